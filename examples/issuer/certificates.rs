@@ -1,0 +1,73 @@
+//! A test certificate authority, and the good and bad certificates of the TLS port.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::protocol::Certificate;
+
+/// An acceptor for each certificate.
+pub(crate) struct Certificates {
+    acceptors: HashMap<Certificate, TlsAcceptor>,
+    /// The file that holds the certificate of the authority.
+    pub(crate) ca: PathBuf,
+}
+
+impl Certificates {
+    /// Makes everything anew and writes `ca.pem` into the directory.
+    pub(crate) fn generate(directory: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "tokenkeep test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+
+        let mut acceptors = HashMap::new();
+        for kind in [Certificate::Good, Certificate::Expired, Certificate::SelfSigned, Certificate::WrongName] {
+            acceptors.insert(kind, acceptor(kind, &authority)?);
+        }
+        let ca = directory.join("ca.pem");
+        std::fs::write(&ca, authority.pem())?;
+        Ok(Self { acceptors, ca })
+    }
+
+    pub(crate) fn acceptor(&self, kind: Certificate) -> &TlsAcceptor {
+        &self.acceptors[&kind]
+    }
+}
+
+fn acceptor(kind: Certificate, authority: &CertifiedIssuer<'_, KeyPair>) -> Result<TlsAcceptor, Box<dyn Error>> {
+    let names: &[&str] = match kind {
+        Certificate::WrongName => &["elsewhere.test"],
+        _ => &["localhost", "127.0.0.1", "::1"],
+    };
+    let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    if kind == Certificate::Expired {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2020, 2, 1);
+    }
+    let key = KeyPair::generate()?;
+    let certificate = match kind {
+        Certificate::SelfSigned => params.self_signed(&key)?,
+        _ => params.signed_by(&key, authority)?,
+    };
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
+        )?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

@@ -1,0 +1,108 @@
+//! `config.toml`: what people choose once for all profiles.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml_edit::DocumentMut;
+
+use crate::document::{DocumentError, Parsed};
+
+/// What `config.toml` says; each part that is not there has its default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The profile that is meant where none is named.
+    pub default_profile: Option<String>,
+    /// The backend that `init` would have recorded.
+    pub backend: Option<String>,
+    /// The file that the data key comes from.
+    pub key_file: Option<PathBuf>,
+    /// How long a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// How long a request may take as a whole, its retries included.
+    pub timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            default_profile: None,
+            backend: None,
+            key_file: None,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// Parses `config.toml`.
+    pub fn parse(bytes: Vec<u8>) -> Result<Config, DocumentError> {
+        let parsed = Parsed::new(bytes)?;
+        let root = parsed.root();
+        root.only(&["default_profile", "secrets", "http", "shared"])?;
+        if root.table("shared")?.is_some() {
+            // Going on without it would burn a request per host, unasked.
+            return Err(root.invalid("shared", "needs a version of tokenkeep with the shared store"));
+        }
+        let mut config =
+            Config { default_profile: root.text("default_profile")?.map(str::to_owned), ..Config::default() };
+        if let Some(secrets) = root.table("secrets")? {
+            secrets.only(&["backend", "key_file", "key_credential", "keep_unlocked", "timeout"])?;
+            if secrets.text("key_credential")?.is_some() {
+                return Err(secrets.invalid("key_credential", "is not in this version yet; use key_file"));
+            }
+            config.backend = secrets.text("backend")?.map(str::to_owned);
+            if let Some(path) = secrets.text("key_file")?.map(Path::new) {
+                if !path.is_absolute() {
+                    return Err(secrets.invalid("key_file", "must be an absolute path"));
+                }
+                config.key_file = Some(path.to_owned());
+            }
+        }
+        if let Some(http) = root.table("http")? {
+            http.only(&["connect_timeout", "timeout"])?;
+            for (key, place) in [("connect_timeout", &mut config.connect_timeout), ("timeout", &mut config.timeout)] {
+                match http.duration(key)? {
+                    Some(Duration::ZERO) => return Err(http.invalid(key, "must be longer than zero")),
+                    Some(duration) => *place = duration,
+                    None => {}
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// Writes another default profile into `config.toml`; everything else stays as it is.
+    pub fn with_default_profile(present: Option<Vec<u8>>, profile: &str) -> Result<String, DocumentError> {
+        let text = String::from_utf8(present.unwrap_or_default()).map_err(|_| DocumentError::NotText)?;
+        let mut document: DocumentMut = text.parse().map_err(|_| DocumentError::Syntax { line: 1 })?;
+        document["default_profile"] = toml_edit::value(profile);
+        Ok(document.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_has_the_documented_defaults() {
+        let config = Config::parse(Vec::new()).expect("empty is valid");
+        assert_eq!((config.connect_timeout.as_secs(), config.timeout.as_secs()), (5, 30));
+    }
+
+    #[test]
+    fn a_new_default_profile_leaves_the_rest_alone() {
+        let present = "# mine\n[http]\ntimeout = '2s' # slow\n";
+        let text = Config::with_default_profile(Some(present.as_bytes().to_vec()), "billing").expect("TOML");
+        assert!(text.contains("# mine") && text.contains("timeout = '2s' # slow"), "{text}");
+        let config = Config::parse(text.into_bytes()).expect("valid");
+        assert_eq!(config.default_profile.as_deref(), Some("billing"));
+        assert_eq!(config.timeout, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_shared_store_that_cannot_be_used_is_not_ignored() {
+        assert!(Config::parse(b"[shared]\nurl = 'redis://x'".to_vec()).is_err());
+    }
+}

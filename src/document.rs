@@ -1,0 +1,174 @@
+//! Reading TOML that people wrote: known keys, typed values, errors that never quote a value.
+
+use std::time::Duration;
+
+use toml_edit::{Document, Item, TableLike};
+
+use crate::duration;
+
+/// What is wrong with a file that people wrote. Shows keys and lines, never values: somebody may
+/// have put a secret there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// It is not UTF-8 text.
+    #[error("is not UTF-8 text")]
+    NotText,
+    /// It is not TOML.
+    #[error("is not valid TOML (line {line})")]
+    Syntax {
+        /// Where, from 1.
+        line: usize,
+    },
+    /// A key that nobody reads.
+    #[error("has an unknown key `{key}`; the nearest known one is `{nearest}`")]
+    UnknownKey {
+        /// The key as written, shortened and escaped.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: String,
+    },
+    /// A value that cannot be used.
+    #[error("`{key}` {why}")]
+    Invalid {
+        /// The key.
+        key: String,
+        /// What it has to be.
+        why: String,
+    },
+}
+
+/// A parsed file.
+pub struct Parsed(Document<String>);
+
+impl Parsed {
+    /// Parses a file's bytes.
+    pub fn new(bytes: Vec<u8>) -> Result<Parsed, DocumentError> {
+        let text = String::from_utf8(bytes).map_err(|_| DocumentError::NotText)?;
+        let lines =
+            |at: usize, text: &str| text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1;
+        match Document::parse(text.clone()) {
+            Ok(document) => Ok(Parsed(document)),
+            Err(error) => Err(DocumentError::Syntax { line: lines(error.span().map_or(0, |span| span.start), &text) }),
+        }
+    }
+
+    /// Returns the outermost table.
+    pub fn root(&self) -> Table<'_> {
+        Table { table: self.0.as_table(), at: String::new() }
+    }
+}
+
+/// A table whose values are read by key and type.
+pub struct Table<'a> {
+    table: &'a dyn TableLike,
+    at: String,
+}
+
+impl<'a> Table<'a> {
+    /// Refuses every key that is not among `known`.
+    pub fn only(&self, known: &[&str]) -> Result<(), DocumentError> {
+        match self.table.iter().find(|(key, _)| !known.contains(key)) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let nearest = known.iter().max_by(|a, b| likeness(key, a).total_cmp(&likeness(key, b)));
+                Err(DocumentError::UnknownKey {
+                    key: self.name(&key.chars().take(64).flat_map(char::escape_debug).collect::<String>()),
+                    nearest: self.name(nearest.copied().unwrap_or_default()),
+                })
+            }
+        }
+    }
+
+    /// Lists the keys.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.table.iter().map(|(key, _)| key)
+    }
+
+    /// Reads a text.
+    pub fn text(&self, key: &str) -> Result<Option<&'a str>, DocumentError> {
+        self.value(key, "must be a text", Item::as_str)
+    }
+
+    /// Reads a text or a list of texts.
+    pub fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>, DocumentError> {
+        self.value(key, "must be a list of texts", |item| match item.as_str() {
+            Some(text) => Some(vec![text]),
+            None => item.as_array()?.iter().map(toml_edit::Value::as_str).collect(),
+        })
+    }
+
+    /// Reads a duration: a text such as `"5m"`, or whole seconds.
+    pub fn duration(&self, key: &str) -> Result<Option<Duration>, DocumentError> {
+        self.value(key, "must be a duration such as \"90s\", \"5m\" or \"1h30m\"", |item| match item.as_integer() {
+            Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+            None => duration::parse(item.as_str()?),
+        })
+    }
+
+    /// Reads a table of texts, in the order in which they stand.
+    pub fn pairs(&self, key: &str) -> Result<Option<Vec<(&'a str, &'a str)>>, DocumentError> {
+        self.value(key, "must be a table of texts", |item| {
+            item.as_table_like()?.iter().map(|(key, value)| Some((key, value.as_str()?))).collect()
+        })
+    }
+
+    /// Reads a table.
+    pub fn table(&self, key: &str) -> Result<Option<Table<'a>>, DocumentError> {
+        let table = self.value(key, "must be a table", Item::as_table_like)?;
+        Ok(table.map(|table| Table { table, at: self.name(key) }))
+    }
+
+    /// Makes the error for a value that has the right type and is wrong all the same.
+    pub fn invalid(&self, key: &str, why: impl Into<String>) -> DocumentError {
+        DocumentError::Invalid { key: self.name(key), why: why.into() }
+    }
+
+    fn value<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        read: impl FnOnce(&'a Item) -> Option<T>,
+    ) -> Result<Option<T>, DocumentError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(item) => read(item).map(Some).ok_or_else(|| self.invalid(key, wanted)),
+        }
+    }
+
+    fn name(&self, key: &str) -> String {
+        if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) }
+    }
+}
+
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Parsed {
+        Parsed::new(text.as_bytes().to_vec()).expect("it is TOML")
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_known_one() {
+        let error = parsed("cleint_id = 'x'").root().only(&["client_id", "token_url"]).expect_err("unknown");
+        assert_eq!(error.to_string(), "has an unknown key `cleint_id`; the nearest known one is `client_id`");
+    }
+
+    #[test]
+    fn a_syntax_error_names_its_line_and_quotes_nothing() {
+        let error = Parsed::new(b"a = 1\nsecret = hunter2\n".to_vec()).err().expect("no TOML");
+        assert_eq!(error, DocumentError::Syntax { line: 2 });
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_not_quoted() {
+        let document = parsed("token_url = ['hunter2']");
+        let error = document.root().text("token_url").expect_err("a list");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,12 @@
+//! tokenkeep
+
+pub(crate) mod clock;
+pub(crate) mod config;
+pub(crate) mod document;
+pub(crate) mod duration;
+pub(crate) mod place;
+pub(crate) mod profile;
+pub(crate) mod seal;
+pub(crate) mod secret;
+pub(crate) mod tlv;
+pub(crate) mod token;

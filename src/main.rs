@@ -1,0 +1,2 @@
+//! tokenkeep
+fn main() {}

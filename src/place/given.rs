@@ -1,0 +1,181 @@
+//! Files that were given to us: configuration, keys, CA files, referenced secrets.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::{FILE_MODE, PlaceError, READ, caller, make_dir, quoted, random_name, read_capped};
+
+/// What a file that was given to us is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// A configuration file, a profile or a CA file: anybody may read it.
+    Open,
+    /// A key: nobody but its owner reads it, or a group where root chose the group.
+    Key,
+}
+
+/// Reads a file that was given to us, or answers `None` where there is none.
+pub fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+    let Some((file, stat)) = open_given(path)? else { return Ok(None) };
+    if given == Given::Key {
+        let group_reads = stat.st_mode & 0o040 != 0 && stat.st_uid != 0;
+        if stat.st_mode & 0o004 != 0 || group_reads {
+            let fix = format!("chmod 600 {}", quoted(path));
+            return Err(PlaceError::insecure(path, "can be read by other users", Some(fix)));
+        }
+    }
+    read_capped(file, path, cap).map(Some)
+}
+
+/// A secret read through a reference.
+pub struct Referenced {
+    /// What the file holds.
+    pub bytes: zeroize::Zeroizing<Vec<u8>>,
+    /// Whether users other than the owner can read the file: worth a warning.
+    pub readable_by_others: bool,
+}
+
+/// Reads a file that a profile names as the place of a secret; `None` where there is none.
+pub fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
+    let Some((file, stat)) = open_given(path)? else { return Ok(None) };
+    let bytes = zeroize::Zeroizing::new(read_capped(file, path, cap)?);
+    Ok(Some(Referenced { bytes, readable_by_others: stat.st_mode & 0o004 != 0 }))
+}
+
+fn open_given(path: &Path) -> Result<Option<(File, Stat)>, PlaceError> {
+    // NONBLOCK: opening a FIFO must not wait for a writer.
+    let fd = match rustix::fs::open(path, READ, Mode::empty()) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(PlaceError::io(path, "open", error)),
+    };
+    let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(PlaceError::insecure(path, "is not a regular file", None));
+    }
+    if stat.st_uid != 0 && stat.st_uid != caller() {
+        return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
+    }
+    if stat.st_mode & 0o022 != 0 {
+        let fix = format!("chmod go-w {}", quoted(path));
+        return Err(PlaceError::insecure(path, "can be written by other users", Some(fix)));
+    }
+    Ok(Some((File::from(fd), stat)))
+}
+
+/// Checks a configuration directory: it belongs to root or the caller. `false` where there is none.
+pub fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
+    let stat = match rustix::fs::stat(path) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return Ok(false),
+        Err(error) => return Err(PlaceError::io(path, "stat", error)),
+    };
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+        return Err(PlaceError::insecure(path, "is not a directory", None));
+    }
+    if stat.st_uid != 0 && stat.st_uid != caller() {
+        return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
+    }
+    Ok(true)
+}
+
+/// Makes a configuration directory with its parents where it is missing.
+pub fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
+    if !judge_config_dir(path)? {
+        make_dir(rustix::fs::CWD, path, path)?;
+    }
+    Ok(())
+}
+
+/// Lists the names in a configuration directory; `None` where there is none.
+pub fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
+    if !judge_config_dir(path)? {
+        return Ok(None);
+    }
+    let fail = |error| PlaceError::io(path, "list", error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(fail)? {
+        if let Ok(name) = entry.map_err(fail)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(Some(names))
+}
+
+/// Replaces a file in a configuration directory at one stroke, durably. A symlink stays and what
+/// it leads to is replaced.
+pub fn replace_config(path: &Path, bytes: &[u8], mode: ConfigMode) -> Result<(), PlaceError> {
+    let target = resolve_config(path)?;
+    let directory = target.parent().unwrap_or(Path::new("/"));
+    let temporary = directory.join(format!(".{}.tmp", random_name()?));
+    let fail = |doing| move |source| PlaceError::io(path, doing, source);
+    let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    let mode = Mode::from_raw_mode(match mode {
+        ConfigMode::Private => 0o600,
+        ConfigMode::Public => 0o644,
+    });
+    let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
+    let written = rustix::fs::fchmod(&fd, mode).map_err(io::Error::from).and_then(|()| {
+        let mut file = File::from(fd);
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, &target)?;
+        File::open(directory)?.sync_all()
+    });
+    if written.is_err() {
+        // The first failure is the one to tell.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(fail("write"))
+}
+
+/// Who may read a file that tokenkeep writes into the configuration directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigMode {
+    /// The owner alone: a key.
+    Private,
+    /// Anybody: there is nothing secret in it.
+    Public,
+}
+
+/// Removes a file from a configuration directory, durably; `false` where there was none.
+pub fn remove_config(path: &Path) -> Result<bool, PlaceError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => {
+            let directory = path.parent().unwrap_or(Path::new("/"));
+            let synced = File::open(directory).and_then(|directory| directory.sync_all());
+            synced.map_err(|e| PlaceError::io(path, "sync", e)).map(|()| true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(PlaceError::io(path, "remove", error)),
+    }
+}
+
+/// Removes the temporaries that a kill left in a configuration directory. Called under the store
+/// lock, where nobody else writes.
+pub fn remove_config_temporaries(path: &Path) -> Result<(), PlaceError> {
+    for name in list_config_dir(path)?.unwrap_or_default() {
+        if name.starts_with('.') && name.ends_with(".tmp") && name.len() == 21 {
+            remove_config(&path.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn resolve_config(path: &Path) -> Result<PathBuf, PlaceError> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(PlaceError::io(path, "stat", error)),
+        Ok(_) => {
+            let target = std::fs::canonicalize(path)
+                .map_err(|_| PlaceError::insecure(path, "is a symlink that leads nowhere", None))?;
+            let stat = std::fs::metadata(&target).map_err(|e| PlaceError::io(path, "stat", e))?;
+            if stat.is_file() { Ok(target) } else { Err(PlaceError::insecure(path, "is not a regular file", None)) }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Files of ours: a directory held open and what lies in it.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{FILE_MODE, PlaceError, READ, Stamp, caller, judge_ours, judge_owner, make_dir, quoted, read_capped};
+
+/// Whether a missing directory is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Make it, closed to others.
+    Create,
+    /// Answer that it is absent.
+    Leave,
+}
+
+/// Whether a write has to survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durable {
+    /// The file and its directory are synced before the answer.
+    Yes,
+    /// Not synced: what a cut leaves half-written is found out by its reader.
+    No,
+}
+
+/// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
+/// its use.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl Dir {
+    /// Opens a directory of ours by its path. Parents are not judged; they may be symlinks.
+    pub fn open(path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
+        Dir::open_at(rustix::fs::CWD, path, path, missing)
+    }
+
+    /// Opens a directory of ours inside this one.
+    pub fn dir(&self, name: &str, missing: Missing) -> Result<Option<Dir>, PlaceError> {
+        Dir::open_at(&self.fd, Path::new(name), &self.path.join(name), missing)
+    }
+
+    fn open_at(
+        at: impl std::os::fd::AsFd,
+        name: &Path,
+        path: &Path,
+        missing: Missing,
+    ) -> Result<Option<Dir>, PlaceError> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        let opened = match rustix::fs::openat(&at, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) if missing == Missing::Create => {
+                make_dir(&at, name, path)?;
+                rustix::fs::openat(&at, name, flags, Mode::empty())
+            }
+            other => other,
+        };
+        match opened {
+            Ok(fd) => {
+                let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
+                judge_owner(path, &stat)?;
+                if stat.st_mode & 0o077 != 0 {
+                    let fix = format!("chmod 700 {}", quoted(path));
+                    return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
+                }
+                Ok(Some(Dir { fd, path: path.to_owned() }))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::NOTDIR | Errno::LOOP) => Err(PlaceError::insecure(path, "is not a directory of its own", None)),
+            // Another user's closed directory: name the owner, that is what helps.
+            Err(error) => match rustix::fs::statat(&at, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if stat.st_uid != caller() => {
+                    Err(judge_owner(path, &stat).expect_err("an owner other than the caller is refused"))
+                }
+                _ => Err(PlaceError::io(path, "open", error)),
+            },
+        }
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads one of our files whole, or answers `None` where there is none.
+    pub fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+        let path = self.path.join(name);
+        match self.open_file(name, READ)? {
+            Some(file) => read_capped(file, &path, cap).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what identifies the present state of a file, without opening it: inode, size and
+    /// time of the last change. `None` where there is none.
+    pub fn stamp(&self, name: &str) -> Result<Option<Stamp>, PlaceError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Stamp::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(PlaceError::io(&self.path.join(name), "stat", error)),
+        }
+    }
+
+    /// Opens one of our files for locking, made if absent.
+    pub fn lock_file(&self, name: &str) -> Result<File, PlaceError> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        loop {
+            if let Some(file) = self.open_file(name, flags)? {
+                return Ok(file);
+            }
+            if let Some(file) = self.create(name)? {
+                return Ok(file);
+            }
+        }
+    }
+
+    /// Writes `temporary` and renames it to `name`: a reader sees the old file or the new one.
+    pub fn replace(&self, name: &str, temporary: &str, bytes: &[u8], durable: Durable) -> Result<(), PlaceError> {
+        let path = self.path.join(name);
+        let mut file = match self.create(temporary)? {
+            Some(file) => file,
+            // Left by a kill: ours to remove when it is a plain file of ours, not to touch else.
+            None => {
+                self.open_file(temporary, READ)?;
+                self.remove(temporary)?;
+                self.create(temporary)?
+                    .ok_or_else(|| PlaceError::io(&self.path.join(temporary), "create", Errno::EXIST))?
+            }
+        };
+        let written = file.write_all(bytes).and_then(|()| match durable {
+            Durable::Yes => file.sync_all(),
+            Durable::No => Ok(()),
+        });
+        let renamed = written
+            .map_err(|e| PlaceError::io(&path, "write", e))
+            .and_then(|()| self.judge_target(name))
+            .and_then(|()| {
+                rustix::fs::renameat(&self.fd, temporary, &self.fd, name)
+                    .map_err(|e| PlaceError::io(&path, "replace", e))
+            });
+        if renamed.is_err() {
+            // The first failure is the one to tell; a temporary that stays is removed by the next holder.
+            let _ = rustix::fs::unlinkat(&self.fd, temporary, AtFlags::empty());
+        }
+        renamed?;
+        if durable == Durable::Yes {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file of ours; `false` where there was none.
+    pub fn remove(&self, name: &str) -> Result<bool, PlaceError> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(PlaceError::io(&self.path.join(name), "remove", error)),
+        }
+    }
+
+    /// Lists the names in it, in no order; names that are not UTF-8 are not ours and left out.
+    pub fn names(&self) -> Result<Vec<String>, PlaceError> {
+        let fail = |error: Errno| PlaceError::io(&self.path, "list", error);
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            if let Ok(name) = entry.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Returns a file's last change in seconds since 1970, or `None` where there is none.
+    pub fn modified(&self, name: &str) -> Result<Option<i64>, PlaceError> {
+        Ok(self.stamp(name)?.map(|stamp| stamp.seconds))
+    }
+
+    fn sync(&self) -> Result<(), PlaceError> {
+        rustix::fs::fsync(&self.fd).map_err(|e| PlaceError::io(&self.path, "sync", e))
+    }
+
+    fn open_file(&self, name: &str, flags: OFlags) -> Result<Option<File>, PlaceError> {
+        let path = self.path.join(name);
+        match rustix::fs::openat(&self.fd, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(fd) => {
+                let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(&path, "stat", e))?;
+                judge_ours(&path, &stat)?;
+                Ok(Some(File::from(fd)))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.judge_target(name).err().unwrap_or_else(|| PlaceError::io(&path, "open", error))),
+        }
+    }
+
+    /// Refuses what stands in place of a file of ours, without opening it.
+    fn judge_target(&self, name: &str) -> Result<(), PlaceError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => judge_ours(&self.path.join(name), &stat),
+            Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(PlaceError::io(&self.path.join(name), "stat", error)),
+        }
+    }
+
+    /// Creates a file that must not exist yet; `None` where something is there.
+    fn create(&self, name: &str) -> Result<Option<File>, PlaceError> {
+        let path = self.path.join(name);
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        match rustix::fs::openat(&self.fd, name, flags, FILE_MODE) {
+            Ok(fd) => {
+                // A umask may have taken the owner's bits too; it never adds any.
+                rustix::fs::fchmod(&fd, FILE_MODE).map_err(|e| PlaceError::io(&path, "protect", e))?;
+                Ok(Some(File::from(fd)))
+            }
+            Err(Errno::EXIST) => Ok(None),
+            Err(error) => Err(PlaceError::io(&path, "create", error)),
+        }
+    }
+
+    /// Tells whether an open file is still the one at `name`: a lock on a file that was deleted or
+    /// replaced protects nothing.
+    pub fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
+        let path = self.path.join(name);
+        let held = rustix::fs::fstat(file).map_err(|e| PlaceError::io(&path, "stat", e))?;
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) => Ok((held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(PlaceError::io(&path, "stat", error)),
+        }
+    }
+}

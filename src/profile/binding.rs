@@ -1,0 +1,184 @@
+//! What a stored secret is bound to: the places it was set for.
+
+use std::fmt;
+
+use super::{AuthMethod, Endpoint};
+use crate::tlv::{Malformed, Reader, Writer};
+
+/// Names one stored secret for ever: 16 random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Generation([u8; 16]);
+
+impl Generation {
+    /// Takes bytes that nobody else has: from the system's randomness, or from a record.
+    pub fn new(bytes: [u8; 16]) -> Generation {
+        Generation(bytes)
+    }
+
+    /// Reads 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Generation> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+        let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
+        bytes?.try_into().ok().map(Generation)
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The places that a stored secret, and the tokens got with it, may be sent to. It lies in the
+/// profile, where people can read it, and in the sealed item beside the secret, where nobody can
+/// edit it; a secret is sent when both say the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The stored secret that this is the binding of.
+    pub generation: Generation,
+    /// The token endpoint.
+    pub token_url: Endpoint,
+    /// The issuer identifier, as it came: RFC 8414 s. 3.3 compares it as a string.
+    pub issuer: Option<String>,
+    /// The client identifier.
+    pub client_id: String,
+    /// How the client proves itself.
+    pub auth: AuthMethod,
+    /// The introspection endpoint (RFC 7662).
+    pub introspection_url: Option<Endpoint>,
+    /// The revocation endpoint (RFC 7009).
+    pub revocation_url: Option<Endpoint>,
+    /// The resource that `token validate` asks.
+    pub probe_url: Option<Endpoint>,
+    /// The audience of a client assertion (RFC 7523).
+    pub assertion_audience: Option<String>,
+    /// SHA-256 of the CA file's bytes.
+    pub ca_digest: Option<[u8; 32]>,
+}
+
+impl Binding {
+    /// Encodes the binding for the sealed item.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        let url = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|e| e.as_str().as_bytes().to_vec());
+        writer
+            .bytes(1, self.generation.as_bytes())
+            .bytes(2, self.token_url.as_str().as_bytes())
+            .optional(3, self.issuer.as_deref().map(str::as_bytes))
+            .bytes(4, self.client_id.as_bytes())
+            .bytes(5, self.auth.name().as_bytes())
+            .optional(6, url(&self.introspection_url).as_deref())
+            .optional(7, url(&self.revocation_url).as_deref())
+            .optional(8, url(&self.probe_url).as_deref())
+            .optional(9, self.assertion_audience.as_deref().map(str::as_bytes))
+            .optional(10, self.ca_digest.as_ref().map(<[u8; 32]>::as_slice));
+        writer.finish().to_vec()
+    }
+
+    /// Decodes what [`Binding::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Binding, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let endpoint = |text: &str| Endpoint::parse(text).map_err(|_| Malformed);
+        let binding = Binding {
+            generation: Generation(reader.fixed(1)?),
+            token_url: endpoint(reader.text(2)?)?,
+            issuer: reader.optional_text(3)?.map(str::to_owned),
+            client_id: reader.text(4)?.to_owned(),
+            auth: AuthMethod::parse(reader.text(5)?).ok_or(Malformed)?,
+            introspection_url: reader.optional_text(6)?.map(endpoint).transpose()?,
+            revocation_url: reader.optional_text(7)?.map(endpoint).transpose()?,
+            probe_url: reader.optional_text(8)?.map(endpoint).transpose()?,
+            assertion_audience: reader.optional_text(9)?.map(str::to_owned),
+            ca_digest: reader.optional(10)?.map(|bytes| bytes.try_into().map_err(|_| Malformed)).transpose()?,
+        };
+        reader.finish()?;
+        Ok(binding)
+    }
+
+    /// Names the first place in which `other` differs, apart from the generation.
+    pub fn differs_in(&self, other: &Binding) -> Option<&'static str> {
+        let differences = [
+            ("token_url", self.token_url != other.token_url),
+            ("issuer", self.issuer != other.issuer),
+            ("client_id", self.client_id != other.client_id),
+            ("auth", self.auth != other.auth),
+            ("introspection_url", self.introspection_url != other.introspection_url),
+            ("revocation_url", self.revocation_url != other.revocation_url),
+            ("probe_url", self.probe_url != other.probe_url),
+            ("assertion_audience", self.assertion_audience != other.assertion_audience),
+            ("ca_file", self.ca_digest != other.ca_digest),
+        ];
+        differences.iter().find(|(_, differs)| *differs).map(|(name, _)| *name)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn sample() -> Binding {
+        Binding {
+            generation: Generation([7; 16]),
+            token_url: Endpoint::parse("https://issuer.example/token").expect("a URL"),
+            issuer: Some("https://issuer.example".to_owned()),
+            client_id: "client".to_owned(),
+            auth: AuthMethod::ClientSecretBasic,
+            introspection_url: None,
+            revocation_url: None,
+            probe_url: Some(Endpoint::parse("https://api.example/ping").expect("a URL")),
+            assertion_audience: None,
+            ca_digest: Some([9; 32]),
+        }
+    }
+
+    #[test]
+    fn a_binding_is_read_back_as_it_was_written() {
+        assert_eq!(Binding::decode(&sample().encode()), Ok(sample()));
+    }
+
+    #[test]
+    fn an_issuer_keeps_the_text_it_came_as() {
+        let mut other = sample();
+        other.issuer = Some("https://issuer.example/".to_owned());
+        assert_eq!(sample().differs_in(&other), Some("issuer"));
+    }
+
+    #[test]
+    fn every_place_is_compared() {
+        let url = || Some(Endpoint::parse("https://evil.example/").expect("a URL"));
+        let edits: [(&str, fn(&mut Binding, Option<Endpoint>)); 8] = [
+            ("token_url", |b, url| b.token_url = url.expect("given")),
+            ("client_id", |b, _| b.client_id.push('x')),
+            ("auth", |b, _| b.auth = AuthMethod::ClientSecretPost),
+            ("introspection_url", |b, url| b.introspection_url = url),
+            ("revocation_url", |b, url| b.revocation_url = url),
+            ("probe_url", |b, url| b.probe_url = url),
+            ("assertion_audience", |b, _| b.assertion_audience = Some("x".to_owned())),
+            ("ca_file", |b, _| b.ca_digest = None),
+        ];
+        for (name, edit) in edits {
+            let mut other = sample();
+            edit(&mut other, url());
+            assert_eq!(sample().differs_in(&other), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_generation_is_32_lower_case_digits() {
+        let text = "00112233445566778899aabbccddeeff";
+        assert_eq!(Generation::parse(text).map(|g| g.to_string()).as_deref(), Some(text));
+        for wrong in ["", "00", &text.to_uppercase(), &format!("{text}00")] {
+            assert_eq!(Generation::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! URLs that secrets and tokens are sent to.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+/// A URL that a secret or token may be sent to: https, or http to a literal loopback address.
+///
+/// Without user information, fragment, or a secret in its query (RFC 6749 s. 2.3.1 and 3.2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+/// Why a text is not an [`Endpoint`]. Does not quote it: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is not an absolute URL with a host, or holds characters that readers disagree about.
+    #[error("is not an absolute https URL")]
+    NotUrl,
+    /// It has a fragment, which RFC 6749 s. 3.2 forbids.
+    #[error("has a fragment (#...), which an endpoint must not have")]
+    Fragment,
+    /// It is neither https nor http to a literal loopback address.
+    #[error("is not https (plain http goes to a literal loopback address such as 127.0.0.1 only)")]
+    Insecure,
+    /// It carries a user name or password.
+    #[error("carries a user name or password")]
+    UserInfo,
+    /// It carries a secret in its query.
+    #[error("carries a credential in its query")]
+    SecretInQuery,
+}
+
+impl EndpointError {
+    /// Tells whether it is a URL, and one that would give a secret away.
+    pub fn is_insecure(self) -> bool {
+        matches!(self, EndpointError::Insecure | EndpointError::UserInfo | EndpointError::SecretInQuery)
+    }
+}
+
+impl Endpoint {
+    /// Reads an endpoint.
+    pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+        // A URL parser drops tabs and newlines and turns a backslash into a slash: what a person
+        // reads and what a program connects to would differ.
+        if text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f) || text.len() > 4096 {
+            return Err(EndpointError::NotUrl);
+        }
+        let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
+        let Some(host) = url.host() else { return Err(EndpointError::NotUrl) };
+        if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
+        if url.fragment().is_some() {
+            return Err(EndpointError::Fragment);
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&host) && is_literal(text, &url) => {}
+            _ => return Err(EndpointError::Insecure),
+        }
+        let secret = ["client_secret", "access_token", "client_assertion", "password"];
+        if url.query_pairs().any(|(name, _)| secret.contains(&name.as_ref())) {
+            return Err(EndpointError::SecretInQuery);
+        }
+        Ok(Endpoint(url))
+    }
+
+    /// Returns the URL as text, normalised.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Returns the URL.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Tells whether it is on this machine: then no proxy and no certificate is involved.
+    pub fn is_plain_loopback(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    /// Tells whether its host is a literal loopback address, over http or https.
+    pub fn is_loopback(&self) -> bool {
+        self.0.host().is_some_and(|host| is_loopback(&host))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.0)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => IpAddr::from(*address).is_loopback(),
+        Host::Ipv6(address) => IpAddr::from(*address).is_loopback(),
+        Host::Domain(_) => false,
+    }
+}
+
+/// The parser turns `127.1`, `0x7f.1` and `2130706433` into 127.0.0.1; only the plain form is taken.
+fn is_literal(text: &str, url: &Url) -> bool {
+    let authority = authority(text);
+    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => format!("[{address}]"),
+        None => authority.split(':').next().unwrap_or_default().to_owned(),
+    };
+    url.host_str() == Some(host.as_str())
+}
+
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_and_literal_loopback_are_endpoints() {
+        for text in [
+            "https://accounts.spotify.com/api/token",
+            "https://localhost:8443/token",
+            "http://127.0.0.1:4010/token",
+            "http://127.9.9.9/token",
+            "http://[::1]:4010/token?tenant=a",
+        ] {
+            assert!(Endpoint::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_http_and_look_alikes_of_loopback_are_insecure() {
+        for text in [
+            "http://example.com/token",
+            "http://localhost/token",
+            "http://127.0.0.1.example.com/token",
+            "http://127.1/token",
+            "http://2130706433/token",
+            "http://0x7f000001/token",
+            "http://0177.0.0.1/token",
+            "http://0.0.0.0/token",
+            "http://[::ffff:127.0.0.1]/token",
+            "http://[0:0:0:0:0:0:0:1]/token",
+            "ftp://example.com/token",
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::Insecure), "{text}");
+        }
+    }
+
+    #[test]
+    fn user_information_is_refused_even_when_empty() {
+        for text in [
+            "https://u:p@example.com/",
+            "https://127.0.0.1@example.com/",
+            "https://@example.com/",
+            "http://example.com@127.0.0.1/",
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::UserInfo), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_credential_in_the_query_is_refused() {
+        let text = "https://example.com/token?client_secret=x";
+        assert_eq!(Endpoint::parse(text), Err(EndpointError::SecretInQuery));
+    }
+
+    #[test]
+    fn what_readers_disagree_about_is_no_url() {
+        for text in [
+            "",
+            "token",
+            "https://",
+            "https://a.example\\@b.example/",
+            "https://a.example/\n",
+            "https://a. example/",
+            "mailto:a@b",
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::NotUrl), "{text:?}");
+        }
+        assert_eq!(Endpoint::parse("https://a.example/#x"), Err(EndpointError::Fragment));
+    }
+}

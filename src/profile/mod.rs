@@ -1,0 +1,177 @@
+//! Profiles: which client asks which issuer for what, and where its secret is.
+
+mod binding;
+mod endpoint;
+mod file;
+mod name;
+pub(crate) mod preset;
+mod request;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use binding::{Binding, Generation};
+pub use endpoint::{Endpoint, EndpointError};
+pub use file::{ProfileError, ProfileFile};
+pub use name::ProfileName;
+pub use request::{Request, RequestError};
+
+/// The lifetime that is assumed for a token whose answer names none.
+pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+
+/// A profile that can be used: every part is there and valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The profile's name.
+    pub name: ProfileName,
+    /// The client identifier (RFC 6749 s. 2.2).
+    pub client_id: String,
+    /// The token endpoint (RFC 6749 s. 3.2).
+    pub token_url: Endpoint,
+    /// The issuer identifier, as it was written.
+    pub issuer: Option<String>,
+    /// How the client proves itself.
+    pub auth: AuthMethod,
+    /// How id and secret are written into a Basic header.
+    pub basic_encoding: BasicEncoding,
+    /// What is asked for where the caller says nothing else.
+    pub request: Request,
+    /// The lifetime assumed where the issuer names none, in seconds.
+    pub default_lifetime: Duration,
+    /// How long a token must still be valid to be handed out.
+    pub min_ttl: Duration,
+    /// A PEM file of certificate authorities that replaces the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The resource that `token validate` asks.
+    pub probe_url: Option<Endpoint>,
+    /// The introspection endpoint (RFC 7662).
+    pub introspection_url: Option<Endpoint>,
+    /// The revocation endpoint (RFC 7009).
+    pub revocation_url: Option<Endpoint>,
+    /// Where the secret is.
+    pub secret: SecretSource,
+}
+
+/// Where a profile's secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In the backend, as an item of its own.
+    Stored(Box<Binding>),
+    /// Where the profile says, read anew at each fetch.
+    Reference(Reference),
+    /// Nowhere: the profile was written by hand, or its secret is handed over by the program.
+    Absent,
+}
+
+/// A place from which a secret is read at each fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// A file, by its absolute path.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+/// How a client proves itself to the token endpoint (RFC 6749 s. 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// Id and secret in the `Authorization` header.
+    ClientSecretBasic,
+    /// Id and secret in the body.
+    ClientSecretPost,
+}
+
+impl AuthMethod {
+    /// Every method with its registered name.
+    pub const ALL: [(AuthMethod, &'static str); 2] =
+        [(AuthMethod::ClientSecretBasic, "client_secret_basic"), (AuthMethod::ClientSecretPost, "client_secret_post")];
+
+    /// Returns the registered name (RFC 7591 s. 2).
+    pub fn name(self) -> &'static str {
+        name_in(&AuthMethod::ALL, self)
+    }
+
+    /// Reads a registered name.
+    pub fn parse(text: &str) -> Option<AuthMethod> {
+        value_in(&AuthMethod::ALL, text)
+    }
+}
+
+/// How id and secret are written into a Basic header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BasicEncoding {
+    /// Percent-encoded first, as RFC 6749 s. 2.3.1 wants.
+    Form,
+    /// As they are, for servers that do not decode. Never chosen by itself.
+    Raw,
+}
+
+impl BasicEncoding {
+    /// Every encoding with its name in a profile.
+    pub const ALL: [(BasicEncoding, &'static str); 2] = [(BasicEncoding::Form, "form"), (BasicEncoding::Raw, "raw")];
+
+    /// Returns the name in a profile.
+    pub fn name(self) -> &'static str {
+        name_in(&BasicEncoding::ALL, self)
+    }
+
+    /// Reads a name in a profile.
+    pub fn parse(text: &str) -> Option<BasicEncoding> {
+        value_in(&BasicEncoding::ALL, text)
+    }
+}
+
+fn name_in<T: Copy + PartialEq>(all: &[(T, &'static str)], value: T) -> &'static str {
+    all.iter().find(|(listed, _)| *listed == value).map_or("", |(_, name)| name)
+}
+
+fn value_in<T: Copy>(all: &[(T, &'static str)], text: &str) -> Option<T> {
+    all.iter().find(|(_, name)| *name == text).map(|(value, _)| *value)
+}
+
+impl Profile {
+    /// Makes a profile for a program that hands the secret over itself; everything else has its
+    /// default and can be changed.
+    pub fn new(name: ProfileName, client_id: impl Into<String>, token_url: Endpoint) -> Profile {
+        Profile {
+            name,
+            client_id: client_id.into(),
+            token_url,
+            issuer: None,
+            auth: AuthMethod::ClientSecretBasic,
+            basic_encoding: BasicEncoding::Form,
+            request: Request::default(),
+            default_lifetime: DEFAULT_LIFETIME,
+            min_ttl: Duration::ZERO,
+            ca_file: None,
+            probe_url: None,
+            introspection_url: None,
+            revocation_url: None,
+            secret: SecretSource::Absent,
+        }
+    }
+
+    /// Returns the generation of the stored secret, where it is a stored one.
+    pub fn generation(&self) -> Option<Generation> {
+        match &self.secret {
+            SecretSource::Stored(binding) => Some(binding.generation),
+            SecretSource::Reference(_) | SecretSource::Absent => None,
+        }
+    }
+
+    /// Returns the binding that this profile asks for, with the generation and CA digest given.
+    pub fn binding(&self, generation: Generation, ca_digest: Option<[u8; 32]>) -> Binding {
+        Binding {
+            generation,
+            token_url: self.token_url.clone(),
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            auth: self.auth,
+            introspection_url: self.introspection_url.clone(),
+            revocation_url: self.revocation_url.clone(),
+            probe_url: self.probe_url.clone(),
+            assertion_audience: None,
+            ca_digest,
+        }
+    }
+}

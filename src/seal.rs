@@ -1,0 +1,252 @@
+//! The seal: plain bytes <-> a sealed record. The only file that encrypts.
+//!
+//! One AEAD, XChaCha20-Poly1305, composed with nothing. The nonce is 24 random bytes: with 192 bits
+//! a collision is out of reach for as many records as anybody can write under one key, so no
+//! counter has to be kept by processes that know nothing of each other. The associated data is the
+//! whole header and the name of the record: a record that was renamed, swapped with another, or
+//! got another header does not open. The key id in the header is derived from the key, so a record
+//! cannot be made that opens under two keys.
+//!
+//! The layout is fixed in docs/formats.md.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+use crate::token::RecordName;
+
+const MAGIC: &[u8; 4] = b"TKR1";
+const VERSION: u8 = 1;
+/// XChaCha20-Poly1305 with sub-keys by HKDF-SHA-256.
+const SUITE: u8 = 1;
+const HEADER: usize = 4 + 4 + 32 + 24 + 4;
+const TAG: usize = 16;
+/// Plaintexts are padded to a multiple of this: lengths tell classes, not tokens.
+const BUCKET: usize = 256;
+/// The largest record that is read, in bytes: a 64 KiB token with its identity and room to spare.
+pub const LARGEST_RECORD: usize = 1 << 20;
+
+/// What a record holds; part of its associated data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An access token.
+    Token,
+    /// A remembered refusal.
+    Refusal,
+    /// A stored secret of the file backend.
+    SecretItem,
+}
+
+impl Kind {
+    /// 4 is taken by the records of a shared store.
+    fn byte(self) -> u8 {
+        match self {
+            Kind::Token => 1,
+            Kind::Refusal => 2,
+            Kind::SecretItem => 3,
+        }
+    }
+
+    /// A data key that leaks with the kernel tier opens tokens; stored secrets have a key of their own.
+    fn label(self) -> &'static [u8] {
+        match self {
+            Kind::Token | Kind::Refusal => b"tokenkeep/v1/seal",
+            Kind::SecretItem => b"tokenkeep/v1/secret",
+        }
+    }
+}
+
+/// Names a data key and commits to it: 32 bytes of HKDF output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyId(pub [u8; 32]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The key that all records of one data directory are sealed with: 32 bytes, redacted, erased.
+#[derive(Clone)]
+pub struct DataKey {
+    root: Zeroizing<[u8; 32]>,
+    id: KeyId,
+}
+
+impl DataKey {
+    /// Takes 32 bytes that nobody can guess.
+    pub fn new(root: Zeroizing<[u8; 32]>) -> DataKey {
+        let mut id = KeyId([0; 32]);
+        expand(&root, b"tokenkeep/v1/keyid", &mut id.0);
+        DataKey { root, id }
+    }
+
+    /// Makes a new one.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random() -> Result<DataKey, SealError> {
+        let mut root = Zeroizing::new([0; 32]);
+        getrandom::fill(root.as_mut_slice()).map_err(|_| SealError::Randomness)?;
+        Ok(DataKey::new(root))
+    }
+
+    /// Derives it from the bytes of a key file, for the store with this id and salt.
+    pub fn from_key_file(bytes: &Secret, store_id: &[u8; 16], rekey_salt: &[u8; 16]) -> DataKey {
+        let salt = [store_id.as_slice(), rekey_salt].concat();
+        let mut root = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(Some(&salt), bytes.expose())
+            .expand(b"tokenkeep/v1/datakey", root.as_mut_slice())
+            .expect("HKDF-SHA-256 gives up to 8160 bytes");
+        DataKey::new(root)
+    }
+
+    /// Returns the id that names this key and commits to it.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    fn cipher(&self, kind: Kind) -> XChaCha20Poly1305 {
+        let mut key = Zeroizing::new([0; 32]);
+        expand(&self.root, kind.label(), key.as_mut_slice());
+        XChaCha20Poly1305::new(&Key::from(*key))
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey(REDACTED)")
+    }
+}
+
+fn expand(root: &[u8; 32], label: &[u8], output: &mut [u8]) {
+    Hkdf::<Sha256>::from_prk(root)
+        .and_then(|hkdf| hkdf.expand(label, output).map_err(|_| hkdf::InvalidPrkLength))
+        .expect("a root of 32 bytes is a pseudo-random key, and 32 bytes are not too many");
+}
+
+/// What stands in a sealed record: whose it is, and what it says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Plain {
+    /// The identity that the record's name is made of.
+    pub identity: Vec<u8>,
+    /// What the record says.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plain(REDACTED)")
+    }
+}
+
+/// Why something could not be sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The system has no randomness to give.
+    #[error("the system gives no randomness")]
+    Randomness,
+    /// It is larger than any record that is read.
+    #[error("it is too large for a record")]
+    TooLarge,
+}
+
+/// Why a record does not open. Everything that a forger could learn from is one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// It is of a format newer than this program.
+    #[error("it was written by a newer version")]
+    NewerVersion,
+    /// It is sealed with another key, damaged, moved, or no record at all.
+    #[error("it does not open")]
+    Sealed,
+}
+
+/// Seals a record under the name of its identity.
+pub fn seal(key: &DataKey, kind: Kind, plain: &Plain) -> Result<Vec<u8>, SealError> {
+    let mut nonce = [0; 24];
+    getrandom::fill(&mut nonce).map_err(|_| SealError::Randomness)?;
+    seal_with(key, kind, plain, nonce)
+}
+
+fn seal_with(key: &DataKey, kind: Kind, plain: &Plain, nonce: [u8; 24]) -> Result<Vec<u8>, SealError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(8 + plain.identity.len() + plain.body.len() + BUCKET));
+    for part in [plain.identity.as_slice(), &plain.body] {
+        let length = u32::try_from(part.len()).map_err(|_| SealError::TooLarge)?;
+        text.extend_from_slice(&length.to_be_bytes());
+        text.extend_from_slice(part);
+    }
+    let padded = text.len().next_multiple_of(BUCKET);
+    text.resize(padded, 0);
+    let length = u32::try_from(text.len() + TAG).map_err(|_| SealError::TooLarge)?;
+    if text.len() + TAG + HEADER > LARGEST_RECORD {
+        return Err(SealError::TooLarge);
+    }
+
+    let mut record = Vec::with_capacity(HEADER + text.len() + TAG);
+    record.extend_from_slice(MAGIC);
+    record.extend_from_slice(&[VERSION, SUITE, kind.byte(), 0]);
+    record.extend_from_slice(&key.id.0);
+    record.extend_from_slice(&nonce);
+    record.extend_from_slice(&length.to_be_bytes());
+    let aad = associated_data(&record, RecordName::of(&plain.identity));
+    let sealed = key
+        .cipher(kind)
+        .encrypt(&XNonce::from(nonce), Payload { msg: &text, aad: &aad })
+        .map_err(|_| SealError::TooLarge)?;
+    record.extend_from_slice(&sealed);
+    Ok(record)
+}
+
+/// Opens a record that lies under `name`.
+pub fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -> Result<Plain, OpenError> {
+    let (header, sealed) = record.split_at_checked(HEADER).ok_or(OpenError::Sealed)?;
+    if header[..4] != *MAGIC {
+        return Err(OpenError::Sealed);
+    }
+    if header[4] > VERSION {
+        return Err(OpenError::NewerVersion);
+    }
+    if header[4..8] != [VERSION, SUITE, kind.byte(), 0] || !same(&header[8..40], &key.id.0) {
+        return Err(OpenError::Sealed);
+    }
+    let nonce: [u8; 24] = header[40..64].try_into().map_err(|_| OpenError::Sealed)?;
+    if header[64..68] != u32::try_from(sealed.len()).map_err(|_| OpenError::Sealed)?.to_be_bytes() {
+        return Err(OpenError::Sealed);
+    }
+    let aad = associated_data(header, name);
+    let text = key
+        .cipher(kind)
+        .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: &aad })
+        .map(Zeroizing::new)
+        .map_err(|_| OpenError::Sealed)?;
+    let (identity, rest) = part(&text).ok_or(OpenError::Sealed)?;
+    let (body, padding) = part(rest).ok_or(OpenError::Sealed)?;
+    let plain = Plain { identity: identity.to_vec(), body: Zeroizing::new(body.to_vec()) };
+    let whole = padding.len() < BUCKET && padding.iter().all(|byte| *byte == 0);
+    // The name is part of the associated data already; recomputed because a listing relies on it.
+    if whole && RecordName::of(&plain.identity) == name { Ok(plain) } else { Err(OpenError::Sealed) }
+}
+
+fn associated_data(header: &[u8], name: RecordName) -> Vec<u8> {
+    [header, name.as_bytes()].concat()
+}
+
+fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
+
+/// Compares in constant time.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+#[path = "seal_tests.rs"]
+mod tests;

@@ -1,0 +1,332 @@
+//! The access token, what it was asked for, and the one rule that says whether it is still good.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::clock::{BootTime, Moment, WallTime};
+use crate::secret::Secret;
+use crate::tlv::{Malformed, Reader, Writer};
+
+/// The longest lifetime that is believed: ten years.
+pub const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// An access token with what its issuer said about it. Cloning is cheap; `Debug` is redacted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken(Arc<Parts>);
+
+#[derive(PartialEq, Eq)]
+struct Parts {
+    value: Secret,
+    token_type: String,
+    scope: Option<String>,
+    validity: Validity,
+}
+
+impl AccessToken {
+    /// Makes a token from its value (visible ASCII, RFC 6749 appendix A.12), its type, the scope
+    /// that was granted where the issuer said so, and how long it is valid. `None` where the value
+    /// is empty or holds anything but visible ASCII.
+    pub fn new(value: Secret, token_type: &str, scope: Option<&str>, validity: Validity) -> Option<AccessToken> {
+        let visible = !value.is_empty() && value.expose().iter().all(u8::is_ascii_graphic);
+        visible.then(|| {
+            AccessToken(Arc::new(Parts {
+                value,
+                token_type: token_type.to_owned(),
+                scope: scope.map(str::to_owned),
+                validity,
+            }))
+        })
+    }
+
+    /// Shows the token. Each call marks a place where it leaves its wrapping.
+    pub fn expose(&self) -> &str {
+        self.0.value.expose_text().expect("a token is visible ASCII: `new` takes nothing else")
+    }
+
+    /// Returns the token type as it is sent: `Bearer` whatever its case was.
+    pub fn token_type(&self) -> &str {
+        &self.0.token_type
+    }
+
+    /// Returns the scope that was granted, where the issuer said so.
+    pub fn scope(&self) -> Option<&str> {
+        self.0.scope.as_deref()
+    }
+
+    /// Returns when it was asked for and how long it lives.
+    pub fn validity(&self) -> &Validity {
+        &self.0.validity
+    }
+
+    /// Encodes the token for a sealed record.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut writer = Writer::default();
+        writer
+            .bytes(1, self.0.value.expose())
+            .bytes(2, self.0.token_type.as_bytes())
+            .optional(3, self.scope().map(str::as_bytes));
+        self.0.validity.encode(&mut writer);
+        writer.finish()
+    }
+
+    /// Decodes what [`AccessToken::encode`] wrote.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<AccessToken, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let value = Secret::new(reader.bytes(1)?);
+        let token_type = reader.text(2)?;
+        let scope = reader.optional_text(3)?;
+        let validity = Validity::decode(&mut reader)?;
+        reader.finish()?;
+        AccessToken::new(value, token_type, scope, validity).ok_or(Malformed)
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("value", &self.0.value)
+            .field("token_type", &self.0.token_type)
+            .field("scope", &self.0.scope)
+            .field("validity", &self.0.validity)
+            .finish()
+    }
+}
+
+/// When something was asked for and for how many seconds the answer holds.
+///
+/// The lifetime counts from the moment the request was sent: the issuer's clock started later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// When the request was sent.
+    pub sent: Moment,
+    /// How long the answer holds, whole seconds.
+    pub lifetime: Duration,
+    /// Where the lifetime came from.
+    pub lifetime_from: LifetimeFrom,
+}
+
+/// Where a lifetime came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifetimeFrom {
+    /// The issuer named it.
+    Issuer,
+    /// The issuer named none; the profile's default was assumed.
+    Assumed,
+}
+
+/// What is left of a validity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It holds for this long.
+    Fresh(Duration),
+    /// Its time is over.
+    Stale,
+    /// The wall clock stands before the time it was asked for: nobody can tell.
+    Unknown,
+}
+
+impl Validity {
+    /// Returns what is left at `now`: up to the earlier of the wall-clock deadline and, in the same
+    /// boot, the boot-time deadline.
+    pub fn at(&self, now: &Moment) -> Freshness {
+        if now.wall < self.sent.wall {
+            return Freshness::Unknown;
+        }
+        let nanos = i64::try_from(self.lifetime.as_nanos()).unwrap_or(i64::MAX);
+        let mut left = self.sent.wall.0.saturating_add(nanos).saturating_sub(now.wall.0);
+        if let (Some(sent), Some(here)) = (self.sent.boot_id, now.boot_id)
+            && sent == here
+        {
+            let passed = i64::try_from(now.boot.0.saturating_sub(self.sent.boot.0)).unwrap_or(i64::MAX);
+            left = left.min(nanos.saturating_sub(passed));
+        }
+        match u64::try_from(left) {
+            Ok(left) if left > 0 => Freshness::Fresh(Duration::from_nanos(left)),
+            _ => Freshness::Stale,
+        }
+    }
+
+    /// Tells whether a token may be handed out: `now + min_ttl < deadline`. The one rule.
+    pub fn outlasts(&self, min_ttl: Duration, now: &Moment) -> bool {
+        matches!(self.at(now), Freshness::Fresh(left) if left > min_ttl)
+    }
+
+    /// Tells whether the request was sent at or after `then`.
+    pub fn sent_since(&self, then: &Moment) -> bool {
+        match (self.sent.boot_id, then.boot_id) {
+            (Some(sent), Some(here)) if sent == here => self.sent.boot >= then.boot,
+            _ => self.sent.wall >= then.wall,
+        }
+    }
+
+    /// Returns the boot time up to which it holds, for one process that has read it at `now`.
+    pub(crate) fn boot_deadline(&self, now: &Moment) -> BootTime {
+        match self.at(now) {
+            Freshness::Fresh(left) => now.boot.plus(left),
+            Freshness::Stale | Freshness::Unknown => BootTime(0),
+        }
+    }
+
+    /// Returns the wall time at which it ends, by the wall clock it was asked under.
+    pub fn expires_at(&self) -> WallTime {
+        self.sent.wall.plus(self.lifetime)
+    }
+
+    pub(crate) fn encode(&self, writer: &mut Writer) {
+        let boot = self.sent.boot_id.map(|id| id.0);
+        writer
+            .bytes(16, &self.sent.wall.0.to_be_bytes())
+            .bytes(17, &self.sent.boot.0.to_be_bytes())
+            .optional(18, boot.as_ref().map(<[u8; 16]>::as_slice))
+            .bytes(19, &self.lifetime.as_secs().to_be_bytes())
+            .bytes(20, &[u8::from(self.lifetime_from == LifetimeFrom::Assumed)]);
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Validity, Malformed> {
+        let wall = WallTime(i64::from_be_bytes(reader.fixed(16)?));
+        let boot = BootTime(u64::from_be_bytes(reader.fixed(17)?));
+        let boot_id = reader.optional(18)?.map(|id| id.try_into().map_err(|_| Malformed)).transpose()?;
+        let lifetime = Duration::from_secs(u64::from_be_bytes(reader.fixed(19)?));
+        let lifetime_from = match reader.fixed(20)? {
+            [0] => LifetimeFrom::Issuer,
+            [1] => LifetimeFrom::Assumed,
+            _ => return Err(Malformed),
+        };
+        // Nobody writes a longer one; whoever could forge it has the key anyway, but no overflow.
+        if lifetime > LONGEST_LIFETIME {
+            return Err(Malformed);
+        }
+        let sent = Moment { wall, boot, boot_id: boot_id.map(crate::clock::BootId) };
+        Ok(Validity { sent, lifetime, lifetime_from })
+    }
+}
+
+/// Everything about a request that can lead to another token.
+#[derive(Clone, Copy, Debug)]
+pub struct Dimensions<'a> {
+    /// The token endpoint, normalised.
+    pub token_endpoint: &'a str,
+    /// The issuer identifier, as written.
+    pub issuer: Option<&'a str>,
+    /// The client identifier.
+    pub client_id: &'a str,
+    /// The registered name of the client authentication method.
+    pub auth_method: &'a str,
+    /// The requested scopes, sorted and unique.
+    pub scopes: &'a [&'a str],
+    /// The requested audience.
+    pub audience: Option<&'a str>,
+    /// The requested resources, sorted and unique.
+    pub resources: &'a [&'a str],
+    /// Further parameters, sorted by name.
+    pub params: &'a [(&'a str, &'a str)],
+    /// The generation of the stored secret.
+    pub generation: Option<&'a [u8]>,
+    /// SHA-256 thumbprint of the client certificate.
+    pub certificate: Option<&'a [u8]>,
+}
+
+/// An injective encoding of [`Dimensions`]: two requests share it when they are the same request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenIdentity {
+    bytes: Vec<u8>,
+    name: RecordName,
+}
+
+/// The name of a record: SHA-256 of its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecordName([u8; 32]);
+
+impl RecordName {
+    /// Names what `bytes` identify.
+    pub fn of(bytes: &[u8]) -> RecordName {
+        RecordName(Sha256::digest(bytes).into())
+    }
+
+    /// Returns the 32 bytes that records are bound to.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Returns 64 hexadecimal digits: the file name.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl TokenIdentity {
+    /// Encodes the dimensions of a request.
+    pub fn new(of: &Dimensions<'_>) -> TokenIdentity {
+        let params: Vec<&[u8]> =
+            of.params.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
+        let mut writer = Writer::default();
+        writer
+            .bytes(1, of.token_endpoint.as_bytes())
+            .optional(2, of.issuer.map(str::as_bytes))
+            .bytes(3, of.client_id.as_bytes())
+            .bytes(4, of.auth_method.as_bytes())
+            .list(5, of.scopes.iter().map(|scope| scope.as_bytes()))
+            .optional(6, of.audience.map(str::as_bytes))
+            .list(7, of.resources.iter().map(|resource| resource.as_bytes()))
+            .list(8, params.into_iter())
+            .optional(9, of.generation)
+            .optional(10, of.certificate);
+        TokenIdentity::from_bytes(writer.finish().to_vec())
+    }
+
+    /// Takes an encoding that stood in a record.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> TokenIdentity {
+        let name = RecordName::of(&bytes);
+        TokenIdentity { bytes, name }
+    }
+
+    /// Returns the encoding.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the name of the record.
+    pub fn name(&self) -> RecordName {
+        self.name
+    }
+
+    /// Reads what tells a listing apart: endpoint, client, scopes, generation.
+    pub(crate) fn outline(&self) -> Result<Outline, Malformed> {
+        let mut reader = Reader::new(&self.bytes);
+        let token_endpoint = reader.text(1)?.to_owned();
+        reader.optional(2)?;
+        let client_id = reader.text(3)?.to_owned();
+        reader.bytes(4)?;
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Malformed);
+        let scopes = reader.list(5)?.into_iter().map(text).collect::<Result<_, _>>()?;
+        let audience = reader.optional_text(6)?.map(str::to_owned);
+        reader.list(7)?;
+        reader.list(8)?;
+        let generation = reader.optional(9)?.map(<[u8]>::to_vec);
+        Ok(Outline { token_endpoint, client_id, scopes, audience, generation })
+    }
+}
+
+impl fmt::Debug for TokenIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenIdentity({})", self.name.to_hex())
+    }
+}
+
+/// What a listing shows of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) token_endpoint: String,
+    pub(crate) client_id: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) generation: Option<Vec<u8>>,
+}
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;
