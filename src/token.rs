@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::clock::{BootTime, Moment, WallTime};
+use crate::hex;
 use crate::secret::Secret;
 use crate::tlv::{Malformed, Reader, Writer};
 
@@ -247,6 +248,11 @@ impl RecordName {
         RecordName(Sha256::digest(bytes).into())
     }
 
+    /// Reads 64 lower-case hexadecimal digits; `None` where the text is anything else.
+    pub fn from_hex(text: &str) -> Option<RecordName> {
+        hex::decode(text).map(RecordName)
+    }
+
     /// Returns the 32 bytes that records are bound to.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -254,7 +260,7 @@ impl RecordName {
 
     /// Returns 64 hexadecimal digits: the file name.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 }
 
@@ -328,5 +334,4 @@ pub(crate) struct Outline {
 }
 
 #[cfg(test)]
-#[path = "token_tests.rs"]
 mod tests;

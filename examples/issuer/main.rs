@@ -16,11 +16,14 @@ mod provider;
 mod state;
 
 use std::error::Error;
-use std::io::Read;
+use std::io::{self, Read};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::certificates::Certificates;
@@ -53,7 +56,7 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     // Lives to the end of this function: with it goes ca.pem.
-    let temporary = tempfile::tempdir()?;
+    let temporary = public_directory()?;
     let certificates = match options.tls {
         true => {
             let directory = options.certificate_directory.as_deref().unwrap_or(temporary.path());
@@ -71,7 +74,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     };
     let issuer = Arc::new(Issuer::new(Provider::new(options.clients), options.settings, options.scenario));
 
-    let mut end = std::pin::pin!(end_of_life(options.stay));
+    let mut end = std::pin::pin!(EndOfLife::new(options.stay)?.wait());
     println!("{}", serde_json::to_string(&ready)?);
     loop {
         tokio::select! {
@@ -88,40 +91,56 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Ends when stdin is closed, unless told to stay, and on SIGTERM and Ctrl-C.
-async fn end_of_life(stay: bool) {
-    tokio::select! {
-        () = stdin_closed(), if !stay => {}
-        () = terminated() => {}
+/// A temporary directory that other users can read: a client under test may be one.
+fn public_directory() -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755));
+    builder.prefix("issuer-").tempdir()
+}
+
+/// What ends the issuer. It is listened for from the making on: whoever reads the ready line may send a signal at once.
+struct EndOfLife {
+    stdin_closed: Option<oneshot::Receiver<()>>,
+    #[cfg(unix)]
+    terminate: Signal,
+}
+
+impl EndOfLife {
+    fn new(stay: bool) -> io::Result<Self> {
+        Ok(Self {
+            stdin_closed: if stay { None } else { Some(stdin_closed()) },
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        let stdin_closed = async {
+            match &mut self.stdin_closed {
+                Some(closed) => drop(closed.await),
+                None => std::future::pending().await,
+            }
+        };
+        #[cfg(unix)]
+        let terminated = self.terminate.recv();
+        #[cfg(not(unix))]
+        let terminated = std::future::pending::<()>();
+        tokio::select! {
+            () = stdin_closed => {}
+            _ = terminated => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
     }
 }
 
-async fn stdin_closed() {
+fn stdin_closed() -> oneshot::Receiver<()> {
     let (closed, is_closed) = oneshot::channel();
     // A thread, and not the runtime's stdin: a pending read of that would hold up the end of the process.
     std::thread::spawn(move || {
-        let mut stdin = std::io::stdin().lock();
+        let mut stdin = io::stdin().lock();
         while matches!(stdin.read(&mut [0; 64]), Ok(1..)) {}
         let _ = closed.send(());
     });
-    let _ = is_closed.await;
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        }
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    let _ = tokio::signal::ctrl_c().await;
+    is_closed
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::protocol::{Order, Settings};
+use crate::protocol::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Order, Settings};
 
 pub(crate) const USAGE: &str = "\
 usage: issuer [options]
@@ -76,7 +76,7 @@ impl Options {
             }
         }
         if options.clients.is_empty() {
-            options.clients.insert("test".to_owned(), "CANARY-SECRET-of-the-test-client".to_owned());
+            options.clients.insert(DEFAULT_CLIENT_ID.to_owned(), DEFAULT_CLIENT_SECRET.to_owned());
         }
         Ok(options)
     }

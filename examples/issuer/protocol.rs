@@ -8,6 +8,15 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+/// The client that an issuer knows when none was named.
+pub(crate) const DEFAULT_CLIENT_ID: &str = "test";
+
+/// Its secret.
+pub(crate) const DEFAULT_CLIENT_SECRET: &str = "CANARY-SECRET-of-the-test-client";
+
+/// How the text of every token begins.
+pub(crate) const TOKEN_PREFIX: &str = "CANARY-TOKEN-";
+
 /// An order of `POST /behave`: how the next requests to a path are answered.
 ///
 /// Orders for a path are used up in the order in which they came.

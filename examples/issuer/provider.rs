@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::http::{Answer, form_decode, parse_form};
-use crate::protocol::{Recorded, Settings};
+use crate::protocol::{Recorded, Settings, TOKEN_PREFIX};
 
 /// Clients and the tokens given to them.
 pub(crate) struct Provider {
@@ -185,7 +185,7 @@ fn refusal(status: u16, error: &str) -> Answer {
 fn token_text(client: &str, scope: &str, carries_identity: bool) -> String {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the system has randomness");
-    let mut token = String::from("CANARY-TOKEN-");
+    let mut token = String::from(TOKEN_PREFIX);
     for byte in random {
         token += &format!("{byte:02x}");
     }

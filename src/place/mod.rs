@@ -8,6 +8,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -145,6 +146,11 @@ impl Stamp {
         }
     }
 
+    /// Makes the stamp of something that is not a file: the `n`-th state of it.
+    pub fn numbered(n: u64) -> Stamp {
+        Stamp { inode: n, size: 0, seconds: 0, nanos: 0 }
+    }
+
     /// Reads the state of a file that symlinks may lead to; `None` where there is none.
     pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
         match rustix::fs::stat(path) {
@@ -163,7 +169,7 @@ pub fn random_name() -> Result<String, PlaceError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)
         .map_err(|e| PlaceError::io(Path::new("the system's randomness"), "read", io::Error::other(e)))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::hex::encode(&bytes))
 }
 
 fn read_capped(file: File, path: &Path, cap: usize) -> Result<Vec<u8>, PlaceError> {
@@ -203,17 +209,17 @@ pub fn caller() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-fn make_dir(at: impl std::os::fd::AsFd, name: &Path, path: &Path) -> Result<(), PlaceError> {
-    match rustix::fs::mkdirat(&at, name, DIR_MODE) {
+fn make_dir(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<(), PlaceError> {
+    match rustix::fs::mkdirat(at, name, DIR_MODE) {
         // A umask may have taken the owner's bits too.
         Ok(()) => {
-            rustix::fs::chmodat(&at, name, DIR_MODE, AtFlags::empty()).map_err(|e| PlaceError::io(path, "protect", e))
+            rustix::fs::chmodat(at, name, DIR_MODE, AtFlags::empty()).map_err(|e| PlaceError::io(path, "protect", e))
         }
         Err(Errno::EXIST) => Ok(()),
         Err(Errno::NOENT) => match name.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
-                make_dir(&at, parent, path.parent().unwrap_or(path))?;
-                make_dir(&at, name, path)
+                make_dir(at, parent, path.parent().unwrap_or(path))?;
+                make_dir(at, name, path)
             }
             _ => Err(PlaceError::io(path, "create", Errno::NOENT)),
         },

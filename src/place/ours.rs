@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -47,16 +47,11 @@ impl Dir {
         Dir::open_at(&self.fd, Path::new(name), &self.path.join(name), missing)
     }
 
-    fn open_at(
-        at: impl std::os::fd::AsFd,
-        name: &Path,
-        path: &Path,
-        missing: Missing,
-    ) -> Result<Option<Dir>, PlaceError> {
+    fn open_at(at: impl AsFd, name: &Path, path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
         let opened = match rustix::fs::openat(&at, name, flags, Mode::empty()) {
             Err(Errno::NOENT) if missing == Missing::Create => {
-                make_dir(&at, name, path)?;
+                make_dir(at.as_fd(), name, path)?;
                 rustix::fs::openat(&at, name, flags, Mode::empty())
             }
             other => other,

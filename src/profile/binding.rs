@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{AuthMethod, Endpoint};
+use crate::hex;
 use crate::tlv::{Malformed, Reader, Writer};
 
 /// Names one stored secret for ever: 16 random bytes.
@@ -17,14 +18,7 @@ impl Generation {
 
     /// Reads 32 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Generation> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-        let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
-        bytes?.try_into().ok().map(Generation)
+        hex::decode(text).map(Generation)
     }
 
     /// Returns the bytes.
@@ -35,7 +29,7 @@ impl Generation {
 
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 

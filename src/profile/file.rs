@@ -11,6 +11,7 @@ use super::{
 };
 use crate::document::{DocumentError, Parsed, Table};
 use crate::duration;
+use crate::hex;
 
 /// What a profile's file says, each key that it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -365,14 +366,7 @@ fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         assertion_audience: None,
         ca_digest: match table.text("ca_digest")? {
             None => None,
-            Some(text) => {
-                let halves = text.split_at_checked(32).ok_or_else(|| damaged("ca_digest"))?;
-                let half = |text| Generation::parse(text).ok_or_else(|| damaged("ca_digest"));
-                let mut digest = [0; 32];
-                digest[..16].copy_from_slice(half(halves.0)?.as_bytes());
-                digest[16..].copy_from_slice(half(halves.1)?.as_bytes());
-                Some(digest)
-            }
+            Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("ca_digest"))?),
         },
     })
 }
@@ -393,7 +387,7 @@ fn binding_table(binding: &Binding) -> EditTable {
     text("introspection_url", binding.introspection_url.as_ref().map(Endpoint::as_str));
     text("revocation_url", binding.revocation_url.as_ref().map(Endpoint::as_str));
     text("probe_url", binding.probe_url.as_ref().map(Endpoint::as_str));
-    let digest = binding.ca_digest.map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let digest = binding.ca_digest.map(|digest| hex::encode(&digest));
     text("ca_digest", digest.as_deref());
     table
 }

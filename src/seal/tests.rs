@@ -84,15 +84,15 @@ fn what_is_too_large_to_be_read_is_not_written() {
 fn a_record_of_version_1_opens() {
     let record = seal_with(&key(0x42), Kind::Token, &plain(b"identity", b"body"), [7; 24]).expect("sealed");
     let digest = RecordName::of(&record).to_hex();
-    assert_eq!(digest, include_str!("../tests/vectors/record-v1.sha256").trim_end());
-    let stored = hex(include_str!("../tests/vectors/record-v1.hex"));
+    assert_eq!(digest, include_str!("../../tests/vectors/record-v1.sha256").trim_end());
+    let stored = hex(include_str!("../../tests/vectors/record-v1.hex"));
     assert_eq!(open(&key(0x42), Kind::Token, RecordName::of(b"identity"), &stored), Ok(plain(b"identity", b"body")));
 }
 
 #[test]
 fn a_data_key_of_version_1_is_derived_for_ever() {
     let key = DataKey::from_key_file(&Secret::new(vec![1; 32]), &[2; 16], &[3; 16]);
-    assert_eq!(key.id().to_string(), include_str!("../tests/vectors/keyid-v1.hex").trim_end());
+    assert_eq!(key.id().to_string(), include_str!("../../tests/vectors/keyid-v1.hex").trim_end());
 }
 
 /// draft-irtf-cfrg-xchacha-03, appendix A.3.1: the crate is the algorithm that we think it is.

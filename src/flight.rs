@@ -1,0 +1,313 @@
+//! One fetch at a time: a turn in this process, then a turn among processes.
+//!
+//! In a process, callers of one identity queue at an async mutex. Among processes the turn is an
+//! exclusive `flock` on a file of its own, which the kernel frees when its holder dies. A shared
+//! lock is a wake-up only: whoever waits gets it when the turn ends, drops it at once, looks, and
+//! tries again. The turn saves requests; it is not correctness: when it cannot be had in time, or
+//! not at all, the caller goes on alone.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Queue, OwnedMutexGuard, oneshot};
+
+use crate::place::{Dir, Missing, PlaceError};
+use crate::token::RecordName;
+
+/// Hands out turns.
+#[derive(Debug, Default)]
+pub struct Flight {
+    queues: Mutex<HashMap<RecordName, Weak<Queue<()>>>>,
+    data_dir: Option<Arc<Dir>>,
+}
+
+/// What came of asking for a turn.
+#[derive(Debug)]
+pub enum Turn<T> {
+    /// While waiting, what was looked for appeared.
+    Answered(T),
+    /// It is the caller's turn, until the ticket is dropped.
+    Taken(Ticket),
+}
+
+/// A turn; dropping it lets the next one look.
+#[derive(Debug)]
+pub struct Ticket {
+    _queue: Option<OwnedMutexGuard<()>>,
+    lock: Result<File, NoLock>,
+}
+
+/// Why a turn is without the lock among processes.
+#[derive(Debug, thiserror::Error)]
+pub enum NoLock {
+    /// There is no directory to lock in.
+    #[error("there is no data directory")]
+    NoPlace,
+    /// The holder did not end in time.
+    #[error("the turn of another process did not end in time")]
+    TimedOut,
+    /// The lock file cannot be used.
+    #[error("the lock file cannot be used")]
+    Place(#[source] PlaceError),
+    /// The file system does not lock.
+    #[error("the file system does not lock files")]
+    Unsupported,
+}
+
+impl Ticket {
+    /// Returns why the turn does not hold among processes, where it does not.
+    pub fn without_lock(&self) -> Option<&NoLock> {
+        self.lock.as_ref().err()
+    }
+}
+
+impl Flight {
+    /// Makes a flight whose turns hold among the processes that share a data directory; without
+    /// one they hold in this process alone.
+    pub fn new(data_dir: Option<Arc<Dir>>) -> Flight {
+        Flight { queues: Mutex::default(), data_dir }
+    }
+
+    /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come.
+    /// Must run inside a tokio runtime with time. Dropping the future gives the place up.
+    pub async fn turn<T, E>(
+        &self,
+        name: RecordName,
+        bound: Duration,
+        look: impl Fn() -> Result<Option<T>, E>,
+    ) -> Result<Turn<T>, E> {
+        let queue = self.queue(name);
+        let mut place = None;
+        let waiting = async {
+            place = Some(queue.lock_owned().await);
+            self.lock(name, &look).await
+        };
+        let locked = match tokio::time::timeout(bound, waiting).await {
+            Ok(Ok(Waited::Answered(found))) => return Ok(Turn::Answered(found)),
+            Ok(Ok(Waited::Ended(lock))) => lock,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => Err(NoLock::TimedOut),
+        };
+        if let Some(found) = look()? {
+            return Ok(Turn::Answered(found));
+        }
+        Ok(Turn::Taken(Ticket { _queue: place, lock: locked }))
+    }
+
+    fn queue(&self, name: RecordName) -> Arc<Queue<()>> {
+        // A panic elsewhere cannot leave the map half-changed.
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(&name).and_then(Weak::upgrade) {
+            return queue;
+        }
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(Queue::new(()));
+        queues.insert(name, Arc::downgrade(&queue));
+        queue
+    }
+
+    async fn lock<T, E>(&self, name: RecordName, look: &impl Fn() -> Result<Option<T>, E>) -> Result<Waited<T>, E> {
+        let Some(data_dir) = &self.data_dir else { return Ok(Waited::Ended(Err(NoLock::NoPlace))) };
+        let name = name.to_hex();
+        loop {
+            let busy = match try_lock(data_dir, &name) {
+                Ok(Tried::Taken(lock)) => return Ok(Waited::Ended(Ok(lock))),
+                Ok(Tried::Replaced) => continue,
+                Ok(Tried::Busy(file)) => file,
+                Err(trouble) => return Ok(Waited::Ended(Err(trouble))),
+            };
+            if let Err(trouble) = woken(busy).await {
+                return Ok(Waited::Ended(Err(trouble)));
+            }
+            if let Some(found) = look()? {
+                return Ok(Waited::Answered(found));
+            }
+        }
+    }
+}
+
+enum Waited<T> {
+    Answered(T),
+    Ended(Result<File, NoLock>),
+}
+
+enum Tried {
+    Taken(File),
+    /// The file was deleted or replaced meanwhile; a lock on it holds nobody back.
+    Replaced,
+    Busy(File),
+}
+
+fn try_lock(data_dir: &Dir, name: &str) -> Result<Tried, NoLock> {
+    let locks = data_dir.dir("locks", Missing::Create).map_err(NoLock::Place)?.ok_or(NoLock::NoPlace)?;
+    let file = locks.lock_file(name).map_err(NoLock::Place)?;
+    match file.try_lock() {
+        Ok(()) if locks.still_holds(name, &file).map_err(NoLock::Place)? => Ok(Tried::Taken(file)),
+        Ok(()) => Ok(Tried::Replaced),
+        Err(TryLockError::WouldBlock) => Ok(Tried::Busy(file)),
+        Err(TryLockError::Error(_)) => Err(NoLock::Unsupported),
+    }
+}
+
+/// Waits until the turn that `file` stands for has ended. In a thread of its own, detached: a lock
+/// cannot be waited for with a time-out, and a runtime that ends must not wait for its holder.
+async fn woken(file: File) -> Result<(), NoLock> {
+    let (tell, told) = oneshot::channel();
+    let wait = move || {
+        // The wake-up is the end of the wait; whether it brought the lock is found out by looking.
+        let locked = file.lock_shared();
+        drop(file);
+        // Nobody listens any more when the caller has gone on.
+        let _ = tell.send(locked.is_ok());
+    };
+    std::thread::Builder::new()
+        .name("tokenkeep-turn".to_owned())
+        .stack_size(64 * 1024)
+        .spawn(wait)
+        .map_err(|_| NoLock::Unsupported)?;
+    if told.await == Ok(true) { Ok(()) } else { Err(NoLock::Unsupported) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const BOUND: Duration = Duration::from_secs(30);
+
+    fn flight() -> (tempfile::TempDir, Arc<Flight>) {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
+        (root, Arc::new(Flight::new(Some(Arc::new(dir)))))
+    }
+
+    fn name() -> RecordName {
+        RecordName::of(b"identity")
+    }
+
+    fn nothing() -> Result<Option<()>, Infallible> {
+        Ok(None)
+    }
+
+    async fn taken(flight: &Flight, bound: Duration) -> Ticket {
+        match flight.turn(name(), bound, nothing).await {
+            Ok(Turn::Taken(ticket)) => ticket,
+            Ok(Turn::Answered(())) => panic!("there was nothing to find"),
+        }
+    }
+
+    /// Takes the turn as another process does: through a file of its own.
+    fn as_another_process(root: &tempfile::TempDir) -> Flight {
+        let dir = Dir::open(&root.path().join("data"), Missing::Leave).expect("opened").expect("there");
+        Flight::new(Some(Arc::new(dir)))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_fifty_callers_one_fetches_and_all_find_it() {
+        let (_root, flight) = flight();
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let callers = (0..50).map(|_| {
+            let (flight, fetched) = (flight.clone(), fetched.clone());
+            tokio::spawn(async move {
+                let look = || Ok::<_, Infallible>((fetched.load(Ordering::SeqCst) > 0).then_some(()));
+                match flight.turn(name(), BOUND, look).await {
+                    Ok(Turn::Answered(())) => 0,
+                    Ok(Turn::Taken(_ticket)) => {
+                        tokio::task::yield_now().await;
+                        fetched.fetch_add(1, Ordering::SeqCst) + 1
+                    }
+                }
+            })
+        });
+        let mut fetches = 0;
+        for caller in callers.collect::<Vec<_>>() {
+            fetches += caller.await.expect("no panic");
+        }
+        assert_eq!((fetches, fetched.load(Ordering::SeqCst)), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_future_dropped_in_the_middle_gives_its_turn_to_the_next() {
+        let (_root, flight) = flight();
+        let held = taken(&flight, BOUND).await;
+        let mut waiter = Box::pin(flight.turn(name(), BOUND, nothing));
+        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(waiter.as_mut().poll(cx).is_pending())).await;
+        assert!(polled, "the second one waits");
+        drop(waiter);
+        drop(held);
+        assert!(taken(&flight, BOUND).await.without_lock().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_holder_does_not_block_the_others() {
+        let (_root, flight) = flight();
+        let other = flight.clone();
+        let panicked = tokio::spawn(async move {
+            let _held = taken(&other, BOUND).await;
+            panic!("a bug in a caller");
+        });
+        assert!(panicked.await.is_err());
+        assert!(taken(&flight, BOUND).await.without_lock().is_none());
+    }
+
+    #[tokio::test]
+    async fn several_runtimes_share_one_turn() {
+        let (_root, flight) = flight();
+        let held = taken(&flight, BOUND).await;
+        let other = flight.clone();
+        let waiter = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(taken(&other, BOUND)).without_lock().is_none()
+        });
+        drop(held);
+        assert!(waiter.join().expect("no panic"));
+    }
+
+    #[tokio::test]
+    async fn another_process_waits_for_the_end_of_the_turn() {
+        let (root, flight) = flight();
+        let other = as_another_process(&root);
+        let held = taken(&flight, BOUND).await;
+        let found = AtomicUsize::new(0);
+        let look = || Ok::<_, Infallible>((found.load(Ordering::SeqCst) > 0).then_some(7));
+        let end = async {
+            found.store(1, Ordering::SeqCst);
+            drop(held);
+        };
+        let (turn, ()) = tokio::join!(other.turn(name(), BOUND, look), end);
+        assert!(matches!(turn, Ok(Turn::Answered(7))));
+    }
+
+    #[tokio::test]
+    async fn a_holder_that_does_not_end_is_passed_by_after_the_bound() {
+        let (root, flight) = flight();
+        let _held = taken(&flight, BOUND).await;
+        let ticket = taken(&as_another_process(&root), Duration::from_millis(1)).await;
+        assert!(matches!(ticket.without_lock(), Some(NoLock::TimedOut)));
+    }
+
+    #[tokio::test]
+    async fn a_lock_on_a_deleted_file_is_not_taken_for_a_turn() {
+        let (root, flight) = flight();
+        let held = taken(&flight, BOUND).await;
+        std::fs::remove_file(root.path().join("data/locks").join(name().to_hex())).expect("deleted");
+        // The holder of the deleted file goes on; whoever comes now takes the new file.
+        assert!(taken(&as_another_process(&root), BOUND).await.without_lock().is_none());
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn something_else_in_place_of_the_lock_is_not_waited_for() {
+        let (root, flight) = flight();
+        drop(taken(&flight, BOUND).await);
+        let path = root.path().join("data/locks").join(name().to_hex());
+        std::fs::remove_file(&path).expect("deleted");
+        std::os::unix::fs::symlink("/etc/passwd", &path).expect("planted");
+        let ticket = taken(&flight, BOUND).await;
+        assert!(matches!(ticket.without_lock(), Some(NoLock::Place(error)) if error.is_insecure()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The protocol: how a client proves itself, bytes <-> types, transport, retries.
+
+mod client_auth;
+mod http;
+mod retry;
+mod wire;
+
+use std::time::Duration;
+
+use crate::place::PlaceError;
+use crate::profile::{AuthMethod, BasicEncoding, Endpoint, Request};
+use crate::secret::Secret;
+
+pub use http::{Probed, Roots, Transport};
+pub use retry::LONGEST_PAUSE;
+pub use wire::Granted;
+
+/// What is needed to ask for a token (RFC 6749 s. 4.4.2).
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRequest<'a> {
+    /// Where to.
+    pub token_url: &'a Endpoint,
+    /// The client identifier.
+    pub client_id: &'a str,
+    /// The client's secret.
+    pub secret: &'a Secret,
+    /// How the client proves itself.
+    pub auth: AuthMethod,
+    /// How id and secret are written into a Basic header.
+    pub basic_encoding: BasicEncoding,
+    /// What is asked for.
+    pub request: &'a Request,
+}
+
+/// Why an issuer, or a resource server, did not give what was asked. Holds no body and no message
+/// of a parser; what a server wrote is escaped, shortened and free of the secrets we know.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// The host's name could not be resolved.
+    #[error("the name of {host} cannot be resolved")]
+    Dns {
+        /// The host.
+        host: String,
+    },
+    /// No connection came about.
+    #[error("no connection to {host}")]
+    Connect {
+        /// The host.
+        host: String,
+    },
+    /// TLS failed: a certificate that is not valid for the host, or a protocol too old.
+    #[error("no TLS connection to {host}: {why}")]
+    Tls {
+        /// The host.
+        host: String,
+        /// What TLS says.
+        why: String,
+    },
+    /// Nothing trusted to check certificates with.
+    #[error("no certificate authorities to trust: {why}")]
+    Roots {
+        /// What is missing.
+        why: &'static str,
+    },
+    /// The CA file cannot be used.
+    #[error("the CA file cannot be used")]
+    CaFile(#[source] PlaceError),
+    /// No whole answer within the deadline.
+    #[error("no answer from {host} within {}", crate::duration::show(*.deadline))]
+    Timeout {
+        /// The host.
+        host: String,
+        /// The deadline for the request as a whole.
+        deadline: Duration,
+    },
+    /// The connection broke.
+    #[error("{host} closed the connection before the answer was whole")]
+    Reset {
+        /// The host.
+        host: String,
+    },
+    /// A redirect: following it would send the secret where it was not set for.
+    #[error("{host} answered with a redirect (HTTP {status}), which is never followed")]
+    Redirect {
+        /// The host.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// An error of the protocol (RFC 6749 s. 5.2).
+    #[error("{}", shown_refusal(.error, .description.as_deref()))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The registered error code, escaped.
+        error: String,
+        /// What the issuer adds, escaped.
+        description: Option<String>,
+    },
+    /// Asked too often.
+    #[error("the issuer asks to slow down (HTTP {status})")]
+    RateLimited {
+        /// The HTTP status.
+        status: u16,
+        /// How long to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// Something is wrong at the issuer, for now.
+    #[error("the issuer has a fault (HTTP {status})")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// How long to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The answer is not what the protocol wants.
+    #[error("the issuer's answer is not valid: {why}")]
+    Malformed {
+        /// The HTTP status, where there was one.
+        status: Option<u16>,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The answer is longer than any that is read.
+    #[error("the issuer's answer is longer than {cap} bytes")]
+    TooLarge {
+        /// The most that is read, in bytes.
+        cap: usize,
+    },
+    /// The token is not visible ASCII (RFC 6749 appendix A.12).
+    #[error("the issuer's token holds characters that no token may hold")]
+    Token,
+}
+
+impl IssuerError {
+    /// Returns the HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            IssuerError::Redirect { status, .. }
+            | IssuerError::Refused { status, .. }
+            | IssuerError::RateLimited { status, .. }
+            | IssuerError::Server { status, .. } => Some(*status),
+            IssuerError::Malformed { status, .. } => *status,
+            _ => None,
+        }
+    }
+}
+
+fn shown_refusal(error: &str, description: Option<&str>) -> String {
+    match description {
+        Some(description) => format!("the issuer refused: {error}: {description}"),
+        None => format!("the issuer refused: {error}"),
+    }
+}

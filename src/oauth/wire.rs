@@ -1,0 +1,265 @@
+//! Bytes <-> types, without a network: what an issuer's answer means (RFC 6749 s. 5).
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::IssuerError;
+use crate::secret::Secret;
+use crate::token::LONGEST_LIFETIME;
+
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The token's value; visible ASCII.
+    pub value: Secret,
+    /// `Bearer`, or the type as the issuer wrote it.
+    pub token_type: String,
+    /// The lifetime, where the issuer named a usable one.
+    pub lifetime: Option<Duration>,
+    /// The scope that was granted, where the issuer said so.
+    pub scope: Option<String>,
+}
+
+/// What an error body says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ErrorBody {
+    pub(super) error: String,
+    pub(super) description: Option<String>,
+}
+
+/// Reads an answer with a 2xx status. `secrets` are masked in whatever is shown of it.
+pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret]) -> Result<Granted, IssuerError> {
+    let malformed = |why| IssuerError::Malformed { status: Some(status), why };
+    let answer = Answer::parse(body).ok_or(malformed("it is not a JSON object"))?;
+    // Some issuers report errors with 200.
+    if let Some(error) = answer.error_body(secrets) {
+        return Err(refused(status, error, None));
+    }
+    let value = answer.access_token.text().ok_or(malformed("it has no access_token"))?;
+    if value.is_empty() {
+        return Err(malformed("its access_token is empty"));
+    }
+    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(IssuerError::Token);
+    }
+    let token_type = answer.token_type.text().filter(|text| !text.is_empty());
+    let token_type = token_type.ok_or(malformed("it has no token_type"))?;
+    // Anything that is not a Bearer token would be used wrongly by whoever gets it printed.
+    if !token_type.eq_ignore_ascii_case("bearer") {
+        return Err(malformed("its token_type is not Bearer"));
+    }
+    Ok(Granted {
+        value: Secret::from(value.as_str()),
+        token_type: "Bearer".to_owned(),
+        lifetime: answer.expires_in.0.and_then(|raw| lifetime(raw.get())),
+        scope: answer.scope.scope(),
+    })
+}
+
+/// Makes an error of an answer whose status is no success.
+pub(super) fn failed(status: u16, body: &[u8], retry_after: Option<Duration>, secrets: &[&Secret]) -> IssuerError {
+    let error = Answer::parse(body).and_then(|answer| answer.error_body(secrets));
+    match (status, error) {
+        (429, _) => IssuerError::RateLimited { status, retry_after },
+        (408 | 500..=599, _) => IssuerError::Server { status, retry_after },
+        (_, Some(error)) => refused(status, error, retry_after),
+        // RFC 6749 s. 5.2 has one meaning for 401; proxies put HTML into it.
+        (401, None) => refused(status, ErrorBody { error: "invalid_client".to_owned(), description: None }, None),
+        (403, None) => refused(status, ErrorBody { error: "access_denied".to_owned(), description: None }, None),
+        (_, None) => {
+            IssuerError::Malformed { status: Some(status), why: "its status is no success and it names no error" }
+        }
+    }
+}
+
+fn refused(status: u16, body: ErrorBody, retry_after: Option<Duration>) -> IssuerError {
+    match body.error.as_str() {
+        "temporarily_unavailable" | "server_error" => IssuerError::Server { status, retry_after },
+        _ => IssuerError::Refused { status, error: body.error, description: body.description },
+    }
+}
+
+/// Reads `expires_in`: a number or a numeric string, floored and capped; `None` for everything
+/// else, which then has the profile's default.
+fn lifetime(raw: &str) -> Option<Duration> {
+    let text = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw).trim();
+    let numeric = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let seconds: f64 = if numeric { text.parse().ok()? } else { return None };
+    if seconds.is_nan() {
+        return None;
+    }
+    let capped = seconds.clamp(0.0, LONGEST_LIFETIME.as_secs_f64());
+    Some(Duration::from_secs_f64(capped.floor()))
+}
+
+/// The members that are read; each at most once, everything else is skipped.
+#[derive(Default)]
+struct Answer {
+    access_token: Member,
+    token_type: Member,
+    expires_in: Raw,
+    scope: Member,
+    error: Member,
+    error_description: Member,
+}
+
+/// A member as it stands in the body.
+#[derive(Default)]
+struct Raw(Option<Box<RawValue>>);
+
+type Member = Raw;
+
+impl Raw {
+    fn text(&self) -> Option<zeroize::Zeroizing<String>> {
+        serde_json::from_str(self.0.as_ref()?.get()).ok().map(zeroize::Zeroizing::new)
+    }
+
+    /// One string, or an array of strings.
+    fn scope(&self) -> Option<String> {
+        if let Some(text) = self.text() {
+            return Some(text.to_string());
+        }
+        let list: Vec<String> = serde_json::from_str(self.0.as_ref()?.get()).ok()?;
+        Some(list.join(" "))
+    }
+}
+
+impl Answer {
+    fn parse(body: &[u8]) -> Option<Answer> {
+        // RFC 8259 s. 8.1 lets a parser pass over a byte order mark.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        serde_json::from_slice(body).ok()
+    }
+
+    fn error_body(&self, secrets: &[&Secret]) -> Option<ErrorBody> {
+        let error = self.error.text().filter(|text| !text.is_empty())?;
+        Some(ErrorBody {
+            error: shown(&error, 64, secrets),
+            description: self.error_description.text().map(|text| shown(&text, 300, secrets)),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Answer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Answer, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Answer;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
+                let mut answer = Answer::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    let place = match name.as_str() {
+                        "access_token" => &mut answer.access_token,
+                        "token_type" => &mut answer.token_type,
+                        "expires_in" => &mut answer.expires_in,
+                        "scope" => &mut answer.scope,
+                        "error" => &mut answer.error,
+                        "error_description" => &mut answer.error_description,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    // Two readers would take different ones of the two.
+                    if place.0.is_some() {
+                        return Err(serde::de::Error::custom("a member stands twice"));
+                    }
+                    place.0 = Some(map.next_value()?);
+                }
+                Ok(answer)
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// Makes a server's text fit to be shown: one line, escaped, at most `most` characters, and nothing
+/// at all where it repeats a secret in any of the usual encodings.
+pub(super) fn shown(text: &str, most: usize, secrets: &[&Secret]) -> String {
+    if secrets.iter().any(|secret| repeats(text, secret)) {
+        return "(withheld: it repeats the credential)".to_owned();
+    }
+    let mut line = String::new();
+    let mut count = 0;
+    for symbol in text.chars() {
+        let plain = symbol == ' ' || symbol.is_ascii_graphic() || (!symbol.is_ascii() && symbol.is_alphanumeric());
+        let piece = if plain { symbol.to_string() } else { symbol.escape_unicode().to_string() };
+        count += piece.chars().count();
+        if count > most {
+            line.push_str("...");
+            break;
+        }
+        line.push_str(&piece);
+    }
+    line
+}
+
+/// Tells whether a text holds a secret: as it is, percent-encoded, in hexadecimal, or in Base64 at
+/// any of the three alignments that it can have inside something longer.
+fn repeats(text: &str, secret: &Secret) -> bool {
+    let bytes = secret.expose();
+    if bytes.is_empty() {
+        return false;
+    }
+    let squeezed: String = text.chars().filter(|symbol| !symbol.is_whitespace()).collect();
+    let unquoted: Vec<u8> = percent_decoded(text.as_bytes(), b' ');
+    let contains = |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
+    if contains(text.as_bytes(), bytes)
+        || contains(&unquoted, bytes)
+        || contains(&percent_decoded(text.as_bytes(), b'+'), bytes)
+    {
+        return true;
+    }
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = squeezed.chars().filter(char::is_ascii_hexdigit).collect();
+    if digits.to_ascii_lowercase().contains(&hex) {
+        return true;
+    }
+    (0..3).any(|shift| {
+        let shifted = [&[0; 2][..shift], bytes].concat();
+        // The first character(s) mix with what stands before, the last one with what comes after.
+        let skip = [0, 2, 3][shift];
+        let whole = |encoded: String| {
+            let end = shifted.len() * 8 / 6;
+            encoded.get(skip..end).filter(|inner| inner.len() >= 2).map(str::to_owned)
+        };
+        [whole(STANDARD_NO_PAD.encode(&shifted)), whole(URL_SAFE_NO_PAD.encode(&shifted))]
+            .into_iter()
+            .flatten()
+            .any(|inner| squeezed.contains(&inner))
+    })
+}
+
+fn percent_decoded(text: &[u8], plus: u8) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match (first, tail) {
+            (b'%', [high, low, after @ ..]) if digit(*high).is_some() && digit(*low).is_some() => {
+                decoded.push(digit(*high).unwrap_or(0) << 4 | digit(*low).unwrap_or(0));
+                rest = after;
+            }
+            (b'+', _) => decoded.push(plus),
+            _ => decoded.push(*first),
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests;

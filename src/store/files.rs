@@ -1,0 +1,148 @@
+//! Records as files: `tokens/NAME` and `tokens/NAME.refused` in the data directory.
+
+use std::sync::Arc;
+
+use super::{Holds, RecordStore, Slot, StoreError, Writer};
+use crate::clock::Clock;
+use crate::place::{Dir, Durable, Missing, Stamp, random_name};
+use crate::seal::LARGEST_RECORD;
+use crate::token::RecordName;
+
+/// Temporaries of writers without the turn are removed when they are older than this, in seconds.
+const STALE_AFTER: i64 = 600;
+
+/// Keeps records in files of ours.
+#[derive(Debug)]
+pub struct FileStore {
+    data_dir: Arc<Dir>,
+    clock: Arc<dyn Clock>,
+}
+
+impl FileStore {
+    /// Makes a store below a data directory; the clock tells which temporaries are stale.
+    pub fn new(data_dir: Arc<Dir>, clock: Arc<dyn Clock>) -> FileStore {
+        FileStore { data_dir, clock }
+    }
+
+    fn tokens(&self, missing: Missing) -> Result<Option<Dir>, StoreError> {
+        Ok(self.data_dir.dir("tokens", missing)?)
+    }
+
+    /// Removes what writers without the turn left when they were killed.
+    fn sweep(&self, tokens: &Dir) -> Result<(), StoreError> {
+        for name in tokens.names()? {
+            if name.ends_with(".tmp")
+                && let Some(modified) = tokens.modified(&name)?
+                && self.clock.wall().seconds().saturating_sub(modified) > STALE_AFTER
+            {
+                tokens.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RecordStore for FileStore {
+    fn load(&self, slot: Slot) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.tokens(Missing::Leave)? {
+            Some(tokens) => Ok(tokens.read(&file_name(slot), LARGEST_RECORD)?),
+            None => Ok(None),
+        }
+    }
+
+    fn save(&self, slot: Slot, record: &[u8], writer: Writer) -> Result<(), StoreError> {
+        let Some(tokens) = self.tokens(Missing::Create)? else { return Ok(()) };
+        let name = file_name(slot);
+        let temporary = match writer {
+            Writer::Holder => format!("{name}.tmp"),
+            Writer::Alone => format!("{name}.{}.tmp", random_name()?),
+        };
+        // Not synced: a record that a power cut tore does not open, and is asked for again.
+        tokens.replace(&name, &temporary, record, Durable::No)?;
+        if writer == Writer::Holder {
+            self.sweep(&tokens)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, slot: Slot) -> Result<bool, StoreError> {
+        match self.tokens(Missing::Leave)? {
+            Some(tokens) => Ok(tokens.remove(&file_name(slot))?),
+            None => Ok(false),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<Slot>, StoreError> {
+        match self.tokens(Missing::Leave)? {
+            Some(tokens) => Ok(tokens.names()?.iter().filter_map(|name| slot(name)).collect()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn stamp(&self, slot: Slot) -> Result<Option<Stamp>, StoreError> {
+        match self.tokens(Missing::Leave)? {
+            Some(tokens) => Ok(tokens.stamp(&file_name(slot))?),
+            None => Ok(None),
+        }
+    }
+}
+
+const REFUSED: &str = ".refused";
+
+fn file_name(slot: Slot) -> String {
+    let name = slot.name.to_hex();
+    match slot.holds {
+        Holds::Token => name,
+        Holds::Refusal => name + REFUSED,
+    }
+}
+
+fn slot(file_name: &str) -> Option<Slot> {
+    let (name, holds) = match file_name.strip_suffix(REFUSED) {
+        Some(name) => (name, Holds::Refusal),
+        None => (file_name, Holds::Token),
+    };
+    RecordName::from_hex(name).map(|name| Slot { name, holds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{ManualClock, SystemClock, WallTime};
+
+    fn store(clock: Arc<dyn Clock>) -> (tempfile::TempDir, FileStore) {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
+        (root, FileStore::new(Arc::new(dir), clock))
+    }
+
+    #[test]
+    fn files_keep_the_contract_of_a_record_store() {
+        let (_root, store) = store(Arc::new(SystemClock));
+        super::super::contract::check(&store);
+    }
+
+    #[test]
+    fn a_holder_removes_temporaries_over_ten_minutes_old_and_no_others() {
+        let clock = Arc::new(ManualClock::new(SystemClock.wall()));
+        let (root, store) = store(clock.clone());
+        let slot = super::super::contract::slot(b"a");
+        store.save(slot, b"x", Writer::Holder).expect("saved");
+        let left = root.path().join("data/tokens").join(format!("{}.00.tmp", slot.name.to_hex()));
+        std::fs::write(&left, b"torn").expect("left behind");
+        store.save(slot, b"x", Writer::Holder).expect("saved");
+        assert!(left.exists(), "somebody may be writing it");
+        clock.set_wall(WallTime(clock.wall().0 + 700_000_000_000));
+        store.save(slot, b"x", Writer::Holder).expect("saved");
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn what_is_no_record_is_not_listed() {
+        for name in
+            ["", "x", ".refused", "00.tmp", &"0".repeat(63), &"G".repeat(64), &format!("{}.tmp", "0".repeat(64))]
+        {
+            assert_eq!(slot(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Where the programs under test are.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+use std::time::SystemTime;
+
+/// The binary that cargo built for this test run.
+pub(crate) fn tokenkeep() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_tokenkeep"))
+}
+
+/// The fixture issuer, built now where `cargo test --test suite` did not build it or it is older than its sources.
+pub(crate) fn issuer() -> &'static Path {
+    static ISSUER: OnceLock<PathBuf> = OnceLock::new();
+    ISSUER.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test knows its own path");
+        let profile = test.parent().and_then(Path::parent).expect("tests lie in TARGET/PROFILE/deps");
+        let issuer = profile.join("examples/issuer");
+        if is_stale(&issuer) {
+            build_issuer(profile);
+        }
+        issuer
+    })
+}
+
+/// The program, or a copy of it in `copies` where other users cannot reach the checkout that it is in.
+pub(crate) fn reachable(program: &Path, copies: &Path) -> PathBuf {
+    static COPYING: Mutex<()> = Mutex::new(());
+    // A bare name is looked up in PATH.
+    if program.is_relative() || is_open_to_all(program) {
+        return program.to_owned();
+    }
+    let copy = copies.join(program.file_name().expect("a program is a file"));
+    let _turn = COPYING.lock().expect("no holder panics");
+    if !copy.exists() {
+        // By another process: a descriptor that is open for writing here could get into a child that another test
+        // starts at this moment, and the copy would be too busy to run.
+        let script = r#"umask 022 && mkdir -p "$2" && cp "$1" "$2" && chmod 755 "$2"/*"#;
+        let status = Command::new("sh").args(["-c", script, "sh"]).arg(program).arg(copies).status();
+        assert!(status.is_ok_and(|status| status.success()), "the program can be copied");
+    }
+    copy
+}
+
+fn is_open_to_all(file: &Path) -> bool {
+    let allows =
+        |path: &Path, bits: u32| path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & bits == bits);
+    allows(file, 0o005) && file.ancestors().skip(1).all(|directory| allows(directory, 0o001))
+}
+
+fn is_stale(issuer: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    let Ok(built) = changed(issuer) else { return true };
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/issuer");
+    let newest = std::fs::read_dir(&sources)
+        .expect("the sources of the issuer are in the checkout")
+        .filter_map(|entry| changed(&entry.ok()?.path()).ok())
+        .max()
+        .unwrap_or(SystemTime::UNIX_EPOCH);
+    newest > built
+}
+
+fn build_issuer(profile: &Path) {
+    let target = profile.parent().expect("a profile's folder lies in the target directory");
+    let name = match profile.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", "issuer", "--profile", name, "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the fixture issuer does not build");
+}

@@ -1,0 +1,15 @@
+//! What the tests of the suite stand on.
+#![allow(dead_code, unused_imports, reason = "a harness offers more than any one state of the suite uses")]
+
+mod binary;
+pub(crate) mod canary;
+pub(crate) mod environment;
+pub(crate) mod invocation;
+pub(crate) mod issuer;
+pub(crate) mod outcome;
+
+pub(crate) use canary::Canary;
+pub(crate) use environment::TestEnvironment;
+pub(crate) use invocation::{Invocation, Running};
+pub(crate) use issuer::Issuer;
+pub(crate) use outcome::Outcome;
