@@ -11,6 +11,7 @@ pub(crate) mod place;
 pub(crate) mod profile;
 pub(crate) mod seal;
 pub(crate) mod secret;
+pub(crate) mod secrets;
 pub(crate) mod store;
 pub(crate) mod tlv;
 pub(crate) mod token;

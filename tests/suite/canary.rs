@@ -58,9 +58,10 @@ fn encodings(secret: &str) -> Vec<Encoded> {
         ("every byte percent-encoded", "plain, percent-encoded", each(|byte| format!("%{byte:02X}"), "")),
         ("every byte percent-encoded, lower case", "plain, percent-encoded", each(|byte| format!("%{byte:02x}"), "")),
         (
-            "percent-encoded in JSON",
+            "form-encoded in JSON in ASCII",
             "plain, form-encoded",
-            serde_json::json!([percent_encoded(secret, "+") + "\n"]).to_string(),
+            percent_encoded(secret, "+").bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
+        ),
         ),
         ("hex", "hex", each(|byte| format!("{byte:02x}"), "")),
         ("hex, upper case", "hex", each(|byte| format!("{byte:02X}"), "")),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::process::Signal;
 
 use crate::common::environment::is_root;
-use crate::common::{Outcome, TestEnvironment};
+use crate::common::{Outcome, TestEnvironment, skipped};
 
 #[test]
 fn a_program_sees_nothing_of_the_surrounding_environment_but_path() {
@@ -49,7 +49,7 @@ fn stdin_that_is_left_open_is_open_until_it_is_closed() {
 #[test]
 fn an_unprivileged_program_runs_as_the_owner_of_everything_in_its_environment() {
     if !is_root() {
-        println!("skipped: the tests are not run by root, who alone can become another user");
+        skipped("the tests are not run by root, who alone can become another user");
         return;
     }
     let environment = TestEnvironment::new().unprivileged();

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::common::Issuer;
+use crate::common::{Issuer, skipped};
 use crate::common::issuer::{
     Behaviour, Bytes, CLIENT_ID, CLIENT_SECRET, ConnectionBehaviour, EchoFormat, Part, Point, TOKEN_PREFIX, exchange,
 };
@@ -268,7 +268,7 @@ fn a_gzip_bomb_is_a_good_answer_once_it_is_inflated() {
     assert!(answer.body.len() < 64 * 1024, "under the cap as it comes: {}", answer.body.len());
 
     let Ok(mut gzip) = Command::new("gzip").arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
-        println!("skipped: no gzip here to inflate it with");
+        skipped("no gzip here to inflate it with");
         return;
     };
     let mut stdin = gzip.stdin.take().expect("stdin is piped");

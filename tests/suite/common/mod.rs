@@ -13,3 +13,9 @@ pub(crate) use environment::TestEnvironment;
 pub(crate) use invocation::{Invocation, Running};
 pub(crate) use issuer::Issuer;
 pub(crate) use outcome::Outcome;
+
+/// Says why a test, or a case of it, does not run here.
+#[expect(clippy::print_stdout, reason = "the test runner captures it, and shows it on request")]
+pub(crate) fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+}

@@ -1,0 +1,254 @@
+//! The file `store`: which place for secrets was chosen, once, for a data directory.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::hex;
+use crate::place::{Dir, Durable, PlaceError};
+use crate::seal::KeyId;
+
+const NAME: &str = "store";
+const TEMPORARY: &str = "store.tmp";
+const LOCK: &str = "store.lock";
+const FIRST_LINE: &str = "tokenkeep-store";
+const FORMAT: u32 = 1;
+const CAP: usize = 64 * 1024;
+/// How long another `credentials set` may hold the store before the next one gives up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the file `store` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Names this data directory for ever.
+    pub store_id: [u8; 16],
+    /// Where secrets are kept.
+    pub backend: Backend,
+    /// Mixed into the data key; another one makes another key of the same key file.
+    pub rekey_salt: [u8; 16],
+    /// The data key that everything here is sealed with; none before the first.
+    pub key_id: Option<KeyId>,
+}
+
+/// Where secrets are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// In sealed files; the key comes from this key file.
+    File {
+        /// The key file's absolute path.
+        key_file: PathBuf,
+    },
+}
+
+/// Why the file `store` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoiceError {
+    /// It cannot be read or written, or must not be trusted.
+    #[error("the file `store` of the data directory cannot be used")]
+    Place(#[from] PlaceError),
+    /// It is of a format newer than this program.
+    #[error("the data directory was written by a newer version of tokenkeep")]
+    NewerVersion,
+    /// It is not what tokenkeep writes.
+    #[error("the file `store` of the data directory is damaged (line {line})")]
+    Damaged {
+        /// Where, from 1.
+        line: usize,
+    },
+    /// Another process holds the store and does not let go.
+    #[error("another tokenkeep holds the data directory and does not let go")]
+    Held,
+    /// The system has no randomness to give.
+    #[error("the system gives no randomness")]
+    Randomness,
+}
+
+impl Choice {
+    /// Makes a choice for a new data directory.
+    pub fn new(backend: Backend) -> Result<Choice, ChoiceError> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| ChoiceError::Randomness)?;
+        let (mut store_id, mut rekey_salt) = ([0; 16], [0; 16]);
+        store_id.copy_from_slice(&random[..16]);
+        rekey_salt.copy_from_slice(&random[16..]);
+        Ok(Choice { store_id, backend, rekey_salt, key_id: None })
+    }
+
+    /// Reads the choice; `None` where none was made yet.
+    pub fn load(data_dir: &Dir) -> Result<Option<Choice>, ChoiceError> {
+        match data_dir.read(NAME, CAP)? {
+            Some(bytes) => Choice::parse(&bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes the choice durably, at one stroke.
+    pub fn save(&self, data_dir: &Dir, _lock: &StoreLock) -> Result<(), ChoiceError> {
+        Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
+    }
+
+    /// Reads what [`Choice`]'s `Display` writes.
+    pub fn parse(bytes: &[u8]) -> Result<Choice, ChoiceError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| ChoiceError::Damaged { line: 1 })?;
+        let mut lines = text.lines().enumerate();
+        let mut value = |key: &str| {
+            let (at, line) = lines.next().unwrap_or_default();
+            let value = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(' '));
+            let damaged = ChoiceError::Damaged { line: at + 1 };
+            value.map(|value| (at + 1, value)).ok_or(damaged)
+        };
+        let (line, format) = value(FIRST_LINE)?;
+        match format.parse::<u32>() {
+            Ok(FORMAT) => {}
+            Ok(newer) if newer > FORMAT => return Err(ChoiceError::NewerVersion),
+            _ => return Err(ChoiceError::Damaged { line }),
+        }
+        let (line, store_id) = value("id")?;
+        let store_id = hex::decode(store_id).ok_or(ChoiceError::Damaged { line })?;
+        let (line, backend) = value("backend")?;
+        if backend != "file" {
+            return Err(ChoiceError::Damaged { line });
+        }
+        let (line, key_file) = value("key-file")?;
+        let key_file = unescaped(key_file).filter(|path| path.is_absolute()).ok_or(ChoiceError::Damaged { line })?;
+        let (line, rekey_salt) = value("salt")?;
+        let rekey_salt = hex::decode(rekey_salt).ok_or(ChoiceError::Damaged { line })?;
+        let key_id = match lines.next() {
+            None => None,
+            Some((at, line)) => {
+                let id = line.strip_prefix("key ").and_then(hex::decode);
+                Some(KeyId(id.ok_or(ChoiceError::Damaged { line: at + 1 })?))
+            }
+        };
+        match lines.next() {
+            Some((at, _)) => Err(ChoiceError::Damaged { line: at + 1 }),
+            None => Ok(Choice { store_id, backend: Backend::File { key_file }, rekey_salt, key_id }),
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Backend::File { key_file } = &self.backend;
+        writeln!(f, "{FIRST_LINE} {FORMAT}")?;
+        writeln!(f, "id {}", hex::encode(&self.store_id))?;
+        writeln!(f, "backend file")?;
+        writeln!(f, "key-file {}", escaped(key_file))?;
+        writeln!(f, "salt {}", hex::encode(&self.rekey_salt))?;
+        if let Some(id) = &self.key_id {
+            writeln!(f, "key {id}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a path on one line, whatever bytes it holds: visible ASCII as it is, the rest as `%XX`.
+fn escaped(path: &Path) -> String {
+    let piece = |byte: &u8| match byte {
+        b'%' => "%25".to_owned(),
+        byte if byte.is_ascii_graphic() => char::from(*byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    };
+    path.as_os_str().as_bytes().iter().map(piece).collect()
+}
+
+fn unescaped(text: &str) -> Option<PathBuf> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(symbol) = rest.chars().next() {
+        if symbol == '%' {
+            bytes.extend(hex::decode::<1>(rest.get(1..3)?)?);
+            rest = &rest[3..];
+        } else {
+            bytes.push(u8::try_from(symbol).ok().filter(u8::is_ascii_graphic)?);
+            rest = &rest[1..];
+        }
+    }
+    Some(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+/// Held by whoever changes what is stored: `init`, `credentials set`, `credentials remove`.
+#[derive(Debug)]
+pub struct StoreLock {
+    _file: File,
+}
+
+impl StoreLock {
+    /// Waits for the lock, up to half a minute.
+    pub fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
+        let file = data_dir.lock_file(LOCK)?;
+        if file.try_lock().is_ok() {
+            return Ok(StoreLock { _file: file });
+        }
+        // In a thread: a lock cannot be waited for with a time-out.
+        let (tell, told) = mpsc::channel();
+        let wait = move || {
+            let locked = file.lock();
+            // Nobody listens any more when the caller has given up; then the lock goes with the file.
+            let _ = tell.send(locked.map(|()| file));
+        };
+        std::thread::Builder::new().spawn(wait).map_err(|_| ChoiceError::Held)?;
+        match told.recv_timeout(LOCK_PATIENCE) {
+            Ok(Ok(file)) => Ok(StoreLock { _file: file }),
+            _ => Err(ChoiceError::Held),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::place::Missing;
+
+    fn choice(path: &[u8]) -> Choice {
+        let key_file = PathBuf::from(OsString::from_vec(path.to_vec()));
+        let mut choice = Choice::new(Backend::File { key_file }).expect("randomness");
+        choice.key_id = Some(KeyId([5; 32]));
+        choice
+    }
+
+    #[test]
+    fn a_format_that_is_newer_is_told_apart_from_damage() {
+        let text = choice(b"/k").to_string();
+        let newer = text.replace("tokenkeep-store 1", "tokenkeep-store 2");
+        assert!(matches!(Choice::parse(newer.as_bytes()), Err(ChoiceError::NewerVersion)));
+        let damaged = text.replace("backend file", "backend cloud");
+        assert!(matches!(Choice::parse(damaged.as_bytes()), Err(ChoiceError::Damaged { line: 3 })));
+        let longer = format!("{text}x\n");
+        assert!(matches!(Choice::parse(longer.as_bytes()), Err(ChoiceError::Damaged { line: 7 })));
+        assert!(matches!(Choice::parse(b""), Err(ChoiceError::Damaged { line: 1 })));
+    }
+
+    #[test]
+    fn a_choice_is_kept_in_the_data_directory() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
+        assert!(Choice::load(&dir).expect("loads").is_none());
+        let lock = StoreLock::take(&dir).expect("free");
+        choice(b"/k").save(&dir, &lock).expect("saved");
+        assert!(Choice::load(&dir).expect("loads").is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_whatever_the_path(path in prop::collection::vec(1_u8.., 0..64)) {
+            let choice = choice(&[b"/", path.as_slice()].concat());
+            let text = choice.to_string();
+            prop_assert_eq!(text.lines().count(), 6);
+            prop_assert_eq!(Choice::parse(text.as_bytes()).ok(), Some(choice));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..128), cut in 0_usize..200) {
+            let _ = Choice::parse(&bytes);
+            let text = choice(b"/k%").to_string();
+            let _ = Choice::parse(&text.as_bytes()[..cut.min(text.len())]);
+        }
+    }
+}

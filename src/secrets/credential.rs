@@ -1,0 +1,53 @@
+//! What a stored item holds: a client's secret and what it is bound to.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::hex;
+use crate::profile::Binding;
+use crate::secret::Secret;
+use crate::tlv::{Malformed, Reader, Writer};
+
+/// A client's secret beside the places that it was set for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The secret.
+    pub secret: Secret,
+    /// The places, and the generation that names the item.
+    pub binding: Binding,
+}
+
+impl Credential {
+    /// Encodes the item.
+    pub fn encode(&self) -> Secret {
+        let mut writer = Writer::default();
+        writer.bytes(1, self.secret.expose()).bytes(2, &self.binding.encode());
+        Secret::new(writer.finish().to_vec())
+    }
+
+    /// Decodes what [`Credential::encode`] wrote.
+    pub fn decode(item: &Secret) -> Result<Credential, Malformed> {
+        let mut reader = Reader::new(item.expose());
+        let secret = Secret::new(reader.bytes(1)?);
+        let binding = Binding::decode(reader.bytes(2)?)?;
+        reader.finish()?;
+        Ok(Credential { secret, binding })
+    }
+
+    /// Tells one secret from another without showing it: 8 digits, bound to the generation, so
+    /// that two profiles with one secret do not show it.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(b"tokenkeep/v1/fingerprint");
+        digest.update(self.binding.generation.as_bytes());
+        digest.update(self.secret.expose());
+        hex::encode(&digest.finalize()[..4])
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("secret", &self.secret).field("binding", &self.binding).finish()
+    }
+}

@@ -1,0 +1,112 @@
+//! Secrets in sealed files: `secrets/HEX` in the data directory.
+
+use std::sync::Arc;
+
+use super::{ItemName, SecretStore, SecretsError};
+use crate::place::{Dir, Durable, Missing};
+use crate::seal::{self, DataKey, Kind, LARGEST_RECORD, Plain};
+use crate::secret::Secret;
+use crate::token::RecordName;
+
+/// Keeps items in files of ours, sealed with a sub-key of the data key.
+#[derive(Debug)]
+pub struct SealedFiles {
+    data_dir: Arc<Dir>,
+    key: DataKey,
+}
+
+impl SealedFiles {
+    /// Makes a store below a data directory.
+    pub fn new(data_dir: Arc<Dir>, key: DataKey) -> SealedFiles {
+        SealedFiles { data_dir, key }
+    }
+
+    /// Removes what a kill left half-written. Called under the store lock.
+    pub fn sweep(data_dir: &Dir) -> Result<(), SecretsError> {
+        if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
+            for name in secrets.names()?.iter().filter(|name| name.ends_with(".tmp")) {
+                secrets.remove(name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SecretStore for SealedFiles {
+    fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
+        let Some(secrets) = self.data_dir.dir("secrets", Missing::Leave)? else { return Ok(None) };
+        let name = RecordName::of(item.as_str().as_bytes());
+        match secrets.read(&name.to_hex(), LARGEST_RECORD)? {
+            None => Ok(None),
+            Some(record) => match seal::open(&self.key, Kind::SecretItem, name, &record) {
+                Ok(plain) => Ok(Some(Secret::new(plain.body.to_vec()))),
+                Err(_) => Err(SecretsError::Unreadable),
+            },
+        }
+    }
+
+    fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
+        if self.read(item)?.is_some() {
+            return Err(SecretsError::WriteUnverified);
+        }
+        let identity = item.as_str().as_bytes().to_vec();
+        let name = RecordName::of(&identity).to_hex();
+        let plain = Plain { identity, body: secret.expose().to_vec().into() };
+        let record = seal::seal(&self.key, Kind::SecretItem, &plain)?;
+        let made = self.data_dir.dir("secrets", Missing::Create)?;
+        let secrets = made.ok_or(SecretsError::WriteUnverified)?;
+        secrets.replace(&name, &format!("{name}.tmp"), &record, Durable::Yes)?;
+        match self.read(item)? {
+            Some(read) if read == *secret => Ok(()),
+            _ => Err(SecretsError::WriteUnverified),
+        }
+    }
+
+    fn remove(&self, item: &ItemName) -> Result<bool, SecretsError> {
+        match self.data_dir.dir("secrets", Missing::Leave)? {
+            Some(secrets) => Ok(secrets.remove(&RecordName::of(item.as_str().as_bytes()).to_hex())?),
+            None => Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Generation;
+
+    fn store() -> (tempfile::TempDir, SealedFiles) {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
+        (root, SealedFiles::new(Arc::new(dir), DataKey::random().expect("randomness")))
+    }
+
+    #[test]
+    fn sealed_files_keep_the_contract_of_a_secret_store() {
+        let (_root, store) = store();
+        super::super::contract::check(&store);
+    }
+
+    #[test]
+    fn a_damaged_or_swapped_item_is_unreadable_not_absent() {
+        let (root, store) = store();
+        let (a, b) = (ItemName::credential(Generation::new([1; 16])), ItemName::credential(Generation::new([2; 16])));
+        store.write(&a, &Secret::from("a")).expect("written");
+        store.write(&b, &Secret::from("b")).expect("written");
+        let path =
+            |item: &ItemName| root.path().join("data/secrets").join(RecordName::of(item.as_str().as_bytes()).to_hex());
+        std::fs::copy(path(&a), path(&b)).expect("swapped");
+        assert!(matches!(store.read(&b), Err(SecretsError::Unreadable)));
+        std::fs::write(path(&b), b"").expect("emptied");
+        assert!(matches!(store.read(&b), Err(SecretsError::Unreadable)));
+    }
+
+    #[test]
+    fn another_key_does_not_open_an_item() {
+        let (_root, store) = store();
+        let item = ItemName::credential(Generation::new([1; 16]));
+        store.write(&item, &Secret::from("a")).expect("written");
+        let other = SealedFiles::new(store.data_dir.clone(), DataKey::random().expect("randomness"));
+        assert!(matches!(other.read(&item), Err(SecretsError::Unreadable)));
+    }
+}

@@ -1,0 +1,49 @@
+//! The key file: where the data key of sealed files comes from.
+
+use std::path::Path;
+
+use super::{Backend, Choice, SecretsError};
+use crate::place::{ConfigMode, Given, PlaceError, make_config_dir, read_given, replace_config};
+use crate::seal::{DataKey, SealError};
+use crate::secret::Secret;
+
+const SHORTEST: usize = 32;
+const CAP: usize = 64 * 1024;
+
+/// Reads a key file; `None` where there is none.
+pub fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
+    let read = read_given(path, Given::Key, CAP).map_err(|error| match error {
+        PlaceError::Insecure { .. } | PlaceError::Foreign { .. } => SecretsError::KeyFileInsecure(error),
+        other => SecretsError::Place(other),
+    })?;
+    match read.map(Secret::new) {
+        Some(key) if key.expose().len() < SHORTEST => Err(SecretsError::KeyFileShort { path: path.to_owned() }),
+        key => Ok(key),
+    }
+}
+
+/// Makes a key file of 32 random bytes, readable by its owner alone. The caller has seen that there
+/// is none, and holds the store lock.
+pub fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
+    let mut bytes = vec![0; SHORTEST];
+    getrandom::fill(&mut bytes).map_err(|_| SealError::Randomness)?;
+    let key = Secret::new(bytes);
+    if let Some(directory) = path.parent() {
+        make_config_dir(directory)?;
+    }
+    replace_config(path, key.expose(), ConfigMode::Private)?;
+    Ok(key)
+}
+
+/// Returns the data key of a data directory: derived from its key file, and the one that `store`
+/// names.
+pub fn data_key(choice: &Choice) -> Result<DataKey, SecretsError> {
+    let Backend::File { key_file } = &choice.backend;
+    let missing = || SecretsError::KeyFileMissing { path: key_file.clone() };
+    let bytes = read_key_file(key_file)?.ok_or_else(missing)?;
+    let key = DataKey::from_key_file(&bytes, &choice.store_id, &choice.rekey_salt);
+    match choice.key_id {
+        Some(id) if id != key.id() => Err(SecretsError::KeyFileWrong { path: key_file.clone() }),
+        _ => Ok(key),
+    }
+}

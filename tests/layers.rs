@@ -1,0 +1,391 @@
+//! The house of docs/design.md: imports go down only, and parts on one floor never import each other.
+//!
+//! Every `crate::` and `super::` path of `src` is read, in `use` lines and elsewhere, test modules included.
+//! What a part exports to itself, between its own files, is its own affair.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The floors from the ground up. A new file gets a floor here, or belongs into a part that has one.
+const HOUSE: &[(&str, &[&str])] = &[
+    ("the ground", &["duration", "hex"]),
+    ("floor 0", &["clock", "document", "place", "secret", "tlv"]),
+    ("floor 1", &["config", "profile", "token"]),
+    ("floor 2", &["seal"]),
+    ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),
+    ("floor 4", &["cache"]),
+    ("floor 5", &["error", "warning"]),
+    ("floor 6", &["credentials", "keeper", "validate"]),
+    ("floor 7", &["open"]),
+    ("floor 8", &["cli", "consumers"]),
+];
+
+/// The roof: these see everything, and nobody imports from them.
+const ROOF: &[&str] = &["lib.rs", "main.rs"];
+
+#[test]
+fn imports_go_down_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    assert!(files.iter().any(|file| file == "lib.rs"), "the sources are in {}", source.display());
+    let mut violations = String::new();
+    for file in files {
+        let text = std::fs::read_to_string(source.join(&file)).expect("a source file is text");
+        for violation in violations_in(&file, &text) {
+            let _ = writeln!(violations, "src/{violation}");
+        }
+    }
+    assert!(violations.is_empty(), "\n{violations}");
+}
+
+fn collect(directory: &Path, files: &mut Vec<String>) {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(next) = directories.pop() {
+        for entry in std::fs::read_dir(next).expect("a directory of the checkout") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(directory).expect("it is below").to_str().expect("a plain name");
+                files.push(relative.replace('\\', "/"));
+            }
+        }
+    }
+    files.sort();
+}
+
+/// What is wrong with one file, as `file:line: what`.
+fn violations_in(file: &str, text: &str) -> Vec<String> {
+    if ROOF.contains(&file) {
+        return Vec::new();
+    }
+    let module = module_of(file);
+    let part = module[0].clone();
+    let Some(floor) = floor_of(&part) else {
+        return vec![format!("{file}:1: {part} has no floor: it is not in the table of tests/layers.rs")];
+    };
+    let mut violations = Vec::new();
+    for Import { line, target } in imports(&tokens(text), &module) {
+        let complaint = match target {
+            Target::Hidden(what) => what.to_owned(),
+            Target::Part(name) if name == part => continue,
+            Target::Part(name) => match floor_of(&name) {
+                None => format!("crate::{name} is no part of the house: name the part, not what lib.rs makes of it"),
+                Some(other) if other > floor => format!("{} is above it, on {}", name, HOUSE[other].0),
+                Some(other) if other == floor => format!("{name} is beside it"),
+                Some(_) => continue,
+            },
+        };
+        violations.push(format!("{file}:{line}: {part} is on {}: {complaint}", HOUSE[floor].0));
+    }
+    violations
+}
+
+fn floor_of(part: &str) -> Option<usize> {
+    HOUSE.iter().position(|(_, parts)| parts.contains(&part))
+}
+
+/// `oauth/http.rs` is the module `oauth::http`, `oauth/mod.rs` is `oauth`.
+fn module_of(file: &str) -> Vec<String> {
+    let mut module: Vec<_> = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    if module.len() > 1 && module.last().is_some_and(|last| last == "mod") {
+        module.pop();
+    }
+    module
+}
+
+struct Import {
+    line: usize,
+    target: Target,
+}
+
+#[derive(Debug, PartialEq)]
+enum Target {
+    /// The first name below the crate's root.
+    Part(String),
+    /// A way of importing that this test could not follow.
+    Hidden(&'static str),
+}
+
+/// Every path that leaves the module for the crate's root, from where it could reach any part.
+fn imports(tokens: &[Token], module: &[String]) -> Vec<Import> {
+    const ROOT: Target = Target::Hidden("the crate's root is imported as a whole");
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
+    let mut found = Vec::new();
+    // Inline modules that are open here, with the brace depth outside of each.
+    let (mut depth, mut inline) = (0, Vec::<(usize, String)>::new());
+    for (at, token) in tokens.iter().enumerate() {
+        let mut import = |target| found.push(Import { line: token.line, target });
+        match token.text.as_str() {
+            "{" => {
+                if at >= 2 && text(at - 2) == "mod" {
+                    inline.push((depth, text(at - 1).to_owned()));
+                }
+                depth += 1;
+            }
+            "}" => {
+                depth -= 1;
+                inline.retain(|(outside, _)| *outside < depth);
+            }
+            "#" if text(at + 1) == "[" && text(at + 2) == "path" => {
+                import(Target::Hidden("#[path] gives a module another place than its name says"));
+            }
+            "include" if text(at + 1) == "!" => import(Target::Hidden("include! brings in source from elsewhere")),
+            "crate" | "super" | "self" if at == 0 || text(at - 1) != "::" => {
+                let (mut next, mut level) = match token.text.as_str() {
+                    "crate" => (at + 1, 0),
+                    "super" => (at + 1, (module.len() + inline.len()).saturating_sub(1)),
+                    _ => (at + 1, module.len() + inline.len()),
+                };
+                while text(next) == "::" && matches!(text(next + 1), "super" | "self") {
+                    level = if text(next + 1) == "super" { level.saturating_sub(1) } else { level };
+                    next += 2;
+                }
+                let is_visibility = at > 0 && text(at - 1) == "(" && text(next) == ")";
+                if level > 0 || is_visibility {
+                    continue;
+                }
+                match (text(next), text(next + 1)) {
+                    ("::", "{") => group(tokens, next + 2).into_iter().for_each(&mut import),
+                    ("::", "*") => import(ROOT),
+                    ("::", name) => import(Target::Part(name.to_owned())),
+                    _ => import(ROOT),
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The first names of a group `{a::b, c::{d, e}, f}` that begins at `start`, behind its brace.
+fn group(tokens: &[Token], start: usize) -> Vec<Target> {
+    let (mut depth, mut is_first, mut targets) = (1, true, Vec::new());
+    for token in &tokens[start..] {
+        match token.text.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            "," if depth == 1 => is_first = true,
+            "*" | "self" if is_first => {
+                targets.push(Target::Hidden("the crate's root is imported as a whole"));
+                is_first = false;
+            }
+            name if is_first => {
+                targets.push(Target::Part(name.to_owned()));
+                is_first = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    targets
+}
+
+#[derive(Debug)]
+struct Token {
+    line: usize,
+    text: String,
+}
+
+/// Splits Rust into words, `::` and single signs; comments and literals are left out, because they import nothing.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let (mut rest, mut line) = (text, 1);
+    while let Some(first) = rest.chars().next() {
+        let word = rest.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(rest.len());
+        let length = literal(rest).unwrap_or(match first {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => block_comment(rest),
+            _ if first.is_whitespace() => first.len_utf8(),
+            _ => {
+                let length = match word {
+                    0 if rest.starts_with("::") => 2,
+                    0 => first.len_utf8(),
+                    word => word,
+                };
+                tokens.push(Token { line, text: rest[..length].to_owned() });
+                length
+            }
+        });
+        line += rest[..length].matches('\n').count();
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+/// The length of the string, raw string, character or lifetime that the text begins with.
+fn literal(text: &str) -> Option<usize> {
+    let unprefixed = ["br", "cr", "b", "c", "r"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let prefix = &text[..text.len() - unprefixed.len()];
+    let hashes = unprefixed.len() - unprefixed.trim_start_matches('#').len();
+    let opened = &unprefixed[hashes..];
+    if prefix.ends_with('r') && opened.starts_with('"') {
+        let end = format!("\"{}", "#".repeat(hashes));
+        let length = opened[1..].find(&end).map_or(opened.len(), |at| 1 + at + end.len());
+        return Some(prefix.len() + hashes + length);
+    }
+    let quote = unprefixed.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let inner = &unprefixed[1..];
+    if quote == '\'' && !inner.starts_with('\\') && inner.chars().nth(1) != Some('\'') {
+        return Some(prefix.len() + 1); // a lifetime: its name follows as a word
+    }
+    let mut is_escaped = false;
+    for (at, sign) in inner.char_indices() {
+        match sign {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            _ if sign == quote => return Some(prefix.len() + 1 + at + 1),
+            _ => {}
+        }
+    }
+    Some(text.len())
+}
+
+/// Block comments nest.
+fn block_comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < text.len() {
+        let tail = &text.as_bytes()[at..];
+        let step = if tail.starts_with(b"/*") {
+            (1, 2)
+        } else if tail.starts_with(b"*/") {
+            (-1, 2)
+        } else {
+            (0, 1)
+        };
+        depth += step.0;
+        at += step.1;
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+mod the_test_itself {
+    use super::*;
+
+    /// What is wrong with a file, without its place.
+    fn complaints(file: &str, text: &str) -> Vec<String> {
+        let strip = |violation: String| violation.splitn(3, ": ").nth(2).unwrap_or(&violation).to_owned();
+        violations_in(file, text).into_iter().map(strip).collect()
+    }
+
+    #[test]
+    fn a_name_stands_on_one_floor_only() {
+        let mut names: Vec<_> = HOUSE.iter().flat_map(|(_, parts)| *parts).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn an_import_that_goes_down_is_free() {
+        let text = "use crate::seal::Sealer;\nuse crate::{secret::Secret, token::{AccessToken, self}};\n";
+        assert_eq!(complaints("cache.rs", text), [""; 0]);
+        assert_eq!(
+            complaints("oauth/http.rs", "use super::wire; use crate::oauth::retry; use super::super::clock;"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn an_import_that_goes_up_is_caught_with_its_line() {
+        let violations = violations_in("seal.rs", "//! Docs.\n\nuse crate::keeper::Keeper;\n");
+        assert_eq!(violations, ["seal.rs:3: seal is on floor 2: keeper is above it, on floor 6"]);
+    }
+
+    #[test]
+    fn an_import_that_goes_sideways_is_caught() {
+        for text in [
+            "use crate::store;",
+            "use crate::{place::Dir, store::{Slot, Holds}};",
+            "use super::super::store::Slot;",
+            "use self::super::super::store;",
+            "pub(crate) use crate :: store::Slot;",
+            "fn slot() -> crate::store::Slot { todo!() }",
+            "macro_rules! slot { () => { $crate::store::Slot } }",
+            "mod inner { use super::super::super::store; }",
+            "mod a { mod b {} use super::super::super::store; }",
+            "#[cfg(test)]\nmod tests {\n    use crate::store::memory;\n}",
+        ] {
+            assert_eq!(complaints("oauth/http.rs", text), ["store is beside it"], "{text}");
+        }
+        assert_eq!(complaints("oauth/mod.rs", "use super::store;"), ["store is beside it"]);
+        assert_eq!(complaints("flight.rs", "use super::store;"), ["store is beside it"]);
+    }
+
+    #[test]
+    fn each_of_several_imports_is_judged_by_itself() {
+        let text = "use crate::{open, seal, store, token};\nuse crate::cli::Args;";
+        let expected = ["open is above it, on floor 7", "store is beside it", "cli is above it, on floor 8"];
+        assert_eq!(complaints("ledger/mod.rs", text), expected);
+    }
+
+    #[test]
+    fn a_file_without_a_floor_is_caught() {
+        for file in ["helpers.rs", "helpers/mod.rs", "helpers/text.rs", "bin/other.rs"] {
+            let violations = violations_in(file, "");
+            assert!(violations.len() == 1 && violations[0].contains("has no floor"), "{violations:?}");
+        }
+        assert!(complaints("seal.rs", "use crate::helpers::text;")[0].starts_with("crate::helpers is no part"));
+        assert!(complaints("seal.rs", "use crate::Secret;")[0].starts_with("crate::Secret is no part"));
+    }
+
+    #[test]
+    fn an_import_that_could_not_be_followed_is_caught() {
+        for text in [
+            "use crate::*;",
+            "use super::*;",
+            "use crate as house;",
+            "use super as house;",
+            "use crate::{self as house};",
+            "use crate::{*};",
+            "#[path = \"../keeper.rs\"] mod keeper;",
+            "include!(\"keeper.rs\");",
+        ] {
+            assert_eq!(complaints("seal.rs", text).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_an_import_is_free() {
+        for text in [
+            "// use crate::keeper;",
+            "/* use crate::keeper; /* use crate::open; */ use crate::cli; */",
+            "/// [`crate::keeper::Keeper`]",
+            "const A: &str = \"use crate::keeper; \\\" use crate::open;\";",
+            "const A: &str = r#\"use crate::keeper; \" use crate::open;\"#;",
+            "const A: &[u8] = br\"crate::keeper\"; const Q: char = '\"'; const B: char = '\\''; use crate::clock;",
+            "fn a<'a>(text: &'a str) -> &'a str { text } // crate::keeper",
+            "pub(crate) struct A; pub(super) struct B; pub(in crate::seal) struct C;",
+            "mod tests { use super::*; fn a(&self) { self.b(); Self::c() } }",
+            "use std::{fmt, path::{self, Path}}; use keeper_of_bees::keeper;",
+        ] {
+            assert_eq!(complaints("seal.rs", text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_literal_or_a_comment_is_still_read() {
+        for text in [
+            "const Q: char = '\"'; use crate::keeper;",
+            "const Q: &str = r##\"a \"# b\"##; use crate::keeper;",
+            "const Q: &str = \"\\\\\"; use crate::keeper;",
+            "fn a<'a>() {} use crate::keeper; const E: char = 'é';",
+            "/* a */ use crate::keeper;",
+            "fn r() {} fn b() { let r = b; } use crate::keeper;",
+        ] {
+            assert_eq!(complaints("seal.rs", text), ["keeper is above it, on floor 6"], "{text}");
+        }
+    }
+
+    #[test]
+    fn the_roof_sees_everything() {
+        assert_eq!(complaints("lib.rs", "pub use crate::keeper::Keeper; pub use self::secret::Secret;"), [""; 0]);
+    }
+}
