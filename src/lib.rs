@@ -1,9 +1,11 @@
 //! tokenkeep
 
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod document;
 pub(crate) mod duration;
+pub(crate) mod error;
 pub(crate) mod flight;
 pub(crate) mod hex;
 pub(crate) mod oauth;
@@ -15,3 +17,4 @@ pub(crate) mod secrets;
 pub(crate) mod store;
 pub(crate) mod tlv;
 pub(crate) mod token;
+pub(crate) mod warning;

@@ -56,13 +56,14 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     // Lives to the end of this function: with it goes ca.pem.
-    let temporary = public_directory()?;
-    let certificates = match options.tls {
-        true => {
-            let directory = options.certificate_directory.as_deref().unwrap_or(temporary.path());
-            Some(Arc::new(Certificates::generate(directory)?))
-        }
-        false => None,
+    let temporary = match (options.tls, &options.certificate_directory) {
+        (true, None) => Some(public_directory()?),
+        _ => None,
+    };
+    let directory = options.certificate_directory.as_deref().or(temporary.as_ref().map(TempDir::path));
+    let certificates = match directory.filter(|_| options.tls) {
+        Some(directory) => Some(Arc::new(Certificates::generate(directory)?)),
+        None => None,
     };
     let endpoints = TcpListener::bind((options.address, options.port)).await?;
     let control = TcpListener::bind(("127.0.0.1", options.control_port)).await?;

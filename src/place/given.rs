@@ -109,16 +109,14 @@ pub fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
 
 /// Replaces a file in a configuration directory at one stroke, durably. A symlink stays and what
 /// it leads to is replaced.
-pub fn replace_config(path: &Path, bytes: &[u8], mode: ConfigMode) -> Result<(), PlaceError> {
+pub fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
     let target = resolve_config(path)?;
     let directory = target.parent().unwrap_or(Path::new("/"));
     let temporary = directory.join(format!(".{}.tmp", random_name()?));
     let fail = |doing| move |source| PlaceError::io(path, doing, source);
     let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-    let mode = Mode::from_raw_mode(match mode {
-        ConfigMode::Private => 0o600,
-        ConfigMode::Public => 0o644,
-    });
+    // There is nothing secret in it, and others may want to read what this machine calls.
+    let mode = Mode::from_raw_mode(0o644);
     let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
     let written = rustix::fs::fchmod(&fd, mode).map_err(io::Error::from).and_then(|()| {
         let mut file = File::from(fd);
@@ -134,13 +132,25 @@ pub fn replace_config(path: &Path, bytes: &[u8], mode: ConfigMode) -> Result<(),
     written.map_err(fail("write"))
 }
 
-/// Who may read a file that tokenkeep writes into the configuration directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigMode {
-    /// The owner alone: a key.
-    Private,
-    /// Anybody: there is nothing secret in it.
-    Public,
+/// Creates a file in a configuration directory, durably and readable by its owner alone; `false`
+/// where something is there already, which stays as it is.
+pub fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let temporary = directory.join(format!(".{}.tmp", random_name()?));
+    let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
+    let made = rustix::fs::fchmod(&fd, FILE_MODE).map_err(io::Error::from).and_then(|()| {
+        let mut file = File::from(fd);
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // A link, not a rename: it never replaces what another process made meanwhile.
+        match std::fs::hard_link(&temporary, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            linked => linked.map(|()| true),
+        }
+    });
+    let removed = std::fs::remove_file(&temporary).and_then(|()| File::open(directory)?.sync_all());
+    made.and_then(|made| removed.map(|()| made)).map_err(|e| PlaceError::io(path, "write", e))
 }
 
 /// Removes a file from a configuration directory, durably; `false` where there was none.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Backend, Choice, SecretsError};
-use crate::place::{ConfigMode, Given, PlaceError, make_config_dir, read_given, replace_config};
+use crate::place::{Given, PlaceError, create_config, make_config_dir, read_given};
 use crate::seal::{DataKey, SealError};
 use crate::secret::Secret;
 
@@ -22,17 +22,16 @@ pub fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
     }
 }
 
-/// Makes a key file of 32 random bytes, readable by its owner alone. The caller has seen that there
-/// is none, and holds the store lock.
+/// Makes a key file of 32 random bytes, readable by its owner alone, and reads it. One that is there
+/// is used, never replaced: another data directory may be sealed with it.
 pub fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
     let mut bytes = vec![0; SHORTEST];
     getrandom::fill(&mut bytes).map_err(|_| SealError::Randomness)?;
-    let key = Secret::new(bytes);
     if let Some(directory) = path.parent() {
         make_config_dir(directory)?;
     }
-    replace_config(path, key.expose(), ConfigMode::Private)?;
-    Ok(key)
+    create_config(path, Secret::new(bytes).expose())?;
+    read_key_file(path)?.ok_or_else(|| SecretsError::KeyFileMissing { path: path.to_owned() })
 }
 
 /// Returns the data key of a data directory: derived from its key file, and the one that `store`

@@ -62,7 +62,6 @@ fn encodings(secret: &str) -> Vec<Encoded> {
             "plain, form-encoded",
             percent_encoded(secret, "+").bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
         ),
-        ),
         ("hex", "hex", each(|byte| format!("{byte:02x}"), "")),
         ("hex, upper case", "hex", each(|byte| format!("{byte:02X}"), "")),
         ("hex with colons", "hex", each(|byte| format!("{byte:02x}"), ":")),

@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::common::{Issuer, skipped};
 use crate::common::issuer::{
     Behaviour, Bytes, CLIENT_ID, CLIENT_SECRET, ConnectionBehaviour, EchoFormat, Part, Point, TOKEN_PREFIX, exchange,
 };
+use crate::common::{Issuer, skipped};
 
 const GRANT: &str = "grant_type=client_credentials";
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 pub(crate) use super::binary::issuer as binary;
 
@@ -29,6 +31,8 @@ pub(crate) struct Issuer {
     process: Child,
     /// Held: the issuer ends when this is closed.
     _stdin: ChildStdin,
+    /// Where its certificate is: a killed issuer could not clear up after itself.
+    _certificates: TempDir,
     ready: Ready,
 }
 
@@ -45,8 +49,13 @@ impl Issuer {
 
     /// An issuer with options of its command line.
     pub(crate) fn start_with<const N: usize>(options: [&str; N]) -> Self {
+        let certificates = tempfile::Builder::new().prefix("issuer-").tempdir().expect("a temporary directory");
+        // Open to others, because the program under test may be another user than the test.
+        std::fs::set_permissions(certificates.path(), PermissionsExt::from_mode(0o755)).expect("it is ours");
         let mut process = Command::new(binary())
             .args(options)
+            .arg("--cert-dir")
+            .arg(certificates.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -56,7 +65,7 @@ impl Issuer {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("the issuer prints a line");
         let ready = serde_json::from_str(&line).expect("the issuer says where it listens");
-        Self { process, _stdin: stdin, ready }
+        Self { process, _stdin: stdin, _certificates: certificates, ready }
     }
 
     /// The URL of a path, such as `/token`.

@@ -1,0 +1,168 @@
+//! Store and seal together: what an unreadable record means is decided here, once.
+
+mod refusal;
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+pub use refusal::Refusal;
+
+use crate::seal::{self, DataKey, Kind, OpenError, Plain};
+use crate::store::{Holds, RecordStore, Slot, StoreError, Writer};
+use crate::token::{AccessToken, Outline, RecordName, TokenIdentity};
+
+/// Keeps tokens and refusals sealed in a store.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    store: Arc<dyn RecordStore>,
+    key: DataKey,
+}
+
+/// Why a record could not be used. None of these keeps a token from the caller: the record is
+/// treated as absent, and the caller is warned.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheFault {
+    /// It does not open, whatever the reason.
+    #[error("a record does not open")]
+    Unsealed,
+    /// It is of a newer format; nothing may be written over it.
+    #[error("a record was written by a newer version")]
+    NewerVersion,
+    /// It cannot be sealed.
+    #[error("the record cannot be sealed")]
+    Seal(#[from] seal::SealError),
+    /// The store cannot do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A cached token as a listing shows it.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) outline: Outline,
+    pub(crate) token: AccessToken,
+}
+
+impl Cache {
+    /// Makes a cache of a store and the key that its records are sealed with.
+    pub fn new(store: Arc<dyn RecordStore>, key: DataKey) -> Cache {
+        Cache { store, key }
+    }
+
+    /// Returns the store.
+    pub(crate) fn store(&self) -> &dyn RecordStore {
+        &*self.store
+    }
+
+    /// Returns the token of an identity, however old; `None` where there is none.
+    pub fn token(&self, identity: &TokenIdentity) -> Result<Option<AccessToken>, CacheFault> {
+        let body = self.load(identity, Holds::Token)?;
+        body.map(|body| AccessToken::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
+    }
+
+    /// Returns the remembered refusal of an identity, however old; `None` where there is none.
+    pub fn refusal(&self, identity: &TokenIdentity) -> Result<Option<Refusal>, CacheFault> {
+        let body = self.load(identity, Holds::Refusal)?;
+        body.map(|body| Refusal::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
+    }
+
+    /// Keeps a token, unless a later one is there, and ends a refusal.
+    pub fn keep(&self, identity: &TokenIdentity, token: &AccessToken, writer: Writer) -> Result<(), CacheFault> {
+        match self.token(identity) {
+            Ok(Some(present)) if !token.validity().sent_since(&present.validity().sent) => return Ok(()),
+            Err(CacheFault::NewerVersion) => return Err(CacheFault::NewerVersion),
+            // Absent, older, or broken: it is replaced. What cannot be replaced says so below.
+            _ => {}
+        }
+        self.save(identity, Holds::Token, token.encode(), writer)?;
+        self.store.remove(slot(identity.name(), Holds::Refusal))?;
+        Ok(())
+    }
+
+    /// Remembers a refusal.
+    pub fn keep_refusal(&self, identity: &TokenIdentity, refusal: &Refusal, writer: Writer) -> Result<(), CacheFault> {
+        self.save(identity, Holds::Refusal, refusal.encode(), writer)
+    }
+
+    /// Erases the token and refusal of an identity; `true` where there was a token.
+    pub fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
+        self.store.remove(slot(name, Holds::Refusal))?;
+        Ok(self.store.remove(slot(name, Holds::Token))?)
+    }
+
+    /// Erases the refusal of an identity.
+    pub fn forget_refusal(&self, name: RecordName) -> Result<(), CacheFault> {
+        self.store.remove(slot(name, Holds::Refusal))?;
+        Ok(())
+    }
+
+    /// Lists every token that opens. Records that do not are passed over: they are not tokens.
+    pub(crate) fn list(&self) -> Result<Vec<Listed>, CacheFault> {
+        let mut listed = Vec::new();
+        for slot in self.store.list()?.into_iter().filter(|slot| slot.holds == Holds::Token) {
+            if let Some(identity) = self.identity_in(slot)?
+                && let Ok(outline) = identity.outline()
+                && let Ok(Some(token)) = self.token(&identity)
+            {
+                listed.push(Listed { outline, token });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Lists the identities of every record, token or refusal, that opens.
+    pub(crate) fn identities(&self) -> Result<Vec<(RecordName, Outline)>, CacheFault> {
+        let mut identities = Vec::new();
+        for slot in self.store.list()? {
+            if let Some(identity) = self.identity_in(slot)?
+                && let Ok(outline) = identity.outline()
+            {
+                identities.push((slot.name, outline));
+            }
+        }
+        Ok(identities)
+    }
+
+    fn identity_in(&self, slot: Slot) -> Result<Option<TokenIdentity>, CacheFault> {
+        let Some(record) = self.store.load(slot)? else { return Ok(None) };
+        let plain = seal::open(&self.key, kind(slot.holds), slot.name, &record);
+        Ok(plain.ok().map(|plain| TokenIdentity::from_bytes(plain.identity)))
+    }
+
+    fn load(&self, identity: &TokenIdentity, holds: Holds) -> Result<Option<Zeroizing<Vec<u8>>>, CacheFault> {
+        let Some(record) = self.store.load(slot(identity.name(), holds))? else { return Ok(None) };
+        match seal::open(&self.key, kind(holds), identity.name(), &record) {
+            // The name is a digest of the identity; compared all the same, byte for byte.
+            Ok(plain) if plain.identity == identity.as_bytes() => Ok(Some(plain.body)),
+            Err(OpenError::NewerVersion) => Err(CacheFault::NewerVersion),
+            Ok(_) | Err(OpenError::Sealed) => Err(CacheFault::Unsealed),
+        }
+    }
+
+    fn save(
+        &self,
+        identity: &TokenIdentity,
+        holds: Holds,
+        body: Zeroizing<Vec<u8>>,
+        writer: Writer,
+    ) -> Result<(), CacheFault> {
+        let plain = Plain { identity: identity.as_bytes().to_vec(), body };
+        let record = seal::seal(&self.key, kind(holds), &plain)?;
+        Ok(self.store.save(slot(identity.name(), holds), &record, writer)?)
+    }
+}
+
+fn slot(name: RecordName, holds: Holds) -> Slot {
+    Slot { name, holds }
+}
+
+fn kind(holds: Holds) -> Kind {
+    match holds {
+        Holds::Token => Kind::Token,
+        Holds::Refusal => Kind::Refusal,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! What each lower part's failure means to the caller: code, message, hint.
+
+use std::error::Error as StdError;
+
+use super::{Code, Error};
+use crate::cache::CacheFault;
+use crate::document::DocumentError;
+use crate::oauth::IssuerError;
+use crate::place::{PlaceError, Shown};
+use crate::profile::{ProfileError, RequestError};
+use crate::secrets::{ChoiceError, ReferenceError, SecretsError};
+use crate::store::StoreError;
+
+/// Joins an error and its causes on one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+impl From<&PlaceError> for Error {
+    fn from(error: &PlaceError) -> Error {
+        let code = if error.is_insecure() { Code::InsecurePath } else { Code::WriteFailed };
+        let made = Error::new(code, chain(error));
+        match error.fix() {
+            Some(fix) => made.with_hint(format!("run {fix}")),
+            None => made,
+        }
+    }
+}
+
+impl From<PlaceError> for Error {
+    fn from(error: PlaceError) -> Error {
+        Error::from(&error)
+    }
+}
+
+impl From<&SecretsError> for Error {
+    fn from(error: &SecretsError) -> Error {
+        let set_again = "run tokenkeep credentials set again";
+        match error {
+            SecretsError::NotChosen => Error::new(
+                Code::KeyringUnavailable,
+                "no place for secrets was chosen yet, and this version has no OS keyring; nothing was stored",
+            )
+            .with_hint("run tokenkeep init --backend file"),
+            SecretsError::Locked => Error::new(Code::KeyringLocked, chain(error)),
+            SecretsError::Unreachable => Error::new(Code::KeyringUnavailable, chain(error)),
+            SecretsError::Unreadable => Error::new(Code::KeyFileWrong, chain(error)).with_hint(set_again),
+            SecretsError::WriteUnverified => {
+                Error::new(Code::WriteFailed, format!("{}; the old credential is as it was", chain(error)))
+            }
+            SecretsError::KeyFileMissing { path } => {
+                Error::new(Code::KeyFileMissing, format!("{error}; the stored secrets need it"))
+                    .with_hint(format!("restore {}, or start anew with an empty data directory", Shown(path)))
+            }
+            SecretsError::KeyFileInsecure(place) => {
+                let made = Error::new(Code::KeyFileInsecure, chain(place));
+                match place.fix() {
+                    Some(fix) => made.with_hint(format!("run {fix}")),
+                    None => made,
+                }
+            }
+            SecretsError::KeyFileShort { path } => Error::new(Code::KeyFileInsecure, chain(error))
+                .with_hint(format!("run head -c 32 /dev/urandom > {}", Shown(path))),
+            SecretsError::KeyFileWrong { .. } => {
+                Error::new(Code::KeyFileWrong, chain(error)).with_hint("restore the key file that was used first")
+            }
+            SecretsError::Place(place) => Error::from(place),
+            SecretsError::Seal(_) => Error::new(Code::WriteFailed, chain(error)),
+        }
+    }
+}
+
+impl From<SecretsError> for Error {
+    fn from(error: SecretsError) -> Error {
+        Error::from(&error)
+    }
+}
+
+impl From<ChoiceError> for Error {
+    fn from(error: ChoiceError) -> Error {
+        match &error {
+            ChoiceError::Place(place) => Error::from(place),
+            ChoiceError::NewerVersion => {
+                Error::new(Code::ConfigInvalid, chain(&error)).with_hint("update this tokenkeep")
+            }
+            ChoiceError::Damaged { .. } => Error::new(Code::ConfigInvalid, chain(&error))
+                .with_hint("restore the file `store`, or start anew with an empty data directory"),
+            ChoiceError::Held | ChoiceError::Randomness => Error::new(Code::WriteFailed, chain(&error)),
+        }
+    }
+}
+
+impl From<ReferenceError> for Error {
+    fn from(error: ReferenceError) -> Error {
+        match &error {
+            ReferenceError::Place(place) if place.is_insecure() => Error::from(place),
+            _ => Error::new(Code::CredentialMissing, chain(&error)),
+        }
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Error {
+        Error::new(Code::Usage, error.to_string())
+    }
+}
+
+impl Error {
+    /// Makes the error for a file that people wrote.
+    pub(crate) fn in_document(path: &std::path::Path, error: &DocumentError) -> Error {
+        Error::new(Code::ConfigInvalid, format!("{} {error}", Shown(path))).with_hint(format!("edit {}", Shown(path)))
+    }
+
+    /// Makes the error for a profile's file.
+    pub(crate) fn in_profile(path: &std::path::Path, error: &ProfileError) -> Error {
+        let message = format!("{}: {error}", Shown(path));
+        match error {
+            ProfileError::Document(error) => Error::in_document(path, error),
+            ProfileError::Missing(_) => {
+                Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(path)))
+            }
+            ProfileError::InsecureEndpoint { .. } => {
+                Error::new(Code::InsecureEndpoint, format!("{message}; nothing was sent"))
+            }
+            ProfileError::BindingDiffers(_) => {
+                Error::new(Code::BindingMismatch, format!("{message}; nothing was sent"))
+                    .with_hint("run tokenkeep credentials set to bind the secret to the new place, or undo the edit")
+            }
+        }
+    }
+}
+
+impl From<IssuerError> for Error {
+    fn from(error: IssuerError) -> Error {
+        let code = match &error {
+            IssuerError::Dns { .. } => Code::Dns,
+            IssuerError::Connect { .. } => Code::Connect,
+            IssuerError::Tls { .. } | IssuerError::Roots { .. } | IssuerError::CaFile(_) => Code::Tls,
+            IssuerError::Timeout { .. } => Code::Timeout,
+            IssuerError::Reset { .. } => Code::ConnectionReset,
+            IssuerError::Redirect { .. } => Code::RedirectRefused,
+            IssuerError::Refused { error, .. } => refused(error),
+            IssuerError::RateLimited { .. } => Code::RateLimited,
+            IssuerError::Server { .. } => Code::ServerError,
+            IssuerError::Malformed { .. } => Code::ResponseMalformed,
+            IssuerError::TooLarge { .. } => Code::ResponseTooLarge,
+            IssuerError::Token => Code::TokenMalformed,
+        };
+        let made = Error::new(code, chain(&error));
+        let mut made = match code {
+            Code::InvalidClient => made.with_hint("run tokenkeep credentials set with the right client id and secret"),
+            Code::RedirectRefused | Code::ResponseMalformed => made.with_hint("check token_url of the profile"),
+            Code::Tls => made.with_hint("give the right certificates with --ca-file PEM, or check the clock"),
+            _ => made,
+        };
+        made.http_status = error.status();
+        match error {
+            IssuerError::Refused { error, .. } => made.oauth_error = Some(error),
+            IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
+                made.retry_after = retry_after;
+            }
+            _ => {}
+        }
+        made
+    }
+}
+
+fn refused(error: &str) -> Code {
+    match Code::parse(error) {
+        Some(
+            code @ (Code::InvalidClient
+            | Code::UnauthorizedClient
+            | Code::AccessDenied
+            | Code::InvalidScope
+            | Code::InvalidTarget
+            | Code::InvalidRequest
+            | Code::InvalidGrant
+            | Code::UnsupportedGrantType),
+        ) => code,
+        _ => Code::IssuerError,
+    }
+}
+
+impl From<CacheFault> for Error {
+    fn from(fault: CacheFault) -> Error {
+        match &fault {
+            CacheFault::Store(
+                StoreError::Insecure(place) | StoreError::ReadOnly(place) | StoreError::Failed(place),
+            ) => Error::from(place),
+            _ => Error::new(Code::WriteFailed, chain(&fault)),
+        }
+    }
+}

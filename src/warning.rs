@@ -1,0 +1,72 @@
+//! What went wrong without keeping a token from the caller.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::duration;
+
+/// Something that went wrong while a token was handed out all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A record did not open and was fetched anew.
+    UnsealFailed,
+    /// A token could not be kept.
+    CacheWriteFailed(String),
+    /// The data directory cannot be written.
+    CacheReadOnly(String),
+    /// A record was written by a newer version, and is left alone.
+    CacheNewerVersion,
+    /// There is no data key, so nothing is kept.
+    DataKeyUnavailable(String),
+    /// The turn of another process did not end in time.
+    LockTimeout,
+    /// Something that must not be trusted lies in place of a record or lock.
+    CachePathInsecure(String),
+    /// The wall clock stands before the time at which the cached token was asked for.
+    ClockJump,
+    /// The issuer named no lifetime.
+    LifetimeAssumed(Duration),
+    /// The issuer granted less than was asked for.
+    ScopeNarrowed(String),
+    /// The file that the secret is read from can be read by other users.
+    SecretReadable,
+}
+
+impl Warning {
+    /// Returns the code that scripts know it by.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Warning::UnsealFailed => "unseal_failed",
+            Warning::CacheWriteFailed(_) => "cache_write_failed",
+            Warning::CacheReadOnly(_) => "cache_read_only",
+            Warning::CacheNewerVersion => "cache_newer_version",
+            Warning::DataKeyUnavailable(_) => "data_key_unavailable",
+            Warning::LockTimeout => "lock_timeout",
+            Warning::CachePathInsecure(_) => "cache_path_insecure",
+            Warning::ClockJump => "clock_jump",
+            Warning::LifetimeAssumed(_) => "lifetime_assumed",
+            Warning::ScopeNarrowed(_) => "scope_narrowed",
+            Warning::SecretReadable => "secret_readable",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::UnsealFailed => f.write_str("a cached record does not open and is asked for again"),
+            Warning::CacheWriteFailed(why) => write!(f, "the token cannot be kept: {why}"),
+            Warning::CacheReadOnly(why) => write!(f, "the token cannot be kept, nothing can be written: {why}"),
+            Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left alone"),
+            Warning::DataKeyUnavailable(why) => write!(f, "nothing is kept, the data key is not available: {why}"),
+            Warning::LockTimeout => f.write_str("another process did not end its request in time; going on alone"),
+            Warning::CachePathInsecure(why) => write!(f, "the cache is not used: {why}"),
+            Warning::ClockJump => f.write_str("the clock stands before the time the cached token was issued"),
+            Warning::LifetimeAssumed(lifetime) => {
+                write!(f, "the issuer names no lifetime; {} is assumed", duration::show(*lifetime))
+            }
+            Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
+            Warning::SecretReadable => f.write_str("the file that the secret is read from can be read by other users"),
+        }
+    }
+}
