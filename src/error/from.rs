@@ -8,7 +8,7 @@ use crate::document::DocumentError;
 use crate::oauth::IssuerError;
 use crate::place::{PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
-use crate::secrets::{ChoiceError, ReferenceError, SecretsError};
+use crate::secrets::{Backend, ChoiceError, EstablishError, ReferenceError, SecretsError};
 use crate::store::StoreError;
 
 /// Joins an error and its causes on one line.
@@ -93,6 +93,21 @@ impl From<ChoiceError> for Error {
             ChoiceError::Damaged { .. } => Error::new(Code::ConfigInvalid, chain(&error))
                 .with_hint("restore the file `store`, or start anew with an empty data directory"),
             ChoiceError::Held | ChoiceError::Randomness => Error::new(Code::WriteFailed, chain(&error)),
+        }
+    }
+}
+
+impl From<EstablishError> for Error {
+    fn from(error: EstablishError) -> Error {
+        match error {
+            EstablishError::Differs(present) => {
+                let Backend::File { key_file } = *present;
+                let message = format!("secrets are kept in sealed files with the key file {} already", Shown(&key_file));
+                Error::new(Code::BackendDiffers, format!("{message}; nothing was changed"))
+                    .with_hint("use another data directory: --data-dir DIR")
+            }
+            EstablishError::Choice(error) => Error::from(error),
+            EstablishError::Secrets(error) => Error::from(error),
         }
     }
 }

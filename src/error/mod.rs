@@ -2,6 +2,8 @@
 
 mod from;
 
+pub(crate) use from::chain;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use toml_edit::{Array, DocumentMut, Formatted, InlineTable, Item, Table as EditTable, Value};
 
 use super::{
@@ -32,6 +33,8 @@ pub struct ProfileFile {
     pub revocation_url: Option<Endpoint>,
     pub secret: Option<Reference>,
     pub binding: Option<Binding>,
+    /// When the stored secret was set.
+    pub set_at: Option<DateTime<Utc>>,
 }
 
 /// Why a profile cannot be used. Quotes keys, never values.
@@ -108,6 +111,7 @@ impl ProfileFile {
             revocation_url: secure_endpoint(&table, "revocation_url")?,
             secret: reference(&table)?,
             binding: table.table("binding")?.map(|table| binding(&table)).transpose()?,
+            set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
         };
         if file.secret.is_some() && file.binding.is_some() {
             return Err(table
@@ -212,7 +216,7 @@ impl ProfileFile {
         if old.binding != self.binding {
             match &self.binding {
                 None => drop(table.remove("binding")),
-                Some(binding) => drop(table.insert("binding", Item::Table(binding_table(binding)))),
+                Some(binding) => drop(table.insert("binding", Item::Table(binding_table(binding, self.set_at)))),
             }
         }
         Ok(document.to_string())
@@ -351,6 +355,7 @@ fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "revocation_url",
         "probe_url",
         "ca_digest",
+        "set_at",
     ])?;
     let why = "is missing or damaged; run tokenkeep credentials set again";
     let damaged = |key: &str| table.invalid(key, why);
@@ -371,7 +376,12 @@ fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
     })
 }
 
-fn binding_table(binding: &Binding) -> EditTable {
+fn set_at(table: &Table<'_>) -> Result<Option<DateTime<Utc>>, DocumentError> {
+    let parse = |text| DateTime::parse_from_rfc3339(text).map_err(|_| table.invalid("set_at", "must be a time"));
+    Ok(table.text("set_at")?.map(parse).transpose()?.map(|time| time.to_utc()))
+}
+
+fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable {
     let mut table = EditTable::new();
     table.decor_mut().set_prefix("\n# Written by tokenkeep alone: what the stored secret was set for.\n");
     let mut text = |key: &str, value: Option<&str>| {
@@ -389,6 +399,8 @@ fn binding_table(binding: &Binding) -> EditTable {
     text("probe_url", binding.probe_url.as_ref().map(Endpoint::as_str));
     let digest = binding.ca_digest.map(|digest| hex::encode(&digest));
     text("ca_digest", digest.as_deref());
+    let set_at = set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    text("set_at", set_at.as_deref());
     table
 }
 
@@ -419,6 +431,7 @@ mod tests {
                 .expect("a profile");
         file.binding = Some(sample());
         file.min_ttl = Some(Duration::from_secs(90));
+        file.set_at = DateTime::from_timestamp(1_800_000_000, 0);
         let text = file.render(None).expect("rendered");
         assert_eq!(parse(&text), Ok(file));
     }

@@ -4,6 +4,7 @@ mod choice;
 #[cfg(test)]
 pub(crate) mod contract;
 mod credential;
+mod establish;
 mod files;
 mod key_file;
 mod memory;
@@ -19,6 +20,7 @@ use crate::secret::Secret;
 
 pub use choice::{Backend, Choice, ChoiceError, StoreLock};
 pub use credential::Credential;
+pub use establish::{EstablishError, MissingKey, establish};
 pub use files::SealedFiles;
 pub use key_file::{create_key_file, data_key, read_key_file};
 pub use memory::MemorySecrets;

@@ -190,11 +190,15 @@ fn a_secret_is_found_in_the_target_of_a_link_and_not_in_the_place_declared_for_i
 fn the_bytes_of_the_key_file_are_a_secret_and_the_key_file_is_their_place() {
     let environment = TestEnvironment::new();
     let key: Vec<u8> = (0..32).map(|index: u8| index.wrapping_mul(97).wrapping_add(200)).collect();
-    environment.write("config/key", &key);
-    environment.assert_clean();
-    let copy = environment.write("data/copy", format!("key: {key:?}"));
-    assert_finds(|| environment.assert_clean(), "data/copy: key file (byte list)");
-    std::fs::remove_file(copy).expect("it was written");
+    environment.key_file("files/another-key");
+    for place in ["config/key", "files/another-key"] {
+        let key_file = environment.write(place, &key);
+        environment.assert_clean();
+        let copy = environment.write("data/copy", format!("key: {key:?}"));
+        assert_finds(|| environment.assert_clean(), "data/copy: key file (byte list)");
+        assert_finds(|| environment.program("cat", [&key_file]).run(), "stdout: key file (plain)");
+        std::fs::remove_file(copy).and_then(|()| std::fs::remove_file(key_file)).expect("both were written");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(crate) struct TestEnvironment {
     user: Option<u32>,
     canaries: Mutex<Vec<Canary>>,
     secret_places: Mutex<Vec<PathBuf>>,
+    key_files: Mutex<Vec<PathBuf>>,
 }
 
 /// How tokenkeep learns its directories.
@@ -48,6 +49,7 @@ impl TestEnvironment {
             user: None,
             canaries: Mutex::new(Vec::new()),
             secret_places: Mutex::new(Vec::new()),
+            key_files: Mutex::new(Vec::new()),
         };
         for folder in ["home", "tmp", "files"] {
             std::fs::create_dir(environment.path(folder)).expect("the root is empty");
@@ -148,21 +150,25 @@ impl TestEnvironment {
         self.canaries.lock().expect("no holder panics").push(Canary::new(name, value));
     }
 
-    /// Every secret that must appear nowhere, the key file of tokenkeep included.
+    /// Declares where a key file is, or will be, besides `key` in the config directory: its bytes are a secret,
+    /// and this is their place.
+    pub(crate) fn key_file(&self, path: impl AsRef<Path>) {
+        let path = self.path(path);
+        self.key_files.lock().expect("no holder panics").push(path);
+    }
+
+    /// Every secret that must appear nowhere, the bytes of key files included.
     pub(crate) fn canaries(&self) -> Vec<Canary> {
         let mut canaries = self.canaries.lock().expect("no holder panics").clone();
-        if let Ok(key) = std::fs::read(self.key_file())
-            && is_random(&key)
-        {
-            canaries.push(Canary::new("key file", key));
-        }
+        let keys = self.all_key_files().into_iter().filter_map(|path| std::fs::read(path).ok());
+        canaries.extend(keys.filter(|key| is_random(key)).map(|key| Canary::new("key file", key)));
         canaries
     }
 
     /// Panics where a secret lies in the content or the name of any file outside the places declared for it.
     pub(crate) fn assert_clean(&self) {
         let mut exempt = self.secret_places.lock().expect("no holder panics").clone();
-        exempt.push(self.key_file());
+        exempt.extend(self.all_key_files());
         exempt.push(self.path("bin"));
         let findings = scan_tree(&self.canaries(), self.root.path(), &exempt);
         assert!(findings.is_empty(), "secrets in files:\n{}", findings.join("\n"));
@@ -189,8 +195,9 @@ impl TestEnvironment {
         }
     }
 
-    fn key_file(&self) -> PathBuf {
-        self.config_dir().join("key")
+    fn all_key_files(&self) -> Vec<PathBuf> {
+        let declared = self.key_files.lock().expect("no holder panics");
+        declared.iter().cloned().chain([self.config_dir().join("key")]).collect()
     }
 
     fn make_directories(&self, directory: &Path) {

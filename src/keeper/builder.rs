@@ -1,0 +1,124 @@
+//! Building a keeper from parts that the program brings: no environment and no file is read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::held::{Asked, Held};
+use super::{Keeper, Observer, Parts, ProfileSource, Secrets};
+use crate::cache::Cache;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Code, Error};
+use crate::flight::Flight;
+use crate::oauth::Transport;
+use crate::profile::Profile;
+use crate::seal::DataKey;
+use crate::secret::Secret;
+use crate::store::{MemoryStore, RecordStore};
+use crate::warning::Warning;
+
+/// Builds a [`Keeper`].
+pub struct KeeperBuilder {
+    profile: Profile,
+    secret: Option<Secret>,
+    store: Option<Arc<dyn RecordStore>>,
+    key: Option<DataKey>,
+    clock: Arc<dyn Clock>,
+    connect_timeout: Duration,
+    timeout: Duration,
+    observer: Observer,
+}
+
+impl KeeperBuilder {
+    pub(super) fn new(profile: Profile) -> KeeperBuilder {
+        KeeperBuilder {
+            profile,
+            secret: None,
+            store: None,
+            key: None,
+            clock: Arc::new(SystemClock),
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            observer: Box::new(|warning: &Warning| tracing::warn!(code = warning.code(), "{warning}")),
+        }
+    }
+
+    /// Hands the client's secret over. Required.
+    pub fn secret(mut self, secret: impl Into<Secret>) -> KeeperBuilder {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// Keeps records in this store instead of in memory.
+    pub fn store(mut self, store: Arc<dyn RecordStore>) -> KeeperBuilder {
+        self.store = Some(store);
+        self
+    }
+
+    /// Seals records with this key instead of one that ends with the process.
+    pub fn data_key(mut self, key: DataKey) -> KeeperBuilder {
+        self.key = Some(key);
+        self
+    }
+
+    /// Takes the time from this clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> KeeperBuilder {
+        self.clock = clock;
+        self
+    }
+
+    /// Bounds each request as a whole, its repeats included. 30 s if not called.
+    pub fn timeout(mut self, timeout: Duration) -> KeeperBuilder {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Bounds the time until a connection stands. 5 s if not called.
+    pub fn connect_timeout(mut self, timeout: Duration) -> KeeperBuilder {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Is called with every warning; they are logged if this is not called.
+    pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> KeeperBuilder {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Builds the keeper.
+    ///
+    /// # Errors
+    /// When there is no secret, or the system gives no randomness for a key.
+    pub fn build(self) -> Result<Keeper, Error> {
+        let missing = || Error::new(Code::CredentialMissing, "a keeper that is built needs a secret");
+        let secret = self.secret.filter(|secret| !secret.is_empty()).ok_or_else(missing)?;
+        let key = match self.key {
+            Some(key) => key,
+            None => DataKey::random().map_err(|error| Error::new(Code::Internal, error.to_string()))?,
+        };
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let parts = Parts {
+            transport: Transport::new(self.clock.clone(), self.connect_timeout, self.timeout),
+            clock: self.clock,
+            flight: Flight::new(None),
+            cache: Ok(Cache::new(store, key)),
+            secrets: Secrets::Given(secret),
+            source: ProfileSource::Fixed,
+            observer: self.observer,
+        };
+        Ok(Keeper::from_parts(parts, self.profile))
+    }
+}
+
+impl Keeper {
+    /// Makes a keeper of wired parts.
+    pub(crate) fn from_parts(parts: Parts, profile: Profile) -> Keeper {
+        Keeper { parts: Arc::new(parts), held: Arc::new(Held::new(Asked::new(profile), None)), min_ttl: None }
+    }
+}
+
+impl fmt::Debug for KeeperBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeeperBuilder").field("profile", &self.profile).field("secret", &self.secret).finish_non_exhaustive()
+    }
+}

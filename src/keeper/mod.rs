@@ -1,0 +1,444 @@
+//! START HERE: where a token comes from.
+//!
+//! [`Keeper::cached`] looks, without waiting for anybody. [`Keeper::token`] looks, takes the turn,
+//! looks again, fetches, keeps. Everything else in this file and below serves these two.
+
+mod builder;
+mod credential;
+mod held;
+mod profile_source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::KeeperBuilder;
+use credential::Proof;
+use held::{Asked, Held};
+pub(crate) use profile_source::ProfileSource;
+
+use crate::cache::{Cache, CacheFault, Refusal};
+use crate::clock::{Clock, Moment};
+use crate::duration;
+use crate::error::{Code, Error, Exit, chain};
+use crate::flight::{Flight, NoLock, Ticket, Turn};
+use crate::oauth::{Granted, LONGEST_PAUSE, TokenRequest, Transport};
+use crate::profile::{Profile, Request};
+use crate::secret::Secret;
+use crate::secrets::{SecretStore, SecretsError};
+use crate::store::{StoreError, Writer};
+use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
+use crate::warning::Warning;
+
+/// Hands out the access token of one profile and request. Cloning is cheap; clones share the token.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    parts: Arc<Parts>,
+    held: Arc<Held>,
+    min_ttl: Option<Duration>,
+}
+
+/// What a keeper works with; shared by all keepers of a profile.
+pub(crate) struct Parts {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) transport: Transport,
+    pub(crate) flight: Flight,
+    pub(crate) cache: Result<Cache, NoCache>,
+    pub(crate) secrets: Secrets,
+    pub(crate) source: ProfileSource,
+    pub(crate) observer: Observer,
+}
+
+/// Is told every warning.
+pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
+
+/// Where a keeper gets the client's secret from.
+#[derive(Debug)]
+pub(crate) enum Secrets {
+    /// The program handed it over.
+    Given(Secret),
+    /// The profile says where.
+    Profile(Result<Arc<dyn SecretStore>, SecretsError>),
+}
+
+/// Why nothing can be kept.
+#[derive(Debug)]
+pub(crate) enum NoCache {
+    /// There is no data key.
+    DataKey(String),
+    /// There is no place to keep anything in.
+    Place(StoreError),
+}
+
+/// What a caller wants of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// One that is still valid for longer than this.
+    Valid {
+        /// How much longer.
+        min_ttl: Duration,
+    },
+    /// One that was asked for at or after this moment.
+    IssuedAfter(Moment),
+}
+
+/// A token and where it came from.
+#[derive(Clone, Debug)]
+pub struct Obtained {
+    /// The token.
+    pub token: AccessToken,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where a token came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It was kept, by this process or another.
+    Cache,
+    /// This call asked the issuer.
+    Issuer,
+}
+
+impl Keeper {
+    /// Starts to build a keeper for a profile that the program made itself.
+    pub fn builder(profile: Profile) -> KeeperBuilder {
+        KeeperBuilder::new(profile)
+    }
+
+    /// Returns the token that is kept and still valid, or `None`. Asks nobody: memory, then one
+    /// sealed file.
+    ///
+    /// # Errors
+    /// When the profile has become unusable. A record that cannot be used is a warning and `None`.
+    pub fn cached(&self) -> Result<Option<AccessToken>, Error> {
+        match self.held.token_at(self.parts.clock.boot()) {
+            Some(token) => Ok(Some(token)),
+            None => self.look(&self.valid(), None),
+        }
+    }
+
+    /// Returns a valid token: the one that is kept, or a fresh one. However many callers, threads
+    /// and processes ask, the issuer is asked once. Must run inside a tokio runtime with time and
+    /// network.
+    ///
+    /// # Errors
+    /// When there is no credential, or the issuer does not give a token. A fault of the cache, the
+    /// disk or the clock is none: a token just obtained is always handed out.
+    pub async fn token(&self) -> Result<AccessToken, Error> {
+        Ok(self.obtain(self.valid()).await?.token)
+    }
+
+    /// As [`Keeper::token`], for other wants, with where the token came from.
+    ///
+    /// # Errors
+    /// As [`Keeper::token`].
+    pub async fn obtain(&self, want: Want) -> Result<Obtained, Error> {
+        let begun = self.parts.clock.now();
+        if let Some(token) = self.look(&want, None)? {
+            return Ok(Obtained { token, source: Source::Cache });
+        }
+        loop {
+            let asked = self.held.asked();
+            let look = || self.look_or_refusal(&asked, &want, &begun);
+            match self.parts.flight.turn(asked.identity.name(), self.patience(), look).await? {
+                Turn::Answered(token) => return Ok(Obtained { token, source: Source::Cache }),
+                Turn::Taken(ticket) => {
+                    if let Some(token) = self.fetch(&asked, &ticket).await? {
+                        return Ok(Obtained { token, source: Source::Issuer });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that a resource refused the token (401): it is handed out no more, here or elsewhere.
+    /// All callers who reject the same token cause one request.
+    ///
+    /// # Errors
+    /// When the profile has become unusable.
+    pub fn reject(&self, token: &AccessToken) -> Result<(), Error> {
+        self.held.reject(token);
+        let asked = self.held.asked();
+        if let Ok(cache) = &self.parts.cache {
+            match cache.token(&asked.identity) {
+                Ok(Some(kept)) if kept == *token => {
+                    if let Err(fault) = cache.forget(asked.identity.name()) {
+                        self.warn(&fault);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a keeper for another request of the same profile; the identity is encoded here, once.
+    pub fn request(&self, request: Request) -> Keeper {
+        let profile = Profile { request: request.clone(), ..self.profile() };
+        Keeper { held: Arc::new(Held::new(Asked::new(profile), Some(request))), ..self.clone() }
+    }
+
+    /// Returns a keeper that hands out only tokens that are valid for longer than `min_ttl`.
+    pub fn with_min_ttl(&self, min_ttl: Duration) -> Keeper {
+        let held = Held::new(Asked::new(self.profile()), self.held.own_request().cloned());
+        Keeper { held: Arc::new(held), min_ttl: Some(min_ttl), ..self.clone() }
+    }
+
+    /// Returns the profile as it was last read, with the request that is asked.
+    pub fn profile(&self) -> Profile {
+        self.held.asked().profile.clone()
+    }
+
+    /// Returns what [`Keeper::cached`] wants.
+    pub fn valid(&self) -> Want {
+        Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.held.asked().profile.min_ttl) }
+    }
+
+    fn look_or_refusal(&self, asked: &Asked, want: &Want, begun: &Moment) -> Result<Option<AccessToken>, Error> {
+        match self.look(want, Some(begun))? {
+            Some(token) => Ok(Some(token)),
+            None => self.refusal(asked).map_or(Ok(None), Err),
+        }
+    }
+
+    /// Looks for a token that is good enough: in memory and in the cache, where another process may
+    /// have put it. One that was asked for after the caller's wish `begun` is as good as it gets.
+    fn look(&self, want: &Want, begun: Option<&Moment>) -> Result<Option<AccessToken>, Error> {
+        self.held.follow(&self.parts.source)?;
+        let asked = self.held.asked();
+        let now = self.parts.clock.now();
+        let kept = match &self.parts.cache {
+            Ok(cache) => cache.token(&asked.identity),
+            Err(_) => Ok(None),
+        };
+        let candidate = match kept {
+            Ok(Some(token)) => Some((token, held::Kept::Yes)),
+            Ok(None) => self.held.unkept(),
+            Err(fault) => {
+                self.warn(&fault);
+                self.held.unkept()
+            }
+        };
+        let Some((token, kept)) = candidate.filter(|(token, _)| !self.held.is_rejected(token)) else {
+            self.held.drop_token();
+            return Ok(None);
+        };
+        let validity = token.validity();
+        let good = match want {
+            Want::Valid { min_ttl } => validity.outlasts(*min_ttl, &now),
+            Want::IssuedAfter(then) => validity.sent_since(then) && validity.outlasts(Duration::ZERO, &now),
+        };
+        let as_good_as_it_gets =
+            begun.is_some_and(|begun| validity.sent_since(begun) && validity.outlasts(Duration::ZERO, &now));
+        if validity.at(&now) == Freshness::Unknown {
+            self.observe(&Warning::ClockJump);
+        }
+        if !good && !as_good_as_it_gets {
+            return Ok(None);
+        }
+        if let Want::Valid { min_ttl } = want {
+            self.held.hold(&token, kept, &now, *min_ttl);
+        }
+        Ok(Some(token))
+    }
+
+    /// Asks the issuer; `None` where the profile was set anew meanwhile and has to be asked for as
+    /// it is now.
+    async fn fetch(&self, asked: &Asked, ticket: &Ticket) -> Result<Option<AccessToken>, Error> {
+        self.warn_without_lock(ticket);
+        let Some(proof) = self.proof(asked)? else { return Ok(None) };
+        let profile = &asked.profile;
+        let request = TokenRequest {
+            token_url: &profile.token_url,
+            client_id: &profile.client_id,
+            secret: &proof.secret,
+            auth: profile.auth,
+            basic_encoding: profile.basic_encoding,
+            request: &profile.request,
+        };
+        let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
+        match self.parts.transport.token(&request, proof.roots()).await {
+            Ok((granted, sent)) => self.keep(asked, granted, sent, writer).map(Some),
+            Err(error) => {
+                let error = Error::from(error).for_profile(&profile.name);
+                self.keep_refusal(asked, &error, writer);
+                Err(self.with_shorter_token(asked, error))
+            }
+        }
+    }
+
+    /// Makes the token and keeps it. Whatever fails is a warning: the token is handed out.
+    fn keep(&self, asked: &Asked, granted: Granted, sent: Moment, writer: Writer) -> Result<AccessToken, Error> {
+        let assumed = asked.profile.default_lifetime;
+        let (lifetime, lifetime_from) = match granted.lifetime {
+            Some(lifetime) => (lifetime, LifetimeFrom::Issuer),
+            None => (assumed.min(crate::token::LONGEST_LIFETIME), LifetimeFrom::Assumed),
+        };
+        if lifetime_from == LifetimeFrom::Assumed {
+            self.observe(&Warning::LifetimeAssumed(lifetime));
+        }
+        if let Some(scope) = granted.scope.as_deref().and_then(|granted| narrowed(&asked.profile.request, granted)) {
+            self.observe(&Warning::ScopeNarrowed(scope));
+        }
+        let validity = Validity { sent, lifetime, lifetime_from };
+        let token = AccessToken::new(granted.value, &granted.token_type, granted.scope.as_deref(), validity)
+            .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
+        if lifetime.is_zero() {
+            return Ok(token);
+        }
+        let kept = match &self.parts.cache {
+            Ok(cache) => cache.keep(&asked.identity, &token, writer).map_err(|fault| self.warn(&fault)).is_ok(),
+            Err(reason) => {
+                self.warn_without_cache(reason);
+                false
+            }
+        };
+        let kept = if kept { held::Kept::Yes } else { held::Kept::No };
+        let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
+        self.held.hold_for(asked, &token, kept, &self.parts.clock.now(), min_ttl);
+        Ok(token)
+    }
+
+    /// Returns the error of a remembered refusal that still holds.
+    fn refusal(&self, asked: &Asked) -> Option<Error> {
+        let refusal = match self.parts.cache.as_ref().ok()?.refusal(&asked.identity) {
+            Ok(refusal) => refusal?,
+            Err(fault) => {
+                self.warn(&fault);
+                return None;
+            }
+        };
+        let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
+        let mut error = Error::new(Code::parse(&refusal.code)?, refusal.message)
+            .with_hint(format!("the same answer as before, not asked again for {}", duration::show(rounded_up(left))));
+        error.remembered = true;
+        error.retry_after = Some(rounded_up(left));
+        error.http_status = refusal.http_status;
+        error.oauth_error = refusal.oauth_error;
+        Some(error.for_profile(&asked.profile.name))
+    }
+
+    /// Remembers a refusal where asking again soon would do harm.
+    fn keep_refusal(&self, asked: &Asked, error: &Error, writer: Writer) {
+        let lifetime = match (error.code().exit(), error.http_status()) {
+            (Exit::AuthRejected, _) => Duration::from_secs(10),
+            (_, Some(429 | 503)) => error.retry_after().unwrap_or(Duration::from_secs(5)).min(LONGEST_PAUSE),
+            _ => return,
+        };
+        let Ok(cache) = &self.parts.cache else { return };
+        let validity = Validity { sent: self.parts.clock.now(), lifetime, lifetime_from: LifetimeFrom::Issuer };
+        let refusal = Refusal {
+            code: error.code().name().to_owned(),
+            message: error.to_string(),
+            http_status: error.http_status(),
+            oauth_error: error.oauth_error().map(str::to_owned),
+            validity,
+        };
+        if let Err(fault) = cache.keep_refusal(&asked.identity, &refusal, writer) {
+            self.warn(&fault);
+        }
+    }
+
+    /// Adds, where the issuer does not answer, that a token shorter than wanted is there.
+    fn with_shorter_token(&self, asked: &Asked, error: Error) -> Error {
+        let kept = self.parts.cache.as_ref().ok().and_then(|cache| cache.token(&asked.identity).ok().flatten());
+        match kept.map(|token| token.validity().at(&self.parts.clock.now())) {
+            Some(Freshness::Fresh(left)) => {
+                error.with_hint(format!("a token valid for {} is cached: --min-ttl 0", duration::show(left)))
+            }
+            _ => error,
+        }
+    }
+
+    /// How long a turn is waited for: the request deadline, its repeats included, and 5 s.
+    fn patience(&self) -> Duration {
+        self.parts.transport.timeout() + Duration::from_secs(5)
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Returns the token that is kept, however old, without judging it.
+    pub(crate) fn kept(&self) -> Result<Option<AccessToken>, Error> {
+        self.held.follow(&self.parts.source)?;
+        match &self.parts.cache {
+            Ok(cache) => match cache.token(&self.held.asked().identity) {
+                Ok(token) => Ok(token),
+                Err(fault) => {
+                    self.warn(&fault);
+                    Ok(None)
+                }
+            },
+            Err(_) => Ok(self.held.unkept().map(|(token, _)| token)),
+        }
+    }
+
+    /// Returns what is needed to prove oneself, for checks that send a token: the binding of the
+    /// stored item has been compared. `None` where the profile was set anew meanwhile.
+    pub(crate) fn bound(&self) -> Result<Option<Proof>, Error> {
+        self.proof(&self.held.asked())
+    }
+
+    pub(crate) fn observe(&self, warning: &Warning) {
+        tracing::debug!(code = warning.code(), "{warning}");
+        (self.parts.observer)(warning);
+    }
+
+    fn warn(&self, fault: &CacheFault) {
+        self.observe(&match fault {
+            CacheFault::Unsealed => Warning::UnsealFailed,
+            CacheFault::NewerVersion => Warning::CacheNewerVersion,
+            CacheFault::Seal(_) => Warning::CacheWriteFailed(chain(fault)),
+            CacheFault::Store(error) => store_warning(error),
+        });
+    }
+
+    fn warn_without_cache(&self, reason: &NoCache) {
+        self.observe(&match reason {
+            NoCache::DataKey(why) => Warning::DataKeyUnavailable(why.clone()),
+            NoCache::Place(error) => store_warning(error),
+        });
+    }
+
+    fn warn_without_lock(&self, ticket: &Ticket) {
+        match ticket.without_lock() {
+            Some(NoLock::TimedOut) => self.observe(&Warning::LockTimeout),
+            Some(NoLock::Place(place)) if place.is_insecure() => {
+                self.observe(&Warning::CachePathInsecure(chain(place)));
+            }
+            // Without a place to lock in, the failed save says what is wrong.
+            Some(NoLock::Place(_) | NoLock::NoPlace | NoLock::Unsupported) | None => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("transport", &self.transport)
+            .field("cache", &self.cache)
+            .field("secrets", &self.secrets)
+            .finish_non_exhaustive()
+    }
+}
+
+fn store_warning(error: &StoreError) -> Warning {
+    match error {
+        StoreError::Insecure(place) => Warning::CachePathInsecure(chain(place)),
+        StoreError::ReadOnly(place) => Warning::CacheReadOnly(chain(place)),
+        StoreError::Failed(place) => Warning::CacheWriteFailed(chain(place)),
+    }
+}
+
+/// Returns the granted scope where it lacks one that was asked for.
+fn narrowed(request: &Request, granted: &str) -> Option<String> {
+    let granted_set: std::collections::BTreeSet<&str> = granted.split(' ').collect();
+    let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
+    lacks.then(|| granted.chars().take(300).flat_map(char::escape_debug).collect())
+}
+
+/// Whole seconds that are not over too early.
+fn rounded_up(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
+}
