@@ -72,11 +72,14 @@ impl Config {
         Ok(config)
     }
 
-    /// Writes another default profile into `config.toml`; everything else stays as it is.
-    pub fn with_default_profile(present: Option<Vec<u8>>, profile: &str) -> Result<String, DocumentError> {
+    /// Writes another default profile into `config.toml`, or none; everything else stays as it is.
+    pub fn with_default_profile(present: Option<Vec<u8>>, profile: Option<&str>) -> Result<String, DocumentError> {
         let text = String::from_utf8(present.unwrap_or_default()).map_err(|_| DocumentError::NotText)?;
         let mut document: DocumentMut = text.parse().map_err(|_| DocumentError::Syntax { line: 1 })?;
-        document["default_profile"] = toml_edit::value(profile);
+        match profile {
+            Some(profile) => document["default_profile"] = toml_edit::value(profile),
+            None => drop(document.remove("default_profile")),
+        }
         Ok(document.to_string())
     }
 }
@@ -94,7 +97,7 @@ mod tests {
     #[test]
     fn a_new_default_profile_leaves_the_rest_alone() {
         let present = "# mine\n[http]\ntimeout = '2s' # slow\n";
-        let text = Config::with_default_profile(Some(present.as_bytes().to_vec()), "billing").expect("TOML");
+        let text = Config::with_default_profile(Some(present.as_bytes().to_vec()), Some("billing")).expect("TOML");
         assert!(text.contains("# mine") && text.contains("timeout = '2s' # slow"), "{text}");
         let config = Config::parse(text.into_bytes()).expect("valid");
         assert_eq!(config.default_profile.as_deref(), Some("billing"));

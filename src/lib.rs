@@ -1,22 +1,80 @@
-//! tokenkeep
+//! tokenkeep keeps an OAuth 2.0 client's secret sealed and its access token cached, and hands the
+//! token to whoever needs it: one request to the issuer per token lifetime, however many threads
+//! and processes ask.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/library.rs")]
+//! ```
+//!
+//! A program that wants nothing on disk and nothing from the environment brings its own parts:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/builder.rs")]
+//! ```
+//!
+//! # Where to start reading
+//!
+//! `keeper`: [`Keeper::cached`] looks, [`Keeper::token`] looks, takes the turn, looks again,
+//! fetches, keeps. From there imports go down only:
+//!
+//! | floor | parts |
+//! |---|---|
+//! | 8 | `cli` reads arguments and terminal, prints |
+//! | 7 | `open` configuration and environment -> a wired keeper |
+//! | 6 | `keeper`, `validate` the ladder of checks, `credentials` setting and removing |
+//! | 5 | `error` codes, messages, hints; `warning` |
+//! | 4 | `cache` store and seal together |
+//! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol |
+//! | 2 | `seal` plain <-> sealed |
+//! | 1 | `profile`, `token` and its one freshness rule, `config` |
+//! | 0 | `secret`, `clock`, `place` files, `tlv`, `document` TOML |
+//! | ground | `hex`, `duration` |
+//!
+//! # Features
+//!
+//! `cli` (default) builds the command line. Libraries take `default-features = false`.
 
-pub(crate) mod cache;
-pub(crate) mod clock;
-pub(crate) mod config;
-pub(crate) mod document;
-pub(crate) mod duration;
-pub(crate) mod error;
-pub(crate) mod flight;
-pub(crate) mod hex;
-pub(crate) mod keeper;
-pub(crate) mod oauth;
-pub(crate) mod place;
-pub(crate) mod profile;
-pub(crate) mod seal;
-pub(crate) mod secret;
-pub(crate) mod secrets;
-pub(crate) mod store;
-pub(crate) mod tlv;
-pub(crate) mod token;
-pub(crate) mod validate;
-pub(crate) mod warning;
+#[cfg(not(unix))]
+compile_error!("this version of tokenkeep runs on Unix systems; others come with the OS keyring");
+
+mod cache;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+mod clock;
+mod config;
+mod credentials;
+mod document;
+mod duration;
+mod error;
+mod flight;
+mod hex;
+mod keeper;
+mod oauth;
+mod open;
+mod place;
+mod profile;
+mod seal;
+mod secret;
+mod secrets;
+mod store;
+mod tlv;
+mod token;
+mod validate;
+mod warning;
+
+pub use clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
+pub use error::{Code, Error, Exit};
+pub use keeper::{Keeper, KeeperBuilder, Obtained, Source, Want};
+pub use open::open;
+pub use place::{PlaceError, Stamp};
+pub use profile::{
+    AuthMethod, BasicEncoding, Binding, Endpoint, EndpointError, Generation, Profile, ProfileName, Reference, Request,
+    RequestError, SecretSource,
+};
+pub use seal::{DataKey, KeyId, SealError};
+pub use secret::Secret;
+pub use store::{Holds, MemoryStore, RecordStore, Slot, StoreError, Writer};
+pub use token::{AccessToken, Freshness, LifetimeFrom, RecordName, Validity};
+pub use validate::{Check, Outcome, Reach, Report, Verdict, validate};
+pub use warning::Warning;

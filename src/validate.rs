@@ -152,11 +152,8 @@ impl Subject {
 }
 
 fn foreign(value: Secret, keeper: &Keeper) -> Result<AccessToken, Error> {
-    let unknown = Validity {
-        sent: keeper.parts().clock.now(),
-        lifetime: Duration::ZERO,
-        lifetime_from: LifetimeFrom::Assumed,
-    };
+    let unknown =
+        Validity { sent: keeper.parts().clock.now(), lifetime: Duration::ZERO, lifetime_from: LifetimeFrom::Assumed };
     AccessToken::new(value, "Bearer", None, unknown).ok_or_else(|| {
         Error::new(crate::error::Code::Usage, "the given token is empty or holds more than visible ASCII")
     })

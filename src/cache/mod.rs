@@ -50,11 +50,6 @@ impl Cache {
         Cache { store, key }
     }
 
-    /// Returns the store.
-    pub(crate) fn store(&self) -> &dyn RecordStore {
-        &*self.store
-    }
-
     /// Returns the token of an identity, however old; `None` where there is none.
     pub fn token(&self, identity: &TokenIdentity) -> Result<Option<AccessToken>, CacheFault> {
         let body = self.load(identity, Holds::Token)?;

@@ -102,7 +102,8 @@ impl From<EstablishError> for Error {
         match error {
             EstablishError::Differs(present) => {
                 let Backend::File { key_file } = *present;
-                let message = format!("secrets are kept in sealed files with the key file {} already", Shown(&key_file));
+                let message =
+                    format!("secrets are kept in sealed files with the key file {} already", Shown(&key_file));
                 Error::new(Code::BackendDiffers, format!("{message}; nothing was changed"))
                     .with_hint("use another data directory: --data-dir DIR")
             }

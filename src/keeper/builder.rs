@@ -119,6 +119,9 @@ impl Keeper {
 
 impl fmt::Debug for KeeperBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeeperBuilder").field("profile", &self.profile).field("secret", &self.secret).finish_non_exhaustive()
+        f.debug_struct("KeeperBuilder")
+            .field("profile", &self.profile)
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use builder::KeeperBuilder;
 use credential::Proof;
+pub(crate) use credential::read_ca_file;
 use held::{Asked, Held};
 pub(crate) use profile_source::ProfileSource;
 
@@ -143,7 +144,7 @@ impl Keeper {
             match self.parts.flight.turn(asked.identity.name(), self.patience(), look).await? {
                 Turn::Answered(token) => return Ok(Obtained { token, source: Source::Cache }),
                 Turn::Taken(ticket) => {
-                    if let Some(token) = self.fetch(&asked, &ticket).await? {
+                    if let Some(token) = self.fetch(&asked, &want, &ticket).await? {
                         return Ok(Obtained { token, source: Source::Issuer });
                     }
                 }
@@ -244,7 +245,7 @@ impl Keeper {
 
     /// Asks the issuer; `None` where the profile was set anew meanwhile and has to be asked for as
     /// it is now.
-    async fn fetch(&self, asked: &Asked, ticket: &Ticket) -> Result<Option<AccessToken>, Error> {
+    async fn fetch(&self, asked: &Asked, want: &Want, ticket: &Ticket) -> Result<Option<AccessToken>, Error> {
         self.warn_without_lock(ticket);
         let Some(proof) = self.proof(asked)? else { return Ok(None) };
         let profile = &asked.profile;
@@ -262,7 +263,7 @@ impl Keeper {
             Err(error) => {
                 let error = Error::from(error).for_profile(&profile.name);
                 self.keep_refusal(asked, &error, writer);
-                Err(self.with_shorter_token(asked, error))
+                Err(self.with_kept_token(asked, want, error))
             }
         }
     }
@@ -339,12 +340,16 @@ impl Keeper {
         }
     }
 
-    /// Adds, where the issuer does not answer, that a token shorter than wanted is there.
-    fn with_shorter_token(&self, asked: &Asked, error: Error) -> Error {
+    /// Adds, where the issuer does not answer, that a token is there which is not what was wanted.
+    fn with_kept_token(&self, asked: &Asked, want: &Want, error: Error) -> Error {
         let kept = self.parts.cache.as_ref().ok().and_then(|cache| cache.token(&asked.identity).ok().flatten());
         match kept.map(|token| token.validity().at(&self.parts.clock.now())) {
             Some(Freshness::Fresh(left)) => {
-                error.with_hint(format!("a token valid for {} is cached: --min-ttl 0", duration::show(left)))
+                let instead = match want {
+                    Want::Valid { .. } => "--min-ttl 0",
+                    Want::IssuedAfter(_) => "leave --refresh out",
+                };
+                error.with_hint(format!("a token valid for {} is cached: {instead}", duration::show(left)))
             }
             _ => error,
         }

@@ -18,7 +18,7 @@ mod given;
 mod ours;
 
 pub use given::{
-    Given, Referenced, create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
+    Given, create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
     remove_config, remove_config_temporaries, replace_config,
 };
 pub use ours::{Dir, Durable, Missing};

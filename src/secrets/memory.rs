@@ -1,4 +1,4 @@
-//! Secrets in memory: for programs that hand them over, and for tests, with faults.
+//! Secrets in memory with faults: the fake that unit tests of what uses the trait work with.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::secret::Secret;
 
 /// Keeps items for as long as the process lives.
 #[derive(Debug, Default)]
-pub struct MemorySecrets {
+pub(crate) struct MemorySecrets {
     state: Mutex<State>,
 }
 
@@ -23,13 +23,10 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It is locked.
-    #[cfg_attr(not(test), expect(dead_code, reason = "faults are for tests"))]
     Locked,
     /// It cannot be reached.
-    #[cfg_attr(not(test), expect(dead_code, reason = "faults are for tests"))]
     Unreachable,
     /// It keeps something else than it was given.
-    #[cfg_attr(not(test), expect(dead_code, reason = "faults are for tests"))]
     ForgetsWrites,
 }
 
@@ -48,7 +45,6 @@ impl MemorySecrets {
     }
 }
 
-#[cfg(test)]
 impl MemorySecrets {
     /// Makes every following call fail like that.
     pub(crate) fn fail_with(&self, fault: Option<Fault>) {

@@ -7,6 +7,7 @@ mod credential;
 mod establish;
 mod files;
 mod key_file;
+#[cfg(test)]
 mod memory;
 mod reference;
 
@@ -23,7 +24,8 @@ pub use credential::Credential;
 pub use establish::{EstablishError, MissingKey, establish};
 pub use files::SealedFiles;
 pub use key_file::{create_key_file, data_key, read_key_file};
-pub use memory::MemorySecrets;
+#[cfg(test)]
+pub(crate) use memory::{Fault, MemorySecrets};
 pub use reference::{ReferenceError, read_reference};
 
 /// The name of an item, for ever: `credential/<generation>`.

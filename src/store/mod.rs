@@ -81,3 +81,13 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
     /// Tells one state of a slot from another without reading it; `None` where it is empty.
     fn stamp(&self, slot: Slot) -> Result<Option<Stamp>, StoreError>;
 }
+
+/// Empties every slot; returns how many held a token.
+pub fn clear(store: &dyn RecordStore) -> Result<usize, StoreError> {
+    let mut tokens = 0;
+    for slot in store.list()? {
+        let removed = store.remove(slot)?;
+        tokens += usize::from(removed && slot.holds == Holds::Token);
+    }
+    Ok(tokens)
+}

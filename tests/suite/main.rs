@@ -6,3 +6,4 @@ mod common;
 mod harness;
 mod issuer_fixture;
 mod issuer_tls;
+mod real_issuers;

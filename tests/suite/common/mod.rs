@@ -7,6 +7,7 @@ pub(crate) mod environment;
 pub(crate) mod invocation;
 pub(crate) mod issuer;
 pub(crate) mod outcome;
+pub(crate) mod peer;
 
 pub(crate) use canary::Canary;
 pub(crate) use environment::TestEnvironment;

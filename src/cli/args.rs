@@ -1,0 +1,243 @@
+//! What can be typed. What it means is decided by the file of each noun.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::profile::{AuthMethod, BasicEncoding};
+
+/// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
+/// however many processes ask.
+#[derive(Debug, Parser)]
+#[command(name = "tokenkeep", version, max_term_width = 100, infer_long_args = false)]
+#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = false)]
+pub(crate) struct Typed {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The profile; else TOKENKEEP_PROFILE, default_profile of config.toml, or the only one.
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Where config.toml and profiles are [env: TOKENKEEP_CONFIG_DIR].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// Where sealed secrets and tokens are [env: TOKENKEEP_DATA_DIR].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Writes results as JSON on stdout and errors as JSON on stderr.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Tells more on stderr; twice: still more [env: TOKENKEEP_LOG=error|warn|info|debug|trace].
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Writes no warnings.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Colours messages on stderr.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: Color,
+}
+
+/// When messages are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Chooses, once, where this data directory keeps its secrets.
+    Init(Init),
+    /// Sets, lists, shows and removes credentials.
+    #[command(subcommand)]
+    Credentials(Credentials),
+    /// Gets, checks, lists and forgets tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where secrets are kept: file = sealed files, opened by a key file.
+    #[arg(long, value_name = "BACKEND", value_parser = PossibleValuesParser::new(["file"]))]
+    pub(crate) backend: String,
+    /// The key file; made if it is not there [default: `key` in the config directory].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// `credentials`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Credentials {
+    /// Stores a client's secret and what it is for.
+    Set(Box<Set>),
+    /// Lists the profiles.
+    List,
+    /// Shows a profile: its place, binding, age and fingerprint, never its secret.
+    Show,
+    /// Removes a profile with its secret and tokens.
+    Remove {
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `credentials set`
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The client identifier.
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// A provider that tokenkeep knows.
+    #[arg(long, value_name = "PROVIDER", conflicts_with = "token_url")]
+    pub(crate) provider: Option<String>,
+    /// The token endpoint: https, or http to 127.0.0.1 or [::1].
+    #[arg(long, value_name = "URL")]
+    pub(crate) token_url: Option<String>,
+    /// The issuer identifier, exactly as the issuer writes it. Needs --token-url in this version.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// How the client proves itself.
+    #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(|(_, name)| name)))]
+    pub(crate) auth: Option<String>,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// A resource that `token validate` shows the token to.
+    #[arg(long, value_name = "URL")]
+    pub(crate) probe_url: Option<String>,
+    /// The introspection endpoint (RFC 7662).
+    #[arg(long, value_name = "URL")]
+    pub(crate) introspection_url: Option<String>,
+    /// The revocation endpoint (RFC 7009).
+    #[arg(long, value_name = "URL")]
+    pub(crate) revocation_url: Option<String>,
+    /// Certificate authorities to trust instead of the system's.
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How id and secret are written into a Basic header; raw for servers that do not decode.
+    #[arg(long, value_name = "ENCODING", value_parser = PossibleValuesParser::new(BasicEncoding::ALL.map(|(_, name)| name)))]
+    pub(crate) basic_encoding: Option<String>,
+    /// Reads the secret from stdin; one newline at its end is cut.
+    #[arg(long, group = "secret")]
+    pub(crate) secret_stdin: bool,
+    /// Copies the secret from a file, now.
+    #[arg(long, value_name = "PATH", group = "secret")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Stores where to read the secret each time: file:PATH or env:NAME.
+    #[arg(long, value_name = "WHERE", group = "secret")]
+    pub(crate) secret_at_fetch: Option<String>,
+    /// Makes it the default profile.
+    #[arg(long)]
+    pub(crate) default: bool,
+    /// Starts anew instead of changing what is there.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Gets one token with the new credential before the old one goes.
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+/// What a token is asked for; what is given replaces what the profile says.
+#[derive(Debug, Default, Args)]
+pub(crate) struct RequestArgs {
+    /// A scope; may be repeated, and "a b" is two.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+    /// The audience.
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(crate) audience: Option<String>,
+    /// A resource (RFC 8707); may be repeated.
+    #[arg(long, value_name = "URI")]
+    pub(crate) resource: Vec<String>,
+    /// A further parameter of the token request; may be repeated.
+    #[arg(long, value_name = "K=V")]
+    pub(crate) param: Vec<String>,
+}
+
+/// `token`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Prints the cached token while it is valid, else a fresh one.
+    Get(Get),
+    /// Checks the cached token; fetches none.
+    Validate(Validate),
+    /// Lists the cached tokens, without their values.
+    List,
+    /// Forgets the cached tokens of the profile.
+    Forget {
+        /// Of all profiles.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// `token get`
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// How long the token must still be valid, such as 90s, 5m or 1h30m.
+    #[arg(long, value_name = "D")]
+    pub(crate) min_ttl: Option<String>,
+    /// Gets a token that is issued after this call began.
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) refresh: bool,
+    /// Never asks the issuer.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// How to write it.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// The variable that `--format env` exports.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+}
+
+/// How a token is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The token and a newline.
+    #[default]
+    Token,
+    /// A JSON object.
+    Json,
+    /// An Authorization header.
+    Header,
+    /// A line for a shell to evaluate.
+    Env,
+}
+
+/// `token validate`
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// Asks nobody.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Checks the token that stands on stdin instead of the cached one.
+    #[arg(long)]
+    pub(crate) token_stdin: bool,
+}

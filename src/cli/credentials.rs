@@ -1,0 +1,357 @@
+//! `credentials`: set, list, show, remove.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::args::{Credentials, Set};
+use super::format::time;
+use super::{Context, block_on, request, secret_input};
+use crate::cache::Cache;
+use crate::clock::WallTime;
+use crate::config::Config;
+use crate::credentials::{self, Registry};
+use crate::duration;
+use crate::error::{Code, Error};
+use crate::open::Opened;
+use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
+use crate::profile::{AuthMethod, BasicEncoding, Endpoint, ProfileFile, ProfileName, Reference, SecretSource};
+use crate::secret::Secret;
+use crate::secrets::{SealedFiles, SecretStore, SecretsError, StoreLock};
+
+pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
+    match command {
+        Credentials::Set(set) => self::set(context, &set),
+        Credentials::List => list(context),
+        Credentials::Show => show(context),
+        Credentials::Remove { yes } => remove(context, yes),
+    }
+}
+
+/// What holds secrets and tokens, opened and locked for a change.
+struct Writable {
+    lock: StoreLock,
+    dir: Arc<Dir>,
+    kept: Result<(SealedFiles, Cache), SecretsError>,
+}
+
+impl Writable {
+    fn open(context: &Context<'_>) -> Result<Writable, Error> {
+        let home = &context.home;
+        let (dir, key) = match home.opened()? {
+            Some(Opened { dir, key }) => (dir, key),
+            None => {
+                let dir = Dir::open(&home.data_dir, Missing::Create)?;
+                let vanished = || Error::new(Code::WriteFailed, "the data directory vanished while it was made");
+                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen))
+            }
+        };
+        let lock = StoreLock::take(&dir)?;
+        SealedFiles::sweep(&dir)?;
+        let kept = key.map(|key| (SealedFiles::new(dir.clone(), key.clone()), home.cache(dir.clone(), key)));
+        Ok(Writable { lock, dir, kept })
+    }
+
+    fn registry<'a>(&'a self, context: &'a Context<'_>) -> Registry<'a> {
+        let kept = self.kept.as_ref().ok();
+        Registry {
+            profiles_dir: context.home.profiles_dir(),
+            secrets: kept.map(|(secrets, _)| secrets as &dyn SecretStore),
+            cache: kept.map(|(_, cache)| cache),
+            clock: &*context.home.clock,
+            _lock: &self.lock,
+        }
+    }
+}
+
+fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
+    let name = match (&context.profile, &set.provider) {
+        (Some(_), _) => context.home.profile_name(context.profile.as_deref())?,
+        (None, Some(provider)) => named(provider)?,
+        (None, None) => named("default")?,
+    };
+    let typed = typed(set)?;
+    let writable = Writable::open(context)?;
+    let registry = writable.registry(context);
+    let present = registry.present(&name)?;
+    let base = if set.replace { None } else { present.clone() };
+    let request = request::typed(&set.request, &base.as_ref().map(|file| file.request.clone()).unwrap_or_default())?;
+    let stores_anew = set.secret_stdin || set.secret_file.is_some();
+    let had_stored = base.as_ref().is_some_and(|file| file.binding.is_some());
+    let mut wanted = credentials::merged(base, typed, request);
+    if stores_anew {
+        wanted.secret = None;
+    }
+    if wanted.client_id.is_none() {
+        return Err(Error::new(Code::Usage, "--client-id is missing; nothing was changed"));
+    }
+    if wanted.token_url.is_none() && wanted.provider.is_none() {
+        return Err(Error::new(Code::Usage, "where to get tokens is missing; nothing was changed")
+            .with_hint("add --provider PROVIDER or --token-url URL"));
+    }
+    if wanted.basic_encoding == Some(BasicEncoding::Raw) && wanted.client_id.as_ref().is_some_and(|id| id.contains(':'))
+    {
+        return Err(Error::new(
+            Code::Usage,
+            "a client id with a colon cannot be sent raw (RFC 7617); nothing was changed",
+        ));
+    }
+    if let (Err(error), None) = (&writable.kept, &wanted.secret) {
+        return Err(Error::from(error));
+    }
+    let secret = match (&set.secret_file, &wanted.secret) {
+        (Some(path), _) => Some(secret_input::from_file(path, context.ui)?),
+        (None, _) if set.secret_stdin => Some(secret_input::from_stdin("the client secret")?),
+        (None, Some(_)) => None,
+        // Where a secret is stored already, a change of something else need not ask for it.
+        (None, None) if had_stored && !secret_needed(context, &name, &wanted)? => None,
+        (None, None) => Some(secret_input::from_prompt("the client secret")?),
+    };
+    let first = credentials::profile_names(&context.home.profiles_dir())?.is_empty();
+    let verify = |profile, secret| verified(context, profile, secret);
+    let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
+    let (outcome, left) = registry.set(&name, wanted, secret, verify)?;
+    if set.default || (first && context.home.config.default_profile.is_none()) {
+        set_default(context, Some(&name))?;
+    }
+    tell_leftovers(context, &left);
+    context.ui.done(&match outcome {
+        credentials::Set::Stored => format!("the credential of {name} is set"),
+        credentials::Set::Unchanged => format!("the credential of {name} is as it was; its tokens stay"),
+    });
+    Ok(0)
+}
+
+/// Tells whether something that the stored secret is bound to changes.
+fn secret_needed(context: &Context<'_>, name: &ProfileName, wanted: &ProfileFile) -> Result<bool, Error> {
+    let (path, present) = context.home.profile_file(name)?;
+    let Some(binding) = present.binding else { return Ok(true) };
+    let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
+    Ok(binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)).is_some())
+}
+
+fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Secret) -> Result<(), Error> {
+    let ui = context.ui.clone();
+    let keeper = context.home.keeper_on_trial(profile, secret, Box::new(move |warning| ui.warn(warning)))?;
+    let _waiting = context.ui.waiting("trying the credential");
+    let begun = keeper.parts().clock.now();
+    block_on(keeper.obtain(crate::keeper::Want::IssuedAfter(begun))).map(|_| ())
+}
+
+fn typed(set: &Set) -> Result<ProfileFile, Error> {
+    if let Some(provider) = &set.provider
+        && crate::profile::preset::find(provider).is_none()
+    {
+        let known = crate::profile::preset::names().join(", ");
+        return Err(Error::new(Code::Usage, format!("--provider takes one of {known}")));
+    }
+    if set.client_id.as_deref() == Some("") {
+        return Err(Error::new(Code::Usage, "--client-id must not be empty"));
+    }
+    if set.issuer.is_some() && set.token_url.is_none() {
+        return Err(Error::new(Code::Usage, "--issuer alone needs discovery, which this version does not have")
+            .with_hint("add --token-url URL"));
+    }
+    Ok(ProfileFile {
+        provider: set.provider.clone(),
+        client_id: set.client_id.clone(),
+        token_url: endpoint("--token-url", set.token_url.as_deref())?,
+        issuer: set.issuer.clone(),
+        auth: set.auth.as_deref().and_then(AuthMethod::parse),
+        basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
+        ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
+        probe_url: endpoint("--probe-url", set.probe_url.as_deref())?,
+        introspection_url: endpoint("--introspection-url", set.introspection_url.as_deref())?,
+        revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
+        secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
+        ..ProfileFile::default()
+    })
+}
+
+fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
+    match text.map(Endpoint::parse) {
+        None => Ok(None),
+        Some(Ok(endpoint)) => Ok(Some(endpoint)),
+        Some(Err(why)) => {
+            let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
+            Err(Error::new(code, format!("{flag} {why}; nothing was changed")))
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "a path that was given is none"))?;
+    // Profiles are text.
+    if path.to_str().is_none() {
+        return Err(Error::new(Code::Usage, "a path in a profile must be UTF-8 text"));
+    }
+    Ok(path)
+}
+
+fn reference(text: &str) -> Result<Reference, Error> {
+    match text.split_once(':') {
+        Some(("file", path)) if !path.is_empty() => Ok(Reference::File(absolute(Path::new(path))?)),
+        Some(("env", name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(Reference::Env(name.to_owned())),
+        Some(("command", _)) => Err(Error::new(Code::Usage, "--secret-at-fetch command: is not in this version yet")),
+        _ => Err(Error::new(Code::Usage, "--secret-at-fetch takes file:PATH or env:NAME")),
+    }
+}
+
+fn named(text: &str) -> Result<ProfileName, Error> {
+    ProfileName::parse(text).ok_or_else(|| Error::new(Code::Usage, "--provider is not known"))
+}
+
+fn set_default(context: &Context<'_>, name: Option<&ProfileName>) -> Result<(), Error> {
+    let path = context.home.config_dir.join("config.toml");
+    let present = read_given(&path, Given::Open, 64 * 1024)?;
+    let text = Config::with_default_profile(present, name.map(ProfileName::as_str));
+    let text = text.map_err(|error| Error::in_document(&path, &error))?;
+    make_config_dir(&context.home.config_dir)?;
+    Ok(replace_config(&path, text.as_bytes())?)
+}
+
+fn tell_leftovers(context: &Context<'_>, left: &[String]) {
+    for leftover in left {
+        context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {leftover}"));
+    }
+}
+
+fn list(context: &Context<'_>) -> Result<u8, Error> {
+    let default = context.home.config.default_profile.as_deref();
+    let mut rows = Vec::new();
+    for name in context.home.profile_names()? {
+        rows.push((name.clone(), context.home.profile(&name)));
+    }
+    if context.ui.is_json() {
+        let row = |(name, profile): &(ProfileName, Result<crate::profile::Profile, Error>)| match profile {
+            Ok(profile) => json!({
+                "profile": name.as_str(),
+                "client_id": profile.client_id,
+                "token_url": profile.token_url.as_str(),
+                "auth": profile.auth.name(),
+                "secret": place_of(&profile.secret).0,
+                "default": default == Some(name.as_str()),
+            }),
+            Err(error) => json!({
+                "profile": name.as_str(),
+                "error": {"code": error.code().name(), "message": error.to_string()},
+                "default": default == Some(name.as_str()),
+            }),
+        };
+        context.ui.json(&rows.iter().map(row).collect::<Value>())?;
+        return Ok(0);
+    }
+    let mut lines = String::new();
+    for (name, profile) in &rows {
+        let mark = if default == Some(name.as_str()) { "*" } else { " " };
+        lines.push_str(&match profile {
+            Ok(profile) => {
+                format!("{mark} {:<24} {:<20} {}\n", name.as_str(), one_line(&profile.client_id), profile.token_url)
+            }
+            Err(error) => format!("{mark} {:<24} cannot be used: {error}\n", name.as_str()),
+        });
+    }
+    context.ui.data(lines.as_bytes()).map(|()| 0)
+}
+
+fn show(context: &Context<'_>) -> Result<u8, Error> {
+    let name = context.home.profile_name(context.profile.as_deref())?;
+    let (path, file) = context.home.profile_file(&name)?;
+    let profile = file.resolve(&name).map_err(|error| Error::in_profile(&path, &error).for_profile(&name))?;
+    let writable = match &profile.secret {
+        SecretSource::Stored(_) => Some(Writable::open(context)?),
+        SecretSource::Reference(_) | SecretSource::Absent => None,
+    };
+    let fingerprint = match (&writable, &profile.secret) {
+        (Some(writable), SecretSource::Stored(binding)) => {
+            if let Err(error) = &writable.kept {
+                return Err(Error::from(error).for_profile(&name));
+            }
+            writable.registry(context).stored(binding)?.map(|credential| credential.fingerprint())
+        }
+        _ => None,
+    };
+    let set_at = file.set_at.map(|time| WallTime(time.timestamp().saturating_mul(1_000_000_000)));
+    let age = set_at.map(|set_at| {
+        let seconds = context.home.clock.wall().seconds().saturating_sub(set_at.seconds());
+        u64::try_from(seconds).unwrap_or(0)
+    });
+    let (place, detail) = place_of(&profile.secret);
+    let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
+    let key_file = writable.as_ref().map(|_| context.home.chosen_key_file()).transpose()?.flatten();
+    let members = [
+        ("profile", Some(name.to_string())),
+        ("file", Some(Shown(&path).to_string())),
+        ("backend", Some(place.to_owned())),
+        ("secret_from", detail),
+        ("key_file", key_file.map(|path| Shown(&path).to_string())),
+        ("client_id", Some(profile.client_id.clone())),
+        ("token_url", Some(profile.token_url.to_string())),
+        ("issuer", profile.issuer.clone()),
+        ("auth", Some(profile.auth.name().to_owned())),
+        ("basic_encoding", Some(profile.basic_encoding.name().to_owned())),
+        ("scope", Some(profile.request.scope_text())),
+        ("probe_url", text(&profile.probe_url)),
+        ("introspection_url", text(&profile.introspection_url)),
+        ("revocation_url", text(&profile.revocation_url)),
+        ("ca_file", profile.ca_file.as_ref().map(|path| Shown(path).to_string())),
+        ("generation", profile.generation().map(|generation| generation.to_string())),
+        ("fingerprint", fingerprint),
+        ("set_at", set_at.and_then(time)),
+    ];
+    if context.ui.is_json() {
+        let mut object: serde_json::Map<String, Value> =
+            members.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        object.insert("age_s".to_owned(), json!(age));
+        context.ui.json(&Value::Object(object))?;
+        return Ok(0);
+    }
+    let mut lines = String::new();
+    for (name, value) in members {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            lines.push_str(&format!("{name:<18} {}\n", one_line(&value)));
+        }
+    }
+    if let Some(age) = age {
+        lines.push_str(&format!("{:<18} {}\n", "age", duration::show(std::time::Duration::from_secs(age))));
+    }
+    context.ui.data(lines.as_bytes()).map(|()| 0)
+}
+
+/// Names the place of a secret, and what is to be said of it.
+fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
+    match secret {
+        SecretSource::Stored(_) => ("file", None),
+        SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", Shown(path)))),
+        SecretSource::Reference(Reference::Env(name)) => ("reference", Some(format!("environment variable {name}"))),
+        SecretSource::Absent => ("none", None),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    Shown(Path::new(text)).to_string()
+}
+
+fn remove(context: &Context<'_>, yes: bool) -> Result<u8, Error> {
+    let name = match &context.profile {
+        Some(_) => context.home.profile_name(context.profile.as_deref())?,
+        // Nobody should lose the only profile by a command that names none.
+        None => return Err(Error::new(Code::Usage, "which profile to remove is missing").with_hint("add -p NAME")),
+    };
+    if !context.home.profiles_dir().join(name.file_name()).try_exists().unwrap_or(true) {
+        context.home.profile_file(&name)?;
+    }
+    if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), "--yes")? {
+        context.ui.done("nothing was changed");
+        return Ok(0);
+    }
+    let writable = Writable::open(context)?;
+    let left = writable.registry(context).remove(&name)?;
+    if context.home.config.default_profile.as_deref() == Some(name.as_str()) {
+        set_default(context, None)?;
+    }
+    tell_leftovers(context, &left);
+    context.ui.done(&format!("removed {name} with its secret and tokens from {}", Shown(writable.dir.path())));
+    Ok(0)
+}

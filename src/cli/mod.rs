@@ -1,0 +1,117 @@
+//! The command line: reads arguments and terminal, prints, and knows no protocol.
+
+mod args;
+mod credentials;
+mod format;
+mod init;
+mod request;
+mod secret_input;
+mod token;
+mod ui;
+mod usage;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Command, Global, Typed};
+use ui::Ui;
+
+use crate::error::{Code, Error};
+use crate::open::{Home, text_variable};
+
+/// Runs a command line and returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    tell_panics();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let typed = match Typed::try_parse_from(&arguments) {
+        Ok(typed) => typed,
+        Err(error) => return usage::refused(&error, &arguments),
+    };
+    let ui = Ui::new(&typed.global);
+    match logged(&typed.global).and_then(|()| command(typed, &ui)) {
+        Ok(exit) => ExitCode::from(exit),
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.code().exit() as u8)
+        }
+    }
+}
+
+/// What a command needs to know of its surroundings.
+pub(crate) struct Context<'a> {
+    pub(crate) ui: &'a Ui,
+    pub(crate) home: Home,
+    pub(crate) profile: Option<String>,
+}
+
+fn command(typed: Typed, ui: &Ui) -> Result<u8, Error> {
+    let Typed { global, command } = typed;
+    if let Command::Completions { shell } = command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Typed::command(), "tokenkeep", &mut script);
+        return ui.data(&script).map(|()| 0);
+    }
+    let context = Context {
+        ui,
+        home: Home::find(global.config_dir, global.data_dir)?,
+        profile: global.profile.or_else(|| text_variable("TOKENKEEP_PROFILE")),
+    };
+    match command {
+        Command::Init(init) => init::run(&context, init),
+        Command::Credentials(command) => credentials::run(&context, command),
+        Command::Token(command) => token::run(&context, command),
+        Command::Completions { .. } => Ok(0),
+    }
+}
+
+/// Runs what waits for the network. The runtime comes to life here, after every cheaper way.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Code::Internal, format!("no runtime: {error}")))?;
+    let done = runtime.block_on(work);
+    // A name lookup that hangs must not hold the process.
+    runtime.shutdown_background();
+    done
+}
+
+/// Turns diagnostics on. Only what this crate says itself: nobody else's log knows our secrets.
+fn logged(global: &Global) -> Result<(), Error> {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+
+    let level = match (global.verbose, text_variable("TOKENKEEP_LOG")) {
+        (0, None) => return Ok(()),
+        (0, Some(level)) => level
+            .parse()
+            .map_err(|_| Error::new(Code::Usage, "TOKENKEEP_LOG must be one of error, warn, info, debug, trace"))?,
+        (1, _) => LevelFilter::INFO,
+        (2, _) => LevelFilter::DEBUG,
+        (_, _) => LevelFilter::TRACE,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
+    let started =
+        tracing_subscriber::registry().with(lines).with(Targets::new().with_target("tokenkeep", level)).try_init();
+    started.map_err(|_| Error::new(Code::Internal, "diagnostics were started twice"))
+}
+
+/// A panic is a bug: it says where, and never what was in hand.
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let error = Error::new(Code::Internal, format!("a bug in tokenkeep at {place}; nothing stored was changed"))
+            .with_hint("report it with the output of RUST_BACKTRACE=1 and the command that was run");
+        Ui::plain(false).error(&error);
+        let backtrace = std::backtrace::Backtrace::capture();
+        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            Ui::plain(false).done(&backtrace.to_string());
+        }
+        #[expect(clippy::exit, reason = "the exit code of a bug, whatever the panic strategy")]
+        std::process::exit(i32::from(Code::Internal.exit() as u8));
+    }));
+}

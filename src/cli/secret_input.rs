@@ -1,0 +1,82 @@
+//! How secrets come in: a hidden prompt, stdin, a file. Never an argument.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+
+use super::ui::Ui;
+use crate::error::{Code, Error};
+use crate::place::Shown;
+use crate::profile::Reference;
+use crate::secret::Secret;
+use crate::secrets::read_reference;
+use crate::warning::Warning;
+
+const CAP: u64 = 64 * 1024;
+
+/// Reads a secret from stdin, to its end; one newline there is cut.
+pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(8 * 1024));
+    io::stdin()
+        .lock()
+        .take(CAP + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::new(Code::Usage, format!("stdin cannot be read: {error}; nothing was changed")))?;
+    if bytes.len() as u64 > CAP {
+        return Err(Error::new(Code::Usage, format!("stdin holds more than {CAP} bytes; nothing was changed")));
+    }
+    let cut = bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes));
+    usable(Secret::new(cut), what)
+}
+
+/// Copies a secret from a file.
+pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
+    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--secret-file is not a path"))?;
+    let read = read_reference(&Reference::File(path.clone())).map_err(|error| {
+        let made = Error::from(error);
+        match made.code() {
+            Code::CredentialMissing => Error::new(Code::Usage, format!("{made}; nothing was changed"))
+                .with_hint(format!("check {}", Shown(&path))),
+            _ => made,
+        }
+    })?;
+    if read.readable_by_others {
+        ui.warn(&Warning::SecretReadable);
+    }
+    Ok(read.secret)
+}
+
+/// Asks for a secret on the terminal, hidden.
+pub(crate) fn from_prompt(what: &str) -> Result<Secret, Error> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::new(Code::Usage, format!("{what} is needed, and there is no terminal to ask on"))
+            .with_hint("give it with --secret-stdin or --secret-file PATH"));
+    }
+    let typed = rpassword::prompt_password(format!("{what}: "))
+        .map(zeroize::Zeroizing::new)
+        .map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))?;
+    usable(Secret::from(typed.as_str()), what)
+}
+
+/// Asks whether to go on; without a terminal the answer has to be given beforehand.
+pub(crate) fn confirmed(question: &str, flag: &str) -> Result<bool, Error> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::new(Code::Usage, "an answer is needed, and there is no terminal to ask on")
+            .with_hint(format!("add {flag}")));
+    }
+    let asked = write!(io::stderr().lock(), "{question} [y/N] ").and_then(|()| {
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    });
+    asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
+}
+
+fn usable(secret: Secret, what: &str) -> Result<Secret, Error> {
+    if secret.is_empty() {
+        return Err(Error::new(Code::Usage, format!("{what} is empty; nothing was changed")));
+    }
+    if secret.expose_text().is_none() {
+        return Err(Error::new(Code::Usage, format!("{what} is not UTF-8 text; nothing was changed")));
+    }
+    Ok(secret)
+}

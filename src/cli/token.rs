@@ -1,0 +1,211 @@
+//! `token`: get, validate, list, forget.
+
+use serde_json::json;
+
+use super::args::{Format, Get, Token, Validate};
+use super::format::{self, VARIABLE, time};
+use super::{Context, block_on, request, secret_input};
+use crate::clock::Moment;
+use crate::credentials::belongs_to;
+use crate::duration;
+use crate::error::{Code, Error, Exit};
+use crate::keeper::{Keeper, Obtained, Source, Want};
+use crate::open::Opened;
+use crate::profile::Profile;
+use crate::token::{Freshness, Outline};
+use crate::validate::{self, Reach, Verdict};
+
+pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
+    match command {
+        Token::Get(get) => self::get(context, &get),
+        Token::Validate(validate) => self::validate(context, &validate),
+        Token::List => list(context),
+        Token::Forget { all } => forget(context, all),
+    }
+}
+
+fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
+    let min_ttl = match get.min_ttl.as_deref().map(duration::parse) {
+        Some(None) => return Err(Error::new(Code::Usage, "--min-ttl takes a duration such as 90s, 5m or 1h30m")),
+        other => other.flatten(),
+    };
+    let variable = format::variable(get.env.as_deref().unwrap_or(VARIABLE))?;
+    if get.env.is_some() && get.format != Format::Env {
+        return Err(Error::new(Code::Usage, "--env goes with --format env"));
+    }
+    let mut keeper = keeper(context, &get.request)?;
+    if let Some(min_ttl) = min_ttl {
+        keeper = keeper.with_min_ttl(min_ttl);
+    }
+    let want = if get.refresh { Want::IssuedAfter(keeper.parts().clock.now()) } else { keeper.valid() };
+    let cached = if get.refresh { None } else { keeper.cached()? };
+    let obtained = match cached {
+        Some(token) => Obtained { token, source: Source::Cache },
+        None if get.offline => return Err(nothing_cached(&keeper)?),
+        None => fetched(context, &keeper, want)?,
+    };
+    let format = if context.ui.is_json() { Format::Json } else { get.format };
+    let now = keeper.parts().clock.now();
+    context.ui.data(format::written(format, variable, &obtained, &keeper.profile(), &now).as_bytes())?;
+    Ok(0)
+}
+
+fn keeper(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<Keeper, Error> {
+    let name = context.home.profile_name(context.profile.as_deref())?;
+    let ui = context.ui.clone();
+    let keeper = context.home.keeper(&name, Box::new(move |warning| ui.warn(warning)))?;
+    Ok(match request::typed(args, &keeper.profile().request)? {
+        Some(request) => keeper.request(request),
+        None => keeper,
+    })
+}
+
+fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtained, Error> {
+    let host = keeper.profile().token_url.url().host_str().unwrap_or_default().to_owned();
+    let _waiting = context.ui.waiting(&format!("asking {host} for a token"));
+    block_on(keeper.obtain(want))
+}
+
+fn nothing_cached(keeper: &Keeper) -> Result<Error, Error> {
+    let profile = keeper.profile();
+    let error = Error::new(Code::TokenNotValid, format!("no valid token of {} is cached", profile.name));
+    let now = keeper.parts().clock.now();
+    let left = keeper.kept()?.map(|token| token.validity().at(&now));
+    let hint = match left {
+        Some(Freshness::Fresh(left)) => format!("a token valid for {} is cached: --min-ttl 0", duration::show(left)),
+        _ => "leave out --offline to ask the issuer".to_owned(),
+    };
+    Ok(error.with_hint(hint).for_profile(&profile.name))
+}
+
+fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
+    let keeper = keeper(context, &args.request)?;
+    let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
+    let reach = if args.offline { Reach::Local } else { Reach::Everything };
+    let report = {
+        let _waiting = context.ui.waiting("checking the token");
+        block_on(validate::validate(&keeper, given, reach))?
+    };
+    let verdict = report.verdict;
+    if context.ui.is_json() {
+        let check = |check: &validate::Check| json!({"name": check.name, "result": check.result.name(), "detail": check.detail});
+        context.ui.json(&json!({
+            "verdict": verdict.name(),
+            "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+            "expires_at": report.validity.and_then(|validity| time(validity.expires_at())),
+            "expires_in": report.validity.map(|_| report.left.map_or(0, |left| left.as_secs())),
+        }))?;
+    } else {
+        let mut lines = format!("{}\n", verdict.name());
+        for check in &report.checks {
+            lines.push_str(&format!("  {:<14}{:<8} {}\n", check.name, check.result.name(), check.detail));
+        }
+        context.ui.data(lines.as_bytes())?;
+    }
+    Ok(match verdict {
+        Verdict::Valid => 0,
+        Verdict::NotValid => Exit::TokenNotValid as u8,
+        Verdict::Indeterminate => Exit::Indeterminate as u8,
+    })
+}
+
+fn list(context: &Context<'_>) -> Result<u8, Error> {
+    let listed = match context.home.opened()? {
+        None => Vec::new(),
+        Some(Opened { dir, key }) => context.home.cache(dir, key?).list()?,
+    };
+    let profiles = profiles(context)?;
+    let now = context.home.clock.now();
+    let mut rows: Vec<Row> =
+        listed.iter().map(|listed| Row::new(&listed.outline, *listed.token.validity(), &profiles, &now)).collect();
+    rows.sort_by(|a, b| (&a.profile, &a.scope).cmp(&(&b.profile, &b.scope)));
+    if context.ui.is_json() {
+        let rows = rows.iter().map(|row| {
+            json!({
+                "profile": row.profile,
+                "client_id": row.client_id,
+                "token_url": row.token_url,
+                "scope": row.scope,
+                "audience": row.audience,
+                "expires_at": row.expires_at,
+                "expires_in": row.left,
+            })
+        });
+        context.ui.json(&rows.collect())?;
+        return Ok(0);
+    }
+    let lines: String = rows
+        .iter()
+        .map(|row| {
+            let left = if row.left == 0 {
+                "expired".to_owned()
+            } else {
+                duration::show(std::time::Duration::from_secs(row.left))
+            };
+            format!("{:<24} {:<10} {}\n", row.profile.as_deref().unwrap_or("(no profile)"), left, row.scope)
+        })
+        .collect();
+    context.ui.data(lines.as_bytes()).map(|()| 0)
+}
+
+struct Row {
+    profile: Option<String>,
+    client_id: String,
+    token_url: String,
+    scope: String,
+    audience: Option<String>,
+    expires_at: Option<String>,
+    left: u64,
+}
+
+impl Row {
+    fn new(outline: &Outline, validity: crate::token::Validity, profiles: &[Profile], now: &Moment) -> Row {
+        Row {
+            profile: profiles
+                .iter()
+                .find(|profile| belongs_to(outline, profile))
+                .map(|profile| profile.name.to_string()),
+            client_id: outline.client_id.clone(),
+            token_url: outline.token_endpoint.clone(),
+            scope: outline.scopes.join(" "),
+            audience: outline.audience.clone(),
+            expires_at: time(validity.expires_at()),
+            left: match validity.at(now) {
+                Freshness::Fresh(left) => left.as_secs(),
+                Freshness::Stale | Freshness::Unknown => 0,
+            },
+        }
+    }
+}
+
+/// Returns every profile that can be used; one that cannot must not hide the tokens of the others.
+fn profiles(context: &Context<'_>) -> Result<Vec<Profile>, Error> {
+    let names = context.home.profile_names()?;
+    Ok(names.iter().filter_map(|name| context.home.profile(name).ok()).collect())
+}
+
+fn forget(context: &Context<'_>, all: bool) -> Result<u8, Error> {
+    let profile =
+        if all { None } else { Some(context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?) };
+    let mut forgotten = 0;
+    if let Some(Opened { dir, key }) = context.home.opened()? {
+        match (profile.as_ref(), key) {
+            // To forget everything no key is needed.
+            (None, _) => {
+                let store = crate::store::FileStore::new(dir, context.home.clock.clone());
+                forgotten = crate::store::clear(&store).map_err(crate::cache::CacheFault::from)?;
+            }
+            (Some(profile), key) => {
+                let cache = context.home.cache(dir, key?);
+                for (name, outline) in cache.identities()? {
+                    if belongs_to(&outline, profile) && cache.forget(name)? {
+                        forgotten += 1;
+                    }
+                }
+            }
+        }
+    }
+    let whose = profile.map_or("all profiles".to_owned(), |profile| profile.name.to_string());
+    context.ui.done(&format!("forgot {forgotten} cached token(s) of {whose}"));
+    Ok(0)
+}

@@ -1,0 +1,175 @@
+//! The one file that prints: data on stdout, everything else on stderr.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::args::{Color, Global};
+use crate::error::{Code, Error};
+use crate::warning::Warning;
+
+/// How messages are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Ui {
+    json: bool,
+    quiet: bool,
+    colored: bool,
+    warned: Arc<Mutex<BTreeSet<&'static str>>>,
+}
+
+impl Ui {
+    pub(crate) fn new(global: &Global) -> Ui {
+        let colored = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        Ui { json: global.json, quiet: global.quiet, colored, warned: Arc::default() }
+    }
+
+    /// For what goes wrong before the flags are understood.
+    pub(crate) fn plain(json: bool) -> Ui {
+        Ui { json, quiet: false, colored: false, warned: Arc::default() }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Writes data. A reader that has gone away is no error; a disk that is full is one.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a JSON value as data.
+    pub(crate) fn json(&self, value: &Value) -> Result<(), Error> {
+        self.data(format!("{value}\n").as_bytes())
+    }
+
+    /// Says on one line what was done.
+    pub(crate) fn done(&self, message: &str) {
+        self.say(message);
+    }
+
+    /// Says what went wrong without keeping anything from the caller; each code once.
+    pub(crate) fn warn(&self, warning: &Warning) {
+        let first = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(warning.code());
+        if first {
+            self.warn_with(warning.code(), &warning.to_string());
+        }
+    }
+
+    pub(crate) fn warn_with(&self, code: &str, message: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.json {
+            self.say(&json!({"warning": {"code": code, "message": message}}).to_string());
+        } else {
+            self.say(&format!("{} {code}: {message}", self.paint("warning:", "33")));
+        }
+    }
+
+    /// Says what kept the caller from what was asked for.
+    pub(crate) fn error(&self, error: &Error) {
+        if self.json {
+            self.say(&json!({"error": members(error)}).to_string());
+            return;
+        }
+        self.say(&format!("{} {error}", self.paint("error:", "31")));
+        if let Some(hint) = error.hint() {
+            self.say(&format!("{} {hint}", self.paint("hint:", "36")));
+        }
+    }
+
+    /// Shows that something is waited for: on a terminal only, and after 300 ms only.
+    pub(crate) fn waiting(&self, what: &str) -> Waiting {
+        let shown = !self.json && !self.quiet && io::stderr().is_terminal();
+        Waiting::start(shown.then(|| what.to_owned()))
+    }
+
+    fn say(&self, line: &str) {
+        // When stderr is gone there is nobody left to tell.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    fn paint(&self, text: &str, color: &str) -> String {
+        if self.colored { format!("\x1b[1;{color}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+fn members(error: &Error) -> Value {
+    let mut members = Map::new();
+    members.insert("code".to_owned(), json!(error.code().name()));
+    members.insert("message".to_owned(), json!(error.to_string()));
+    members.insert("hint".to_owned(), json!(error.hint()));
+    members.insert("retryable".to_owned(), json!(error.code().is_retryable()));
+    let optional = [
+        ("retry_after_s", error.retry_after().map(|after| json!(after.as_secs()))),
+        ("remembered", error.is_remembered().then(|| json!(true))),
+        ("http_status", error.http_status().map(|status| json!(status))),
+        ("oauth_error", error.oauth_error().map(|code| json!(code))),
+        ("profile", error.profile().map(|profile| json!(profile.as_str()))),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(members)
+}
+
+/// A spinner; it disappears when dropped.
+pub(crate) struct Waiting {
+    running: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Waiting {
+    fn start(what: Option<String>) -> Waiting {
+        let running = what.and_then(|what| {
+            let (stop, stopped) = mpsc::channel();
+            let thread = std::thread::Builder::new().spawn(move || spin(&what, &stopped)).ok()?;
+            Some((stop, thread))
+        });
+        Waiting { running }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            drop(stop);
+            // A spinner that panicked has nothing to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn spin(what: &str, stopped: &mpsc::Receiver<()>) {
+    let mut pause = Duration::from_millis(300);
+    let mut shown = false;
+    for frame in ["|", "/", "-", "\\"].into_iter().cycle() {
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            break;
+        }
+        let _ = write!(io::stderr().lock(), "\r\x1b[K{frame} {what}");
+        shown = true;
+        pause = Duration::from_millis(100);
+    }
+    if shown {
+        let _ = write!(io::stderr().lock(), "\r\x1b[K");
+    }
+}

@@ -1,0 +1,67 @@
+//! What was typed and is not a command: said without repeating what was typed.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::ui::Ui;
+use crate::error::{Code, Error};
+
+/// Answers help and version on stdout, and everything else as a usage error.
+pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let ui = Ui::plain(arguments.iter().any(|argument| argument == "--json"));
+    let answered = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ui.data(error.render().to_string().as_bytes()),
+        kind => Err(told(kind, error)),
+    };
+    match answered {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.code().exit() as u8)
+        }
+    }
+}
+
+/// Makes the message of what clap knows by itself: names of flags and values of its own, and
+/// nothing that was typed, which may be a secret.
+fn told(kind: ErrorKind, error: &clap::Error) -> Error {
+    let of = |kind| own(error, kind);
+    let message = match kind {
+        ErrorKind::UnknownArgument => "a flag or argument is not known".to_owned(),
+        ErrorKind::InvalidSubcommand => "the command is not known".to_owned(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "a command is missing".to_owned()
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            match (of(ContextKind::InvalidArg), of(ContextKind::ValidValue)) {
+                (Some(flag), Some(values)) => format!("{flag} takes one of {values}"),
+                (Some(flag), None) => format!("{flag} needs another value"),
+                (None, _) => "a value is not valid".to_owned(),
+            }
+        }
+        ErrorKind::MissingRequiredArgument => match of(ContextKind::InvalidArg) {
+            Some(flags) => format!("{flags} is missing"),
+            None => "a required argument is missing".to_owned(),
+        },
+        ErrorKind::ArgumentConflict => match (of(ContextKind::InvalidArg), of(ContextKind::PriorArg)) {
+            (Some(one), Some(other)) if one != other => format!("{one} and {other} exclude each other"),
+            _ => "two flags exclude each other, or one is given twice".to_owned(),
+        },
+        _ => "the command line is not valid".to_owned(),
+    };
+    let hint = match of(ContextKind::SuggestedArg).or_else(|| of(ContextKind::SuggestedSubcommand)) {
+        Some(known) => format!("did you mean {known}? run tokenkeep --help"),
+        None => "run tokenkeep --help, or tokenkeep COMMAND --help".to_owned(),
+    };
+    Error::new(Code::Usage, message).with_hint(hint)
+}
+
+fn own(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) if !text.is_empty() => Some(text.clone()),
+        ContextValue::Strings(texts) if !texts.is_empty() => Some(texts.join(", ")),
+        _ => None,
+    }
+}

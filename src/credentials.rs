@@ -1,0 +1,276 @@
+//! Setting and removing a profile's credential, so that a kill at any point leaves the old one or
+//! the new one whole.
+//!
+//! (1) a new generation in a new item, read back; (2) the profile file, which names the generation,
+//! replaced at one stroke: the commit; (3) the old item and its records erased. A failure in (3) is
+//! told and changes nothing: what is left is named by nobody.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::error::{Code, Error, chain};
+use crate::keeper::read_ca_file;
+use crate::place::{
+    Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
+};
+use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
+use crate::secret::Secret;
+use crate::secrets::{Credential, ItemName, SecretStore, StoreLock};
+use crate::token::{Outline, RecordName};
+
+/// The largest profile file that is read, in bytes.
+pub(crate) const PROFILE_CAP: usize = 64 * 1024;
+
+/// Where credentials are set: held for as long as the store lock is.
+pub(crate) struct Registry<'a> {
+    pub(crate) profiles_dir: PathBuf,
+    pub(crate) secrets: Option<&'a dyn SecretStore>,
+    pub(crate) cache: Option<&'a Cache>,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) _lock: &'a StoreLock,
+}
+
+/// What came of setting a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// A new generation was stored, or another place to read the secret from.
+    Stored,
+    /// Secret and binding were the same: tokens stay, refusals were erased.
+    Unchanged,
+}
+
+/// Something that was left behind and does no harm.
+pub(crate) type Leftover = String;
+
+/// Tries a credential before the old one goes.
+pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Secret) -> Result<(), Error>;
+
+impl Registry<'_> {
+    /// Returns what a profile's file says now; `None` where there is no such profile.
+    pub(crate) fn present(&self, name: &ProfileName) -> Result<Option<ProfileFile>, Error> {
+        match self.read(name)? {
+            Some(bytes) => {
+                let path = self.path(name);
+                ProfileFile::parse(bytes).map(Some).map_err(|error| Error::in_profile(&path, &error))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Sets a profile to `wanted`, which names no binding yet. Without `secret` the stored one stays,
+    /// which it may only where nothing that it is bound to changes.
+    pub(crate) fn set(
+        &self,
+        name: &ProfileName,
+        wanted: ProfileFile,
+        secret: Option<Secret>,
+        verify: Option<Verify<'_>>,
+    ) -> Result<(Set, Vec<Leftover>), Error> {
+        let path = self.path(name);
+        make_config_dir(&self.profiles_dir)?;
+        remove_config_temporaries(&self.profiles_dir)?;
+        let present = self.present(name)?;
+        let old = present.as_ref().and_then(|file| file.binding.clone());
+        let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
+        if wanted.secret.is_some() {
+            if let (Some(verify), SecretSource::Reference(reference)) = (verify, &profile.secret) {
+                let read = crate::secrets::read_reference(reference).map_err(Error::from)?;
+                verify(profile.clone(), read.secret)?;
+            }
+            self.write(name, &wanted)?;
+            let left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
+            return Ok((Set::Stored, left));
+        }
+        let ca_digest: Option<[u8; 32]> = read_ca_file(&profile)?.map(|pem| Sha256::digest(pem).into());
+        let stored = old.as_ref().map(|binding| self.stored(binding)).transpose()?.flatten();
+        let new_binding = profile.binding(random_generation()?, ca_digest);
+        let differs = stored.as_ref().map(|stored| stored.binding.differs_in(&new_binding));
+        let secret = match (secret, &stored, differs) {
+            (Some(secret), _, _) => secret,
+            (None, Some(stored), Some(None)) => stored.secret.clone(),
+            (None, Some(_), Some(Some(key))) => {
+                let message = format!("`{key}` changes, so the secret is needed again; nothing was changed");
+                return Err(
+                    Error::new(Code::Usage, message).with_hint("give it with --secret-stdin or --secret-file PATH")
+                );
+            }
+            (None, _, _) => return Err(needs_secret()),
+        };
+        if let (Some(stored), Some(None)) = (&stored, differs)
+            && stored.secret == secret
+        {
+            return self.set_again(name, wanted, &profile, present.as_ref(), stored, verify);
+        }
+        let generation = new_binding.generation;
+        let credential = Credential { secret, binding: new_binding };
+        if let Some(verify) = verify {
+            let bound = SecretSource::Stored(Box::new(credential.binding.clone()));
+            verify(Profile { secret: bound, ..profile }, credential.secret.clone())?;
+        }
+        let secrets = self.secrets.ok_or_else(needs_secret)?;
+        let item = ItemName::credential(generation);
+        secrets.write(&item, &credential.encode())?;
+        let set_at = DateTime::<Utc>::from_timestamp(self.clock.wall().seconds(), 0);
+        let file = ProfileFile { binding: Some(credential.binding), set_at, ..wanted };
+        if let Err(error) = self.write(name, &file) {
+            // Not committed: the item that nobody names goes again. The error is the one to tell.
+            let _ = secrets.remove(&item);
+            return Err(error);
+        }
+        let left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
+        Ok((Set::Stored, left))
+    }
+
+    /// The same secret for the same places: the generation stays, and with it every token.
+    fn set_again(
+        &self,
+        name: &ProfileName,
+        wanted: ProfileFile,
+        profile: &Profile,
+        present: Option<&ProfileFile>,
+        stored: &Credential,
+        verify: Option<Verify<'_>>,
+    ) -> Result<(Set, Vec<Leftover>), Error> {
+        if let Some(verify) = verify {
+            let bound = SecretSource::Stored(Box::new(stored.binding.clone()));
+            verify(Profile { secret: bound, ..profile.clone() }, stored.secret.clone())?;
+        }
+        let set_at = present.and_then(|file| file.set_at);
+        let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
+        if present != Some(&file) {
+            self.write(name, &file)?;
+        }
+        let mut left = Vec::new();
+        for record in self.records_of(|outline| is_of(outline, &stored.binding), &mut left) {
+            if let Some(Err(fault)) = self.cache.map(|cache| cache.forget_refusal(record)) {
+                left.push(chain(&fault));
+            }
+        }
+        Ok((Set::Unchanged, left))
+    }
+
+    /// Removes a profile with its secret and tokens.
+    pub(crate) fn remove(&self, name: &ProfileName) -> Result<Vec<Leftover>, Error> {
+        // A profile that cannot be read must not keep its owner from removing it.
+        let binding = self.present(name).ok().flatten().and_then(|file| file.binding);
+        remove_config(&self.path(name))?;
+        Ok(binding.map(|binding| self.erase(&binding)).unwrap_or_default())
+    }
+
+    fn erase(&self, binding: &Binding) -> Vec<Leftover> {
+        let mut left = Vec::new();
+        match self.secrets.map(|secrets| secrets.remove(&ItemName::credential(binding.generation))) {
+            Some(Err(error)) => left.push(chain(&error)),
+            Some(Ok(_)) => {}
+            None => left.push(format!("the stored secret {} cannot be reached", binding.generation)),
+        }
+        for record in self.records_of(|outline| is_of(outline, binding), &mut left) {
+            if let Some(Err(fault)) = self.cache.map(|cache| cache.forget(record)) {
+                left.push(chain(&fault));
+            }
+        }
+        left
+    }
+
+    fn records_of(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) -> Vec<RecordName> {
+        match self.cache.map(Cache::identities) {
+            None => Vec::new(),
+            Some(Ok(identities)) => {
+                identities.into_iter().filter(|(_, outline)| of(outline)).map(|(name, _)| name).collect()
+            }
+            Some(Err(fault)) => {
+                left.push(chain(&fault));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Returns the stored credential that a binding names; `None` where it is absent.
+    pub(crate) fn stored(&self, binding: &Binding) -> Result<Option<Credential>, Error> {
+        let Some(secrets) = self.secrets else { return Ok(None) };
+        match secrets.read(&ItemName::credential(binding.generation))? {
+            Some(item) => Ok(Credential::decode(&item).ok()),
+            None => Ok(None),
+        }
+    }
+
+    fn write(&self, name: &ProfileName, file: &ProfileFile) -> Result<(), Error> {
+        let path = self.path(name);
+        let text = file.render(self.read(name)?).map_err(|error| Error::in_profile(&path, &error))?;
+        replace_config(&path, text.as_bytes()).map_err(|error| {
+            let made = Error::from(&error);
+            if error.is_insecure() {
+                return made;
+            }
+            Error::new(Code::WriteFailed, format!("{made}; the old credential is as it was"))
+        })
+    }
+
+    fn read(&self, name: &ProfileName) -> Result<Option<Vec<u8>>, Error> {
+        Ok(read_given(&self.path(name), Given::Open, PROFILE_CAP)?)
+    }
+
+    fn path(&self, name: &ProfileName) -> PathBuf {
+        self.profiles_dir.join(name.file_name())
+    }
+}
+
+/// Tells whether a record was got with the credential that a binding belongs to.
+fn is_of(outline: &Outline, binding: &Binding) -> bool {
+    outline.generation.as_deref() == Some(binding.generation.as_bytes())
+}
+
+/// Tells whether a record belongs to a profile: same client at the same issuer, same generation.
+pub(crate) fn belongs_to(outline: &Outline, profile: &Profile) -> bool {
+    outline.token_endpoint == profile.token_url.as_str()
+        && outline.client_id == profile.client_id
+        && outline.generation.as_deref() == profile.generation().as_ref().map(Generation::as_bytes)
+}
+
+/// Lists the names of the profiles in a directory, sorted.
+pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Error> {
+    let names = list_config_dir(profiles_dir)?.unwrap_or_default();
+    Ok(names.iter().filter_map(|name| ProfileName::from_file_name(name)).collect())
+}
+
+/// Merges what was typed over what a profile's file says.
+pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: Option<Request>) -> ProfileFile {
+    let present = present.unwrap_or_default();
+    let stays_referenced = typed.secret.or(present.secret);
+    ProfileFile {
+        provider: typed.provider.or(present.provider),
+        client_id: typed.client_id.or(present.client_id),
+        token_url: typed.token_url.or(present.token_url),
+        issuer: typed.issuer.or(present.issuer),
+        auth: typed.auth.or(present.auth),
+        basic_encoding: typed.basic_encoding.or(present.basic_encoding),
+        request: request.unwrap_or(present.request),
+        default_lifetime: typed.default_lifetime.or(present.default_lifetime),
+        min_ttl: typed.min_ttl.or(present.min_ttl),
+        ca_file: typed.ca_file.or(present.ca_file),
+        probe_url: typed.probe_url.or(present.probe_url),
+        introspection_url: typed.introspection_url.or(present.introspection_url),
+        revocation_url: typed.revocation_url.or(present.revocation_url),
+        secret: stays_referenced,
+        binding: None,
+        set_at: None,
+    }
+}
+
+fn needs_secret() -> Error {
+    Error::new(Code::Usage, "a client secret is needed; nothing was changed")
+        .with_hint("give it with --secret-stdin or --secret-file PATH")
+}
+
+fn random_generation() -> Result<Generation, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::new(Code::Internal, "the system gives no randomness"))?;
+    Ok(Generation::new(bytes))
+}
+
+#[cfg(test)]
+mod tests;

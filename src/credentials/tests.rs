@@ -1,0 +1,171 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::{ManualClock, WallTime};
+use crate::place::{Dir, Missing};
+use crate::profile::Endpoint;
+use crate::seal::DataKey;
+use crate::secrets::{MemorySecrets, SecretsError};
+use crate::store::MemoryStore;
+
+struct Place {
+    root: tempfile::TempDir,
+    secrets: MemorySecrets,
+    cache: Cache,
+    clock: ManualClock,
+    lock: StoreLock,
+}
+
+fn place() -> Place {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
+    Place {
+        secrets: MemorySecrets::default(),
+        cache: Cache::new(Arc::new(MemoryStore::default()), DataKey::random().expect("randomness")),
+        clock: ManualClock::new(WallTime(1_800_000_000_000_000_000)),
+        lock: StoreLock::take(&dir).expect("free"),
+        root,
+    }
+}
+
+impl Place {
+    fn registry(&self) -> Registry<'_> {
+        Registry {
+            profiles_dir: self.root.path().join("profiles"),
+            secrets: Some(&self.secrets),
+            cache: Some(&self.cache),
+            clock: &self.clock,
+            _lock: &self.lock,
+        }
+    }
+
+    fn set(&self, file: ProfileFile, secret: Option<&str>) -> Result<Set, Error> {
+        self.registry().set(&name(), file, secret.map(Secret::from), None).map(|(set, left)| {
+            assert_eq!(left, Vec::<String>::new());
+            set
+        })
+    }
+
+    fn stored(&self) -> Option<Credential> {
+        let binding = self.registry().present(&name()).expect("reads")?.binding?;
+        self.registry().stored(&binding).expect("reads")
+    }
+}
+
+fn name() -> ProfileName {
+    ProfileName::parse("billing").expect("a name")
+}
+
+fn file(token_url: &str) -> ProfileFile {
+    ProfileFile {
+        client_id: Some("client".to_owned()),
+        token_url: Endpoint::parse(token_url).ok(),
+        ..ProfileFile::default()
+    }
+}
+
+const URL: &str = "https://issuer.example/token";
+
+#[test]
+fn the_same_secret_for_the_same_places_keeps_its_generation() {
+    let place = place();
+    assert_eq!(place.set(file(URL), Some("s")).ok(), Some(Set::Stored));
+    let first = place.stored().expect("stored");
+    assert_eq!(place.set(file(URL), Some("s")).ok(), Some(Set::Unchanged));
+    assert_eq!(place.stored(), Some(first));
+}
+
+#[test]
+fn another_secret_is_another_generation_and_the_old_item_goes() {
+    let place = place();
+    place.set(file(URL), Some("old")).expect("set");
+    let old = place.stored().expect("stored");
+    place.set(file(URL), Some("new")).expect("set");
+    let new = place.stored().expect("stored");
+    assert_eq!(new.secret, Secret::from("new"));
+    assert_ne!(new.binding.generation, old.binding.generation);
+    assert_eq!(place.registry().stored(&old.binding).expect("reads"), None);
+}
+
+#[test]
+fn another_place_needs_the_secret_again() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    let error = place.set(file("https://other.example/token"), None).expect_err("refused");
+    assert_eq!(error.code(), Code::Usage);
+    assert_eq!(place.stored().map(|c| c.binding.token_url.to_string()).as_deref(), Some(URL));
+    assert_eq!(place.set(file("https://other.example/token"), Some("s")).ok(), Some(Set::Stored));
+}
+
+#[test]
+fn a_change_of_the_request_keeps_secret_and_generation() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    let first = place.stored();
+    let request = Request::default().with_scopes(["a"]).expect("a scope");
+    assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Set::Unchanged));
+    assert_eq!(place.stored(), first);
+    let present = place.registry().present(&name()).expect("reads").expect("there");
+    assert_eq!(present.request.scope_text(), "a");
+}
+
+#[test]
+fn a_store_that_forgets_writes_leaves_the_old_credential_whole() {
+    let place = place();
+    place.set(file(URL), Some("old")).expect("set");
+    let old = place.stored();
+    place.secrets.fail_with(Some(crate::secrets::Fault::ForgetsWrites));
+    assert!(place.set(file(URL), Some("new")).is_err());
+    place.secrets.fail_with(None);
+    assert_eq!(place.stored(), old);
+}
+
+#[test]
+fn a_locked_store_changes_nothing() {
+    let place = place();
+    place.set(file(URL), Some("old")).expect("set");
+    let old = place.stored();
+    place.secrets.fail_with(Some(crate::secrets::Fault::Locked));
+    assert_eq!(place.set(file(URL), Some("new")).expect_err("locked").code(), Code::KeyringLocked);
+    place.secrets.fail_with(None);
+    assert_eq!(place.stored(), old);
+}
+
+#[test]
+fn a_credential_that_does_not_verify_is_not_set() {
+    let place = place();
+    place.set(file(URL), Some("old")).expect("set");
+    let old = place.stored();
+    let refuse = |_: Profile, _: Secret| Err(Error::new(Code::InvalidClient, "refused"));
+    let refused = place.registry().set(&name(), file(URL), Some(Secret::from("new")), Some(&refuse));
+    assert_eq!(refused.expect_err("refused").code(), Code::InvalidClient);
+    assert_eq!(place.stored(), old);
+}
+
+#[test]
+fn a_reference_takes_the_place_of_a_stored_secret() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    let old = place.stored().expect("stored");
+    let secret = Some(crate::profile::Reference::Env("SECRET".to_owned()));
+    assert_eq!(place.set(ProfileFile { secret, ..file(URL) }, None).ok(), Some(Set::Stored));
+    assert_eq!(place.registry().stored(&old.binding).expect("reads"), None, "the stored one is gone");
+}
+
+#[test]
+fn removing_takes_the_profile_and_its_secret() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    let binding = place.stored().expect("stored").binding;
+    assert_eq!(place.registry().remove(&name()).expect("removed"), Vec::<String>::new());
+    assert_eq!(place.registry().present(&name()).expect("reads"), None);
+    assert_eq!(place.registry().stored(&binding).expect("reads"), None);
+}
+
+#[test]
+fn an_item_that_is_never_overwritten_says_so() {
+    let secrets = MemorySecrets::default();
+    let item = ItemName::credential(Generation::new([1; 16]));
+    secrets.write(&item, &Secret::from("a")).expect("written");
+    assert!(matches!(secrets.write(&item, &Secret::from("b")), Err(SecretsError::WriteUnverified)));
+}
