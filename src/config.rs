@@ -9,7 +9,7 @@ use crate::document::{DocumentError, Parsed};
 
 /// What `config.toml` says; each part that is not there has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub(crate) struct Config {
     /// The profile that is meant where none is named.
     pub default_profile: Option<String>,
     /// The backend that `init` would have recorded.
@@ -36,7 +36,7 @@ impl Default for Config {
 
 impl Config {
     /// Parses `config.toml`.
-    pub fn parse(bytes: Vec<u8>) -> Result<Config, DocumentError> {
+    pub(crate) fn parse(bytes: Vec<u8>) -> Result<Config, DocumentError> {
         let parsed = Parsed::new(bytes)?;
         let root = parsed.root();
         root.only(&["default_profile", "secrets", "http", "shared"])?;
@@ -73,7 +73,10 @@ impl Config {
     }
 
     /// Writes another default profile into `config.toml`, or none; everything else stays as it is.
-    pub fn with_default_profile(present: Option<Vec<u8>>, profile: Option<&str>) -> Result<String, DocumentError> {
+    pub(crate) fn with_default_profile(
+        present: Option<Vec<u8>>,
+        profile: Option<&str>,
+    ) -> Result<String, DocumentError> {
         let text = String::from_utf8(present.unwrap_or_default()).map_err(|_| DocumentError::NotText)?;
         let mut document: DocumentMut = text.parse().map_err(|_| DocumentError::Syntax { line: 1 })?;
         match profile {

@@ -9,7 +9,7 @@ use crate::duration;
 /// What is wrong with a file that people wrote. Shows keys and lines, never values: somebody may
 /// have put a secret there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DocumentError {
+pub(crate) enum DocumentError {
     /// It is not UTF-8 text.
     #[error("is not UTF-8 text")]
     NotText,
@@ -38,11 +38,11 @@ pub enum DocumentError {
 }
 
 /// A parsed file.
-pub struct Parsed(Document<String>);
+pub(crate) struct Parsed(Document<String>);
 
 impl Parsed {
     /// Parses a file's bytes.
-    pub fn new(bytes: Vec<u8>) -> Result<Parsed, DocumentError> {
+    pub(crate) fn new(bytes: Vec<u8>) -> Result<Parsed, DocumentError> {
         let text = String::from_utf8(bytes).map_err(|_| DocumentError::NotText)?;
         let lines =
             |at: usize, text: &str| text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1;
@@ -53,20 +53,20 @@ impl Parsed {
     }
 
     /// Returns the outermost table.
-    pub fn root(&self) -> Table<'_> {
+    pub(crate) fn root(&self) -> Table<'_> {
         Table { table: self.0.as_table(), at: String::new() }
     }
 }
 
 /// A table whose values are read by key and type.
-pub struct Table<'a> {
+pub(crate) struct Table<'a> {
     table: &'a dyn TableLike,
     at: String,
 }
 
 impl<'a> Table<'a> {
     /// Refuses every key that is not among `known`.
-    pub fn only(&self, known: &[&str]) -> Result<(), DocumentError> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), DocumentError> {
         match self.table.iter().find(|(key, _)| !known.contains(key)) {
             None => Ok(()),
             Some((key, _)) => {
@@ -80,17 +80,17 @@ impl<'a> Table<'a> {
     }
 
     /// Lists the keys.
-    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> {
         self.table.iter().map(|(key, _)| key)
     }
 
     /// Reads a text.
-    pub fn text(&self, key: &str) -> Result<Option<&'a str>, DocumentError> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, DocumentError> {
         self.value(key, "must be a text", Item::as_str)
     }
 
     /// Reads a text or a list of texts.
-    pub fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>, DocumentError> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>, DocumentError> {
         self.value(key, "must be a list of texts", |item| match item.as_str() {
             Some(text) => Some(vec![text]),
             None => item.as_array()?.iter().map(toml_edit::Value::as_str).collect(),
@@ -98,7 +98,7 @@ impl<'a> Table<'a> {
     }
 
     /// Reads a duration: a text such as `"5m"`, or whole seconds.
-    pub fn duration(&self, key: &str) -> Result<Option<Duration>, DocumentError> {
+    pub(crate) fn duration(&self, key: &str) -> Result<Option<Duration>, DocumentError> {
         self.value(key, "must be a duration such as \"90s\", \"5m\" or \"1h30m\"", |item| match item.as_integer() {
             Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
             None => duration::parse(item.as_str()?),
@@ -106,20 +106,20 @@ impl<'a> Table<'a> {
     }
 
     /// Reads a table of texts, in the order in which they stand.
-    pub fn pairs(&self, key: &str) -> Result<Option<Vec<(&'a str, &'a str)>>, DocumentError> {
+    pub(crate) fn pairs(&self, key: &str) -> Result<Option<Vec<(&'a str, &'a str)>>, DocumentError> {
         self.value(key, "must be a table of texts", |item| {
             item.as_table_like()?.iter().map(|(key, value)| Some((key, value.as_str()?))).collect()
         })
     }
 
     /// Reads a table.
-    pub fn table(&self, key: &str) -> Result<Option<Table<'a>>, DocumentError> {
+    pub(crate) fn table(&self, key: &str) -> Result<Option<Table<'a>>, DocumentError> {
         let table = self.value(key, "must be a table", Item::as_table_like)?;
         Ok(table.map(|table| Table { table, at: self.name(key) }))
     }
 
     /// Makes the error for a value that has the right type and is wrong all the same.
-    pub fn invalid(&self, key: &str, why: impl Into<String>) -> DocumentError {
+    pub(crate) fn invalid(&self, key: &str, why: impl Into<String>) -> DocumentError {
         DocumentError::Invalid { key: self.name(key), why: why.into() }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 /// Reads a duration; a bare number is seconds. `None` where the text is no duration.
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().map(Duration::from_secs);
     }
@@ -24,7 +24,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 }
 
 /// Shows a duration with its two largest units: `2h10m`, `45s`.
-pub fn show(duration: Duration) -> String {
+pub(crate) fn show(duration: Duration) -> String {
     let mut rest = duration.as_secs();
     let mut shown = String::new();
     let mut parts = 0;
@@ -39,7 +39,7 @@ pub fn show(duration: Duration) -> String {
 }
 
 /// Writes a duration so that it is read back exactly, in whole seconds.
-pub fn write(duration: Duration) -> String {
+pub(crate) fn write(duration: Duration) -> String {
     let shown = show(duration);
     if parse(&shown) == Some(Duration::from_secs(duration.as_secs())) {
         shown

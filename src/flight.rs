@@ -18,14 +18,14 @@ use crate::token::RecordName;
 
 /// Hands out turns.
 #[derive(Debug, Default)]
-pub struct Flight {
+pub(crate) struct Flight {
     queues: Mutex<HashMap<RecordName, Weak<Queue<()>>>>,
     data_dir: Option<Arc<Dir>>,
 }
 
 /// What came of asking for a turn.
 #[derive(Debug)]
-pub enum Turn<T> {
+pub(crate) enum Turn<T> {
     /// While waiting, what was looked for appeared.
     Answered(T),
     /// It is the caller's turn, until the ticket is dropped.
@@ -34,14 +34,14 @@ pub enum Turn<T> {
 
 /// A turn; dropping it lets the next one look.
 #[derive(Debug)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     _queue: Option<OwnedMutexGuard<()>>,
     lock: Result<File, NoLock>,
 }
 
 /// Why a turn is without the lock among processes.
 #[derive(Debug, thiserror::Error)]
-pub enum NoLock {
+pub(crate) enum NoLock {
     /// There is no directory to lock in.
     #[error("there is no data directory")]
     NoPlace,
@@ -58,7 +58,7 @@ pub enum NoLock {
 
 impl Ticket {
     /// Returns why the turn does not hold among processes, where it does not.
-    pub fn without_lock(&self) -> Option<&NoLock> {
+    pub(crate) fn without_lock(&self) -> Option<&NoLock> {
         self.lock.as_ref().err()
     }
 }
@@ -66,13 +66,13 @@ impl Ticket {
 impl Flight {
     /// Makes a flight whose turns hold among the processes that share a data directory; without
     /// one they hold in this process alone.
-    pub fn new(data_dir: Option<Arc<Dir>>) -> Flight {
+    pub(crate) fn new(data_dir: Option<Arc<Dir>>) -> Flight {
         Flight { queues: Mutex::default(), data_dir }
     }
 
     /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come.
     /// Must run inside a tokio runtime with time. Dropping the future gives the place up.
-    pub async fn turn<T, E>(
+    pub(crate) async fn turn<T, E>(
         &self,
         name: RecordName,
         bound: Duration,

@@ -29,11 +29,11 @@ const TAG: usize = 16;
 /// Plaintexts are padded to a multiple of this: lengths tell classes, not tokens.
 const BUCKET: usize = 256;
 /// The largest record that is read, in bytes: a 64 KiB token with its identity and room to spare.
-pub const LARGEST_RECORD: usize = 1 << 20;
+pub(crate) const LARGEST_RECORD: usize = 1 << 20;
 
 /// What a record holds; part of its associated data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// An access token.
     Token,
     /// A remembered refusal.
@@ -132,7 +132,7 @@ fn expand(root: &[u8; 32], label: &[u8], output: &mut [u8]) {
 
 /// What stands in a sealed record: whose it is, and what it says.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Plain {
+pub(crate) struct Plain {
     /// The identity that the record's name is made of.
     pub identity: Vec<u8>,
     /// What the record says.
@@ -158,7 +158,7 @@ pub enum SealError {
 
 /// Why a record does not open. Everything that a forger could learn from is one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub(crate) enum OpenError {
     /// It is of a format newer than this program.
     #[error("it was written by a newer version")]
     NewerVersion,
@@ -168,7 +168,7 @@ pub enum OpenError {
 }
 
 /// Seals a record under the name of its identity.
-pub fn seal(key: &DataKey, kind: Kind, plain: &Plain) -> Result<Vec<u8>, SealError> {
+pub(crate) fn seal(key: &DataKey, kind: Kind, plain: &Plain) -> Result<Vec<u8>, SealError> {
     let mut nonce = [0; 24];
     getrandom::fill(&mut nonce).map_err(|_| SealError::Randomness)?;
     seal_with(key, kind, plain, nonce)
@@ -204,7 +204,7 @@ fn seal_with(key: &DataKey, kind: Kind, plain: &Plain, nonce: [u8; 24]) -> Resul
 }
 
 /// Opens a record that lies under `name`.
-pub fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -> Result<Plain, OpenError> {
+pub(crate) fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -> Result<Plain, OpenError> {
     let (header, sealed) = record.split_at_checked(HEADER).ok_or(OpenError::Sealed)?;
     if header[..4] != *MAGIC {
         return Err(OpenError::Sealed);

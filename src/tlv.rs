@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 /// Writes fields in ascending order of their tags.
 #[derive(Default)]
-pub struct Writer {
+pub(crate) struct Writer {
     bytes: Zeroizing<Vec<u8>>,
     last: Option<u16>,
 }
@@ -20,7 +20,7 @@ impl Writer {
     ///
     /// # Panics
     /// When tags do not ascend or a value is 4 GiB long: both are errors of the caller's code.
-    pub fn bytes(&mut self, tag: u16, value: &[u8]) -> &mut Writer {
+    pub(crate) fn bytes(&mut self, tag: u16, value: &[u8]) -> &mut Writer {
         assert!(self.last.is_none_or(|last| last < tag), "tags ascend");
         self.last = Some(tag);
         self.bytes.extend_from_slice(&tag.to_be_bytes());
@@ -30,14 +30,14 @@ impl Writer {
     }
 
     /// Appends a field that may be absent: a presence byte, then the value.
-    pub fn optional(&mut self, tag: u16, value: Option<&[u8]>) -> &mut Writer {
+    pub(crate) fn optional(&mut self, tag: u16, value: Option<&[u8]>) -> &mut Writer {
         let mut field = Zeroizing::new(vec![u8::from(value.is_some())]);
         field.extend_from_slice(value.unwrap_or_default());
         self.bytes(tag, &field)
     }
 
     /// Appends a list: its count, then each item with its length.
-    pub fn list<'a>(&mut self, tag: u16, items: impl ExactSizeIterator<Item = &'a [u8]>) -> &mut Writer {
+    pub(crate) fn list<'a>(&mut self, tag: u16, items: impl ExactSizeIterator<Item = &'a [u8]>) -> &mut Writer {
         let count = u32::try_from(items.len()).expect("a list has fewer than 2^32 items");
         let mut field = count.to_be_bytes().to_vec();
         for item in items {
@@ -48,7 +48,7 @@ impl Writer {
     }
 
     /// Returns what was written.
-    pub fn finish(self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn finish(self) -> Zeroizing<Vec<u8>> {
         self.bytes
     }
 }
@@ -64,7 +64,7 @@ pub struct Malformed;
 
 /// Reads fields in the order in which they were written.
 #[derive(Clone)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
@@ -76,12 +76,12 @@ impl fmt::Debug for Reader<'_> {
 
 impl<'a> Reader<'a> {
     /// Starts at the first field.
-    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
     }
 
     /// Reads the next field, which has to carry `tag`.
-    pub fn bytes(&mut self, tag: u16) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(&mut self, tag: u16) -> Result<&'a [u8], Malformed> {
         if u16::from_be_bytes(self.array()?) != tag {
             return Err(Malformed);
         }
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a field that may be absent.
-    pub fn optional(&mut self, tag: u16) -> Result<Option<&'a [u8]>, Malformed> {
+    pub(crate) fn optional(&mut self, tag: u16) -> Result<Option<&'a [u8]>, Malformed> {
         match self.bytes(tag)?.split_first() {
             Some((0, [])) => Ok(None),
             Some((1, value)) => Ok(Some(value)),
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a list.
-    pub fn list(&mut self, tag: u16) -> Result<Vec<&'a [u8]>, Malformed> {
+    pub(crate) fn list(&mut self, tag: u16) -> Result<Vec<&'a [u8]>, Malformed> {
         let mut field = Reader::new(self.bytes(tag)?);
         let count = u32::from_be_bytes(field.array()?);
         let mut items = Vec::new();
@@ -112,22 +112,22 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a field of a fixed size.
-    pub fn fixed<const N: usize>(&mut self, tag: u16) -> Result<[u8; N], Malformed> {
+    pub(crate) fn fixed<const N: usize>(&mut self, tag: u16) -> Result<[u8; N], Malformed> {
         self.bytes(tag)?.try_into().map_err(|_| Malformed)
     }
 
     /// Reads a field of UTF-8 text.
-    pub fn text(&mut self, tag: u16) -> Result<&'a str, Malformed> {
+    pub(crate) fn text(&mut self, tag: u16) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.bytes(tag)?).map_err(|_| Malformed)
     }
 
     /// Reads a field of UTF-8 text that may be absent.
-    pub fn optional_text(&mut self, tag: u16) -> Result<Option<&'a str>, Malformed> {
+    pub(crate) fn optional_text(&mut self, tag: u16) -> Result<Option<&'a str>, Malformed> {
         self.optional(tag)?.map(std::str::from_utf8).transpose().map_err(|_| Malformed)
     }
 
     /// Ends the reading: nothing may be left.
-    pub fn finish(self) -> Result<(), Malformed> {
+    pub(crate) fn finish(self) -> Result<(), Malformed> {
         if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::tlv::{Malformed, Reader, Writer};
 
 /// The longest lifetime that is believed: ten years.
-pub const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
+pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// An access token with what its issuer said about it. Cloning is cheap; `Debug` is redacted.
 #[derive(Clone, PartialEq, Eq)]
@@ -208,7 +208,7 @@ impl Validity {
 
 /// Everything about a request that can lead to another token.
 #[derive(Clone, Copy, Debug)]
-pub struct Dimensions<'a> {
+pub(crate) struct Dimensions<'a> {
     /// The token endpoint, normalised.
     pub token_endpoint: &'a str,
     /// The issuer identifier, as written.
@@ -233,7 +233,7 @@ pub struct Dimensions<'a> {
 
 /// An injective encoding of [`Dimensions`]: two requests share it when they are the same request.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TokenIdentity {
+pub(crate) struct TokenIdentity {
     bytes: Vec<u8>,
     name: RecordName,
 }
@@ -266,7 +266,7 @@ impl RecordName {
 
 impl TokenIdentity {
     /// Encodes the dimensions of a request.
-    pub fn new(of: &Dimensions<'_>) -> TokenIdentity {
+    pub(crate) fn new(of: &Dimensions<'_>) -> TokenIdentity {
         let params: Vec<&[u8]> =
             of.params.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
         let mut writer = Writer::default();
@@ -291,12 +291,12 @@ impl TokenIdentity {
     }
 
     /// Returns the encoding.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Returns the name of the record.
-    pub fn name(&self) -> RecordName {
+    pub(crate) fn name(&self) -> RecordName {
         self.name
     }
 

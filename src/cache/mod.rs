@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-pub use refusal::Refusal;
+pub(crate) use refusal::Refusal;
 
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};
 use crate::store::{Holds, RecordStore, Slot, StoreError, Writer};
@@ -14,7 +14,7 @@ use crate::token::{AccessToken, Outline, RecordName, TokenIdentity};
 
 /// Keeps tokens and refusals sealed in a store.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub(crate) struct Cache {
     store: Arc<dyn RecordStore>,
     key: DataKey,
 }
@@ -46,24 +46,24 @@ pub(crate) struct Listed {
 
 impl Cache {
     /// Makes a cache of a store and the key that its records are sealed with.
-    pub fn new(store: Arc<dyn RecordStore>, key: DataKey) -> Cache {
+    pub(crate) fn new(store: Arc<dyn RecordStore>, key: DataKey) -> Cache {
         Cache { store, key }
     }
 
     /// Returns the token of an identity, however old; `None` where there is none.
-    pub fn token(&self, identity: &TokenIdentity) -> Result<Option<AccessToken>, CacheFault> {
+    pub(crate) fn token(&self, identity: &TokenIdentity) -> Result<Option<AccessToken>, CacheFault> {
         let body = self.load(identity, Holds::Token)?;
         body.map(|body| AccessToken::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
     /// Returns the remembered refusal of an identity, however old; `None` where there is none.
-    pub fn refusal(&self, identity: &TokenIdentity) -> Result<Option<Refusal>, CacheFault> {
+    pub(crate) fn refusal(&self, identity: &TokenIdentity) -> Result<Option<Refusal>, CacheFault> {
         let body = self.load(identity, Holds::Refusal)?;
         body.map(|body| Refusal::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
     /// Keeps a token, unless a later one is there, and ends a refusal.
-    pub fn keep(&self, identity: &TokenIdentity, token: &AccessToken, writer: Writer) -> Result<(), CacheFault> {
+    pub(crate) fn keep(&self, identity: &TokenIdentity, token: &AccessToken, writer: Writer) -> Result<(), CacheFault> {
         match self.token(identity) {
             Ok(Some(present)) if !token.validity().sent_since(&present.validity().sent) => return Ok(()),
             Err(CacheFault::NewerVersion) => return Err(CacheFault::NewerVersion),
@@ -76,18 +76,23 @@ impl Cache {
     }
 
     /// Remembers a refusal.
-    pub fn keep_refusal(&self, identity: &TokenIdentity, refusal: &Refusal, writer: Writer) -> Result<(), CacheFault> {
+    pub(crate) fn keep_refusal(
+        &self,
+        identity: &TokenIdentity,
+        refusal: &Refusal,
+        writer: Writer,
+    ) -> Result<(), CacheFault> {
         self.save(identity, Holds::Refusal, refusal.encode(), writer)
     }
 
     /// Erases the token and refusal of an identity; `true` where there was a token.
-    pub fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
+    pub(crate) fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
         self.store.remove(slot(name, Holds::Refusal))?;
         Ok(self.store.remove(slot(name, Holds::Token))?)
     }
 
     /// Erases the refusal of an identity.
-    pub fn forget_refusal(&self, name: RecordName) -> Result<(), CacheFault> {
+    pub(crate) fn forget_refusal(&self, name: RecordName) -> Result<(), CacheFault> {
         self.store.remove(slot(name, Holds::Refusal))?;
         Ok(())
     }

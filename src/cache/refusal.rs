@@ -7,7 +7,7 @@ use crate::token::Validity;
 
 /// What the first one who asked was told, and for how long others are told the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The error code that the first one exited with.
     pub code: String,
     /// The message of the first one; escaped, without secrets.

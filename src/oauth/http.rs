@@ -31,7 +31,7 @@ const BODY_CAP: usize = 64 * 1024;
 
 /// Which certificate authorities are trusted.
 #[derive(Clone, Copy, Debug)]
-pub enum Roots<'a> {
+pub(crate) enum Roots<'a> {
     /// The system's.
     System,
     /// Those in this PEM text alone.
@@ -40,7 +40,7 @@ pub enum Roots<'a> {
 
 /// What a resource answered to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probed {
+pub(crate) enum Probed {
     /// It opened, or would for a token with more scope: the token is good.
     Accepted(u16),
     /// It was refused as a token: 401.
@@ -51,7 +51,7 @@ pub enum Probed {
 
 /// Sends requests to issuers and resource servers.
 #[derive(Debug)]
-pub struct Transport {
+pub(crate) struct Transport {
     clock: Arc<dyn Clock>,
     connect_timeout: Duration,
     timeout: Duration,
@@ -59,18 +59,22 @@ pub struct Transport {
 
 impl Transport {
     /// Makes a transport whose requests take `timeout` at most, repeats included.
-    pub fn new(clock: Arc<dyn Clock>, connect_timeout: Duration, timeout: Duration) -> Transport {
+    pub(crate) fn new(clock: Arc<dyn Clock>, connect_timeout: Duration, timeout: Duration) -> Transport {
         Transport { clock, connect_timeout, timeout }
     }
 
     /// Returns how long a request may take as a whole.
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Asks for a token (RFC 6749 s. 4.4) and tells when the request that brought it was sent.
     /// Must run inside a tokio runtime.
-    pub async fn token(&self, asked: &TokenRequest<'_>, roots: Roots<'_>) -> Result<(Granted, Moment), IssuerError> {
+    pub(crate) async fn token(
+        &self,
+        asked: &TokenRequest<'_>,
+        roots: Roots<'_>,
+    ) -> Result<(Granted, Moment), IssuerError> {
         let malformed = IssuerError::Malformed { status: None, why: "the secret is not text" };
         let proven = prove(asked).ok_or(malformed)?;
         self.in_time(asked.token_url, async {
@@ -129,7 +133,12 @@ impl Transport {
     }
 
     /// Shows a token to a resource (RFC 6750 s. 2.1) and tells what the answer says about it.
-    pub async fn probe(&self, url: &Endpoint, token: &AccessToken, roots: Roots<'_>) -> Result<Probed, IssuerError> {
+    pub(crate) async fn probe(
+        &self,
+        url: &Endpoint,
+        token: &AccessToken,
+        roots: Roots<'_>,
+    ) -> Result<Probed, IssuerError> {
         self.in_time(url, async {
             let authorization = Zeroizing::new(format!("Bearer {}", token.expose()));
             let request =

@@ -11,13 +11,13 @@ use crate::place::PlaceError;
 use crate::profile::{AuthMethod, BasicEncoding, Endpoint, Request};
 use crate::secret::Secret;
 
-pub use http::{Probed, Roots, Transport};
-pub use retry::LONGEST_PAUSE;
-pub use wire::Granted;
+pub(crate) use http::{Probed, Roots, Transport};
+pub(crate) use retry::LONGEST_PAUSE;
+pub(crate) use wire::Granted;
 
 /// What is needed to ask for a token (RFC 6749 s. 4.4.2).
 #[derive(Clone, Copy, Debug)]
-pub struct TokenRequest<'a> {
+pub(crate) struct TokenRequest<'a> {
     /// Where to.
     pub token_url: &'a Endpoint,
     /// The client identifier.

@@ -11,7 +11,7 @@ use crate::clock::WallTime;
 const REPEATS: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest `Retry-After` that is believed, in memory of a refusal as in a pause.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::token::LONGEST_LIFETIME;
 
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub(crate) struct Granted {
     /// The token's value; visible ASCII.
     pub value: Secret,
     /// `Bearer`, or the type as the issuer wrote it.

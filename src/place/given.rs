@@ -11,7 +11,7 @@ use super::{FILE_MODE, PlaceError, READ, caller, make_dir, quoted, random_name, 
 
 /// What a file that was given to us is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub(crate) enum Given {
     /// A configuration file, a profile or a CA file: anybody may read it.
     Open,
     /// A key: nobody but its owner reads it, or a group where root chose the group.
@@ -19,7 +19,7 @@ pub enum Given {
 }
 
 /// Reads a file that was given to us, or answers `None` where there is none.
-pub fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
     let Some((file, stat)) = open_given(path)? else { return Ok(None) };
     if given == Given::Key {
         let group_reads = stat.st_mode & 0o040 != 0 && stat.st_uid != 0;
@@ -32,7 +32,7 @@ pub fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8
 }
 
 /// A secret read through a reference.
-pub struct Referenced {
+pub(crate) struct Referenced {
     /// What the file holds.
     pub bytes: zeroize::Zeroizing<Vec<u8>>,
     /// Whether users other than the owner can read the file: worth a warning.
@@ -40,7 +40,7 @@ pub struct Referenced {
 }
 
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.
-pub fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
+pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
     let Some((file, stat)) = open_given(path)? else { return Ok(None) };
     let bytes = zeroize::Zeroizing::new(read_capped(file, path, cap)?);
     Ok(Some(Referenced { bytes, readable_by_others: stat.st_mode & 0o004 != 0 }))
@@ -68,7 +68,7 @@ fn open_given(path: &Path) -> Result<Option<(File, Stat)>, PlaceError> {
 }
 
 /// Checks a configuration directory: it belongs to root or the caller. `false` where there is none.
-pub fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
+pub(crate) fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
     let stat = match rustix::fs::stat(path) {
         Ok(stat) => stat,
         Err(Errno::NOENT) => return Ok(false),
@@ -84,7 +84,7 @@ pub fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
 }
 
 /// Makes a configuration directory with its parents where it is missing.
-pub fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
+pub(crate) fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
     if !judge_config_dir(path)? {
         make_dir(rustix::fs::CWD, path, path)?;
     }
@@ -92,7 +92,7 @@ pub fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
 }
 
 /// Lists the names in a configuration directory; `None` where there is none.
-pub fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
+pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
     if !judge_config_dir(path)? {
         return Ok(None);
     }
@@ -109,7 +109,7 @@ pub fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
 
 /// Replaces a file in a configuration directory at one stroke, durably. A symlink stays and what
 /// it leads to is replaced.
-pub fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
+pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
     let target = resolve_config(path)?;
     let directory = target.parent().unwrap_or(Path::new("/"));
     let temporary = directory.join(format!(".{}.tmp", random_name()?));
@@ -134,7 +134,7 @@ pub fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
 
 /// Creates a file in a configuration directory, durably and readable by its owner alone; `false`
 /// where something is there already, which stays as it is.
-pub fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
+pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let temporary = directory.join(format!(".{}.tmp", random_name()?));
     let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
@@ -154,7 +154,7 @@ pub fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
 }
 
 /// Removes a file from a configuration directory, durably; `false` where there was none.
-pub fn remove_config(path: &Path) -> Result<bool, PlaceError> {
+pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     match std::fs::remove_file(path) {
         Ok(()) => {
             let directory = path.parent().unwrap_or(Path::new("/"));
@@ -168,7 +168,7 @@ pub fn remove_config(path: &Path) -> Result<bool, PlaceError> {
 
 /// Removes the temporaries that a kill left in a configuration directory. Called under the store
 /// lock, where nobody else writes.
-pub fn remove_config_temporaries(path: &Path) -> Result<(), PlaceError> {
+pub(crate) fn remove_config_temporaries(path: &Path) -> Result<(), PlaceError> {
     for name in list_config_dir(path)?.unwrap_or_default() {
         if name.starts_with('.') && name.ends_with(".tmp") && name.len() == 21 {
             remove_config(&path.join(name))?;

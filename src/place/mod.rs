@@ -17,11 +17,11 @@ use rustix::io::Errno;
 mod given;
 mod ours;
 
-pub use given::{
+pub(crate) use given::{
     Given, create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
     remove_config, remove_config_temporaries, replace_config,
 };
-pub use ours::{Dir, Durable, Missing};
+pub(crate) use ours::{Dir, Durable, Missing};
 
 /// What is wrong with a place.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ impl PlaceError {
 }
 
 /// Shows a path on one line, whatever bytes it holds.
-pub struct Shown<'a>(pub &'a Path);
+pub(crate) struct Shown<'a>(pub &'a Path);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,7 +165,7 @@ impl Stamp {
 ///
 /// # Errors
 /// When the system has no randomness to give.
-pub fn random_name() -> Result<String, PlaceError> {
+pub(crate) fn random_name() -> Result<String, PlaceError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)
         .map_err(|e| PlaceError::io(Path::new("the system's randomness"), "read", io::Error::other(e)))?;
@@ -205,7 +205,7 @@ fn judge_owner(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
 }
 
 /// Returns the user who asks: the effective one.
-pub fn caller() -> u32 {
+pub(crate) fn caller() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 

@@ -12,7 +12,7 @@ use super::{FILE_MODE, PlaceError, READ, Stamp, caller, judge_ours, judge_owner,
 
 /// Whether a missing directory is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// Make it, closed to others.
     Create,
     /// Answer that it is absent.
@@ -21,7 +21,7 @@ pub enum Missing {
 
 /// Whether a write has to survive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durable {
+pub(crate) enum Durable {
     /// The file and its directory are synced before the answer.
     Yes,
     /// Not synced: what a cut leaves half-written is found out by its reader.
@@ -31,19 +31,19 @@ pub enum Durable {
 /// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
 /// its use.
 #[derive(Debug)]
-pub struct Dir {
+pub(crate) struct Dir {
     fd: OwnedFd,
     path: PathBuf,
 }
 
 impl Dir {
     /// Opens a directory of ours by its path. Parents are not judged; they may be symlinks.
-    pub fn open(path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
+    pub(crate) fn open(path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
         Dir::open_at(rustix::fs::CWD, path, path, missing)
     }
 
     /// Opens a directory of ours inside this one.
-    pub fn dir(&self, name: &str, missing: Missing) -> Result<Option<Dir>, PlaceError> {
+    pub(crate) fn dir(&self, name: &str, missing: Missing) -> Result<Option<Dir>, PlaceError> {
         Dir::open_at(&self.fd, Path::new(name), &self.path.join(name), missing)
     }
 
@@ -79,12 +79,12 @@ impl Dir {
     }
 
     /// Returns where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads one of our files whole, or answers `None` where there is none.
-    pub fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
+    pub(crate) fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         let path = self.path.join(name);
         match self.open_file(name, READ)? {
             Some(file) => read_capped(file, &path, cap).map(Some),
@@ -94,7 +94,7 @@ impl Dir {
 
     /// Returns what identifies the present state of a file, without opening it: inode, size and
     /// time of the last change. `None` where there is none.
-    pub fn stamp(&self, name: &str) -> Result<Option<Stamp>, PlaceError> {
+    pub(crate) fn stamp(&self, name: &str) -> Result<Option<Stamp>, PlaceError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Stamp::of(&stat))),
             Err(Errno::NOENT) => Ok(None),
@@ -103,7 +103,7 @@ impl Dir {
     }
 
     /// Opens one of our files for locking, made if absent.
-    pub fn lock_file(&self, name: &str) -> Result<File, PlaceError> {
+    pub(crate) fn lock_file(&self, name: &str) -> Result<File, PlaceError> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
         loop {
             if let Some(file) = self.open_file(name, flags)? {
@@ -116,7 +116,13 @@ impl Dir {
     }
 
     /// Writes `temporary` and renames it to `name`: a reader sees the old file or the new one.
-    pub fn replace(&self, name: &str, temporary: &str, bytes: &[u8], durable: Durable) -> Result<(), PlaceError> {
+    pub(crate) fn replace(
+        &self,
+        name: &str,
+        temporary: &str,
+        bytes: &[u8],
+        durable: Durable,
+    ) -> Result<(), PlaceError> {
         let path = self.path.join(name);
         let mut file = match self.create(temporary)? {
             Some(file) => file,
@@ -151,7 +157,7 @@ impl Dir {
     }
 
     /// Removes a file of ours; `false` where there was none.
-    pub fn remove(&self, name: &str) -> Result<bool, PlaceError> {
+    pub(crate) fn remove(&self, name: &str) -> Result<bool, PlaceError> {
         match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -160,7 +166,7 @@ impl Dir {
     }
 
     /// Lists the names in it, in no order; names that are not UTF-8 are not ours and left out.
-    pub fn names(&self) -> Result<Vec<String>, PlaceError> {
+    pub(crate) fn names(&self) -> Result<Vec<String>, PlaceError> {
         let fail = |error: Errno| PlaceError::io(&self.path, "list", error);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(fail)? {
@@ -175,7 +181,7 @@ impl Dir {
     }
 
     /// Returns a file's last change in seconds since 1970, or `None` where there is none.
-    pub fn modified(&self, name: &str) -> Result<Option<i64>, PlaceError> {
+    pub(crate) fn modified(&self, name: &str) -> Result<Option<i64>, PlaceError> {
         Ok(self.stamp(name)?.map(|stamp| stamp.seconds))
     }
 
@@ -222,7 +228,7 @@ impl Dir {
 
     /// Tells whether an open file is still the one at `name`: a lock on a file that was deleted or
     /// replaced protects nothing.
-    pub fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
+    pub(crate) fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
         let path = self.path.join(name);
         let held = rustix::fs::fstat(file).map_err(|e| PlaceError::io(&path, "stat", e))?;
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {

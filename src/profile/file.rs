@@ -16,8 +16,8 @@ use crate::hex;
 
 /// What a profile's file says, each key that it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the key of the same name, explained at `Profile`")]
-pub struct ProfileFile {
+/// Each field is the key of the same name, explained at [`Profile`].
+pub(crate) struct ProfileFile {
     pub provider: Option<String>,
     pub client_id: Option<String>,
     pub token_url: Option<Endpoint>,
@@ -39,7 +39,7 @@ pub struct ProfileFile {
 
 /// Why a profile cannot be used. Quotes keys, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProfileError {
+pub(crate) enum ProfileError {
     /// The file is not as it should be.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -88,7 +88,7 @@ const LATER: [&str; 3] = ["assertion_audience", "assertion_typ", "jwks_url"];
 
 impl ProfileFile {
     /// Parses a profile's file.
-    pub fn parse(bytes: Vec<u8>) -> Result<ProfileFile, ProfileError> {
+    pub(crate) fn parse(bytes: Vec<u8>) -> Result<ProfileFile, ProfileError> {
         let parsed = Parsed::new(bytes)?;
         let table = parsed.root();
         table.only(&KEYS)?;
@@ -123,7 +123,7 @@ impl ProfileFile {
 
     /// Makes the profile: what the file does not say comes from its binding, then from the
     /// provider's preset. A binding pins what the preset said when the secret was set.
-    pub fn resolve(&self, name: &ProfileName) -> Result<Profile, ProfileError> {
+    pub(crate) fn resolve(&self, name: &ProfileName) -> Result<Profile, ProfileError> {
         let preset = match (&self.binding, &self.provider) {
             (None, Some(provider)) => preset::find(provider),
             _ => None,
@@ -174,7 +174,7 @@ impl ProfileFile {
     ///
     /// # Errors
     /// When `present` is not a profile.
-    pub fn render(&self, present: Option<Vec<u8>>) -> Result<String, ProfileError> {
+    pub(crate) fn render(&self, present: Option<Vec<u8>>) -> Result<String, ProfileError> {
         let (old, mut document) = match present {
             None => (ProfileFile::default(), DocumentMut::new()),
             Some(bytes) => {

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 pub use binding::{Binding, Generation};
 pub use endpoint::{Endpoint, EndpointError};
-pub use file::{ProfileError, ProfileFile};
+pub(crate) use file::{ProfileError, ProfileFile};
 pub use name::ProfileName;
 pub use request::{Request, RequestError};
 
 /// The lifetime that is assumed for a token whose answer names none.
-pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
 /// A profile that can be used: every part is there and valid.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::document::{DocumentError, Parsed, Table};
 
 /// What is known about a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preset {
+pub(crate) struct Preset {
     /// The provider's name, as in `--provider`.
     pub name: String,
     /// The token endpoint.
@@ -19,14 +19,14 @@ pub struct Preset {
 const SOURCE: &str = include_str!("presets.toml");
 
 /// Finds a provider; `None` where it is not known.
-pub fn find(provider: &str) -> Option<Preset> {
+pub(crate) fn find(provider: &str) -> Option<Preset> {
     let parsed = parsed();
     let table = parsed.root().table(provider).ok().flatten()?;
     Some(read(provider, &table).expect("presets.toml holds valid presets; a test loads each"))
 }
 
 /// Lists the names of all known providers.
-pub fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     parsed().root().keys().map(str::to_owned).collect()
 }
 

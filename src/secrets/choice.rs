@@ -23,7 +23,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the file `store` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// Names this data directory for ever.
     pub store_id: [u8; 16],
     /// Where secrets are kept.
@@ -69,7 +69,7 @@ pub enum ChoiceError {
 
 impl Choice {
     /// Makes a choice for a new data directory.
-    pub fn new(backend: Backend) -> Result<Choice, ChoiceError> {
+    pub(crate) fn new(backend: Backend) -> Result<Choice, ChoiceError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|_| ChoiceError::Randomness)?;
         let (mut store_id, mut rekey_salt) = ([0; 16], [0; 16]);
@@ -79,7 +79,7 @@ impl Choice {
     }
 
     /// Reads the choice; `None` where none was made yet.
-    pub fn load(data_dir: &Dir) -> Result<Option<Choice>, ChoiceError> {
+    pub(crate) fn load(data_dir: &Dir) -> Result<Option<Choice>, ChoiceError> {
         match data_dir.read(NAME, CAP)? {
             Some(bytes) => Choice::parse(&bytes).map(Some),
             None => Ok(None),
@@ -87,12 +87,12 @@ impl Choice {
     }
 
     /// Writes the choice durably, at one stroke.
-    pub fn save(&self, data_dir: &Dir, _lock: &StoreLock) -> Result<(), ChoiceError> {
+    pub(crate) fn save(&self, data_dir: &Dir, _lock: &StoreLock) -> Result<(), ChoiceError> {
         Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
     }
 
     /// Reads what [`Choice`]'s `Display` writes.
-    pub fn parse(bytes: &[u8]) -> Result<Choice, ChoiceError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Choice, ChoiceError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ChoiceError::Damaged { line: 1 })?;
         let mut lines = text.lines().enumerate();
         let mut value = |key: &str| {
@@ -173,13 +173,13 @@ fn unescaped(text: &str) -> Option<PathBuf> {
 
 /// Held by whoever changes what is stored: `init`, `credentials set`, `credentials remove`.
 #[derive(Debug)]
-pub struct StoreLock {
+pub(crate) struct StoreLock {
     _file: File,
 }
 
 impl StoreLock {
     /// Waits for the lock, up to half a minute.
-    pub fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
+    pub(crate) fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
         let file = data_dir.lock_file(LOCK)?;
         if file.try_lock().is_ok() {
             return Ok(StoreLock { _file: file });

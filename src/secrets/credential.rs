@@ -11,7 +11,7 @@ use crate::tlv::{Malformed, Reader, Writer};
 
 /// A client's secret beside the places that it was set for.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
+pub(crate) struct Credential {
     /// The secret.
     pub secret: Secret,
     /// The places, and the generation that names the item.
@@ -20,14 +20,14 @@ pub struct Credential {
 
 impl Credential {
     /// Encodes the item.
-    pub fn encode(&self) -> Secret {
+    pub(crate) fn encode(&self) -> Secret {
         let mut writer = Writer::default();
         writer.bytes(1, self.secret.expose()).bytes(2, &self.binding.encode());
         Secret::new(writer.finish().to_vec())
     }
 
     /// Decodes what [`Credential::encode`] wrote.
-    pub fn decode(item: &Secret) -> Result<Credential, Malformed> {
+    pub(crate) fn decode(item: &Secret) -> Result<Credential, Malformed> {
         let mut reader = Reader::new(item.expose());
         let secret = Secret::new(reader.bytes(1)?);
         let binding = Binding::decode(reader.bytes(2)?)?;
@@ -37,7 +37,7 @@ impl Credential {
 
     /// Tells one secret from another without showing it: 8 digits, bound to the generation, so
     /// that two profiles with one secret do not show it.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
         digest.update(b"tokenkeep/v1/fingerprint");
         digest.update(self.binding.generation.as_bytes());

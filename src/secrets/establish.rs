@@ -6,7 +6,7 @@ use crate::seal::DataKey;
 
 /// Whether a key file that is missing is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingKey {
+pub(crate) enum MissingKey {
     /// Make it: somebody asked for it.
     Create,
     /// Leave it: somebody else brings it.
@@ -29,7 +29,11 @@ pub enum EstablishError {
 
 /// Records the choice of `backend`, or finds that it was made before, and returns it with its data
 /// key. However many call it at once, one key is made.
-pub fn establish(data_dir: &Dir, backend: &Backend, missing: MissingKey) -> Result<(Choice, DataKey), EstablishError> {
+pub(crate) fn establish(
+    data_dir: &Dir,
+    backend: &Backend,
+    missing: MissingKey,
+) -> Result<(Choice, DataKey), EstablishError> {
     let lock = StoreLock::take(data_dir)?;
     let mut choice = match Choice::load(data_dir)? {
         Some(choice) if choice.backend != *backend => return Err(EstablishError::Differs(Box::new(choice.backend))),

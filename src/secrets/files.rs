@@ -10,19 +10,19 @@ use crate::token::RecordName;
 
 /// Keeps items in files of ours, sealed with a sub-key of the data key.
 #[derive(Debug)]
-pub struct SealedFiles {
+pub(crate) struct SealedFiles {
     data_dir: Arc<Dir>,
     key: DataKey,
 }
 
 impl SealedFiles {
     /// Makes a store below a data directory.
-    pub fn new(data_dir: Arc<Dir>, key: DataKey) -> SealedFiles {
+    pub(crate) fn new(data_dir: Arc<Dir>, key: DataKey) -> SealedFiles {
         SealedFiles { data_dir, key }
     }
 
     /// Removes what a kill left half-written. Called under the store lock.
-    pub fn sweep(data_dir: &Dir) -> Result<(), SecretsError> {
+    pub(crate) fn sweep(data_dir: &Dir) -> Result<(), SecretsError> {
         if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
             for name in secrets.names()?.iter().filter(|name| name.ends_with(".tmp")) {
                 secrets.remove(name)?;

@@ -11,7 +11,7 @@ const SHORTEST: usize = 32;
 const CAP: usize = 64 * 1024;
 
 /// Reads a key file; `None` where there is none.
-pub fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
+pub(crate) fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
     let read = read_given(path, Given::Key, CAP).map_err(|error| match error {
         PlaceError::Insecure { .. } | PlaceError::Foreign { .. } => SecretsError::KeyFileInsecure(error),
         other => SecretsError::Place(other),
@@ -24,7 +24,7 @@ pub fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
 
 /// Makes a key file of 32 random bytes, readable by its owner alone, and reads it. One that is there
 /// is used, never replaced: another data directory may be sealed with it.
-pub fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
+pub(crate) fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
     let mut bytes = vec![0; SHORTEST];
     getrandom::fill(&mut bytes).map_err(|_| SealError::Randomness)?;
     if let Some(directory) = path.parent() {
@@ -36,7 +36,7 @@ pub fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
 
 /// Returns the data key of a data directory: derived from its key file, and the one that `store`
 /// names.
-pub fn data_key(choice: &Choice) -> Result<DataKey, SecretsError> {
+pub(crate) fn data_key(choice: &Choice) -> Result<DataKey, SecretsError> {
     let Backend::File { key_file } = &choice.backend;
     let missing = || SecretsError::KeyFileMissing { path: key_file.clone() };
     let bytes = read_key_file(key_file)?.ok_or_else(missing)?;

@@ -19,27 +19,27 @@ use crate::profile::Generation;
 use crate::seal::SealError;
 use crate::secret::Secret;
 
-pub use choice::{Backend, Choice, ChoiceError, StoreLock};
-pub use credential::Credential;
-pub use establish::{EstablishError, MissingKey, establish};
-pub use files::SealedFiles;
-pub use key_file::{create_key_file, data_key, read_key_file};
+pub(crate) use choice::{Backend, Choice, ChoiceError, StoreLock};
+pub(crate) use credential::Credential;
+pub(crate) use establish::{EstablishError, MissingKey, establish};
+pub(crate) use files::SealedFiles;
+pub(crate) use key_file::{create_key_file, data_key, read_key_file};
 #[cfg(test)]
 pub(crate) use memory::{Fault, MemorySecrets};
-pub use reference::{ReferenceError, read_reference};
+pub(crate) use reference::{ReferenceError, read_reference};
 
 /// The name of an item, for ever: `credential/<generation>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ItemName(String);
+pub(crate) struct ItemName(String);
 
 impl ItemName {
     /// Names the item of a stored client secret.
-    pub fn credential(generation: Generation) -> ItemName {
+    pub(crate) fn credential(generation: Generation) -> ItemName {
         ItemName(format!("credential/{generation}"))
     }
 
     /// Returns the name as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -92,7 +92,7 @@ pub enum SecretsError {
 }
 
 /// Keeps secrets as immutable items.
-pub trait SecretStore: fmt::Debug + Send + Sync {
+pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
     /// Returns an item, or `None` where it is definitely absent.
     ///
     /// *Locked*, *unreachable* and *unreadable* are errors of their own: none of them may lead to

@@ -36,7 +36,7 @@ pub enum ReferenceError {
 }
 
 /// A secret that was read, and whether others can read it too.
-pub struct Read {
+pub(crate) struct Read {
     /// The secret.
     pub secret: Secret,
     /// Whether other users can read its file: worth a warning.
@@ -44,7 +44,7 @@ pub struct Read {
 }
 
 /// Reads a referenced secret; one newline at its end is cut.
-pub fn read_reference(reference: &Reference) -> Result<Read, ReferenceError> {
+pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceError> {
     let (bytes, readable_by_others) = match reference {
         Reference::File(path) => {
             let read = place::read_reference(path, CAP).map_err(ReferenceError::Place)?;

@@ -13,14 +13,14 @@ const STALE_AFTER: i64 = 600;
 
 /// Keeps records in files of ours.
 #[derive(Debug)]
-pub struct FileStore {
+pub(crate) struct FileStore {
     data_dir: Arc<Dir>,
     clock: Arc<dyn Clock>,
 }
 
 impl FileStore {
     /// Makes a store below a data directory; the clock tells which temporaries are stale.
-    pub fn new(data_dir: Arc<Dir>, clock: Arc<dyn Clock>) -> FileStore {
+    pub(crate) fn new(data_dir: Arc<Dir>, clock: Arc<dyn Clock>) -> FileStore {
         FileStore { data_dir, clock }
     }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use crate::place::{PlaceError, Stamp};
 use crate::token::RecordName;
 
-pub use files::FileStore;
+pub(crate) use files::FileStore;
 pub use memory::MemoryStore;
 
 /// The place of one record: a token or a remembered refusal of one identity.
@@ -83,7 +83,7 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
 }
 
 /// Empties every slot; returns how many held a token.
-pub fn clear(store: &dyn RecordStore) -> Result<usize, StoreError> {
+pub(crate) fn clear(store: &dyn RecordStore) -> Result<usize, StoreError> {
     let mut tokens = 0;
     for slot in store.list()? {
         let removed = store.remove(slot)?;
