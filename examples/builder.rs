@@ -1,5 +1,7 @@
-// A keeper of parts that the program brings: no file and no environment is read.
-// `cargo run --example builder -- TOKEN_URL CLIENT_ID < secret`
+//! A keeper of parts that the program brings: no file and no environment is read.
+//! `cargo run --example builder -- TOKEN_URL CLIENT_ID < secret`
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use std::io::read_to_string;
 
 use tokenkeep::{Endpoint, Keeper, Profile, ProfileName, Request};
@@ -15,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let first = keeper.token().await?;
     assert_eq!(keeper.token().await?, first, "kept in memory");
-    let other = keeper.request(Request::default().with_scopes(["read"])?);
-    eprintln!("two tokens: {} and {} characters", first.expose().len(), other.token().await?.expose().len());
+    let other = keeper.request(Request::default().with_scopes(["read"])?).token().await?;
+    println!("two tokens: {} and {} characters", first.expose().len(), other.expose().len());
     Ok(())
 }

@@ -1,4 +1,6 @@
-// The profile of the command line, as the command line reads it. `cargo run --example library -- NAME`
+//! The profile of the command line, as the command line reads it: `cargo run --example library -- NAME`
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let profile = std::env::args().nth(1).unwrap_or_else(|| "spotify".to_owned());
@@ -7,6 +9,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(token) => token,          // no network, no runtime needed
         None => keeper.token().await?, // one request for all who ask
     };
-    eprintln!("{} token of {} characters", token.token_type(), token.expose().len());
+    println!("{} token of {} characters", token.token_type(), token.expose().len());
     Ok(())
 }

@@ -21,7 +21,8 @@
 //! |---|---|
 //! | 8 | `cli` reads arguments and terminal, prints |
 //! | 7 | `open` configuration and environment -> a wired keeper |
-//! | 6 | `keeper`, `validate` the ladder of checks, `credentials` setting and removing |
+//! | mezzanine | `validate` the ladder of checks, `credentials` setting and removing |
+//! | 6 | `keeper` |
 //! | 5 | `error` codes, messages, hints; `warning` |
 //! | 4 | `cache` store and seal together |
 //! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol |

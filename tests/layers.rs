@@ -15,7 +15,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),
     ("floor 4", &["cache"]),
     ("floor 5", &["error", "warning"]),
-    ("floor 6", &["credentials", "keeper", "validate"]),
+    ("floor 6", &["keeper"]),
+    ("mezzanine", &["credentials", "validate"]),
     ("floor 7", &["open"]),
     ("floor 8", &["cli", "consumers"]),
 ];

@@ -119,7 +119,7 @@ fn members(error: &Error) -> Value {
     members.insert("retryable".to_owned(), json!(error.code().is_retryable()));
     let optional = [
         ("retry_after_s", error.retry_after().map(|after| json!(after.as_secs()))),
-        ("remembered", error.is_remembered().then(|| json!(true))),
+        ("remembered", error.is_remembered().then_some(json!(true))),
         ("http_status", error.http_status().map(|status| json!(status))),
         ("oauth_error", error.oauth_error().map(|code| json!(code))),
         ("profile", error.profile().map(|profile| json!(profile.as_str()))),

@@ -241,10 +241,8 @@ impl Transport {
             if let Some(tls) = tls {
                 return IssuerError::Tls { host, why: wire::shown(&tls.to_string(), 200, &[]) };
             }
-            if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
-                if hyper.is_parse() {
-                    return IssuerError::Malformed { status: None, why: "its head is not HTTP, or too long" };
-                }
+            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+                return IssuerError::Malformed { status: None, why: "its head is not HTTP, or too long" };
             }
             cause = error.source();
         }

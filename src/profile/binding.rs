@@ -150,7 +150,8 @@ pub(crate) mod tests {
     #[test]
     fn every_place_is_compared() {
         let url = || Some(Endpoint::parse("https://evil.example/").expect("a URL"));
-        let edits: [(&str, fn(&mut Binding, Option<Endpoint>)); 8] = [
+        type Edit = fn(&mut Binding, Option<Endpoint>);
+        let edits: [(&str, Edit); 8] = [
             ("token_url", |b, url| b.token_url = url.expect("given")),
             ("client_id", |b, _| b.client_id.push('x')),
             ("auth", |b, _| b.auth = AuthMethod::ClientSecretPost),

@@ -14,9 +14,9 @@ use crate::document::{DocumentError, Parsed, Table};
 use crate::duration;
 use crate::hex;
 
-/// What a profile's file says, each key that it says.
+/// What a profile's file says, each key that it says: a field is the key of the same name,
+/// explained at [`Profile`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-/// Each field is the key of the same name, explained at [`Profile`].
 pub(crate) struct ProfileFile {
     pub provider: Option<String>,
     pub client_id: Option<String>,
@@ -253,6 +253,7 @@ fn pairs(request: &Request) -> Option<Vec<(String, String)>> {
     (params.len() > 0).then(|| params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
+#[expect(clippy::ptr_arg, reason = "`set` hands over what an option holds")]
 fn array(items: &Vec<String>) -> Value {
     Value::Array(items.iter().map(|item| Value::String(Formatted::new(item.clone()))).collect::<Array>())
 }
