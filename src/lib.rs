@@ -35,6 +35,11 @@
 //!
 //! `cli` (default) builds the command line. Libraries take `default-features = false`.
 
+#![cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "setting credentials and listing tokens is what the command line alone does")
+)]
+
 #[cfg(not(unix))]
 compile_error!("this version of tokenkeep runs on Unix systems; others come with the OS keyring");
 

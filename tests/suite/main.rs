@@ -6,4 +6,6 @@ mod common;
 mod harness;
 mod issuer_fixture;
 mod issuer_tls;
+mod network;
 mod real_issuers;
+mod setup;
