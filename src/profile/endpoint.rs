@@ -48,6 +48,10 @@ impl Endpoint {
         }
         let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
         let Some(host) = url.host() else { return Err(EndpointError::NotUrl) };
+        // The parser takes any number of slashes: in `https:///token` it finds the host `token`.
+        if authority(text).is_empty() {
+            return Err(EndpointError::NotUrl);
+        }
         if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
             return Err(EndpointError::UserInfo);
         }
@@ -182,6 +186,9 @@ mod tests {
             "",
             "token",
             "https://",
+            "https:///token",
+            "https:/a.example/token",
+            "https:a.example/token",
             "https://a.example\\@b.example/",
             "https://a.example/\n",
             "https://a. example/",

@@ -1,11 +1,17 @@
 //! One binary for everything that runs the real `tokenkeep` against real counterparts.
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+
+mod binding;
 mod canary;
 mod common;
 mod harness;
+mod herd;
 mod issuer_fixture;
 mod issuer_tls;
+mod main_job;
 mod network;
 mod real_issuers;
 mod setup;
+mod tls;

@@ -1,0 +1,146 @@
+//! Certificates decide: without a good one nothing of a credential leaves, and no environment variable writes keys down.
+
+use crate::common::issuer::{Certificate, ConnectionBehaviour};
+use crate::common::{Issuer, TestEnvironment};
+use crate::setup::{assert_refused, get, get_json, impatient, init, set_credential};
+
+#[test]
+fn a_certificate_that_does_not_fit_ends_the_connection_before_the_credential() {
+    let issuer = Issuer::start_with_tls();
+    let environment = trusting(&issuer, &["--probe-url", &issuer.api_url()]);
+    for (certificate, why) in
+        [(Certificate::Expired, "xpired"), (Certificate::SelfSigned, "ssuer"), (Certificate::WrongName, "not valid for name")]
+    {
+        issuer.offer_certificate(certificate);
+        let error = assert_refused(get_json(&environment).run(), &format!("{certificate:?}"), 6, "tls");
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.contains(why), "{certificate:?}: {message}");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("--ca-file")), "{error}");
+    }
+    assert!(issuer.requests().is_empty(), "no request came through");
+    issuer.offer_certificate(Certificate::Good);
+    get(&environment).run().success().token();
+
+    // The token is as secret as the credential.
+    issuer.offer_certificate(Certificate::WrongName);
+    environment.tokenkeep(["--json", "token", "validate"]).run().exits(12);
+    assert_eq!(issuer.count("/api"), 0);
+    issuer.offer_certificate(Certificate::Good);
+    environment.tokenkeep(["token", "validate"]).run().success();
+}
+
+#[test]
+fn an_authority_that_nobody_named_is_not_trusted() {
+    let issuer = Issuer::start_with_tls();
+    let environment = TestEnvironment::new();
+    init(&environment);
+    set_credential(&environment, &issuer.token_url(), &[]).run().success();
+    assert_refused(get_json(&environment).run(), "unknown authority", 6, "tls");
+    assert!(issuer.requests().is_empty());
+    // Named, the secret is bound to it, and is asked for again.
+    let ca_file = issuer.ca_file().display().to_string();
+    set_credential(&environment, &issuer.token_url(), &["--ca-file", &ca_file]).run().success();
+    get(&environment).run().success().token();
+}
+
+#[test]
+fn tls_1_1_is_refused() {
+    let issuer = Issuer::start_with_tls();
+    let environment = trusting(&issuer, &[]);
+    issuer.behave_on_connect_times(1, ConnectionBehaviour::Tls11);
+    assert_refused(get_json(&environment).run(), "TLS 1.1", 6, "tls");
+    assert!(issuer.requests().is_empty());
+    get(&environment).run().success().token();
+}
+
+#[test]
+fn a_port_that_does_not_speak_tls_gets_no_credential() {
+    let plain = Issuer::start();
+    let environment = TestEnvironment::new();
+    init(&environment);
+    let https = plain.token_url().replace("http://", "https://");
+    set_credential(&environment, &https, &[]).run().success();
+    plain.behave_on_connect(ConnectionBehaviour::Raw { bytes: "HTTP/1.1 400 Bad Request\r\n\r\n".into() });
+    assert_refused(get_json(&environment).run(), "plain http", 6, "tls");
+    assert!(plain.requests().is_empty());
+}
+
+#[test]
+fn a_handshake_that_does_not_end_ends_with_the_deadline() {
+    let issuer = Issuer::start_with_tls();
+    let environment = trusting(&issuer, &[]);
+    impatient(&environment);
+    for behaviour in [ConnectionBehaviour::Silence, ConnectionBehaviour::DripHandshake { interval_ms: 1_000 }] {
+        let name = format!("{behaviour:?}");
+        issuer.behave_on_connect_times(1, behaviour);
+        let error = assert_refused(get_json(&environment).run(), &name, 6, "timeout");
+        assert!(error["message"].as_str().is_some_and(|text| text.ends_with("within 1s")), "{error}");
+    }
+    assert!(issuer.requests().is_empty());
+    get(&environment).run().success().token();
+}
+
+#[test]
+fn no_session_keys_are_written_down_whatever_the_environment_says() {
+    let issuer = Issuer::start_with_tls();
+    let environment = trusting(&issuer, &["--probe-url", &issuer.api_url()]);
+    let log = environment.path("files/keys.log");
+    get(&environment).env("SSLKEYLOGFILE", &log).run().success().token();
+    environment.tokenkeep(["token", "validate"]).env("SSLKEYLOGFILE", &log).run().success();
+    assert!(!log.exists());
+}
+
+#[test]
+fn a_machine_without_authorities_still_reaches_loopback_and_a_named_authority() {
+    let bare = [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")];
+    let plain = Issuer::start();
+    let environment = crate::setup::credential(&plain, &["--probe-url", &plain.api_url()]);
+    bare.iter().fold(get(&environment), |run, (name, value)| run.env(name, value)).run().success().token();
+    let validate = environment.tokenkeep(["token", "validate"]);
+    bare.iter().fold(validate, |run, (name, value)| run.env(name, value)).run().success();
+
+    let tls = Issuer::start_with_tls();
+    let environment = trusting(&tls, &[]);
+    bare.iter().fold(get(&environment), |run, (name, value)| run.env(name, value)).run().success().token();
+
+    let environment = TestEnvironment::new();
+    init(&environment);
+    set_credential(&environment, &tls.token_url(), &[]).run().success();
+    let outcome = bare.iter().fold(get_json(&environment), |run, (name, value)| run.env(name, value)).run();
+    let error = assert_refused(outcome, "no authorities", 6, "tls");
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.contains("install ca-certificates"), "{message}");
+}
+
+#[test]
+fn a_ca_file_without_a_certificate_is_told_as_that() {
+    let issuer = Issuer::start_with_tls();
+    for content in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
+        let environment = TestEnvironment::new();
+        init(&environment);
+        let ca_file = environment.write("files/ca.pem", content).display().to_string();
+        set_credential(&environment, &issuer.token_url(), &["--ca-file", &ca_file]).run().success();
+        let error = assert_refused(get_json(&environment).run(), content, 6, "tls");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains("CA file")), "{error}");
+    }
+    assert_eq!(issuer.traffic().accepted, 0);
+}
+
+#[test]
+fn tls_on_loopback_never_goes_through_a_proxy() {
+    let (issuer, proxy) = (Issuer::start_with_tls(), Issuer::start());
+    let environment = trusting(&issuer, &[]);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        get(&environment).arg("--refresh").env(name, proxy.url("")).run().success().token();
+    }
+    assert_eq!(proxy.traffic().accepted, 0);
+}
+
+/// An environment that trusts the issuer's authority, and no other.
+fn trusting(issuer: &Issuer, options: &[&str]) -> TestEnvironment {
+    let environment = TestEnvironment::new();
+    init(&environment);
+    let ca_file = issuer.ca_file().display().to_string();
+    set_credential(&environment, &issuer.token_url(), options).args(["--ca-file", &ca_file]).run().success();
+    environment
+}
