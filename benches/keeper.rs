@@ -1,5 +1,4 @@
 //! What a token costs inside a process: `cached()` complete, beside its parts.
-#![expect(missing_docs, reason = "the macros of criterion write the entry points")]
 
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};

@@ -19,7 +19,7 @@ use crate::place::{
 };
 use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
-use crate::secrets::{Credential, ItemName, SecretStore, StoreLock};
+use crate::secrets::{Credential, ItemName, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
 
 /// The largest profile file that is read, in bytes.
@@ -50,17 +50,6 @@ pub(crate) type Leftover = String;
 pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Secret) -> Result<(), Error>;
 
 impl Registry<'_> {
-    /// Returns what a profile's file says now; `None` where there is no such profile.
-    pub(crate) fn present(&self, name: &ProfileName) -> Result<Option<ProfileFile>, Error> {
-        match self.read(name)? {
-            Some(bytes) => {
-                let path = self.path(name);
-                ProfileFile::parse(bytes).map(Some).map_err(|error| Error::in_profile(&path, &error))
-            }
-            None => Ok(None),
-        }
-    }
-
     /// Sets a profile to `wanted`, which names no binding yet. Without `secret` the stored one stays,
     /// which it may only where nothing that it is bound to changes.
     pub(crate) fn set(
@@ -73,7 +62,7 @@ impl Registry<'_> {
         let path = self.path(name);
         make_config_dir(&self.profiles_dir)?;
         remove_config_temporaries(&self.profiles_dir)?;
-        let present = self.present(name)?;
+        let present = present(&self.profiles_dir, name)?;
         let old = present.as_ref().and_then(|file| file.binding.clone());
         let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
         if wanted.secret.is_some() {
@@ -81,12 +70,19 @@ impl Registry<'_> {
                 let read = crate::secrets::read_reference(reference).map_err(Error::from)?;
                 verify(profile.clone(), read.secret)?;
             }
-            self.write(name, &wanted)?;
-            let left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
-            return Ok((Set::Stored, left));
+            let same = present.as_ref() == Some(&wanted);
+            if !same {
+                self.write(name, &wanted)?;
+            }
+            let mut left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
+            self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
+            return Ok((if same { Set::Unchanged } else { Set::Stored }, left));
         }
         let ca_digest: Option<[u8; 32]> = read_ca_file(&profile)?.map(|pem| Sha256::digest(pem).into());
-        let stored = old.as_ref().map(|binding| self.stored(binding)).transpose()?.flatten();
+        let stored = match (&old, self.secrets) {
+            (Some(binding), Some(secrets)) => stored(secrets, binding)?,
+            _ => None,
+        };
         let new_binding = profile.binding(random_generation()?, ca_digest);
         let differs = stored.as_ref().map(|stored| stored.binding.differs_in(&new_binding));
         let secret = match (secret, &stored, differs) {
@@ -145,20 +141,21 @@ impl Registry<'_> {
             self.write(name, &file)?;
         }
         let mut left = Vec::new();
-        for record in self.records_of(|outline| is_of(outline, &stored.binding), &mut left) {
-            if let Some(Err(fault)) = self.cache.map(|cache| cache.forget_refusal(record)) {
-                left.push(chain(&fault));
-            }
-        }
+        self.forget_refusals(|outline| is_of(outline, &stored.binding), &mut left);
         Ok((Set::Unchanged, left))
     }
 
     /// Removes a profile with its secret and tokens.
     pub(crate) fn remove(&self, name: &ProfileName) -> Result<Vec<Leftover>, Error> {
         // A profile that cannot be read must not keep its owner from removing it.
-        let binding = self.present(name).ok().flatten().and_then(|file| file.binding);
+        let present = present(&self.profiles_dir, name).ok().flatten();
         remove_config(&self.path(name))?;
-        Ok(binding.map(|binding| self.erase(&binding)).unwrap_or_default())
+        let Some(file) = present else { return Ok(Vec::new()) };
+        let mut left = file.binding.as_ref().map(|binding| self.erase(binding)).unwrap_or_default();
+        if let Ok(profile) = file.resolve(name) {
+            self.forget(|outline| belongs_to(outline, &profile), &mut left);
+        }
+        Ok(left)
     }
 
     fn erase(&self, binding: &Binding) -> Vec<Leftover> {
@@ -168,12 +165,24 @@ impl Registry<'_> {
             Some(Ok(_)) => {}
             None => left.push(format!("the stored secret {} cannot be reached", binding.generation)),
         }
-        for record in self.records_of(|outline| is_of(outline, binding), &mut left) {
+        self.forget(|outline| is_of(outline, binding), &mut left);
+        left
+    }
+
+    fn forget(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) {
+        for record in self.records_of(of, left) {
             if let Some(Err(fault)) = self.cache.map(|cache| cache.forget(record)) {
                 left.push(chain(&fault));
             }
         }
-        left
+    }
+
+    fn forget_refusals(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) {
+        for record in self.records_of(of, left) {
+            if let Some(Err(fault)) = self.cache.map(|cache| cache.forget_refusal(record)) {
+                left.push(chain(&fault));
+            }
+        }
     }
 
     fn records_of(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) -> Vec<RecordName> {
@@ -186,15 +195,6 @@ impl Registry<'_> {
                 left.push(chain(&fault));
                 Vec::new()
             }
-        }
-    }
-
-    /// Returns the stored credential that a binding names; `None` where it is absent.
-    pub(crate) fn stored(&self, binding: &Binding) -> Result<Option<Credential>, Error> {
-        let Some(secrets) = self.secrets else { return Ok(None) };
-        match secrets.read(&ItemName::credential(binding.generation))? {
-            Some(item) => Ok(Credential::decode(&item).ok()),
-            None => Ok(None),
         }
     }
 
@@ -216,6 +216,23 @@ impl Registry<'_> {
 
     fn path(&self, name: &ProfileName) -> PathBuf {
         self.profiles_dir.join(name.file_name())
+    }
+}
+
+/// Returns what a profile's file says now; `None` where there is no such profile.
+pub(crate) fn present(profiles_dir: &Path, name: &ProfileName) -> Result<Option<ProfileFile>, Error> {
+    let path = profiles_dir.join(name.file_name());
+    match read_given(&path, Given::Open, PROFILE_CAP)? {
+        Some(bytes) => ProfileFile::parse(bytes).map(Some).map_err(|error| Error::in_profile(&path, &error)),
+        None => Ok(None),
+    }
+}
+
+/// Returns the stored credential that a binding names; `None` where it is absent.
+pub(crate) fn stored(secrets: &dyn SecretStore, binding: &Binding) -> Result<Option<Credential>, Error> {
+    match secrets.read(&ItemName::credential(binding.generation))? {
+        Some(item) => Credential::decode(&item).map(Some).map_err(|_| Error::from(SecretsError::Unreadable)),
+        None => Ok(None),
     }
 }
 

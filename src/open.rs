@@ -239,13 +239,16 @@ impl Home {
                 flight: Flight::new(Some(dir)),
                 secrets: Err(error),
             }),
-            Ok(None) => Ok(Kept::nothing(NoCache::DataKey(SecretsError::NotChosen.to_string()))),
+            Ok(None) => {
+                Ok(Kept::nothing(NoCache::DataKey(SecretsError::NotChosen.to_string()), SecretsError::NotChosen))
+            }
             // The disk is to blame, not the place: what can be had without it is handed out.
             Err(error) if error.code() == Code::WriteFailed => {
-                Ok(Kept::nothing(match Dir::open(&self.data_dir, Missing::Create) {
+                let reason = match Dir::open(&self.data_dir, Missing::Create) {
                     Err(place) => NoCache::Place(StoreError::from(place)),
                     Ok(_) => NoCache::DataKey(error.to_string()),
-                }))
+                };
+                Ok(Kept::nothing(reason, SecretsError::NoPlace(error.to_string())))
             }
             Err(error) => Err(error),
         }
@@ -271,8 +274,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn nothing(reason: NoCache) -> Kept {
-        Kept { cache: Err(reason), secrets: Err(SecretsError::NotChosen), flight: Flight::new(None) }
+    fn nothing(reason: NoCache, error: SecretsError) -> Kept {
+        Kept { cache: Err(reason), secrets: Err(error), flight: Flight::new(None) }
     }
 }
 
@@ -306,7 +309,9 @@ fn user() -> String {
     by_list.unwrap_or_else(|| format!("uid {uid}"))
 }
 
-/// Reads an environment variable as text, for those that hold text.
-pub(crate) fn text_variable(name: &str) -> Option<String> {
-    env::var_os(name).and_then(|value: OsString| value.into_string().ok()).filter(|value| !value.is_empty())
+/// Reads an environment variable that holds text; an empty one is as if it were not set.
+pub(crate) fn text_variable(name: &str) -> Result<Option<String>, Error> {
+    let text = env::var_os(name).map(OsString::into_string).transpose();
+    let text = text.map_err(|_| Error::new(Code::Usage, format!("{name} is not UTF-8 text")))?;
+    Ok(text.filter(|text| !text.is_empty()))
 }

@@ -72,15 +72,46 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         (None, None) => named("default")?,
     };
     let typed = typed(set)?;
+    let profiles_dir = context.home.profiles_dir();
+    let present = credentials::present(&profiles_dir, &name)?;
+    let merged = wanted(set, &typed, present.as_ref())?;
+    if merged.secret.is_none() {
+        place_for_secrets(context)?;
+    }
+    // Before the lock: a person may take long to type.
+    let secret = match (&set.secret_file, &merged.secret) {
+        (Some(path), _) => Some(secret_input::from_file(path, context.ui)?),
+        (None, _) if set.secret_stdin => Some(secret_input::from_stdin("the client secret")?),
+        (None, Some(_)) => None,
+        // Where a secret is stored already, a change of something else need not ask for it.
+        (None, None) if present.as_ref().is_some_and(|file| stays_bound(file, &merged, &name)) => None,
+        (None, None) => Some(secret_input::from_prompt("the client secret")?),
+    };
     let writable = Writable::open(context)?;
-    let registry = writable.registry(context);
-    let present = registry.present(&name)?;
-    let base = if set.replace { None } else { present.clone() };
-    let request = request::typed(&set.request, &base.as_ref().map(|file| file.request.clone()).unwrap_or_default())?;
-    let stores_anew = set.secret_stdin || set.secret_file.is_some();
-    let had_stored = base.as_ref().is_some_and(|file| file.binding.is_some());
-    let mut wanted = credentials::merged(base, typed, request);
-    if stores_anew {
+    // Once more, as it stands now: another process may have changed it meanwhile.
+    let merged = wanted(set, &typed, credentials::present(&profiles_dir, &name)?.as_ref())?;
+    let first = credentials::profile_names(&profiles_dir)?.is_empty();
+    let verify = |profile, secret| verified(context, profile, secret);
+    let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
+    let (outcome, left) = writable.registry(context).set(&name, merged, secret, verify)?;
+    if set.default || (first && context.home.config.default_profile.is_none()) {
+        set_default(context, Some(&name))?;
+    }
+    tell_leftovers(context, &left);
+    context.ui.done(&match outcome {
+        credentials::Set::Stored => format!("the credential of {name} is set"),
+        credentials::Set::Unchanged => format!("the credential of {name} is as it was; its tokens stay"),
+    });
+    Ok(0)
+}
+
+/// Merges what was typed over what is there, and checks that it is enough.
+fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
+    let base = if set.replace { None } else { present.cloned() };
+    let request = base.as_ref().map(|file| file.request.clone()).unwrap_or_default();
+    let request = request::typed(&set.request, &request)?;
+    let mut wanted = credentials::merged(base, typed.clone(), request);
+    if set.secret_stdin || set.secret_file.is_some() {
         wanted.secret = None;
     }
     if wanted.client_id.is_none() {
@@ -97,38 +128,19 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
             "a client id with a colon cannot be sent raw (RFC 7617); nothing was changed",
         ));
     }
-    if let (Err(error), None) = (&writable.kept, &wanted.secret) {
-        return Err(Error::from(error));
-    }
-    let secret = match (&set.secret_file, &wanted.secret) {
-        (Some(path), _) => Some(secret_input::from_file(path, context.ui)?),
-        (None, _) if set.secret_stdin => Some(secret_input::from_stdin("the client secret")?),
-        (None, Some(_)) => None,
-        // Where a secret is stored already, a change of something else need not ask for it.
-        (None, None) if had_stored && !secret_needed(context, &name, &wanted)? => None,
-        (None, None) => Some(secret_input::from_prompt("the client secret")?),
-    };
-    let first = credentials::profile_names(&context.home.profiles_dir())?.is_empty();
-    let verify = |profile, secret| verified(context, profile, secret);
-    let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
-    let (outcome, left) = registry.set(&name, wanted, secret, verify)?;
-    if set.default || (first && context.home.config.default_profile.is_none()) {
-        set_default(context, Some(&name))?;
-    }
-    tell_leftovers(context, &left);
-    context.ui.done(&match outcome {
-        credentials::Set::Stored => format!("the credential of {name} is set"),
-        credentials::Set::Unchanged => format!("the credential of {name} is as it was; its tokens stay"),
-    });
-    Ok(0)
+    Ok(wanted)
 }
 
-/// Tells whether something that the stored secret is bound to changes.
-fn secret_needed(context: &Context<'_>, name: &ProfileName, wanted: &ProfileFile) -> Result<bool, Error> {
-    let (path, present) = context.home.profile_file(name)?;
-    let Some(binding) = present.binding else { return Ok(true) };
-    let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
-    Ok(binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)).is_some())
+/// Checks, before anybody types a secret, that there is a place for it.
+fn place_for_secrets(context: &Context<'_>) -> Result<(), Error> {
+    let key = context.home.opened()?.map_or(Err(SecretsError::NotChosen), |Opened { key, .. }| key);
+    key.map(|_| ()).map_err(Error::from)
+}
+
+/// Tells whether a stored secret stays bound to the same places.
+fn stays_bound(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) -> bool {
+    let (Some(binding), Ok(profile)) = (&present.binding, wanted.resolve(name)) else { return false };
+    binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)).is_none()
 }
 
 fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Secret) -> Result<(), Error> {
@@ -259,18 +271,15 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
     let name = context.home.profile_name(context.profile.as_deref())?;
     let (path, file) = context.home.profile_file(&name)?;
     let profile = file.resolve(&name).map_err(|error| Error::in_profile(&path, &error).for_profile(&name))?;
-    let writable = match &profile.secret {
-        SecretSource::Stored(_) => Some(Writable::open(context)?),
-        SecretSource::Reference(_) | SecretSource::Absent => None,
-    };
-    let fingerprint = match (&writable, &profile.secret) {
-        (Some(writable), SecretSource::Stored(binding)) => {
-            if let Err(error) = &writable.kept {
-                return Err(Error::from(error).for_profile(&name));
-            }
-            writable.registry(context).stored(binding)?.map(|credential| credential.fingerprint())
+    let (fingerprint, key_file) = match &profile.secret {
+        SecretSource::Reference(_) | SecretSource::Absent => (None, None),
+        SecretSource::Stored(binding) => {
+            let opened = context.home.opened()?.map(|Opened { dir, key }| key.map(|key| SealedFiles::new(dir, key)));
+            let secrets = opened.unwrap_or(Err(SecretsError::NotChosen));
+            let secrets = secrets.map_err(|error| Error::from(error).for_profile(&name))?;
+            let stored = credentials::stored(&secrets, binding).map_err(|error| error.for_profile(&name))?;
+            (stored.map(|credential| credential.fingerprint()), context.home.chosen_key_file()?)
         }
-        _ => None,
     };
     let set_at = file.set_at.map(|time| WallTime(time.timestamp().saturating_mul(1_000_000_000)));
     let age = set_at.map(|set_at| {
@@ -279,7 +288,6 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
     });
     let (place, detail) = place_of(&profile.secret);
     let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
-    let key_file = writable.as_ref().map(|_| context.home.chosen_key_file()).transpose()?.flatten();
     let members = [
         ("profile", Some(name.to_string())),
         ("file", Some(Shown(&path).to_string())),

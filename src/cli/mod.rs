@@ -57,7 +57,10 @@ fn command(typed: Typed, ui: &Ui) -> Result<u8, Error> {
     let context = Context {
         ui,
         home: Home::find(global.config_dir, global.data_dir)?,
-        profile: global.profile.or_else(|| text_variable("TOKENKEEP_PROFILE")),
+        profile: match global.profile {
+            Some(profile) => Some(profile),
+            None => text_variable("TOKENKEEP_PROFILE")?,
+        },
     };
     match command {
         Command::Init(init) => init::run(&context, init),
@@ -85,7 +88,7 @@ fn logged(global: &Global) -> Result<(), Error> {
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
 
-    let level = match (global.verbose, text_variable("TOKENKEEP_LOG")) {
+    let level = match (global.verbose, text_variable("TOKENKEEP_LOG")?) {
         (0, None) => return Ok(()),
         (0, Some(level)) => level
             .parse()

@@ -47,8 +47,8 @@ impl Place {
     }
 
     fn stored(&self) -> Option<Credential> {
-        let binding = self.registry().present(&name()).expect("reads")?.binding?;
-        self.registry().stored(&binding).expect("reads")
+        let binding = present(&self.registry().profiles_dir, &name()).expect("reads")?.binding?;
+        stored(&self.secrets, &binding).expect("reads")
     }
 }
 
@@ -84,7 +84,7 @@ fn another_secret_is_another_generation_and_the_old_item_goes() {
     let new = place.stored().expect("stored");
     assert_eq!(new.secret, Secret::from("new"));
     assert_ne!(new.binding.generation, old.binding.generation);
-    assert_eq!(place.registry().stored(&old.binding).expect("reads"), None);
+    assert_eq!(stored(&place.secrets, &old.binding).expect("reads"), None);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_change_of_the_request_keeps_secret_and_generation() {
     let request = Request::default().with_scopes(["a"]).expect("a scope");
     assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Set::Unchanged));
     assert_eq!(place.stored(), first);
-    let present = place.registry().present(&name()).expect("reads").expect("there");
+    let present = present(&place.registry().profiles_dir, &name()).expect("reads").expect("there");
     assert_eq!(present.request.scope_text(), "a");
 }
 
@@ -149,7 +149,7 @@ fn a_reference_takes_the_place_of_a_stored_secret() {
     let old = place.stored().expect("stored");
     let secret = Some(crate::profile::Reference::Env("SECRET".to_owned()));
     assert_eq!(place.set(ProfileFile { secret, ..file(URL) }, None).ok(), Some(Set::Stored));
-    assert_eq!(place.registry().stored(&old.binding).expect("reads"), None, "the stored one is gone");
+    assert_eq!(stored(&place.secrets, &old.binding).expect("reads"), None, "the stored one is gone");
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn removing_takes_the_profile_and_its_secret() {
     place.set(file(URL), Some("s")).expect("set");
     let binding = place.stored().expect("stored").binding;
     assert_eq!(place.registry().remove(&name()).expect("removed"), Vec::<String>::new());
-    assert_eq!(place.registry().present(&name()).expect("reads"), None);
-    assert_eq!(place.registry().stored(&binding).expect("reads"), None);
+    assert_eq!(present(&place.registry().profiles_dir, &name()).expect("reads"), None);
+    assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
 }
 
 #[test]

@@ -49,6 +49,7 @@ impl From<&SecretsError> for Error {
                 "no place for secrets was chosen yet, and this version has no OS keyring; nothing was stored",
             )
             .with_hint("run tokenkeep init --backend file"),
+            SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
             SecretsError::Locked => Error::new(Code::KeyringLocked, chain(error)),
             SecretsError::Unreachable => Error::new(Code::KeyringUnavailable, chain(error)),
             SecretsError::Unreadable => Error::new(Code::KeyFileWrong, chain(error)).with_hint(set_again),
@@ -56,8 +57,10 @@ impl From<&SecretsError> for Error {
                 Error::new(Code::WriteFailed, format!("{}; the old credential is as it was", chain(error)))
             }
             SecretsError::KeyFileMissing { path } => {
-                Error::new(Code::KeyFileMissing, format!("{error}; the stored secrets need it"))
-                    .with_hint(format!("restore {}, or start anew with an empty data directory", Shown(path)))
+                Error::new(Code::KeyFileMissing, format!("{error}; the stored secrets need it")).with_hint(format!(
+                    "restore {}, or run tokenkeep init --backend file where there never was one",
+                    Shown(path)
+                ))
             }
             SecretsError::KeyFileInsecure(place) => {
                 let made = Error::new(Code::KeyFileInsecure, chain(place));
@@ -116,7 +119,8 @@ impl From<EstablishError> for Error {
 impl From<ReferenceError> for Error {
     fn from(error: ReferenceError) -> Error {
         match &error {
-            ReferenceError::Place(place) if place.is_insecure() => Error::from(place),
+            // What cannot be read is not missing.
+            ReferenceError::Place(place) => Error::from(place),
             _ => Error::new(Code::CredentialMissing, chain(&error)),
         }
     }

@@ -91,6 +91,23 @@ pub struct Obtained {
     pub source: Source,
 }
 
+/// How things stood when a caller began to wait.
+struct Begun {
+    at: Moment,
+    kept: Option<Validity>,
+}
+
+impl Begun {
+    /// Tells whether a token came while the caller waited, so that asking again would give no better one. Where one
+    /// that lives too briefly is wanted by many, the first request was sent before most of them began.
+    fn is_followed_by(&self, validity: &Validity, want: &Want) -> bool {
+        match want {
+            Want::Valid { .. } => self.kept != Some(*validity),
+            Want::IssuedAfter(_) => validity.sent_since(&self.at),
+        }
+    }
+}
+
 /// Where a token came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -126,7 +143,10 @@ impl Keeper {
     /// When there is no credential, or the issuer does not give a token. A fault of the cache, the
     /// disk or the clock is none: a token just obtained is always handed out.
     pub async fn token(&self) -> Result<AccessToken, Error> {
-        Ok(self.obtain(self.valid()).await?.token)
+        match self.cached()? {
+            Some(token) => Ok(token),
+            None => Ok(self.obtain(self.valid()).await?.token),
+        }
     }
 
     /// As [`Keeper::token`], for other wants, with where the token came from.
@@ -134,7 +154,7 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::token`].
     pub async fn obtain(&self, want: Want) -> Result<Obtained, Error> {
-        let begun = self.parts.clock.now();
+        let begun = self.begun();
         if let Some(token) = self.look(&want, None)? {
             return Ok(Obtained { token, source: Source::Cache });
         }
@@ -195,7 +215,13 @@ impl Keeper {
         Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.held.asked().profile.min_ttl) }
     }
 
-    fn look_or_refusal(&self, asked: &Asked, want: &Want, begun: &Moment) -> Result<Option<AccessToken>, Error> {
+    fn begun(&self) -> Begun {
+        let kept =
+            self.parts.cache.as_ref().ok().and_then(|cache| cache.token(&self.held.asked().identity).ok().flatten());
+        Begun { at: self.parts.clock.now(), kept: kept.map(|token| *token.validity()) }
+    }
+
+    fn look_or_refusal(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<AccessToken>, Error> {
         match self.look(want, Some(begun))? {
             Some(token) => Ok(Some(token)),
             None => self.refusal(asked).map_or(Ok(None), Err),
@@ -203,8 +229,8 @@ impl Keeper {
     }
 
     /// Looks for a token that is good enough: in memory and in the cache, where another process may
-    /// have put it. One that was asked for after the caller's wish `begun` is as good as it gets.
-    fn look(&self, want: &Want, begun: Option<&Moment>) -> Result<Option<AccessToken>, Error> {
+    /// have put it. One that came while the caller waited is as good as it gets.
+    fn look(&self, want: &Want, begun: Option<&Begun>) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
         let asked = self.held.asked();
         let now = self.parts.clock.now();
@@ -230,7 +256,7 @@ impl Keeper {
             Want::IssuedAfter(then) => validity.sent_since(then) && validity.outlasts(Duration::ZERO, &now),
         };
         let as_good_as_it_gets =
-            begun.is_some_and(|begun| validity.sent_since(begun) && validity.outlasts(Duration::ZERO, &now));
+            begun.is_some_and(|begun| begun.is_followed_by(validity, want) && validity.outlasts(Duration::ZERO, &now));
         if validity.at(&now) == Freshness::Unknown {
             self.observe(&Warning::ClockJump);
         }
@@ -342,6 +368,9 @@ impl Keeper {
 
     /// Adds, where the issuer does not answer, that a token is there which is not what was wanted.
     fn with_kept_token(&self, asked: &Asked, want: &Want, error: Error) -> Error {
+        if !matches!(error.code().exit(), Exit::Unavailable | Exit::RateLimited) {
+            return error;
+        }
         let kept = self.parts.cache.as_ref().ok().and_then(|cache| cache.token(&asked.identity).ok().flatten());
         match kept.map(|token| token.validity().at(&self.parts.clock.now())) {
             Some(Freshness::Fresh(left)) => {

@@ -235,10 +235,8 @@ impl Transport {
             if error.is::<DnsFailure>() {
                 return IssuerError::Dns { host };
             }
-            // What an io::Error wraps is not among its sources.
-            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            let tls = error.downcast_ref::<rustls::Error>().or_else(|| wrapped?.downcast_ref::<rustls::Error>());
-            if let Some(tls) = tls {
+            let error = unwrapped(error);
+            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 return IssuerError::Tls { host, why: wire::shown(&tls.to_string(), 200, &[]) };
             }
             if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
@@ -248,6 +246,14 @@ impl Transport {
         }
         if error.is_connect() { IssuerError::Connect { host } } else { IssuerError::Reset { host } }
     }
+}
+
+/// What an `io::Error` wraps is not among its sources, and may be an `io::Error` again.
+fn unwrapped<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    error
 }
 
 async fn read_body(url: &Endpoint, mut response: Response) -> Result<Zeroizing<Vec<u8>>, IssuerError> {

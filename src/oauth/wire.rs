@@ -103,19 +103,17 @@ fn lifetime(raw: &str) -> Option<Duration> {
 struct Answer {
     access_token: Member,
     token_type: Member,
-    expires_in: Raw,
+    expires_in: Member,
     scope: Member,
     error: Member,
     error_description: Member,
 }
 
-/// A member as it stands in the body.
+/// A member as it stands in the body, not yet judged.
 #[derive(Default)]
-struct Raw(Option<Box<RawValue>>);
+struct Member(Option<Box<RawValue>>);
 
-type Member = Raw;
-
-impl Raw {
+impl Member {
     fn text(&self) -> Option<zeroize::Zeroizing<String>> {
         serde_json::from_str(self.0.as_ref()?.get()).ok().map(zeroize::Zeroizing::new)
     }

@@ -20,11 +20,15 @@ pub(crate) enum Given {
 
 /// Reads a file that was given to us, or answers `None` where there is none.
 pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
-    let Some((file, stat)) = open_given(path)? else { return Ok(None) };
+    let close = match given {
+        Given::Open => "chmod go-w",
+        Given::Key => "chmod 600",
+    };
+    let Some((file, stat)) = open_given(path, close)? else { return Ok(None) };
     if given == Given::Key {
         let group_reads = stat.st_mode & 0o040 != 0 && stat.st_uid != 0;
         if stat.st_mode & 0o004 != 0 || group_reads {
-            let fix = format!("chmod 600 {}", quoted(path));
+            let fix = format!("{close} {}", quoted(path));
             return Err(PlaceError::insecure(path, "can be read by other users", Some(fix)));
         }
     }
@@ -41,16 +45,21 @@ pub(crate) struct Referenced {
 
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
-    let Some((file, stat)) = open_given(path)? else { return Ok(None) };
+    let Some((file, stat)) = open_given(path, "chmod go-w")? else { return Ok(None) };
     let bytes = zeroize::Zeroizing::new(read_capped(file, path, cap)?);
     Ok(Some(Referenced { bytes, readable_by_others: stat.st_mode & 0o004 != 0 }))
 }
 
-fn open_given(path: &Path) -> Result<Option<(File, Stat)>, PlaceError> {
+/// Opens a file and judges it; `close` is the command that takes it out of the hands of others.
+fn open_given(path: &Path, close: &str) -> Result<Option<(File, Stat)>, PlaceError> {
     // NONBLOCK: opening a FIFO must not wait for a writer.
     let fd = match rustix::fs::open(path, READ, Mode::empty()) {
         Ok(fd) => fd,
-        Err(Errno::NOENT) => return Ok(None),
+        // What a symlink promises is missing: that is not the absence of the file.
+        Err(Errno::NOENT) if !path.is_symlink() => return Ok(None),
+        Err(Errno::NOENT | Errno::LOOP) => {
+            return Err(PlaceError::insecure(path, "is a symlink that leads nowhere", None));
+        }
         Err(error) => return Err(PlaceError::io(path, "open", error)),
     };
     let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
@@ -61,7 +70,7 @@ fn open_given(path: &Path) -> Result<Option<(File, Stat)>, PlaceError> {
         return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
     }
     if stat.st_mode & 0o022 != 0 {
-        let fix = format!("chmod go-w {}", quoted(path));
+        let fix = format!("{close} {}", quoted(path));
         return Err(PlaceError::insecure(path, "can be written by other users", Some(fix)));
     }
     Ok(Some((File::from(fd), stat)))

@@ -156,8 +156,17 @@ impl Dir {
         Ok(())
     }
 
-    /// Removes a file of ours; `false` where there was none.
+    /// Removes a file of ours; `false` where there was none. One that became readable to others goes
+    /// too, but what is not ours stays as it is.
     pub(crate) fn remove(&self, name: &str) -> Result<bool, PlaceError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(mut stat) => {
+                stat.st_mode &= !0o077;
+                judge_ours(&self.path.join(name), &stat)?;
+            }
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(PlaceError::io(&self.path.join(name), "stat", error)),
+        }
         match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -198,6 +207,8 @@ impl Dir {
                 Ok(Some(File::from(fd)))
             }
             Err(Errno::NOENT) => Ok(None),
+            // Said here, because something else may lie there by the time it is looked at.
+            Err(Errno::LOOP) => Err(PlaceError::insecure(&path, "is not a regular file", None)),
             Err(error) => Err(self.judge_target(name).err().unwrap_or_else(|| PlaceError::io(&path, "open", error))),
         }
     }

@@ -50,6 +50,9 @@ pub enum SecretsError {
     /// No place was chosen yet, and none is taken silently.
     #[error("no place for secrets was chosen yet")]
     NotChosen,
+    /// The data directory cannot be opened.
+    #[error("the data directory cannot be used: {0}")]
+    NoPlace(String),
     /// The place is there and locked.
     #[error("the keyring is locked")]
     Locked,

@@ -28,17 +28,21 @@ impl FileStore {
         Ok(self.data_dir.dir("tokens", missing)?)
     }
 
-    /// Removes what writers without the turn left when they were killed.
-    fn sweep(&self, tokens: &Dir) -> Result<(), StoreError> {
-        for name in tokens.names()? {
-            if name.ends_with(".tmp")
-                && let Some(modified) = tokens.modified(&name)?
-                && self.clock.wall().seconds().saturating_sub(modified) > STALE_AFTER
-            {
-                tokens.remove(&name)?;
+    /// Removes what writers without the turn left when they were killed. The record is saved by
+    /// now: what cannot be removed is tried again by the next holder.
+    fn sweep(&self, tokens: &Dir) {
+        let swept = tokens.names().and_then(|names| {
+            for name in names.iter().filter(|name| name.ends_with(".tmp")) {
+                let modified = tokens.modified(name)?.unwrap_or(i64::MAX);
+                if self.clock.wall().seconds().saturating_sub(modified) > STALE_AFTER {
+                    tokens.remove(name)?;
+                }
             }
+            Ok(())
+        });
+        if let Err(error) = swept {
+            tracing::debug!("a stale temporary stays: {error}");
         }
-        Ok(())
     }
 }
 
@@ -60,7 +64,7 @@ impl RecordStore for FileStore {
         // Not synced: a record that a power cut tore does not open, and is asked for again.
         tokens.replace(&name, &temporary, record, Durable::No)?;
         if writer == Writer::Holder {
-            self.sweep(&tokens)?;
+            self.sweep(&tokens);
         }
         Ok(())
     }

@@ -2,14 +2,19 @@
 #![cfg(unix)]
 
 #[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")]
 
 mod binding;
 mod canary;
 mod common;
+mod contract;
+mod files;
 mod harness;
 mod herd;
 mod issuer_fixture;
 mod issuer_tls;
+mod kills;
+mod machine;
 mod main_job;
 mod network;
 mod real_issuers;
