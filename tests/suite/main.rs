@@ -5,6 +5,7 @@
 #[cfg(target_os = "linux")]
 
 mod binding;
+mod cache;
 mod canary;
 mod common;
 mod contract;

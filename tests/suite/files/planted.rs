@@ -256,9 +256,8 @@ fn in_place_of_a_referenced_secret_only_what_is_no_file_is_refused() {
     let secret = machine.environment.path("files/secret");
     let original = machine.environment.path("files/original");
     machine.environment.secret_place(&original);
-    for (planted, code) in
-        [(Fifo, 10), (Device, 10), (Directory, 10), (DanglingSymlink, 3), (SymlinkToItself, 10), (LiveSymlink, 0)]
-    {
+    for planted in [Fifo, Device, Directory, DanglingSymlink, SymlinkToItself, LiveSymlink] {
+        let code = if planted == LiveSymlink { 0 } else { 10 };
         assert!(planted.plant(&secret, &original), "{planted:?} can be made");
         let outcome = machine.get().run();
         assert!(outcome.code == code, "{planted:?} in place of the secret: {outcome:?}");

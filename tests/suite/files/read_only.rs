@@ -24,7 +24,7 @@ fn in_a_read_only_data_directory_a_token_is_printed_with_one_warning() {
     let machine = Machine::unprivileged();
     let kept = machine.token();
     let (data, tokens, locks) = (machine.data(""), machine.data("tokens"), machine.data("locks"));
-    while_read_only(&[&tokens, &locks, &data], || {
+    while_read_only(&[&tokens, &locks, &machine.data("secrets"), &data], || {
         // What is kept is read as ever.
         assert!(machine.get().run().success().does_not_say("warning").token() == kept);
         let fresh = machine.get().arg("--refresh").run().success().says("warning: cache_read_only");

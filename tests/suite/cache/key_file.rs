@@ -1,0 +1,106 @@
+//! The key file that the cache and the stored secrets hang on: replaced, lost, shared.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
+use crate::machine::Machine;
+
+fn put(path: &Path, content: impl AsRef<[u8]>) {
+    fs::write(path, content).expect("ours");
+    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("ours");
+}
+
+/// Runs what sets a secret and what reads one, and asserts one refusal for all.
+fn assert_refused(machine: &Machine, code: &str) {
+    let before = fs::read(machine.data("store")).expect("the store file");
+    let set = ["credentials", "set", "-p", "main", "--secret-stdin", "--json"];
+    machine.get().arg("--json").run().fails(8, code);
+    machine.get().args(["--refresh", "--json"]).run().fails(8, code);
+    machine.tokenkeep(set).stdin("CANARY-SECRET-x").run().fails(8, code);
+    machine.tokenkeep(["init", "--backend", "file", "--json"]).run().fails(8, code);
+    assert!(fs::read(machine.data("store")).expect("the store file") == before, "nothing was chosen anew");
+}
+
+#[test]
+fn another_key_in_the_key_file_is_told_and_the_right_one_mends_it() {
+    let machine = Machine::new();
+    let token = machine.token();
+    let key = machine.config("key");
+    let right = fs::read(&key).expect("a key");
+    machine.environment.canary("the right key", &right);
+    put(&key, b"0123456789abcdefghijklmnopqrstuv");
+    assert_refused(&machine, "key_file_wrong");
+    put(&key, b"too short");
+    assert_refused(&machine, "key_file_insecure");
+    put(&key, b"");
+    assert_refused(&machine, "key_file_insecure");
+    put(&key, &right);
+    assert!(machine.token() == token, "nothing was lost");
+    assert_eq!(machine.fetches(), 1);
+}
+
+#[test]
+fn a_lost_key_file_is_told_and_not_made_anew() {
+    let machine = Machine::new();
+    let token = machine.token();
+    let (key, away) = (machine.config("key"), machine.environment.path("files/away"));
+    machine.environment.key_file(&away);
+    fs::rename(&key, &away).expect("same file system");
+    assert_refused(&machine, "key_file_missing");
+    assert!(!key.exists());
+    fs::rename(&away, &key).expect("same file system");
+    assert!(machine.token() == token, "nothing was lost");
+    assert_eq!(machine.fetches(), 1);
+}
+
+#[test]
+fn without_the_right_key_a_referenced_secret_still_gets_a_token() {
+    let machine = Machine::by_reference();
+    let kept = machine.token();
+    let (key, away) = (machine.config("key"), machine.environment.path("files/away"));
+    machine.environment.key_file(&away);
+    fs::rename(&key, &away).expect("same file system");
+    let served = || {
+        let outcome = machine.get().run().success();
+        assert_eq!(outcome.stderr.matches("warning: data_key_unavailable").count(), 1, "{outcome:?}");
+        assert_eq!(outcome.stderr.matches("warning:").count(), 1, "{outcome:?}");
+        assert!(outcome.token() != kept);
+    };
+    served();
+    assert!(!key.exists());
+    machine.environment.write(&key, b"0123456789abcdefghijklmnopqrstuv");
+    fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).expect("root and the owner may");
+    served();
+    fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).expect("root and the owner may");
+    served();
+    fs::rename(&away, &key).expect("same file system");
+    assert!(machine.token() == kept);
+    assert_eq!(machine.fetches(), 4);
+}
+
+#[test]
+fn one_key_file_opens_two_data_directories_that_know_nothing_of_each_other() {
+    let machine = Machine::new();
+    machine.token();
+    let other = machine.environment.path("other-data");
+    let key = fs::read(machine.config("key")).expect("a key");
+    let in_other = |arguments: &[&str]| machine.tokenkeep(arguments).env("TOKENKEEP_DATA_DIR", &other);
+    in_other(&["init", "--backend", "file"]).run().success();
+    assert!(fs::read(machine.config("key")).expect("a key") == key, "a key file that is there is used");
+    let url = machine.issuer.token_url();
+    let set = ["credentials", "set", "-p", "second", "--client-id", CLIENT_ID, "--secret-stdin", "--token-url", &url];
+    in_other(&set).stdin(CLIENT_SECRET).run().success();
+    in_other(&["token", "get", "-p", "second"]).prints_token().run().success();
+    in_other(&["token", "get", "-p", "second"]).prints_token().run().success().does_not_say("warning");
+    assert_eq!(machine.fetches(), 2);
+
+    // Sealed with another key: a record or a secret of the one is nothing in the other.
+    let record = crate::machine::paths_in(&other.join("tokens")).remove(0);
+    fs::copy(machine.only("tokens"), &record).expect("ours");
+    in_other(&["token", "get", "-p", "second"]).prints_token().run().success().says("warning: unseal_failed");
+    // The profile `main` names a secret that lies in the first directory alone.
+    in_other(&["token", "get", "-p", "main", "--json"]).run().fails(3, "credential_missing");
+    machine.get().run().success().does_not_say("warning");
+}
