@@ -20,4 +20,5 @@ mod main_job;
 mod network;
 mod real_issuers;
 mod setup;
+mod spinner;
 mod tls;
