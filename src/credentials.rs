@@ -61,7 +61,9 @@ impl Registry<'_> {
     ) -> Result<(Set, Vec<Leftover>), Error> {
         let path = self.path(name);
         make_config_dir(&self.profiles_dir)?;
-        remove_config_temporaries(&self.profiles_dir)?;
+        for directory in [Some(&*self.profiles_dir), self.profiles_dir.parent()].into_iter().flatten() {
+            remove_config_temporaries(directory)?;
+        }
         let present = present(&self.profiles_dir, name)?;
         let old = present.as_ref().and_then(|file| file.binding.clone());
         let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
@@ -113,8 +115,15 @@ impl Registry<'_> {
         let set_at = DateTime::<Utc>::from_timestamp(self.clock.wall().seconds(), 0);
         let file = ProfileFile { binding: Some(credential.binding), set_at, ..wanted };
         if let Err(error) = self.write(name, &file) {
-            // Not committed: the item that nobody names goes again. The error is the one to tell.
-            let _ = secrets.remove(&item);
+            let named = self::present(&self.profiles_dir, name).map(|file| file.and_then(|file| file.binding));
+            match named.map(|binding| binding.is_some_and(|binding| binding.generation == generation)) {
+                // The profile names the new item, and its directory could not be synced: a power cut may bring the
+                // old profile back. Both items stay.
+                Ok(true) => return Ok((Set::Stored, vec![error.to_string()])),
+                // Not committed: the item that nobody names goes again. The error is the one to tell.
+                Ok(false) => drop(secrets.remove(&item)),
+                Err(_) => {}
+            }
             return Err(error);
         }
         let left = old.map(|binding| self.erase(&binding)).unwrap_or_default();

@@ -3,8 +3,8 @@
 use super::Context;
 use super::args::Init;
 use crate::error::{Code, Error};
-use crate::place::{Dir, Missing, Shown, make_config_dir};
-use crate::secrets::{Backend, MissingKey, establish};
+use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries};
+use crate::secrets::{Backend, MissingKey, StoreLock, establish};
 
 pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let home = &context.home;
@@ -21,6 +21,11 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let dir = Dir::open(&home.data_dir, Missing::Create)?;
     let dir = dir.ok_or_else(|| Error::new(Code::WriteFailed, "the data directory vanished while it was made"))?;
     establish(&dir, &backend, MissingKey::Create)?;
+    {
+        // What an `init` that was killed left there. Under the lock, where nobody else writes.
+        let _lock = StoreLock::take(&dir)?;
+        remove_config_temporaries(&home.config_dir)?;
+    }
     context.ui.done(&format!(
         "secrets are kept in sealed files in {}, opened by the key file {}",
         Shown(&home.data_dir),

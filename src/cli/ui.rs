@@ -48,7 +48,8 @@ impl Ui {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost")))
+                Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost"))
+                    .with_hint("make room where the output goes, and run it again"))
             }
             _ => Ok(()),
         }

@@ -27,9 +27,13 @@ impl From<&PlaceError> for Error {
     fn from(error: &PlaceError) -> Error {
         let code = if error.is_insecure() { Code::InsecurePath } else { Code::WriteFailed };
         let made = Error::new(code, chain(error));
-        match error.fix() {
-            Some(fix) => made.with_hint(format!("run {fix}")),
-            None => made,
+        match (error.fix(), error) {
+            (Some(fix), _) => made.with_hint(format!("run {fix}")),
+            (None, PlaceError::Insecure { .. } | PlaceError::Foreign { .. }) => {
+                made.with_hint("look at what is there, and move it away")
+            }
+            (None, PlaceError::Io { .. }) => made.with_hint("check its permissions and the free space there"),
+            (None, PlaceError::TooLarge { .. }) => made.with_hint("check that it is the right file"),
         }
     }
 }
@@ -121,7 +125,8 @@ impl From<ReferenceError> for Error {
         match &error {
             // What cannot be read is not missing.
             ReferenceError::Place(place) => Error::from(place),
-            _ => Error::new(Code::CredentialMissing, chain(&error)),
+            _ => Error::new(Code::CredentialMissing, chain(&error))
+                .with_hint("put the secret there, or name another place with --secret-at-fetch WHERE"),
         }
     }
 }
@@ -148,6 +153,7 @@ impl Error {
             }
             ProfileError::InsecureEndpoint { .. } => {
                 Error::new(Code::InsecureEndpoint, format!("{message}; nothing was sent"))
+                    .with_hint(format!("edit {}", Shown(path)))
             }
             ProfileError::BindingDiffers(_) => {
                 Error::new(Code::BindingMismatch, format!("{message}; nothing was sent"))
@@ -178,7 +184,17 @@ impl From<IssuerError> for Error {
             Code::InvalidClient => made.with_hint("run tokenkeep credentials set with the right client id and secret"),
             Code::RedirectRefused | Code::ResponseMalformed => made.with_hint("check token_url of the profile"),
             Code::Tls => made.with_hint("give the right certificates with --ca-file PEM, or check the clock"),
-            _ => made,
+            Code::Dns | Code::Connect => made.with_hint("check the network, and token_url of the profile"),
+            Code::UnauthorizedClient | Code::AccessDenied | Code::InvalidGrant | Code::UnsupportedGrantType => {
+                made.with_hint("ask the issuer to let this client use the grant client_credentials")
+            }
+            Code::InvalidScope => made.with_hint("check --scope, and scopes of the profile"),
+            Code::InvalidTarget => made.with_hint("check --resource and --audience, and those of the profile"),
+            Code::InvalidRequest | Code::IssuerError => {
+                made.with_hint("compare what tokenkeep credentials show says with what the issuer wants")
+            }
+            Code::ResponseTooLarge | Code::TokenMalformed => made.with_hint("check token_url of the profile"),
+            _ => made.with_hint("try again later; nothing that is stored was changed"),
         };
         made.http_status = error.status();
         match error {

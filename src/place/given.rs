@@ -131,8 +131,10 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
         let mut file = File::from(fd);
         file.write_all(bytes)?;
         file.sync_all()?;
+        // Opened first: when it cannot be, nothing was replaced yet.
+        let directory = File::open(directory)?;
         std::fs::rename(&temporary, &target)?;
-        File::open(directory)?.sync_all()
+        directory.sync_all()
     });
     if written.is_err() {
         // The first failure is the one to tell.

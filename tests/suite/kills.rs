@@ -276,3 +276,58 @@ fn a_set_whose_calls_fail_says_so_and_leaves_the_old_credential() {
     );
     tell("`credentials set` over an old one, its calls failing", faults);
 }
+
+#[test]
+fn a_first_set_whose_calls_fail_stores_the_credential_or_says_that_it_did_not() {
+    let faults = sweep(
+        empty_world,
+        |world| set_in(world, NEW),
+        |call| FILE_CALLS.contains(&call.name.as_str()),
+        &ERRORS,
+        |world, _, outcome| {
+            assert!([0, 2, 3, 8, 9, 10].contains(&outcome.code), "an error of the contract: {outcome:?}");
+            let got = get(world, &[]).run();
+            assert_eq!(got.code, if outcome.code == 0 { 0 } else { 3 }, "{outcome:?}\n{got:?}");
+            assert_can_be_set(world);
+        },
+    );
+    tell("the first `credentials set`, its calls failing", faults);
+}
+
+#[test]
+fn a_remove_whose_calls_fail_can_be_repeated() {
+    let remove = |world: &World| world.environment.tokenkeep(["-p", "billing", "credentials", "remove", "--yes"]);
+    let faults = sweep(
+        || world_with(OLD),
+        remove,
+        |call| FILE_CALLS.contains(&call.name.as_str()),
+        &ERRORS,
+        |world, _, outcome| {
+            assert!([0, 2, 3, 8, 9, 10].contains(&outcome.code), "an error of the contract: {outcome:?}");
+            let left = get(world, &["--refresh"]).run();
+            assert!(left.code == 3 || (left.code == 0 && outcome.code != 0), "{outcome:?}\n{left:?}");
+            let again = remove(world).run();
+            assert!(again.code == if left.code == 0 { 0 } else { 3 }, "{again:?}");
+            assert_can_be_set(world);
+        },
+    );
+    tell("`credentials remove`, its calls failing", faults);
+}
+
+#[test]
+fn an_init_whose_calls_fail_can_be_repeated() {
+    let init = |world: &World| world.environment.tokenkeep(["init", "--backend", "file"]);
+    let faults = sweep(
+        || World::new(lenient_issuer(), TestEnvironment::new()),
+        init,
+        |call| FILE_CALLS.contains(&call.name.as_str()),
+        &ERRORS,
+        |world, _, outcome| {
+            assert!([0, 8, 9].contains(&outcome.code), "an error of the contract: {outcome:?}");
+            init(world).run().success();
+            assert_eq!(world.temporaries(), [""; 0]);
+            assert_can_be_set(world);
+        },
+    );
+    tell("`init`, its calls failing", faults);
+}
