@@ -76,9 +76,17 @@ impl Home {
 
     /// Returns the profile that is meant: the one named, else the default, else the only one.
     pub(crate) fn profile_name(&self, typed: Option<&str>) -> Result<ProfileName, Error> {
-        if let Some(name) = typed.or(self.config.default_profile.as_deref()) {
-            let why = "a profile name is a-z, 0-9 and . _ - after the first, 64 characters at most";
-            return ProfileName::parse(name).ok_or_else(|| Error::new(Code::Usage, why));
+        let rule = "a-z, 0-9 and . _ - after the first, 64 characters at most";
+        if let Some(name) = typed {
+            return ProfileName::parse(name)
+                .ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {rule}")));
+        }
+        if let Some(name) = &self.config.default_profile {
+            let path = self.config_dir.join("config.toml");
+            let message = format!("{} `default_profile` is no profile name: {rule}", Shown(&path));
+            return ProfileName::parse(name).ok_or_else(|| {
+                Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path)))
+            });
         }
         let mut names = self.profile_names()?;
         match (names.pop(), names.is_empty()) {
@@ -135,7 +143,7 @@ impl Home {
             Some(_) => {
                 let path = self.config_dir.join("config.toml");
                 let message = format!("{}: `secrets.backend` must be \"file\" in this version", Shown(&path));
-                Err(Error::new(Code::ConfigInvalid, message))
+                Err(Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))))
             }
         }
     }

@@ -66,12 +66,13 @@ impl Writable {
 }
 
 fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
+    // First: a provider that is not known is told with those that are.
+    let typed = typed(set)?;
     let name = match (&context.profile, &set.provider) {
         (Some(_), _) => context.home.profile_name(context.profile.as_deref())?,
         (None, Some(provider)) => named(provider)?,
         (None, None) => named("default")?,
     };
-    let typed = typed(set)?;
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
     let merged = wanted(set, &typed, present.as_ref())?;
@@ -95,7 +96,13 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
     let (outcome, left) = writable.registry(context).set(&name, merged, secret, verify)?;
     if set.default || (first && context.home.config.default_profile.is_none()) {
-        set_default(context, Some(&name))?;
+        match set_default(context, Some(&name)) {
+            Err(error) if set.default => {
+                return Err(Error::new(error.code(), format!("the credential of {name} is set; {error}")));
+            }
+            Err(error) => context.ui.warn_with("cache_write_failed", &format!("no default profile is set: {error}")),
+            Ok(()) => {}
+        }
     }
     tell_leftovers(context, &left);
     context.ui.done(&match outcome {
@@ -187,7 +194,7 @@ fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
         Some(Ok(endpoint)) => Ok(Some(endpoint)),
         Some(Err(why)) => {
             let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Err(Error::new(code, format!("{flag} {why}; nothing was changed")))
+            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_hint("give the issuer's https URL"))
         }
     }
 }

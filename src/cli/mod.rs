@@ -24,8 +24,8 @@ use crate::open::{Home, text_variable};
 
 /// Runs a command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    tell_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    tell_panics(usage::wants_json(&arguments));
     let typed = match Typed::try_parse_from(&arguments) {
         Ok(typed) => typed,
         Err(error) => return usage::refused(&error, &arguments),
@@ -34,6 +34,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match logged(&typed.global).and_then(|()| command(typed, &ui)) {
         Ok(exit) => ExitCode::from(exit),
         Err(error) => {
+            let error = match (error.code(), error.hint()) {
+                (Code::Usage, None) => error.with_hint("run tokenkeep COMMAND --help"),
+                _ => error,
+            };
             ui.error(&error);
             ExitCode::from(error.code().exit() as u8)
         }
@@ -107,12 +111,12 @@ fn logged(global: &Global) -> Result<(), Error> {
 }
 
 /// A panic is a bug: it says where, and never what was in hand.
-fn tell_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+fn tell_panics(json: bool) {
+    std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(Code::Internal, format!("a bug in tokenkeep at {place}; nothing stored was changed"))
             .with_hint("report it with the output of RUST_BACKTRACE=1 and the command that was run");
-        Ui::plain(false).error(&error);
+        Ui::plain(json).error(&error);
         let backtrace = std::backtrace::Backtrace::capture();
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
             Ui::plain(false).done(&backtrace.to_string());

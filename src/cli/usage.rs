@@ -10,7 +10,7 @@ use crate::error::{Code, Error};
 
 /// Answers help and version on stdout, and everything else as a usage error.
 pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let ui = Ui::plain(arguments.iter().any(|argument| argument == "--json"));
+    let ui = Ui::plain(wants_json(arguments));
     let answered = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ui.data(error.render().to_string().as_bytes()),
         kind => Err(told(kind, error)),
@@ -22,6 +22,11 @@ pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             ExitCode::from(error.code().exit() as u8)
         }
     }
+}
+
+/// Tells whether errors are wanted as JSON, for what goes wrong before the flags are understood.
+pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--json")
 }
 
 /// Makes the message of what clap knows by itself: names of flags and values of its own, and

@@ -137,9 +137,12 @@ impl Answer {
 
     fn error_body(&self, secrets: &[&Secret]) -> Option<ErrorBody> {
         let error = self.error.text().filter(|text| !text.is_empty())?;
+        // An issuer that gives a token and an error at once may repeat the one in the other.
+        let token = self.access_token.text().map(|token| Secret::from(token.as_str()));
+        let secrets: Vec<&Secret> = secrets.iter().copied().chain(&token).collect();
         Some(ErrorBody {
-            error: shown(&error, 64, secrets),
-            description: self.error_description.text().map(|text| shown(&text, 300, secrets)),
+            error: shown(&error, 64, &secrets),
+            description: self.error_description.text().map(|text| shown(&text, 300, &secrets)),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The main job with the real binary: a secret is set once, and from then on a token costs one request per lifetime.
 
 mod answers;
+#[cfg(target_os = "linux")]
 mod clock;
 #[cfg(target_os = "linux")]
 mod trace;

@@ -33,6 +33,8 @@ pub(super) struct Case {
     /// Options of the `credentials set` that was given.
     #[serde(default)]
     options: Vec<String>,
+    /// The lifetime of the tokens that the issuer gives, where it matters.
+    expires_in: Option<u64>,
     /// Files with their content, written after what is given.
     #[serde(default)]
     files: BTreeMap<String, String>,
@@ -139,6 +141,9 @@ impl Case {
 
     fn run(&self, environment: &TestEnvironment, issuer: &Issuer, form: Form) -> Outcome {
         issuer.reset();
+        if let Some(seconds) = self.expires_in {
+            issuer.set(json!({ "expires_in": seconds }));
+        }
         environment.write_secret("files/secret", CLIENT_SECRET);
         if self.given != Given::Nothing {
             setup::init(environment);
@@ -154,6 +159,8 @@ impl Case {
             environment.tokenkeep(command).run().success();
         }
         for (path, content) in &self.files {
+            // A person may have written a secret there: that it stands there is the person's affair.
+            environment.secret_place(path);
             environment.write(path, content);
         }
         for path in &self.removed {

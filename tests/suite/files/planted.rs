@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::state;
 use crate::common::environment::is_root;
-use crate::common::{Outcome, skipped};
+use crate::common::{Issuer, Outcome, TestEnvironment, skipped};
 use crate::machine::{Machine, paths_in};
 
 /// What is planted.
@@ -229,9 +229,15 @@ fn in_place_of_configuration_only_what_is_no_file_is_refused() {
 
 #[test]
 fn in_place_of_the_key_file_only_what_is_no_file_is_refused() {
-    let machine = machine();
-    let key = machine.config("key");
-    machine.environment.key_file("files/original");
+    // Not in its usual place: the harness itself would read what is planted there.
+    let environment = TestEnvironment::new().unprivileged();
+    let key = environment.path("files/the-key");
+    let configured = format!("[secrets]\nbackend = \"file\"\nkey_file = \"{}\"\n", key.display());
+    environment.write("config/config.toml", configured);
+    environment.secret_place(&key);
+    environment.secret_place("files/original");
+    let machine = Machine::of(environment, Issuer::start());
+    machine.token();
     plant_each(&machine, &key, &[LiveSymlink, HardLink], &[(GET, Unnoticed), (REFRESH, Unnoticed)]);
     let original = machine.environment.path("files/original");
     for planted in [DanglingSymlink, SymlinkToItself, Fifo, Device, Directory] {

@@ -1,0 +1,223 @@
+//! `{:?}` of every public type of the library shows no secret, in either form.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokenkeep::{
+    AccessToken, AuthMethod, BasicEncoding, Binding, BootId, BootTime, Check, Clock, Code, DataKey, Endpoint,
+    EndpointError, Error, Exit, Freshness, Generation, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock,
+    MemoryStore, Moment, Obtained, Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore, Reference,
+    Report, Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock,
+    Validity, Verdict, WallTime, Want, Warning, Writer,
+};
+
+use crate::common::canary::{Canary, scan_bytes};
+use crate::common::issuer::{Behaviour, CLIENT_ID, CLIENT_SECRET, EchoFormat, TOKEN_PREFIX};
+use crate::common::{Issuer, TestEnvironment};
+
+/// 32 bytes of a data key that are no text.
+const KEY: [u8; 32] = [
+    0xc3, 0x01, 0x9f, 0x5a, 0xe2, 0x77, 0x10, 0xbd, 0x4c, 0x88, 0x31, 0xf6, 0x0e, 0xa4, 0x69, 0xd5, 0x2b, 0x93, 0x7e,
+    0x14, 0xc8, 0x50, 0xaf, 0x06, 0xdb, 0x62, 0x39, 0xf1, 0x8d, 0x45, 0xba, 0x1c,
+];
+
+/// What was formatted, by the name of its type.
+#[derive(Default)]
+struct Shown(BTreeMap<&'static str, String>);
+
+impl Shown {
+    fn add<T: Debug + ?Sized>(&mut self, value: &T) {
+        let name = std::any::type_name::<T>();
+        let name = name.split('<').next().unwrap_or(name).rsplit("::").next().unwrap_or(name);
+        *self.0.entry(name.trim_start_matches("dyn ")).or_default() += &format!("{value:?}\n{value:#?}\n");
+    }
+}
+
+#[test]
+fn no_public_type_shows_a_secret() {
+    let issuer = Issuer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut shown = Shown::default();
+    plain(&mut shown);
+    profiles(&mut shown);
+    keys_and_records(&mut shown);
+    runtime.block_on(keepers(&issuer, &mut shown));
+    places(&mut shown);
+
+    assert_eq!(shown.0.keys().copied().collect::<BTreeSet<_>>(), exported().iter().map(String::as_str).collect());
+    let canaries = [
+        Canary::new("client secret", CLIENT_SECRET),
+        Canary::new("token", TOKEN_PREFIX),
+        Canary::new("data key", KEY),
+    ];
+    for (name, text) in &shown.0 {
+        let findings = scan_bytes(&canaries, name, text.as_bytes());
+        assert!(findings.is_empty(), "{}", findings.join("\n"));
+    }
+}
+
+#[test]
+fn a_secret_that_is_shown_would_be_found() {
+    let canaries = [Canary::new("data key", KEY), Canary::new("client secret", CLIENT_SECRET)];
+    assert!(!scan_bytes(&canaries, "a list", format!("{KEY:?}").as_bytes()).is_empty());
+    assert!(!scan_bytes(&canaries, "a text", format!("{:?}", Some(CLIENT_SECRET)).as_bytes()).is_empty());
+    assert!(!scan_bytes(&canaries, "bytes", format!("{:#?}", CLIENT_SECRET.as_bytes()).as_bytes()).is_empty());
+}
+
+/// The public types of src/lib.rs. Functions begin with a small letter.
+fn exported() -> BTreeSet<String> {
+    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
+    let source = source.expect("the source is in the checkout");
+    let mut names = BTreeSet::new();
+    for statement in source.split("\npub use ").skip(1) {
+        let (statement, _) = statement.split_once(';').expect("a statement ends");
+        let (_, list) = statement.split_once("::").expect("a path has parts");
+        let words = list.split(|symbol: char| !symbol.is_alphanumeric());
+        names.extend(words.filter(|word| word.starts_with(char::is_uppercase)).map(str::to_owned));
+    }
+    assert!(names.len() > 40, "the exports were not read: {names:?}");
+    assert!(!source.contains("\npub mod ") || source.matches("\npub mod ").count() == 1, "another public module");
+    names
+}
+
+fn moment() -> Moment {
+    ManualClock::new(WallTime(1_800_000_000_000_000_000)).now()
+}
+
+fn token() -> AccessToken {
+    let validity =
+        Validity { sent: moment(), lifetime: Duration::from_secs(60), lifetime_from: LifetimeFrom::Issuer };
+    let value = Secret::from(format!("{TOKEN_PREFIX}debug").as_str());
+    AccessToken::new(value, "Bearer", Some("read"), validity).expect("a token")
+}
+
+/// Types that can hold no secret: they are here so that none is forgotten when that changes.
+fn plain(shown: &mut Shown) {
+    shown.add(&BootId([7; 16]));
+    shown.add(&BootTime(7));
+    shown.add(&WallTime(7));
+    shown.add(&moment());
+    shown.add(&SystemClock);
+    shown.add(&ManualClock::new(WallTime(7)));
+    let clock: &dyn Clock = &SystemClock;
+    shown.add(clock);
+    shown.add(&Code::InvalidClient);
+    shown.add(&Exit::AuthRejected);
+    shown.add(&Source::Cache);
+    shown.add(&Want::IssuedAfter(moment()));
+    shown.add(&Stamp::numbered(7));
+    shown.add(&AuthMethod::ClientSecretPost);
+    shown.add(&BasicEncoding::Raw);
+    shown.add(&Writer::Alone);
+    shown.add(&Holds::Token);
+    shown.add(&LifetimeFrom::Issuer);
+    shown.add(&Freshness::Fresh(Duration::from_secs(7)));
+    shown.add(&Reach::Everything);
+    shown.add(&Outcome::Pass);
+    shown.add(&Verdict::Valid);
+    shown.add(&Check { name: "probe", result: Outcome::Fail, detail: "HTTP 401".to_owned() });
+    shown.add(&SealError::Randomness);
+    for warning in [Warning::SecretReadable, Warning::ScopeNarrowed("read".to_owned()), Warning::UnsealFailed] {
+        shown.add(&warning);
+    }
+}
+
+/// What people type into the wrong place is refused, and the refusal does not repeat it.
+fn profiles(shown: &mut Shown) {
+    for url in [
+        format!("https://user:{CLIENT_SECRET}@a.invalid/"),
+        format!("https://a.invalid/?client_secret={CLIENT_SECRET}"),
+        format!("https://a.invalid/#{CLIENT_SECRET}"),
+        format!("http://{CLIENT_SECRET}.invalid/"),
+        CLIENT_SECRET.to_owned(),
+    ] {
+        let error: EndpointError = Endpoint::parse(&url).expect_err("refused");
+        shown.add(&error);
+    }
+    let endpoint = Endpoint::parse("https://a.invalid/token").expect("a URL");
+    shown.add(&endpoint);
+    let errors: [RequestError; 4] = [
+        Request::default().with_params([("client_secret", CLIENT_SECRET)]).expect_err("reserved"),
+        Request::default().with_params([("", CLIENT_SECRET)]).expect_err("no name"),
+        Request::default().with_resources([CLIENT_SECRET]).expect_err("no URI"),
+        Request::default().with_scopes([format!("\"{CLIENT_SECRET}").as_str()]).expect_err("no scope"),
+    ];
+    errors.iter().for_each(|error| shown.add(error));
+    shown.add(&Request::default().with_scopes(["read"]).expect("a scope"));
+    let name = ProfileName::parse("debug").expect("a name");
+    shown.add(&name);
+    let generation = Generation::new([7; 16]);
+    shown.add(&generation);
+    let profile = Profile::new(name, CLIENT_ID, endpoint);
+    let binding: Binding = profile.binding(generation, Some([7; 32]));
+    shown.add(&binding);
+    shown.add(&Reference::File(PathBuf::from("/run/secret")));
+    shown.add(&SecretSource::Stored(Box::new(binding.clone())));
+    shown.add(&Profile { secret: SecretSource::Stored(Box::new(binding)), ..profile });
+}
+
+fn keys_and_records(shown: &mut Shown) {
+    shown.add(&Secret::from(CLIENT_SECRET));
+    let key = DataKey::new(KEY.into());
+    shown.add(&key);
+    shown.add(&DataKey::from_key_file(&Secret::new(KEY.to_vec()), &[7; 16], &[8; 16]));
+    let id: KeyId = key.id();
+    shown.add(&id);
+    let name = RecordName::of(b"identity");
+    shown.add(&name);
+    shown.add(&Slot { name, holds: Holds::Token });
+    shown.add(token().validity());
+    shown.add(&token());
+    shown.add(&Obtained { token: token(), source: Source::Issuer });
+}
+
+/// Keepers that hold secret, key and token, and the errors of an issuer that repeats what it was sent.
+async fn keepers(issuer: &Issuer, shown: &mut Shown) {
+    let profile = |auth| {
+        let url = Endpoint::parse(&issuer.token_url()).expect("a URL");
+        let probe_url = Endpoint::parse(&issuer.api_url()).ok();
+        let name = ProfileName::parse("debug").expect("a name");
+        Profile { auth, probe_url, ..Profile::new(name, CLIENT_ID, url) }
+    };
+    let store = Arc::new(MemoryStore::default());
+    let builder = |auth| -> KeeperBuilder {
+        let key = DataKey::new(KEY.into());
+        Keeper::builder(profile(auth)).secret(CLIENT_SECRET).data_key(key).store(store.clone())
+    };
+    shown.add(&builder(AuthMethod::ClientSecretBasic));
+    let keeper = builder(AuthMethod::ClientSecretBasic).build().expect("a keeper");
+    let token = keeper.token().await.expect("a token");
+    assert!(token.expose().starts_with(TOKEN_PREFIX));
+    shown.add(&token);
+    shown.add(&keeper);
+    shown.add(&*store);
+    let as_trait: &dyn RecordStore = &*store;
+    shown.add(as_trait);
+    let report: Report = tokenkeep::validate(&keeper, None, Reach::Everything).await.expect("a report");
+    shown.add(&report);
+    for auth in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
+        for format in [EchoFormat::Json, EchoFormat::Html] {
+            issuer.behave_times("/token", 1, Behaviour::Echo { status: 400, format });
+            let keeper = Keeper::builder(profile(auth)).secret(CLIENT_SECRET).build().expect("a keeper");
+            let error: Error = keeper.token().await.expect_err("refused");
+            shown.add(&error);
+            shown.add(&keeper);
+        }
+    }
+    issuer.answer("/token", 200, &json!({ "access_token": format!("{TOKEN_PREFIX}\n"), "token_type": "Bearer" }));
+    let keeper = Keeper::builder(profile(AuthMethod::ClientSecretPost)).secret(CLIENT_SECRET).build();
+    shown.add(&keeper.expect("a keeper").token().await.expect_err("no token"));
+}
+
+fn places(shown: &mut Shown) {
+    let environment = TestEnvironment::new();
+    let blocked = environment.write("files/plain", "");
+    let failed = || Stamp::of_path(&blocked.join("below a file")).expect_err("not a directory");
+    let place: PlaceError = failed();
+    shown.add(&place);
+    shown.add(&StoreError::Failed(failed()));
+}
