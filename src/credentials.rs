@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, chain};
 use crate::keeper::read_ca_file;
 use crate::place::{
-    Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
+    Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
 };
 use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
@@ -28,6 +28,7 @@ pub(crate) const PROFILE_CAP: usize = 64 * 1024;
 /// Where credentials are set: held for as long as the store lock is.
 pub(crate) struct Registry<'a> {
     pub(crate) profiles_dir: PathBuf,
+    pub(crate) data_dir: &'a Dir,
     pub(crate) secrets: Option<&'a dyn SecretStore>,
     pub(crate) cache: Option<&'a Cache>,
     pub(crate) clock: &'a dyn Clock,
@@ -73,10 +74,15 @@ impl Registry<'_> {
                 verify(profile.clone(), read.secret)?;
             }
             let same = present.as_ref() == Some(&wanted);
-            if !same {
-                self.write(name, &wanted)?;
+            let mut left = Vec::new();
+            if !same && let Err(error) = self.write(name, &wanted) {
+                if self::present(&self.profiles_dir, name).ok().flatten().as_ref() != Some(&wanted) {
+                    return Err(error);
+                }
+                // In place, and not synced: a power cut may bring the old profile back, with its item.
+                return Ok((Set::Stored, vec![error.to_string()]));
             }
-            let mut left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
+            left.extend(old.map(|binding| self.erase(&binding)).unwrap_or_default());
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
             return Ok((if same { Set::Unchanged } else { Set::Stored }, left));
         }
@@ -158,12 +164,19 @@ impl Registry<'_> {
     pub(crate) fn remove(&self, name: &ProfileName) -> Result<Vec<Leftover>, Error> {
         // A profile that cannot be read must not keep its owner from removing it.
         let present = present(&self.profiles_dir, name).ok().flatten();
-        remove_config(&self.path(name))?;
-        let Some(file) = present else { return Ok(Vec::new()) };
+        let mut unsynced = Vec::new();
+        if let Err(error) = remove_config(&self.path(name)) {
+            if self.path(name).symlink_metadata().is_ok() {
+                return Err(error.into());
+            }
+            unsynced.push(chain(&error));
+        }
+        let Some(file) = present else { return Ok(unsynced) };
         let mut left = file.binding.as_ref().map(|binding| self.erase(binding)).unwrap_or_default();
         if let Ok(profile) = file.resolve(name) {
             self.forget(|outline| belongs_to(outline, &profile), &mut left);
         }
+        left.extend(unsynced);
         Ok(left)
     }
 
@@ -174,16 +187,23 @@ impl Registry<'_> {
             Some(Ok(_)) => {}
             None => left.push(format!("the stored secret {} cannot be reached", binding.generation)),
         }
-        self.forget(|outline| is_of(outline, binding), &mut left);
+        for record in self.forget(|outline| is_of(outline, binding), &mut left) {
+            // Nobody takes this turn any more but a process that still fetches with the old secret.
+            if let Err(error) = crate::flight::forget_lock(self.data_dir, record) {
+                left.push(chain(&error));
+            }
+        }
         left
     }
 
-    fn forget(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) {
-        for record in self.records_of(of, left) {
-            if let Some(Err(fault)) = self.cache.map(|cache| cache.forget(record)) {
+    fn forget(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) -> Vec<RecordName> {
+        let records = self.records_of(of, left);
+        for record in &records {
+            if let Some(Err(fault)) = self.cache.map(|cache| cache.forget(*record)) {
                 left.push(chain(&fault));
             }
         }
+        records
     }
 
     fn forget_refusals(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) {

@@ -111,10 +111,17 @@ impl Flight {
     async fn lock<T, E>(&self, name: RecordName, look: &impl Fn() -> Result<Option<T>, E>) -> Result<Waited<T>, E> {
         let Some(data_dir) = &self.data_dir else { return Ok(Waited::Ended(Err(NoLock::NoPlace))) };
         let name = name.to_hex();
+        let mut crowd = Crowd::Unknown;
         loop {
             let busy = match try_lock(data_dir, &name) {
                 Ok(Tried::Taken(lock)) => return Ok(Waited::Ended(Ok(lock))),
                 Ok(Tried::Replaced) => continue,
+                // The others that were woken, who are about to let go.
+                Ok(Tried::Busy(_)) if crowd == Crowd::Woken => {
+                    tokio::time::sleep(random_pause()).await;
+                    crowd = Crowd::Unknown;
+                    continue;
+                }
                 Ok(Tried::Busy(file)) => file,
                 Err(trouble) => return Ok(Waited::Ended(Err(trouble))),
             };
@@ -124,8 +131,26 @@ impl Flight {
             if let Some(found) = look()? {
                 return Ok(Waited::Answered(found));
             }
+            crowd = Crowd::Woken;
         }
     }
+}
+
+/// Who else may hold the lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    Unknown,
+    /// All who waited were woken by a turn that brought nothing. Were they to try again at once, they would be in each
+    /// other's way for a tenth of a second; one of those that pause finds the lock free, the others find it taken.
+    Woken,
+}
+
+/// Up to ten milliseconds, so that not all come back at once.
+fn random_pause() -> Duration {
+    let mut random = [0; 2];
+    // Without randomness they meet again, which costs time and nothing else.
+    let _ = getrandom::fill(&mut random);
+    Duration::from_micros(u64::from(u16::from_be_bytes(random)) * 10_000 / 65_536)
 }
 
 enum Waited<T> {
@@ -149,6 +174,15 @@ fn try_lock(data_dir: &Dir, name: &str) -> Result<Tried, NoLock> {
         Err(TryLockError::WouldBlock) => Ok(Tried::Busy(file)),
         Err(TryLockError::Error(_)) => Err(NoLock::Unsupported),
     }
+}
+
+/// Removes the lock file of an identity whose generation is gone. Whoever holds or awaits it finds
+/// that it was removed, and goes on with a new one.
+pub(crate) fn forget_lock(data_dir: &Dir, name: RecordName) -> Result<(), PlaceError> {
+    if let Some(locks) = data_dir.dir("locks", Missing::Leave)? {
+        locks.remove(&name.to_hex())?;
+    }
+    Ok(())
 }
 
 /// Waits until the turn that `file` stands for has ended. In a thread of its own, detached: a lock

@@ -84,9 +84,8 @@ impl Home {
         if let Some(name) = &self.config.default_profile {
             let path = self.config_dir.join("config.toml");
             let message = format!("{} `default_profile` is no profile name: {rule}", Shown(&path));
-            return ProfileName::parse(name).ok_or_else(|| {
-                Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path)))
-            });
+            return ProfileName::parse(name)
+                .ok_or_else(|| Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))));
         }
         let mut names = self.profile_names()?;
         match (names.pop(), names.is_empty()) {
@@ -191,15 +190,19 @@ impl Home {
 
     /// Wires a keeper for a profile.
     pub(crate) fn keeper(&self, name: &ProfileName, observer: Observer) -> Result<Keeper, Error> {
-        let profile = self.profile(name)?;
-        let (home, own) = (self.clone(), name.clone());
         let path = self.profiles_dir().join(name.file_name());
+        // Before the file is read: a change that comes between is noticed. What is wrong with the file is told first.
+        let stamp = Stamp::of_path(&path);
+        let profile = self.profile(name)?;
+        let stamp = stamp?;
+        let (home, own) = (self.clone(), name.clone());
         let source = ProfileSource::File {
             load: Box::new(move || home.profile(&own)),
             stamp: Box::new(move || Ok(Stamp::of_path(&path)?)),
         };
         let Kept { cache, secrets, flight } = self.kept()?;
-        Ok(Keeper::from_parts(self.parts(cache, Secrets::Profile(secrets), flight, source, observer), profile))
+        let parts = self.parts(cache, Secrets::Profile(secrets), flight, source, observer);
+        Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
     /// Wires a keeper for a credential that is not set yet.
@@ -211,7 +214,7 @@ impl Home {
     ) -> Result<Keeper, Error> {
         let Kept { cache, secrets: _, flight } = self.kept()?;
         let parts = self.parts(cache, Secrets::Given(secret), flight, ProfileSource::Fixed, observer);
-        Ok(Keeper::from_parts(parts, profile))
+        Ok(Keeper::from_parts(parts, profile, None))
     }
 
     fn parts(

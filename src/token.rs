@@ -164,6 +164,15 @@ impl Validity {
         }
     }
 
+    /// Tells whether it was surely sent after `other`. Times of two boots of this machine say nothing: the one that
+    /// is kept is of the earlier boot, however the clock was set since.
+    pub(crate) fn sent_after(&self, other: &Validity) -> bool {
+        match (self.sent.boot_id, other.sent.boot_id) {
+            (Some(boot), Some(other_boot)) => boot == other_boot && self.sent.boot > other.sent.boot,
+            _ => self.sent.wall > other.sent.wall,
+        }
+    }
+
     /// Returns the boot time up to which it holds, for one process that has read it at `now`.
     pub(crate) fn boot_deadline(&self, now: &Moment) -> BootTime {
         match self.at(now) {

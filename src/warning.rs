@@ -20,6 +20,8 @@ pub enum Warning {
     DataKeyUnavailable(String),
     /// The turn of another process did not end in time.
     LockTimeout,
+    /// The file system does not lock files.
+    LockUnsupported,
     /// Something that must not be trusted lies in place of a record or lock.
     CachePathInsecure(String),
     /// The wall clock stands before the time at which the cached token was asked for.
@@ -41,7 +43,7 @@ impl Warning {
             Warning::CacheReadOnly(_) => "cache_read_only",
             Warning::CacheNewerVersion => "cache_newer_version",
             Warning::DataKeyUnavailable(_) => "data_key_unavailable",
-            Warning::LockTimeout => "lock_timeout",
+            Warning::LockTimeout | Warning::LockUnsupported => "lock_timeout",
             Warning::CachePathInsecure(_) => "cache_path_insecure",
             Warning::ClockJump => "clock_jump",
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
@@ -60,6 +62,7 @@ impl fmt::Display for Warning {
             Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left alone"),
             Warning::DataKeyUnavailable(why) => write!(f, "nothing is kept, the data key is not available: {why}"),
             Warning::LockTimeout => f.write_str("another process did not end its request in time; going on alone"),
+            Warning::LockUnsupported => f.write_str("this file system does not lock files; going on alone"),
             Warning::CachePathInsecure(why) => write!(f, "the cache is not used: {why}"),
             Warning::ClockJump => f.write_str("the clock stands before the time the cached token was issued"),
             Warning::LifetimeAssumed(lifetime) => {

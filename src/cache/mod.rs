@@ -65,7 +65,7 @@ impl Cache {
     /// Keeps a token, unless a later one is there, and ends a refusal.
     pub(crate) fn keep(&self, identity: &TokenIdentity, token: &AccessToken, writer: Writer) -> Result<(), CacheFault> {
         match self.token(identity) {
-            Ok(Some(present)) if !token.validity().sent_since(&present.validity().sent) => return Ok(()),
+            Ok(Some(present)) if present.validity().sent_after(token.validity()) => return Ok(()),
             Err(CacheFault::NewerVersion) => return Err(CacheFault::NewerVersion),
             // Absent, older, or broken: it is replaced. What cannot be replaced says so below.
             _ => {}

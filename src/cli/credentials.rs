@@ -57,6 +57,7 @@ impl Writable {
         let kept = self.kept.as_ref().ok();
         Registry {
             profiles_dir: context.home.profiles_dir(),
+            data_dir: &self.dir,
             secrets: kept.map(|(secrets, _)| secrets as &dyn SecretStore),
             cache: kept.map(|(_, cache)| cache),
             clock: &*context.home.clock,

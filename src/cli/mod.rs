@@ -76,13 +76,10 @@ fn command(typed: Typed, ui: &Ui) -> Result<u8, Error> {
 
 /// Runs what waits for the network. The runtime comes to life here, after every cheaper way.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            let made = Error::new(Code::Internal, format!("no runtime: {error}"));
-            made.with_hint("check what this process may open: ulimit -a")
-        })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        let made = Error::new(Code::Internal, format!("no runtime: {error}"));
+        made.with_hint("check what this process may open: ulimit -a")
+    })?;
     let done = runtime.block_on(work);
     // A name lookup that hangs must not hold the process.
     runtime.shutdown_background();

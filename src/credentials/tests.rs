@@ -10,6 +10,7 @@ use crate::store::MemoryStore;
 
 struct Place {
     root: tempfile::TempDir,
+    data_dir: Dir,
     secrets: MemorySecrets,
     cache: Cache,
     clock: ManualClock,
@@ -24,6 +25,7 @@ fn place() -> Place {
         cache: Cache::new(Arc::new(MemoryStore::default()), DataKey::random().expect("randomness")),
         clock: ManualClock::new(WallTime(1_800_000_000_000_000_000)),
         lock: StoreLock::take(&dir).expect("free"),
+        data_dir: dir,
         root,
     }
 }
@@ -32,6 +34,7 @@ impl Place {
     fn registry(&self) -> Registry<'_> {
         Registry {
             profiles_dir: self.root.path().join("profiles"),
+            data_dir: &self.data_dir,
             secrets: Some(&self.secrets),
             cache: Some(&self.cache),
             clock: &self.clock,

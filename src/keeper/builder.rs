@@ -11,6 +11,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error};
 use crate::flight::Flight;
 use crate::oauth::Transport;
+use crate::place::Stamp;
 use crate::profile::Profile;
 use crate::seal::DataKey;
 use crate::secret::Secret;
@@ -106,14 +107,15 @@ impl KeeperBuilder {
             source: ProfileSource::Fixed,
             observer: self.observer,
         };
-        Ok(Keeper::from_parts(parts, self.profile))
+        Ok(Keeper::from_parts(parts, self.profile, None))
     }
 }
 
 impl Keeper {
-    /// Makes a keeper of wired parts.
-    pub(crate) fn from_parts(parts: Parts, profile: Profile) -> Keeper {
-        Keeper { parts: Arc::new(parts), held: Arc::new(Held::new(Asked::new(profile), None)), min_ttl: None }
+    /// Makes a keeper of wired parts and a profile, with the stamp that its file had before it was read.
+    pub(crate) fn from_parts(parts: Parts, profile: Profile, profile_stamp: Option<Stamp>) -> Keeper {
+        let held = Held::new(Asked::new(profile), None, profile_stamp);
+        Keeper { parts: Arc::new(parts), held: Arc::new(held), min_ttl: None }
     }
 }
 

@@ -98,7 +98,8 @@ pub(crate) fn read_ca_file(profile: &Profile) -> Result<Option<Vec<u8>>, Error> 
         Ok(Some(pem)) => Ok(Some(pem)),
         Ok(None) => {
             let message = format!("the CA file {} is missing; nothing was sent", crate::place::Shown(path));
-            let made = Error::new(Code::ConfigInvalid, message).with_hint("restore it, or change ca_file of the profile");
+            let made =
+                Error::new(Code::ConfigInvalid, message).with_hint("restore it, or change ca_file of the profile");
             Err(made.for_profile(&profile.name))
         }
         Err(error) if error.is_insecure() => Err(Error::from(error).for_profile(&profile.name)),

@@ -70,14 +70,15 @@ struct State {
 }
 
 impl Held {
-    pub(super) fn new(asked: Asked, own_request: Option<Request>) -> Held {
+    /// Holds nothing yet; `profile_stamp` is that of the profile as it was read.
+    pub(super) fn new(asked: Asked, own_request: Option<Request>, profile_stamp: Option<Stamp>) -> Held {
         let state = State {
             asked: Arc::new(asked),
             token: None,
             kept: Kept::No,
             hand_out_until: BootTime(0),
             rejected: None,
-            profile_stamp: None,
+            profile_stamp,
         };
         Held { own_request, state: RwLock::new(state) }
     }
@@ -97,14 +98,18 @@ impl Held {
         self.own_request.as_ref()
     }
 
+    /// Returns the stamp of the profile as it was last read.
+    pub(super) fn profile_stamp(&self) -> Option<Stamp> {
+        self.read().profile_stamp
+    }
+
     /// Reads the profile again where its file has changed.
     pub(super) fn follow(&self, source: &ProfileSource) -> Result<(), Error> {
         let stamp = source.stamp()?;
         if stamp == self.read().profile_stamp {
             return Ok(());
         }
-        let first = self.read().profile_stamp.is_none();
-        if let (false, Some(profile)) = (first, source.load()?) {
+        if let Some(profile) = source.load()? {
             self.take(profile);
         }
         self.write().profile_stamp = stamp;

@@ -195,13 +195,16 @@ impl Keeper {
 
     /// Returns a keeper for another request of the same profile; the identity is encoded here, once.
     pub fn request(&self, request: Request) -> Keeper {
+        // Before the profile: one that is newer than its stamp is only read once more.
+        let stamp = self.held.profile_stamp();
         let profile = Profile { request: request.clone(), ..self.profile() };
-        Keeper { held: Arc::new(Held::new(Asked::new(profile), Some(request))), ..self.clone() }
+        Keeper { held: Arc::new(Held::new(Asked::new(profile), Some(request), stamp)), ..self.clone() }
     }
 
     /// Returns a keeper that hands out only tokens that are valid for longer than `min_ttl`.
     pub fn with_min_ttl(&self, min_ttl: Duration) -> Keeper {
-        let held = Held::new(Asked::new(self.profile()), self.held.own_request().cloned());
+        let stamp = self.held.profile_stamp();
+        let held = Held::new(Asked::new(self.profile()), self.held.own_request().cloned(), stamp);
         Keeper { held: Arc::new(held), min_ttl: Some(min_ttl), ..self.clone() }
     }
 
@@ -442,7 +445,8 @@ impl Keeper {
                 self.observe(&Warning::CachePathInsecure(chain(place)));
             }
             // Without a place to lock in, the failed save says what is wrong.
-            Some(NoLock::Place(_) | NoLock::NoPlace | NoLock::Unsupported) | None => {}
+            Some(NoLock::Place(_) | NoLock::NoPlace) | None => {}
+            Some(NoLock::Unsupported) => self.observe(&Warning::LockUnsupported),
         }
     }
 }
@@ -469,7 +473,7 @@ fn store_warning(error: &StoreError) -> Warning {
 fn narrowed(request: &Request, granted: &str) -> Option<String> {
     let granted_set: std::collections::BTreeSet<&str> = granted.split(' ').collect();
     let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
-    lacks.then(|| granted.chars().take(300).flat_map(char::escape_debug).collect())
+    lacks.then(|| crate::oauth::shown(granted, 300, &[]))
 }
 
 /// Whole seconds that are not over too early.

@@ -18,6 +18,7 @@ use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, tls};
 use zeroize::Zeroizing;
 
 use super::client_auth::{Proven, prove};
+use super::echo::shown;
 use super::retry::{Next, next, retry_after};
 use super::{IssuerError, TokenRequest, wire};
 use crate::clock::{Clock, Moment};
@@ -237,7 +238,7 @@ impl Transport {
             }
             let error = unwrapped(error);
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return IssuerError::Tls { host, why: wire::shown(&tls.to_string(), 200, &[]) };
+                return IssuerError::Tls { host, why: shown(&tls.to_string(), 200, &[]) };
             }
             if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
                 return IssuerError::Malformed { status: None, why: "its head is not HTTP, or too long" };

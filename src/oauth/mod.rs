@@ -1,6 +1,7 @@
 //! The protocol: how a client proves itself, bytes <-> types, transport, retries.
 
 mod client_auth;
+mod echo;
 mod http;
 mod retry;
 mod wire;
@@ -11,6 +12,7 @@ use crate::place::PlaceError;
 use crate::profile::{AuthMethod, BasicEncoding, Endpoint, Request};
 use crate::secret::Secret;
 
+pub(crate) use echo::shown;
 pub(crate) use http::{Probed, Roots, Transport};
 pub(crate) use retry::LONGEST_PAUSE;
 pub(crate) use wire::Granted;

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::IssuerError;
+use super::echo::{repeats, shown};
 use crate::secret::Secret;
 use crate::token::LONGEST_LIFETIME;
 
@@ -58,7 +57,8 @@ pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret]) -> Result<G
         value: Secret::from(value.as_str()),
         token_type: "Bearer".to_owned(),
         lifetime: answer.expires_in.0.and_then(|raw| lifetime(raw.get())),
-        scope: answer.scope.scope(),
+        // It is told and kept in clear: one that repeats a secret is as good as none.
+        scope: answer.scope.scope().filter(|scope| !secrets.iter().any(|secret| repeats(scope, secret))),
     })
 }
 
@@ -185,81 +185,6 @@ impl<'de> Deserialize<'de> for Answer {
 
         deserializer.deserialize_map(Members)
     }
-}
-
-/// Makes a server's text fit to be shown: one line, escaped, at most `most` characters, and nothing
-/// at all where it repeats a secret in any of the usual encodings.
-pub(super) fn shown(text: &str, most: usize, secrets: &[&Secret]) -> String {
-    if secrets.iter().any(|secret| repeats(text, secret)) {
-        return "(withheld: it repeats the credential)".to_owned();
-    }
-    let mut line = String::new();
-    let mut count = 0;
-    for symbol in text.chars() {
-        let plain = symbol == ' ' || symbol.is_ascii_graphic() || (!symbol.is_ascii() && symbol.is_alphanumeric());
-        let piece = if plain { symbol.to_string() } else { symbol.escape_unicode().to_string() };
-        count += piece.chars().count();
-        if count > most {
-            line.push_str("...");
-            break;
-        }
-        line.push_str(&piece);
-    }
-    line
-}
-
-/// Tells whether a text holds a secret: as it is, percent-encoded, in hexadecimal, or in Base64 at
-/// any of the three alignments that it can have inside something longer.
-fn repeats(text: &str, secret: &Secret) -> bool {
-    let bytes = secret.expose();
-    if bytes.is_empty() {
-        return false;
-    }
-    let squeezed: String = text.chars().filter(|symbol| !symbol.is_whitespace()).collect();
-    let unquoted: Vec<u8> = percent_decoded(text.as_bytes(), b' ');
-    let contains = |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
-    if contains(text.as_bytes(), bytes)
-        || contains(&unquoted, bytes)
-        || contains(&percent_decoded(text.as_bytes(), b'+'), bytes)
-    {
-        return true;
-    }
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let digits: String = squeezed.chars().filter(char::is_ascii_hexdigit).collect();
-    if digits.to_ascii_lowercase().contains(&hex) {
-        return true;
-    }
-    (0..3).any(|shift| {
-        let shifted = [&[0; 2][..shift], bytes].concat();
-        // The first character(s) mix with what stands before, the last one with what comes after.
-        let skip = [0, 2, 3][shift];
-        let whole = |encoded: String| {
-            let end = shifted.len() * 8 / 6;
-            encoded.get(skip..end).filter(|inner| inner.len() >= 2).map(str::to_owned)
-        };
-        [whole(STANDARD_NO_PAD.encode(&shifted)), whole(URL_SAFE_NO_PAD.encode(&shifted))]
-            .into_iter()
-            .flatten()
-            .any(|inner| squeezed.contains(&inner))
-    })
-}
-
-fn percent_decoded(text: &[u8], plus: u8) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) if digit(*high).is_some() && digit(*low).is_some() => {
-                decoded.push(digit(*high).unwrap_or(0) << 4 | digit(*low).unwrap_or(0));
-                rest = after;
-            }
-            (b'+', _) => decoded.push(plus),
-            _ => decoded.push(*first),
-        }
-    }
-    decoded
 }
 
 #[cfg(test)]

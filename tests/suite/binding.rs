@@ -72,8 +72,11 @@ fn every_other_place_and_name_in_a_profile_is_bound_too() {
         ("auth", "client_secret_post"),
     ] {
         let line = format!("{key} = \"{value}\"");
-        let without: String =
-            profile.lines().filter(|line| !line.starts_with(&format!("{key} ="))).map(|line| format!("{line}\n")).collect();
+        let without: String = profile
+            .lines()
+            .filter(|line| !line.starts_with(&format!("{key} =")))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let (top, binding) = without.split_once("[binding]").expect("the profile has a binding");
         let original = profile.split_once("[binding]").expect("the profile has a binding");
 

@@ -10,6 +10,8 @@ use std::path::Path;
 use case::{Case, Cases, read_cases};
 
 use crate::common::Issuer;
+use crate::common::issuer::Behaviour;
+use crate::setup;
 
 #[test]
 fn every_error_is_told_as_the_contract_says() {
@@ -18,9 +20,11 @@ fn every_error_is_told_as_the_contract_says() {
 
 #[test]
 fn every_usage_error_is_told_without_a_value() {
-    let cases = read_cases("usage.toml");
-    assert!(cases.case.iter().all(|case| (case.exit, case.code.as_str()) == (2, "usage")));
-    assert_all_hold(&cases);
+    for file in ["usage.toml", "prompts.toml"] {
+        let cases = read_cases(file);
+        assert!(cases.case.iter().all(|case| (case.exit, case.code.as_str()) == (2, "usage")));
+        assert_all_hold(&cases);
+    }
 }
 
 #[test]
@@ -75,13 +79,106 @@ fn a_group_of_codes_has_one_exit_code() {
 
 #[test]
 fn every_refusal_says_what_to_do_about_it() {
-    let silent: Vec<String> = ["errors.toml", "usage.toml", "files.toml"]
+    let silent: Vec<String> = ["errors.toml", "usage.toml", "prompts.toml", "files.toml"]
         .iter()
         .flat_map(|file| read_cases(file).case)
         .filter(|case| case.exit != 0 && case.hint.is_none())
         .map(|case| format!("{}: {}", case.code, case.name))
         .collect();
     assert!(silent.is_empty(), "without a hint:\n{}", silent.join("\n"));
+}
+
+#[test]
+fn a_remembered_refusal_answers_as_the_first_did_and_asks_nobody() {
+    let retry_after = vec![("Retry-After".to_owned(), "120".to_owned())];
+    for (status, headers, exit, code, longest) in [
+        (401, Vec::new(), 4, "invalid_client", 10),
+        (403, Vec::new(), 4, "access_denied", 10),
+        (429, retry_after.clone(), 11, "rate_limited", 120),
+        (503, retry_after, 6, "server_error", 120),
+    ] {
+        let issuer = Issuer::start();
+        let environment = setup::credential(&issuer, &[]);
+        issuer.behave("/token", Behaviour::Answer { status, headers, body: Default::default() });
+        let mut first = setup::assert_refused(setup::get_json(&environment).run(), code, exit, code);
+        let asked = issuer.count("/token");
+        issuer.behave("/token", Behaviour::Normal);
+        for options in [&[][..], &["--refresh"]] {
+            let mut again = setup::assert_refused(setup::get_json(&environment).args(options).run(), code, exit, code);
+            let left = again["retry_after_s"].as_u64().expect("when to ask again");
+            assert!((1..=longest).contains(&left), "{again}");
+            assert_eq!(again["remembered"], true);
+            for member in ["retry_after_s", "remembered", "hint"] {
+                for error in [&mut again, &mut first] {
+                    error.as_object_mut().expect("an object").remove(member);
+                }
+            }
+            assert_eq!(again, first);
+        }
+        assert_eq!(issuer.count("/token"), asked);
+        // Whoever sets the credential again has mended it.
+        setup::set_credential(&environment, &issuer.token_url(), &[]).run().success();
+        setup::get(&environment).run().success().token();
+    }
+}
+
+#[test]
+fn every_documented_form_of_a_duration_is_taken() {
+    let issuer = Issuer::start();
+    let environment = setup::credential_and_token(&issuer, &[]);
+    for duration in ["0", "90", "90s", "5m", "59m", "30m30s"] {
+        setup::get(&environment).args(["--min-ttl", duration, "--offline"]).run().success().token();
+    }
+    for duration in ["1h", "1h30m", "2d", "3601"] {
+        let outcome = environment.tokenkeep(["--json", "token", "get", "--offline", "--min-ttl", duration]).run();
+        let error = setup::assert_refused(outcome, duration, 5, "token_not_valid");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.ends_with("is cached: --min-ttl 0")), "{error}");
+    }
+}
+
+#[test]
+fn every_documented_key_of_a_file_is_known_by_name() {
+    let issuer = Issuer::start();
+    let environment = setup::credential(&issuer, &[]);
+    let config = "default_profile = 'default'\n[secrets]\nbackend = 'file'\nkeep_unlocked = '8h'\ntimeout = '5s'\n\
+                  [http]\nconnect_timeout = '5s'\ntimeout = '30s'\n";
+    environment.write("config/config.toml", config);
+    let profile = setup::read(&environment.path(setup::PROFILE));
+    let keys = "audience = 'a'\nresources = ['urn:a']\nparams = { a = 'b' }\nscopes = ['read']\nmin_ttl = '1m'\n\
+                basic_encoding = 'form'\ndefault_lifetime = '5m'\n";
+    environment.write(setup::PROFILE, format!("{keys}{profile}"));
+    setup::get(&environment).run().success().token();
+    // What this version cannot do is refused by name, and is no slip of the pen.
+    for (file, present, line) in [
+        ("config/config.toml", config, "[shared]\nurl = 'redis://issuer.invalid'"),
+        ("config/config.toml", "", "[secrets]\nkey_credential = 'key'"),
+        (setup::PROFILE, "", "assertion_audience = 'issuer'"),
+        (setup::PROFILE, "", "assertion_typ = 'on'"),
+        (setup::PROFILE, "", "jwks_url = 'https://issuer.invalid/keys'"),
+        (setup::PROFILE, "", "secret = { command = ['/bin/true'] }"),
+    ] {
+        let before = setup::read(&environment.path(file));
+        environment.write(file, format!("{present}{line}\n"));
+        let error = setup::assert_refused(setup::get_json(&environment).run(), line, 3, "config_invalid");
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.contains("version") && !message.contains("unknown key"), "{message}");
+        environment.write(file, before);
+    }
+}
+
+#[test]
+fn what_is_safe_to_repeat_is_repeated_with_exit_0() {
+    let issuer = Issuer::start();
+    let environment = setup::credential_and_token(&issuer, &[]);
+    for _ in 0..2 {
+        setup::init(&environment);
+        setup::set_credential(&environment, &issuer.token_url(), &[]).run().success();
+        environment.tokenkeep(["token", "get", "--offline"]).prints_token().run().success().token();
+    }
+    for _ in 0..2 {
+        environment.tokenkeep(["token", "forget"]).run().success();
+    }
+    assert_eq!(issuer.count("/token"), 1);
 }
 
 fn assert_all_hold(cases: &Cases) {

@@ -10,9 +10,9 @@ use serde_json::json;
 use tokenkeep::{
     AccessToken, AuthMethod, BasicEncoding, Binding, BootId, BootTime, Check, Clock, Code, DataKey, Endpoint,
     EndpointError, Error, Exit, Freshness, Generation, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock,
-    MemoryStore, Moment, Obtained, Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore, Reference,
-    Report, Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock,
-    Validity, Verdict, WallTime, Want, Warning, Writer,
+    MemoryStore, Moment, Obtained, Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore,
+    Reference, Report, Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError,
+    SystemClock, Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -49,11 +49,8 @@ fn no_public_type_shows_a_secret() {
     places(&mut shown);
 
     assert_eq!(shown.0.keys().copied().collect::<BTreeSet<_>>(), exported().iter().map(String::as_str).collect());
-    let canaries = [
-        Canary::new("client secret", CLIENT_SECRET),
-        Canary::new("token", TOKEN_PREFIX),
-        Canary::new("data key", KEY),
-    ];
+    let canaries =
+        [Canary::new("client secret", CLIENT_SECRET), Canary::new("token", TOKEN_PREFIX), Canary::new("data key", KEY)];
     for (name, text) in &shown.0 {
         let findings = scan_bytes(&canaries, name, text.as_bytes());
         assert!(findings.is_empty(), "{}", findings.join("\n"));
@@ -89,8 +86,7 @@ fn moment() -> Moment {
 }
 
 fn token() -> AccessToken {
-    let validity =
-        Validity { sent: moment(), lifetime: Duration::from_secs(60), lifetime_from: LifetimeFrom::Issuer };
+    let validity = Validity { sent: moment(), lifetime: Duration::from_secs(60), lifetime_from: LifetimeFrom::Issuer };
     let value = Secret::from(format!("{TOKEN_PREFIX}debug").as_str());
     AccessToken::new(value, "Bearer", Some("read"), validity).expect("a token")
 }

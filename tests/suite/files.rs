@@ -1,12 +1,16 @@
 //! What lies in place of our files and of those given to us: modes, owners, links, and faults of the system.
 
+#[cfg(target_os = "linux")]
 mod failing;
 mod given;
 mod modes;
 mod paths;
 mod planted;
 mod read_only;
+#[cfg(target_os = "linux")]
 mod swapped;
+#[cfg(target_os = "linux")]
+mod umask;
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};

@@ -1,4 +1,5 @@
 //! Many processes at once: one asks the issuer, the others get what it got, and nobody waits for the dead.
+#![cfg(target_os = "linux")]
 
 pub(crate) mod turn;
 
@@ -243,4 +244,28 @@ fn a_waiter_that_is_killed_is_not_missed() {
     herd.push(holder);
     assert_one_token(&ends(herd));
     assert_eq!(issuer.count("/token"), 1);
+}
+
+#[test]
+fn nobody_reads_what_a_process_with_the_old_secret_fetches_late() {
+    let issuer = Issuer::start_with(["--client", "old:CANARY-SECRET-old", "--client", "new:CANARY-SECRET-new"]);
+    let environment = TestEnvironment::new();
+    environment.tokenkeep(["init", "--backend", "file"]).run().success();
+    let set = |client: &str| {
+        let set = environment.tokenkeep(["credentials", "set", "--secret-stdin", "--client-id", client]);
+        let set = set.args(["--token-url", &issuer.token_url()]);
+        set.stdin(format!("CANARY-SECRET-{client}")).run().success();
+    };
+    issuer.set(json!({ "token_carries_identity": true }));
+    set("old");
+    issuer.behave_times("/token", 1, Behaviour::Hold);
+    let late = spawn(&environment, 1, &[]).remove(0);
+    issuer.wait_for_requests("/token", 1);
+    set("new");
+    issuer.release();
+    let late = late.wait().success();
+    let new = ends(spawn(&environment, 2, &[]));
+    assert_one_token(&new);
+    assert!(new[0].token() != late.token(), "the token of the new client");
+    assert_eq!(issuer.count("/token"), 2);
 }

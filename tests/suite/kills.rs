@@ -1,4 +1,5 @@
 //! Processes that are killed, and system calls that fail, at every step of what they write.
+#![cfg(target_os = "linux")]
 
 mod sweep;
 
@@ -19,8 +20,24 @@ const ERRORS: [Fault; 4] =
 
 /// The calls that open, write, name and lock files.
 const FILE_CALLS: [&str; 18] = [
-    "open", "openat", "creat", "write", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat",
-    "mkdir", "mkdirat", "fchmod", "fchmodat", "fsync", "flock", "getdents64",
+    "open",
+    "openat",
+    "creat",
+    "write",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "mkdir",
+    "mkdirat",
+    "fchmod",
+    "fchmodat",
+    "fsync",
+    "flock",
+    "getdents64",
 ];
 
 /// A home as after `init`, and an issuer that takes any secret.
@@ -151,19 +168,13 @@ fn a_remove_that_is_killed_leaves_the_credential_or_none() {
         environment.tokenkeep(["token", "get"]).prints_token().run().success().token();
         World::new(issuer, environment)
     };
-    let kills = sweep(
-        world_with_a_token,
-        remove,
-        every,
-        &[Fault::Kill],
-        |world, _, outcome| {
-            let left = get(world, &["--refresh"]).run();
-            assert!(left.code == 3 || (left.code == 0 && outcome.code != 0), "{left:?}");
-            let again = remove(world).run();
-            assert!(again.code == if left.code == 0 { 0 } else { 3 }, "{again:?}");
-            assert_can_be_set(world);
-        },
-    );
+    let kills = sweep(world_with_a_token, remove, every, &[Fault::Kill], |world, _, outcome| {
+        let left = get(world, &["--refresh"]).run();
+        assert!(left.code == 3 || (left.code == 0 && outcome.code != 0), "{left:?}");
+        let again = remove(world).run();
+        assert!(again.code == if left.code == 0 { 0 } else { 3 }, "{again:?}");
+        assert_can_be_set(world);
+    });
     tell("`credentials remove`, killed", kills);
 }
 

@@ -2,7 +2,9 @@
 
 use crate::common::issuer::{Behaviour, ConnectionBehaviour, Part};
 use crate::common::{Issuer, TestEnvironment};
-use crate::setup::{assert_mended, assert_refused, credential, credential_and_token, get, get_json, impatient};
+use crate::setup::{
+    assert_mended, assert_refused, credential, credential_and_token, get, get_json, impatient, patient,
+};
 
 /// The most that a process may take of memory, in KiB.
 const MEMORY: u64 = 40 * 1024;
@@ -33,6 +35,7 @@ fn a_slow_issuer_ends_with_the_deadline_wherever_it_is_slow() {
     issuer.behave_on_connect_times(1, ConnectionBehaviour::Silence);
     assert_timeout(&environment, "accept and silence");
     issuer.wait_until_idle();
+    patient(&environment);
     assert_mended(&environment, &issuer);
 }
 
@@ -45,6 +48,7 @@ fn repeats_of_a_failed_request_fit_into_its_deadline() {
     issuer.behave_times("/token", 1, Behaviour::Silence);
     let error = assert_refused(get_json(&environment).run(), "a fault, then silence", 6, "timeout");
     assert!(error["message"].as_str().is_some_and(|text| text.ends_with("within 1s")), "{error}");
+    patient(&environment);
     assert_mended(&environment, &issuer);
 }
 
@@ -58,6 +62,7 @@ fn a_slow_probe_ends_with_the_deadline_and_says_nothing_about_the_token() {
         let outcome = environment.tokenkeep(["--json", "token", "validate"]).run().exits(12);
         assert_eq!(outcome.json()["verdict"], "indeterminate");
     }
+    patient(&environment);
     environment.tokenkeep(["token", "validate"]).run().success();
 }
 

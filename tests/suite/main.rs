@@ -1,9 +1,6 @@
 //! One binary for everything that runs the real `tokenkeep` against real counterparts.
 #![cfg(unix)]
 
-#[cfg(target_os = "linux")]
-#[cfg(target_os = "linux")]
-
 mod binding;
 mod cache;
 mod canary;
@@ -26,6 +23,9 @@ mod real_issuers;
 mod sent;
 mod setup;
 mod spinner;
+mod surroundings;
 mod tls;
 mod users;
 mod validate;
+mod library;
+mod right_token;

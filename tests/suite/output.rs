@@ -113,9 +113,12 @@ fn no_prompt_waits_for_a_stdin_that_stays_open_without_a_terminal() {
         &["credentials", "set", "--token-url", "https://issuer.invalid/token"],
         &["credentials", "remove", "-p", "default"],
     ] {
-        // Nothing is ever written to it: whoever read from it would hang, and end with 124.
-        let guarded = ["sh", "-c", "sleep 1000 | exec timeout 60 \"$@\"", "sh"];
-        let outcome = environment.tokenkeep(arguments).under(guarded).run().fails(2, "usage");
+        // Nothing is ever written to it: whoever read from it would hang, and be ended with 124.
+        let mut running = environment.tokenkeep(arguments).under(["timeout", "60"]).stdin_open().spawn();
+        while !running.has_ended() {
+            std::thread::yield_now();
+        }
+        let outcome = running.wait().fails(2, "usage");
         assert!(outcome.stderr.contains("hint: "), "{outcome:?}");
     }
 }

@@ -91,7 +91,8 @@ fn what_is_asked_for_arrives_as_it_was_typed() {
     let issuer = Issuer::start();
     let environment = crate::setup::credential(&issuer, &[]);
     let flags = ["--scope", "write:all read", "--scope", "x", "--audience", "https://api.invalid/?a=b&c"];
-    let more = ["--resource", "urn:b", "--resource", "https://a.invalid/x", "--param", "tenant=a&b=c d", "--param", "e="];
+    let more =
+        ["--resource", "urn:b", "--resource", "https://a.invalid/x", "--param", "tenant=a&b=c d", "--param", "e="];
     get(&environment).args(flags).args(more).run().success().token();
     let requests = issuer.requests();
     let form = String::from_utf8_lossy(&requests[0].body.0).into_owned();
@@ -108,9 +109,12 @@ fn one_newline_at_the_end_of_a_secret_is_cut_and_no_more() {
     let environment = TestEnvironment::new();
     init(&environment);
     let file = environment.write_secret("files/secret", "CANARY-SECRET-line\n");
-    for (client, stdin) in
-        [("a", "CANARY-SECRET-line"), ("a", "CANARY-SECRET-line\n"), ("a", "CANARY-SECRET-line\r\n"), ("b", "CANARY-SECRET-line\n\n")]
-    {
+    for (client, stdin) in [
+        ("a", "CANARY-SECRET-line"),
+        ("a", "CANARY-SECRET-line\n"),
+        ("a", "CANARY-SECRET-line\r\n"),
+        ("b", "CANARY-SECRET-line\n\n"),
+    ] {
         set(&environment, &issuer, client, stdin, &["--replace"]);
         get(&environment).arg("--refresh").run().success().token();
     }

@@ -2,15 +2,17 @@
 
 use crate::common::issuer::{Certificate, ConnectionBehaviour};
 use crate::common::{Issuer, TestEnvironment};
-use crate::setup::{assert_refused, get, get_json, impatient, init, set_credential};
+use crate::setup::{assert_refused, get, get_json, impatient, init, patient, set_credential};
 
 #[test]
 fn a_certificate_that_does_not_fit_ends_the_connection_before_the_credential() {
     let issuer = Issuer::start_with_tls();
     let environment = trusting(&issuer, &["--probe-url", &issuer.api_url()]);
-    for (certificate, why) in
-        [(Certificate::Expired, "xpired"), (Certificate::SelfSigned, "ssuer"), (Certificate::WrongName, "not valid for name")]
-    {
+    for (certificate, why) in [
+        (Certificate::Expired, "xpired"),
+        (Certificate::SelfSigned, "ssuer"),
+        (Certificate::WrongName, "not valid for name"),
+    ] {
         issuer.offer_certificate(certificate);
         let error = assert_refused(get_json(&environment).run(), &format!("{certificate:?}"), 6, "tls");
         let message = error["message"].as_str().unwrap_or_default();
@@ -77,6 +79,7 @@ fn a_handshake_that_does_not_end_ends_with_the_deadline() {
         assert!(error["message"].as_str().is_some_and(|text| text.ends_with("within 1s")), "{error}");
     }
     assert!(issuer.requests().is_empty());
+    patient(&environment);
     get(&environment).run().success().token();
 }
 

@@ -102,6 +102,21 @@ fn a_secret_that_others_can_read_is_a_warning_and_one_that_they_can_write_is_ref
 }
 
 #[test]
+fn a_ca_file_that_others_can_write_is_refused_before_anything_is_sent() {
+    let machine = Machine::by_reference();
+    let authority = machine.environment.write("files/ca.pem", "");
+    let profile = machine.config("profiles/main.toml");
+    let present = fs::read_to_string(&profile).expect("a profile");
+    fs::write(&profile, format!("ca_file = \"{}\"\n{present}", authority.display())).expect("ours");
+    for mode in [0o664, 0o646] {
+        chmod(&authority, mode);
+        let refused = machine.tokenkeep(["token", "get"]).run().fails(10, "insecure_path");
+        assert_eq!(hinted_command(&refused), format!("chmod go-w {}", authority.display()));
+    }
+    assert_eq!(machine.issuer.traffic().accepted, 0);
+}
+
+#[test]
 fn key_and_secret_may_be_symlinks_as_kubernetes_makes_them() {
     let machine = Machine::by_reference();
     for (path, secret) in [(machine.config("key"), "key"), (machine.environment.path("files/secret"), "secret")] {

@@ -273,6 +273,26 @@ fn in_place_of_a_referenced_secret_only_what_is_no_file_is_refused() {
 }
 
 #[test]
+fn in_place_of_the_first_temporary_nothing_is_chosen() {
+    let environment = TestEnvironment::new().unprivileged();
+    let (place, target) = (environment.path("data/store.tmp"), environment.path("files/original"));
+    for planted in IN_PLACE_OF_A_FILE {
+        environment.write(&place, "something of before");
+        fs::set_permissions(environment.data_dir(), PermissionsExt::from_mode(0o700)).expect("ours");
+        if planted.plant(&place, &target) {
+            let before = (state(&place), state(&target));
+            let init = environment.tokenkeep(["init", "--backend", "file", "--json"]).run();
+            Refused.check(init, &format!("{planted:?} in place of store.tmp"));
+            assert_eq!((state(&place), state(&target)), before, "{planted:?} should not be touched");
+            assert!(!environment.data_dir().join("store").exists());
+        }
+        remove(&place);
+        remove(&target);
+    }
+    environment.tokenkeep(["init", "--backend", "file"]).run().success();
+}
+
+#[test]
 fn a_stale_temporary_is_replaced_and_a_lock_that_was_deleted_made_anew() {
     let machine = machine();
     let stale = machine.only("tokens").with_extension("tmp");

@@ -146,11 +146,10 @@ fn a_date_header_that_is_hours_off_is_only_a_diagnostic() {
     let issuer = Issuer::start();
     for date in ["Sun, 06 Nov 1994 08:49:37 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"] {
         let environment = environment_for(&issuer);
-        let body = json!({ "access_token": format!("{TOKEN_PREFIX}{date:.3}"), "token_type": "Bearer", "expires_in": 60 });
-        let headers = vec![
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-            ("Date".to_owned(), date.to_owned()),
-        ];
+        let body =
+            json!({ "access_token": format!("{TOKEN_PREFIX}{date:.3}"), "token_type": "Bearer", "expires_in": 60 });
+        let headers =
+            vec![("Content-Type".to_owned(), "application/json".to_owned()), ("Date".to_owned(), date.to_owned())];
         issuer.behave("/token", Behaviour::Answer { status: 200, headers, body: body.to_string().into() });
         let before = issuer.count("/token");
         let fetched = get(&environment, &[]);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{environment_for, token};
-use crate::common::{Invocation, Issuer, TestEnvironment};
+use crate::common::{Invocation, Issuer, TestEnvironment, skipped};
 
 const BEGIN: &str = "2027-03-04 12:00:00";
 
@@ -154,4 +154,27 @@ fn a_refusal_is_remembered_for_ten_seconds_whatever_the_clock_does() {
     refused("2027-03-04 12:00:10", 2);
     // A clock that went back must not keep a refusal alive for years.
     refused("2026-03-04 12:00:00", 3);
+}
+
+#[test]
+fn after_a_restart_with_a_clock_that_went_back_a_token_is_kept_again() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    let boot_id = environment.write("files/boot_id", "6a1d2f60-25c2-4f1c-93b2-71d9218a4a05\n");
+    let script = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
+    let another_boot =
+        |run: Invocation| run.under(["unshare", "-m", "sh", "-c", script, &boot_id.display().to_string()]);
+    if another_boot(environment.program("true", [""; 0])).run().code != 0 {
+        skipped("only root can show another boot id to a process");
+        return;
+    }
+    let first = token(&environment, &[]);
+    let get = || {
+        let get = environment.tokenkeep(["token", "get"]).prints_token().under(["faketime", "-f", "-1d"]);
+        another_boot(get.env("FAKETIME_DONT_FAKE_MONOTONIC", "1")).run().success()
+    };
+    let back = get().says("clock_jump");
+    assert!(back.token() != first);
+    assert!(get().does_not_say("clock_jump").token() == back.token());
+    assert_eq!(issuer.count("/token"), 2);
 }
