@@ -71,7 +71,10 @@ impl Cache {
             _ => {}
         }
         self.save(identity, Holds::Token, token.encode(), writer)?;
-        self.store.remove(slot(identity.name(), Holds::Refusal))?;
+        // The token is kept by now, and a refusal is read only where there is none.
+        if let Err(error) = self.store.remove(slot(identity.name(), Holds::Refusal)) {
+            tracing::debug!("a refusal that is over stays: {error}");
+        }
         Ok(())
     }
 

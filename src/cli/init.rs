@@ -20,7 +20,14 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     make_config_dir(&home.config_dir)?;
     let dir = Dir::open(&home.data_dir, Missing::Create)?;
     let dir = dir.ok_or_else(|| Error::new(Code::WriteFailed, "the data directory vanished while it was made"))?;
-    establish(&dir, &backend, MissingKey::Create)?;
+    establish(&dir, &backend, MissingKey::Create).map_err(|error| {
+        let made = Error::from(error);
+        match made.code() {
+            // What this very command cannot do must not be its own hint.
+            Code::KeyFileMissing => made.with_hint("restore the key file, or start anew with another --data-dir"),
+            _ => made,
+        }
+    })?;
     {
         // What an `init` that was killed left there. Under the lock, where nobody else writes.
         let _lock = StoreLock::take(&dir)?;

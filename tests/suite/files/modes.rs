@@ -14,7 +14,8 @@ fn a_data_directory_open_to_others_is_refused_with_the_command_that_closes_it() 
     for mode in [0o755, 0o770, 0o701] {
         chmod(&machine.data(""), mode);
         let before = state(&machine.data(""));
-        for arguments in [&["token", "get"][..], &["init", "--backend", "file"], &["token", "list"], &["token", "forget"]]
+        for arguments in
+            [&["token", "get"][..], &["init", "--backend", "file"], &["token", "list"], &["token", "forget"]]
         {
             machine.tokenkeep(arguments).arg("--json").run().fails(10, "insecure_path");
         }
@@ -32,11 +33,9 @@ fn a_secret_open_to_others_is_refused_and_a_record_open_to_others_is_not_used() 
     let machine = Machine::unprivileged();
     let first = machine.token();
     let (secret, record) = (machine.only("secrets"), machine.only("tokens"));
-    for (path, fix) in [
-        (machine.data("store"), "chmod 600"),
-        (secret, "chmod 600"),
-        (machine.data("secrets"), "chmod 700"),
-    ] {
+    for (path, fix) in
+        [(machine.data("store"), "chmod 600"), (secret, "chmod 600"), (machine.data("secrets"), "chmod 700")]
+    {
         let before = mode(&path);
         chmod(&path, before | 0o044);
         let refused = machine.tokenkeep(["token", "get", "--refresh"]).run().fails(10, "insecure_path");

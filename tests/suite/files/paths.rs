@@ -21,7 +21,18 @@ fn empty_directory(environment: &TestEnvironment) -> PathBuf {
 
 const COMMANDS: [&[&str]; 5] = [
     &["init", "--backend", "file", "--json"],
-    &["credentials", "set", "-p", "main", "--client-id", "x", "--token-url", "https://a.test/t", "--secret-stdin", "--json"],
+    &[
+        "credentials",
+        "set",
+        "-p",
+        "main",
+        "--client-id",
+        "x",
+        "--token-url",
+        "https://a.test/t",
+        "--secret-stdin",
+        "--json",
+    ],
     &["token", "get", "--json"],
     &["token", "list", "--json"],
     &["credentials", "list", "--json"],

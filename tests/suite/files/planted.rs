@@ -42,7 +42,8 @@ const IN_PLACE_OF_A_FILE: [Planted; 9] = [
     Planted::OwnedByRootAndOpen,
 ];
 
-const IN_PLACE_OF_A_DIRECTORY: [Planted; 6] = [LiveSymlink, DanglingSymlink, SymlinkToItself, Fifo, Device, OwnedByRoot];
+const IN_PLACE_OF_A_DIRECTORY: [Planted; 6] =
+    [LiveSymlink, DanglingSymlink, SymlinkToItself, Fifo, Device, OwnedByRoot];
 
 /// What a planted thing leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

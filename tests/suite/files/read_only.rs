@@ -30,7 +30,8 @@ fn in_a_read_only_data_directory_a_token_is_printed_with_one_warning() {
         let fresh = machine.get().arg("--refresh").run().success().says("warning: cache_read_only");
         assert!(fresh.token() != kept);
         assert_eq!(fresh.stderr.matches("warning:").count(), 1, "{fresh:?}");
-        machine.tokenkeep(["credentials", "set", "-p", "main", "--secret-stdin", "--json"])
+        machine
+            .tokenkeep(["credentials", "set", "-p", "main", "--secret-stdin", "--json"])
             .stdin("CANARY-SECRET-x")
             .run()
             .fails(9, "write_failed");

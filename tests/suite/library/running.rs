@@ -100,8 +100,7 @@ fn a_running_program_sees_a_new_secret_a_forgotten_token_and_an_edited_profile()
     token("for-other-scopes");
     machine.tokenkeep(["credentials", "set", "-p", "main", "--scope", "read write"]).run().success();
     running.wait().success();
-    let requests: Vec<_> =
-        machine.issuer.requests().into_iter().filter(|request| request.path == "/token").collect();
+    let requests: Vec<_> = machine.issuer.requests().into_iter().filter(|request| request.path == "/token").collect();
     assert_eq!(requests.len(), 4);
     for (request, secret) in requests.iter().zip([CLIENT_SECRET, new, new, new]) {
         let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{secret}")));

@@ -30,7 +30,8 @@ fn in_a_million_gets_of_a_thousand_profiles_by_sixteen_threads_no_token_is_anoth
     let clock = Arc::new(ManualClock::new(WallTime(1_800_000_000_000_000_000)));
     let keeper = |client: &String| {
         let name = ProfileName::parse(client).expect("a name");
-        let builder = Keeper::builder(Profile::new(name, client.as_str(), url.clone())).secret(secret_of(client).as_str());
+        let builder =
+            Keeper::builder(Profile::new(name, client.as_str(), url.clone())).secret(secret_of(client).as_str());
         let builder = builder.store(store.clone()).data_key(key.clone()).clock(clock.clone());
         (builder.build().expect("all parts are there"), end_of_token(client))
     };
