@@ -16,6 +16,12 @@ pub(crate) struct Config {
     pub backend: Option<String>,
     /// The file that the data key comes from.
     pub key_file: Option<PathBuf>,
+    /// The systemd credential that the data key comes from.
+    pub(crate) key_credential: Option<String>,
+    /// For how long the kernel keeps the data key: as written, or `None` within for not at all.
+    pub(crate) keep_unlocked: Option<Option<Duration>>,
+    /// How long a call of the OS keyring may take.
+    pub(crate) keyring_timeout: Duration,
     /// How long a connection may take to stand.
     pub connect_timeout: Duration,
     /// How long a request may take as a whole, its retries included.
@@ -28,6 +34,9 @@ impl Default for Config {
             default_profile: None,
             backend: None,
             key_file: None,
+            key_credential: None,
+            keep_unlocked: None,
+            keyring_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
         }
@@ -48,8 +57,13 @@ impl Config {
             Config { default_profile: root.text("default_profile")?.map(str::to_owned), ..Config::default() };
         if let Some(secrets) = root.table("secrets")? {
             secrets.only(&["backend", "key_file", "key_credential", "keep_unlocked", "timeout"])?;
-            if secrets.text("key_credential")?.is_some() {
-                return Err(secrets.invalid("key_credential", "is not in this version yet; use key_file"));
+            config.key_credential = secrets.text("key_credential")?.map(str::to_owned);
+            config.keep_unlocked = match secrets.text("keep_unlocked") {
+                Ok(Some("off")) => Some(None),
+                _ => secrets.duration("keep_unlocked")?.map(Some),
+            };
+            if let Some(timeout) = secrets.duration("timeout")? {
+                config.keyring_timeout = timeout;
             }
             config.backend = secrets.text("backend")?.map(str::to_owned);
             if let Some(path) = secrets.text("key_file")?.map(Path::new) {

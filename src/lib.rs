@@ -50,16 +50,21 @@ pub mod cli;
 mod clock;
 mod config;
 mod credentials;
+#[cfg(feature = "cli")]
+mod doctor;
 mod document;
 mod duration;
 mod error;
 mod flight;
+#[cfg(feature = "cli")]
+mod hardening;
 mod hex;
 mod keeper;
 mod oauth;
 mod open;
 mod place;
 mod profile;
+mod relocation;
 mod seal;
 mod secret;
 mod secrets;

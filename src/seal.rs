@@ -96,8 +96,9 @@ impl DataKey {
         Ok(DataKey::new(root))
     }
 
-    /// Derives it from the bytes of a key file, for the store with this id and salt.
-    pub fn from_key_file(bytes: &Secret, store_id: &[u8; 16], rekey_salt: &[u8; 16]) -> DataKey {
+    /// Derives it from the bytes of a key file or a stretched passphrase, for the store with this id
+    /// and salt.
+    pub fn derived(bytes: &Secret, store_id: &[u8; 16], rekey_salt: &[u8; 16]) -> DataKey {
         let salt = [store_id.as_slice(), rekey_salt].concat();
         let mut root = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(Some(&salt), bytes.expose())
@@ -109,6 +110,11 @@ impl DataKey {
     /// Returns the id that names this key and commits to it.
     pub fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// Shows the 32 bytes, to be kept where a key is kept.
+    pub(crate) fn expose_root(&self) -> &[u8; 32] {
+        &self.root
     }
 
     fn cipher(&self, kind: Kind) -> XChaCha20Poly1305 {

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{FILE_MODE, PlaceError, READ, Stamp, caller, judge_ours, judge_owner, make_dir, quoted, read_capped};
+use super::{
+    FILE_MODE, FileSystem, PlaceError, READ, Stamp, caller, judge_ours, judge_owner, make_dir, quoted, read_capped,
+};
 
 /// Whether a missing directory is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,29 @@ impl Dir {
                 _ => Err(PlaceError::io(path, "open", error)),
             },
         }
+    }
+
+    /// Tells what kind of file system it lies on; one that cannot be told is taken for local.
+    pub(crate) fn file_system(&self) -> FileSystem {
+        #[cfg(target_os = "linux")]
+        {
+            // The magic numbers of statfs(2).
+            const NETWORK: [(u64, &str); 6] = [
+                (0x6969, "nfs"),
+                (0xff53_4d42, "cifs"),
+                (0xfe53_4d42, "smb2"),
+                (0x0102_1997, "9p"),
+                (0x00c3_6400, "ceph"),
+                (0x5346_414f, "afs"),
+            ];
+            let kind = rustix::fs::fstatfs(&self.fd).ok().map(|stat| stat.f_type);
+            #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "its type differs between platforms")]
+            let kind = kind.map(|kind| kind as u64 & 0xffff_ffff);
+            if let Some((_, name)) = NETWORK.into_iter().find(|(magic, _)| Some(*magic) == kind) {
+                return FileSystem::Network(name);
+            }
+        }
+        FileSystem::Local
     }
 
     /// Returns where it is.
@@ -154,6 +179,15 @@ impl Dir {
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// Renames a file of ours in place of another, durably.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
+        self.judge_target(from)?;
+        self.judge_target(to)?;
+        rustix::fs::renameat(&self.fd, from, &self.fd, to)
+            .map_err(|e| PlaceError::io(&self.path.join(to), "replace", e))?;
+        self.sync()
     }
 
     /// Removes a file of ours; `false` where there was none. One that became readable to others goes

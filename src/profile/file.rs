@@ -210,6 +210,7 @@ impl ProfileFile {
             let (kind, value) = match reference {
                 Reference::File(path) => ("file", Value::from(path.to_string_lossy().as_ref())),
                 Reference::Env(name) => ("env", Value::from(name.as_str())),
+                Reference::Command(words) => ("command", array(words)),
             };
             InlineTable::from_iter([(kind, value)]).into()
         });
@@ -340,8 +341,11 @@ fn reference(table: &Table<'_>) -> Result<Option<Reference>, DocumentError> {
         (None, None, Some(name)) if !name.is_empty() && !name.contains(['=', '\0']) => {
             Ok(Some(Reference::Env(name.to_owned())))
         }
-        (None, Some(_), None) => Err(secret.invalid("command", "is not in this version yet; name a file or env")),
-        _ => Err(table.invalid("secret", "must be one of {file = PATH}, {env = NAME}")),
+        (None, Some(words), None) => {
+            let words = words.into_iter().map(str::to_owned).collect();
+            Reference::command(words).map(Some).map_err(|why| secret.invalid("command", why))
+        }
+        _ => Err(table.invalid("secret", "must be one of {file = PATH}, {env = NAME}, {command = [PROGRAM, ...]}")),
     }
 }
 

@@ -7,7 +7,7 @@ mod name;
 pub(crate) mod preset;
 mod request;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use binding::{Binding, Generation};
@@ -70,6 +70,20 @@ pub enum Reference {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+    /// What a program prints: an absolute path and its arguments, without a shell.
+    Command(Vec<String>),
+}
+
+impl Reference {
+    /// Names a program by its absolute path, and its arguments.
+    pub(crate) fn command(words: Vec<String>) -> Result<Reference, &'static str> {
+        match words.first() {
+            None => Err("must name a program"),
+            Some(program) if !Path::new(program).is_absolute() => Err("must name its program by an absolute path"),
+            Some(_) if words.iter().any(|word| word.contains('\0')) => Err("must not hold NUL"),
+            Some(_) => Ok(Reference::Command(words)),
+        }
+    }
 }
 
 /// How a client proves itself to the token endpoint (RFC 6749 s. 2.3).

@@ -91,7 +91,7 @@ fn a_record_of_version_1_opens() {
 
 #[test]
 fn a_data_key_of_version_1_is_derived_for_ever() {
-    let key = DataKey::from_key_file(&Secret::new(vec![1; 32]), &[2; 16], &[3; 16]);
+    let key = DataKey::derived(&Secret::new(vec![1; 32]), &[2; 16], &[3; 16]);
     assert_eq!(key.id().to_string(), include_str!("../../tests/vectors/keyid-v1.hex").trim_end());
 }
 

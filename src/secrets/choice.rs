@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::hex;
-use crate::place::{Dir, Durable, PlaceError};
+use crate::place::{Dir, Durable, PlaceError, Shown};
 use crate::seal::KeyId;
 
 const NAME: &str = "store";
@@ -36,12 +36,69 @@ pub(crate) struct Choice {
 
 /// Where secrets are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// In sealed files; the key comes from this key file.
-    File {
-        /// The key file's absolute path.
-        key_file: PathBuf,
-    },
+pub(crate) enum Backend {
+    /// In the OS keyring, the data key among them.
+    Keyring,
+    /// In sealed files; the key comes from here.
+    File(KeySource),
+    /// Nowhere: nothing is kept.
+    None,
+}
+
+/// Where the key of sealed files comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A key file, by its absolute path.
+    KeyFile(PathBuf),
+    /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// A passphrase that somebody types.
+    Passphrase(Argon2Cost),
+}
+
+/// What Argon2id costs; stands in `store`, and is bounded before anything is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Argon2Cost {
+    /// Memory, in KiB.
+    pub(crate) memory: u32,
+    /// Passes over it.
+    pub(crate) passes: u32,
+    /// Lanes.
+    pub(crate) lanes: u32,
+}
+
+impl Argon2Cost {
+    /// What a new passphrase costs: tens of milliseconds, once per tier lifetime.
+    pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
+
+    /// Tells whether it may be computed: whoever writes `store` must not stop the machine.
+    pub(crate) fn is_bearable(self) -> bool {
+        (8 * 1024..=1024 * 1024).contains(&self.memory)
+            && (1..=16).contains(&self.passes)
+            && (1..=8).contains(&self.lanes)
+    }
+}
+
+impl Backend {
+    /// Returns the name in the contract.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Backend::Keyring => "keyring",
+            Backend::File(_) => "file",
+            Backend::None => "none",
+        }
+    }
+
+    /// Says what it is, for people.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Backend::Keyring => "the OS keyring".to_owned(),
+            Backend::None => "nowhere".to_owned(),
+            Backend::File(KeySource::KeyFile(path)) => format!("sealed files with the key file {}", Shown(path)),
+            Backend::File(KeySource::Credential(name)) => format!("sealed files with the systemd credential {name}"),
+            Backend::File(KeySource::Passphrase(_)) => "sealed files with a passphrase".to_owned(),
+        }
+    }
 }
 
 /// Why the file `store` cannot be used.
@@ -91,59 +148,117 @@ impl Choice {
         Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
     }
 
+    /// Erases the choice, and with it the salt that the data key was made with.
+    pub(crate) fn erase(data_dir: &Dir, _lock: &StoreLock) -> Result<(), ChoiceError> {
+        data_dir.remove(NAME)?;
+        Ok(())
+    }
+
     /// Reads what [`Choice`]'s `Display` writes.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Choice, ChoiceError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ChoiceError::Damaged { line: 1 })?;
-        let mut lines = text.lines().enumerate();
-        let mut value = |key: &str| {
-            let (at, line) = lines.next().unwrap_or_default();
-            let value = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(' '));
-            let damaged = ChoiceError::Damaged { line: at + 1 };
-            value.map(|value| (at + 1, value)).ok_or(damaged)
-        };
-        let (line, format) = value(FIRST_LINE)?;
-        match format.parse::<u32>() {
+        let mut lines = Lines { lines: text.lines(), at: 0 };
+        match lines.value(FIRST_LINE)?.parse::<u32>() {
             Ok(FORMAT) => {}
             Ok(newer) if newer > FORMAT => return Err(ChoiceError::NewerVersion),
-            _ => return Err(ChoiceError::Damaged { line }),
+            _ => return Err(lines.damaged()),
         }
-        let (line, store_id) = value("id")?;
-        let store_id = hex::decode(store_id).ok_or(ChoiceError::Damaged { line })?;
-        let (line, backend) = value("backend")?;
-        if backend != "file" {
-            return Err(ChoiceError::Damaged { line });
-        }
-        let (line, key_file) = value("key-file")?;
-        let key_file = unescaped(key_file).filter(|path| path.is_absolute()).ok_or(ChoiceError::Damaged { line })?;
-        let (line, rekey_salt) = value("salt")?;
-        let rekey_salt = hex::decode(rekey_salt).ok_or(ChoiceError::Damaged { line })?;
+        let store_id = hex::decode(lines.value("id")?).ok_or(lines.damaged())?;
+        let backend = match lines.value("backend")? {
+            "keyring" => Backend::Keyring,
+            "none" => Backend::None,
+            "file" => {
+                let source = lines.next().and_then(KeySource::parse);
+                Backend::File(source.ok_or(lines.damaged())?)
+            }
+            _ => return Err(lines.damaged()),
+        };
+        let rekey_salt = hex::decode(lines.value("salt")?).ok_or(lines.damaged())?;
         let key_id = match lines.next() {
             None => None,
-            Some((at, line)) => {
+            Some(line) => {
                 let id = line.strip_prefix("key ").and_then(hex::decode);
-                Some(KeyId(id.ok_or(ChoiceError::Damaged { line: at + 1 })?))
+                Some(KeyId(id.ok_or(lines.damaged())?))
             }
         };
         match lines.next() {
-            Some((at, _)) => Err(ChoiceError::Damaged { line: at + 1 }),
-            None => Ok(Choice { store_id, backend: Backend::File { key_file }, rekey_salt, key_id }),
+            Some(_) => Err(lines.damaged()),
+            None => Ok(Choice { store_id, backend, rekey_salt, key_id }),
         }
+    }
+}
+
+/// The lines of the file, and which was read last.
+struct Lines<'a> {
+    lines: std::str::Lines<'a>,
+    at: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        self.at += 1;
+        self.lines.next()
+    }
+
+    fn value(&mut self, key: &str) -> Result<&'a str, ChoiceError> {
+        let line = self.next().unwrap_or_default();
+        line.strip_prefix(key).and_then(|rest| rest.strip_prefix(' ')).ok_or(self.damaged())
+    }
+
+    fn damaged(&self) -> ChoiceError {
+        ChoiceError::Damaged { line: self.at }
     }
 }
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Backend::File { key_file } = &self.backend;
         writeln!(f, "{FIRST_LINE} {FORMAT}")?;
         writeln!(f, "id {}", hex::encode(&self.store_id))?;
-        writeln!(f, "backend file")?;
-        writeln!(f, "key-file {}", escaped(key_file))?;
+        writeln!(f, "backend {}", self.backend.name())?;
+        if let Backend::File(source) = &self.backend {
+            writeln!(f, "{source}")?;
+        }
         writeln!(f, "salt {}", hex::encode(&self.rekey_salt))?;
         if let Some(id) = &self.key_id {
             writeln!(f, "key {id}")?;
         }
         Ok(())
     }
+}
+
+impl KeySource {
+    fn parse(text: &str) -> Option<KeySource> {
+        let (kind, rest) = text.split_once(' ')?;
+        match kind {
+            "key-file" => unescaped(rest).filter(|path| path.is_absolute()).map(KeySource::KeyFile),
+            "key-credential" => is_credential_name(rest).then(|| KeySource::Credential(rest.to_owned())),
+            "argon2id" => {
+                let mut words = rest.split(' ');
+                let mut number = |key: &str| words.next()?.strip_prefix(key)?.parse().ok();
+                let cost = Argon2Cost { memory: number("m=")?, passes: number("t=")?, lanes: number("p=")? };
+                words.next().is_none().then_some(KeySource::Passphrase(cost))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeySource::KeyFile(path) => write!(f, "key-file {}", escaped(path)),
+            KeySource::Credential(name) => write!(f, "key-credential {name}"),
+            KeySource::Passphrase(cost) => {
+                write!(f, "argon2id m={} t={} p={}", cost.memory, cost.passes, cost.lanes)
+            }
+        }
+    }
+}
+
+/// Tells whether a text is the name of a systemd credential: a file name without surprises.
+pub(crate) fn is_credential_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(plain) && !matches!(text, "." | "..")
 }
 
 /// Writes a path on one line, whatever bytes it holds: visible ASCII as it is, the rest as `%XX`.
@@ -208,7 +323,7 @@ mod tests {
 
     fn choice(path: &[u8]) -> Choice {
         let key_file = PathBuf::from(OsString::from_vec(path.to_vec()));
-        let mut choice = Choice::new(Backend::File { key_file }).expect("randomness");
+        let mut choice = Choice::new(Backend::File(KeySource::KeyFile(key_file))).expect("randomness");
         choice.key_id = Some(KeyId([5; 32]));
         choice
     }
@@ -233,6 +348,26 @@ mod tests {
         let lock = StoreLock::take(&dir).expect("free");
         choice(b"/k").save(&dir, &lock).expect("saved");
         assert!(Choice::load(&dir).expect("loads").is_some());
+    }
+
+    #[test]
+    fn every_backend_and_key_source_is_read_back() {
+        let sources = [KeySource::Credential("tk.key".to_owned()), KeySource::Passphrase(Argon2Cost::DEFAULT)];
+        let files = sources.into_iter().map(Backend::File);
+        for backend in [Backend::Keyring, Backend::None].into_iter().chain(files) {
+            let choice = Choice::new(backend).expect("randomness");
+            assert_eq!(Choice::parse(choice.to_string().as_bytes()).ok(), Some(choice));
+        }
+    }
+
+    #[test]
+    fn a_hostile_cost_is_not_bearable() {
+        for (memory, passes, lanes) in
+            [(u32::MAX, 3, 1), (65_536, 1_000_000, 1), (65_536, 3, 100_000), (0, 3, 1), (65_536, 0, 1)]
+        {
+            assert!(!Argon2Cost { memory, passes, lanes }.is_bearable());
+        }
+        assert!(Argon2Cost::DEFAULT.is_bearable());
     }
 
     proptest! {

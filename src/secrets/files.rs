@@ -30,13 +30,77 @@ impl SealedFiles {
         }
         Ok(())
     }
-}
 
-impl SecretStore for SealedFiles {
-    fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
-        let Some(secrets) = self.data_dir.dir("secrets", Missing::Leave)? else { return Ok(None) };
+    /// Lists the files that are neither one of `named` nor about to be.
+    pub(crate) fn strangers(
+        data_dir: &Dir,
+        named: impl Iterator<Item = ItemName>,
+    ) -> Result<Vec<String>, SecretsError> {
+        let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? else { return Ok(Vec::new()) };
+        let named: std::collections::HashSet<String> =
+            named.map(|item| RecordName::of(item.as_str().as_bytes()).to_hex()).collect();
+        let is_named = |file: &String| named.contains(file.strip_suffix(BESIDE).unwrap_or(file));
+        Ok(secrets.names()?.into_iter().filter(|file| !is_named(file)).collect())
+    }
+
+    /// Removes files that `strangers` listed; returns how many. Called under the store lock.
+    pub(crate) fn remove_strangers(data_dir: &Dir, files: &[String]) -> Result<usize, SecretsError> {
+        let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? else { return Ok(0) };
+        let mut removed = 0;
+        for file in files {
+            removed += usize::from(secrets.remove(file)?);
+        }
+        Ok(removed)
+    }
+
+    /// Erases every item. Called under the store lock.
+    pub(crate) fn erase_all(data_dir: &Dir) -> Result<(), SecretsError> {
+        if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
+            for name in secrets.names()? {
+                secrets.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes an item beside the present one, which another key sealed, and reads it back. It counts
+    /// once the file `store` names this store's key.
+    pub(crate) fn write_beside(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         let name = RecordName::of(item.as_str().as_bytes());
-        match secrets.read(&name.to_hex(), LARGEST_RECORD)? {
+        self.put(&beside(name), item, secret)?;
+        match self.open(&beside(name), name)? {
+            Some(read) if read == *secret => Ok(()),
+            _ => Err(SecretsError::WriteUnverified),
+        }
+    }
+
+    /// Puts what was written beside into place, and removes what another key sealed. Called under the
+    /// store lock; a kill in between is made up for by the next call.
+    pub(crate) fn settle(&self) -> Result<(), SecretsError> {
+        let Some(secrets) = self.data_dir.dir("secrets", Missing::Leave)? else { return Ok(()) };
+        for file in secrets.names()? {
+            let Some(name) = file.strip_suffix(BESIDE).and_then(RecordName::from_hex) else { continue };
+            match self.open(&file, name) {
+                Ok(Some(_)) => secrets.rename(&file, &name.to_hex())?,
+                // Of a key that never came to count.
+                _ => drop(secrets.remove(&file)?),
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, file: &str, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
+        let identity = item.as_str().as_bytes().to_vec();
+        let plain = Plain { identity, body: secret.expose().to_vec().into() };
+        let record = seal::seal(&self.key, Kind::SecretItem, &plain)?;
+        let made = self.data_dir.dir("secrets", Missing::Create)?;
+        let secrets = made.ok_or(SecretsError::WriteUnverified)?;
+        Ok(secrets.replace(file, &format!("{file}.tmp"), &record, Durable::Yes)?)
+    }
+
+    fn open(&self, file: &str, name: RecordName) -> Result<Option<Secret>, SecretsError> {
+        let Some(secrets) = self.data_dir.dir("secrets", Missing::Leave)? else { return Ok(None) };
+        match secrets.read(file, LARGEST_RECORD)? {
             None => Ok(None),
             Some(record) => match seal::open(&self.key, Kind::SecretItem, name, &record) {
                 Ok(plain) => Ok(Some(Secret::new(plain.body.to_vec()))),
@@ -44,18 +108,34 @@ impl SecretStore for SealedFiles {
             },
         }
     }
+}
+
+/// What an item's file is called while the key that sealed it does not count yet.
+const BESIDE: &str = ".new";
+
+fn beside(name: RecordName) -> String {
+    name.to_hex() + BESIDE
+}
+
+impl SecretStore for SealedFiles {
+    fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
+        let name = RecordName::of(item.as_str().as_bytes());
+        match self.open(&name.to_hex(), name) {
+            // A new key came to count, and a kill kept its items from their places.
+            Err(SecretsError::Unreadable) => match self.open(&beside(name), name) {
+                Ok(Some(secret)) => Ok(Some(secret)),
+                _ => Err(SecretsError::Unreadable),
+            },
+            Ok(None) => self.open(&beside(name), name).or(Ok(None)),
+            other => other,
+        }
+    }
 
     fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         if self.read(item)?.is_some() {
             return Err(SecretsError::WriteUnverified);
         }
-        let identity = item.as_str().as_bytes().to_vec();
-        let name = RecordName::of(&identity).to_hex();
-        let plain = Plain { identity, body: secret.expose().to_vec().into() };
-        let record = seal::seal(&self.key, Kind::SecretItem, &plain)?;
-        let made = self.data_dir.dir("secrets", Missing::Create)?;
-        let secrets = made.ok_or(SecretsError::WriteUnverified)?;
-        secrets.replace(&name, &format!("{name}.tmp"), &record, Durable::Yes)?;
+        self.put(&RecordName::of(item.as_str().as_bytes()).to_hex(), item, secret)?;
         match self.read(item)? {
             Some(read) if read == *secret => Ok(()),
             _ => Err(SecretsError::WriteUnverified),

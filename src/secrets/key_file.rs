@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Backend, Choice, SecretsError};
+use super::SecretsError;
 use crate::place::{Given, PlaceError, create_config, make_config_dir, read_given};
-use crate::seal::{DataKey, SealError};
+use crate::seal::SealError;
 use crate::secret::Secret;
 
 const SHORTEST: usize = 32;
@@ -32,17 +32,4 @@ pub(crate) fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
     }
     create_config(path, Secret::new(bytes).expose())?;
     read_key_file(path)?.ok_or_else(|| SecretsError::KeyFileMissing { path: path.to_owned() })
-}
-
-/// Returns the data key of a data directory: derived from its key file, and the one that `store`
-/// names.
-pub(crate) fn data_key(choice: &Choice) -> Result<DataKey, SecretsError> {
-    let Backend::File { key_file } = &choice.backend;
-    let missing = || SecretsError::KeyFileMissing { path: key_file.clone() };
-    let bytes = read_key_file(key_file)?.ok_or_else(missing)?;
-    let key = DataKey::from_key_file(&bytes, &choice.store_id, &choice.rekey_salt);
-    match choice.key_id {
-        Some(id) if id != key.id() => Err(SecretsError::KeyFileWrong { path: key_file.clone() }),
-        _ => Ok(key),
-    }
 }

@@ -39,7 +39,7 @@ impl MemorySecrets {
     fn check(state: &State) -> Result<(), SecretsError> {
         match state.fault {
             Some(Fault::Locked) => Err(SecretsError::Locked),
-            Some(Fault::Unreachable) => Err(SecretsError::Unreachable),
+            Some(Fault::Unreachable) => Err(SecretsError::Unreachable("a test says so".to_owned())),
             Some(Fault::ForgetsWrites) | None => Ok(()),
         }
     }
@@ -99,7 +99,7 @@ mod tests {
         store.fail_with(Some(Fault::Locked));
         assert!(matches!(store.read(&item), Err(SecretsError::Locked)));
         store.fail_with(Some(Fault::Unreachable));
-        assert!(matches!(store.remove(&item), Err(SecretsError::Unreachable)));
+        assert!(matches!(store.remove(&item), Err(SecretsError::Unreachable(_))));
         store.fail_with(Some(Fault::ForgetsWrites));
         assert!(matches!(store.write(&item, &Secret::from("x")), Err(SecretsError::WriteUnverified)));
         assert_eq!(store.reads(), 0);

@@ -4,29 +4,42 @@ mod choice;
 #[cfg(test)]
 pub(crate) mod contract;
 mod credential;
-mod establish;
 mod files;
 mod key_file;
+#[cfg(feature = "keyring")]
+mod keyring;
+mod keys;
 #[cfg(test)]
 mod memory;
+#[cfg(not(feature = "keyring"))]
+mod no_keyring;
+mod passphrase;
 mod reference;
+mod tier;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::hex;
 use crate::place::{PlaceError, Shown};
 use crate::profile::Generation;
-use crate::seal::SealError;
+use crate::seal::{KeyId, SealError};
 use crate::secret::Secret;
 
-pub(crate) use choice::{Backend, Choice, ChoiceError, StoreLock};
+pub(crate) use choice::{Argon2Cost, Backend, Choice, ChoiceError, KeySource, StoreLock, is_credential_name};
 pub(crate) use credential::Credential;
-pub(crate) use establish::{EstablishError, MissingKey, establish};
 pub(crate) use files::SealedFiles;
-pub(crate) use key_file::{create_key_file, data_key, read_key_file};
+pub(crate) use key_file::{create_key_file, read_key_file};
+#[cfg(feature = "keyring")]
+pub(crate) use keyring::OsKeyring;
+pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
 #[cfg(test)]
 pub(crate) use memory::{Fault, MemorySecrets};
+#[cfg(not(feature = "keyring"))]
+pub(crate) use no_keyring::OsKeyring;
 pub(crate) use reference::{ReferenceError, read_reference};
+pub(crate) use tier::keep_by_default;
 
 /// The name of an item, for ever: `credential/<generation>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +49,16 @@ impl ItemName {
     /// Names the item of a stored client secret.
     pub(crate) fn credential(generation: Generation) -> ItemName {
         ItemName(format!("credential/{generation}"))
+    }
+
+    /// Names the item of a data key.
+    pub(crate) fn data_key(store_id: &[u8; 16], id: KeyId) -> ItemName {
+        ItemName(format!("datakey/{}/{id}", hex::encode(store_id)))
+    }
+
+    /// Names an item that `doctor` writes, reads back and erases.
+    pub(crate) fn trial(random: &str) -> ItemName {
+        ItemName(format!("doctor/{random}"))
     }
 
     /// Returns the name as text.
@@ -57,14 +80,41 @@ pub enum SecretsError {
     #[error("the keyring is locked")]
     Locked,
     /// The place cannot be reached.
-    #[error("the keyring cannot be reached")]
-    Unreachable,
+    #[error("the keyring cannot be reached: {0}")]
+    Unreachable(String),
+    /// The place did not answer in time.
+    #[error("the keyring did not answer within {}", crate::duration::show(*.0))]
+    TimedOut(Duration),
+    /// Several items have this name.
+    #[error("the keyring holds several items of this name")]
+    Ambiguous,
+    /// It is larger than the place takes.
+    #[error("the keyring takes no more than {0} bytes an item")]
+    TooLarge(usize),
+    /// It was chosen that nothing is kept.
+    #[error("it was chosen that nothing is kept")]
+    KeepsNothing,
+    /// The passphrase is another one.
+    #[error("the passphrase is not the one that was chosen")]
+    PassphraseWrong,
+    /// There is no passphrase to be had.
+    #[error("{0}")]
+    NoPassphrase(&'static str),
+    /// What `store` says that a passphrase costs is out of bounds.
+    #[error("the cost of the passphrase in the file `store` is out of bounds")]
+    UnbearableCost,
+    /// systemd gave no credentials.
+    #[error("there is no $CREDENTIALS_DIRECTORY with the credential {0}")]
+    NoCredential(String),
     /// What is there does not open: it was damaged, moved, or sealed with another key.
     #[error("the stored secret does not open")]
     Unreadable,
     /// What was written does not read back.
     #[error("the secret that was written does not read back")]
     WriteUnverified,
+    /// What was written into the keyring does not read back, or something else was there.
+    #[error("the secret that was written into the keyring does not read back")]
+    KeyringUnverified,
     /// The key file is not where it was.
     #[error("the key file {} is missing", Shown(.path))]
     KeyFileMissing {

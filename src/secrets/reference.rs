@@ -1,16 +1,24 @@
 //! Secrets that are read where the profile says, anew at each fetch.
 
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::duration;
 use crate::place::{self, PlaceError, Shown};
 use crate::profile::Reference;
 use crate::secret::Secret;
 
 /// The largest secret that is read, in bytes.
 const CAP: usize = 64 * 1024;
+/// How long a program may take to print one.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why a referenced secret cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +37,14 @@ pub enum ReferenceError {
     EnvMissing {
         /// Its name.
         name: String,
+    },
+    /// The program that prints it did not.
+    #[error("the program {} that prints the secret {why}", Shown(.program))]
+    Command {
+        /// The program.
+        program: PathBuf,
+        /// What it did instead.
+        why: String,
     },
     /// What is there is no secret.
     #[error("what the secret is read from {0}")]
@@ -55,6 +71,7 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
             let value = std::env::var_os(name).ok_or_else(|| ReferenceError::EnvMissing { name: name.clone() })?;
             (Zeroizing::new(value.as_bytes().to_vec()), false)
         }
+        Reference::Command(words) => (printed(words)?, false),
     };
     let cut = bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes));
     if cut.is_empty() {
@@ -64,4 +81,94 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
         return Err(ReferenceError::NoSecret("is not UTF-8 text"));
     }
     Ok(Read { secret: Secret::new(cut), readable_by_others })
+}
+
+/// Runs a program and returns what it prints. No shell, no stdin, a deadline, a cap; what it says on
+/// stderr is not shown, for it may hold what it was to print.
+fn printed(words: &[String]) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
+    let Some((program, arguments)) = words.split_first() else { return Err(ReferenceError::NoSecret("is no program")) };
+    let failed = |why: String| ReferenceError::Command { program: PathBuf::from(program), why };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| failed(format!("cannot be started: {error}")))?;
+    let Some(output) = child.stdout.take() else { return Err(failed("has no output".to_owned())) };
+    // In a thread: a program that prints nothing must not be waited for without an end.
+    let (tell, told) = mpsc::channel();
+    let read = move || {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        let read = output.take(CAP as u64 + 1).read_to_end(&mut bytes);
+        // Nobody listens any more when the deadline has passed.
+        let _ = tell.send(read.map(|_| bytes));
+    };
+    let answer = match std::thread::Builder::new().spawn(read) {
+        Ok(_) => told.recv_timeout(COMMAND_DEADLINE),
+        Err(_) => Err(RecvTimeoutError::Disconnected),
+    };
+    let outcome = match answer {
+        Ok(Ok(bytes)) if bytes.len() <= CAP => ended(&mut child).map(|()| bytes).map_err(failed),
+        Ok(Ok(_)) => Err(failed(format!("printed more than {CAP} bytes"))),
+        Ok(Err(error)) => Err(failed(format!("cannot be read: {error}"))),
+        Err(_) => Err(failed(format!("did not end within {}", duration::show(COMMAND_DEADLINE)))),
+    };
+    if outcome.is_err() {
+        // With everything that it started; one that has ended already is not there to be killed.
+        let group = rustix::process::Pid::from_child(&child);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        let _ = child.wait();
+    }
+    outcome
+}
+
+/// Waits for a program whose output has ended.
+fn ended(child: &mut Child) -> Result<(), String> {
+    let patience = COMMAND_DEADLINE.as_millis() / 10;
+    for _ in 0..patience {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(format!("failed ({status})")),
+            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+    }
+    Err("closed its output and did not end".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &[&str]) -> Result<Read, ReferenceError> {
+        read_reference(&Reference::Command(words.iter().map(|word| (*word).to_owned()).collect()))
+    }
+
+    #[test]
+    fn what_a_program_prints_is_the_secret_without_its_last_newline() {
+        assert_eq!(run(&["/bin/echo", "a b"]).map(|read| read.secret).ok(), Some(Secret::from("a b")));
+    }
+
+    #[test]
+    fn no_shell_reads_the_arguments() {
+        assert_eq!(run(&["/bin/echo", "$HOME;x"]).map(|read| read.secret).ok(), Some(Secret::from("$HOME;x")));
+    }
+
+    #[test]
+    fn a_program_that_fails_prints_nothing_or_too_much_is_no_secret() {
+        for words in
+            [&["/bin/false"][..], &["/nonexistent"], &["/bin/sh", "-c", "echo x; exit 3"], &["/bin/sh", "-c", "yes"]]
+        {
+            assert!(matches!(run(words), Err(ReferenceError::Command { .. })), "{words:?}");
+        }
+        assert!(matches!(run(&["/bin/true"]), Err(ReferenceError::NoSecret(_))));
+    }
+
+    #[test]
+    fn what_a_program_says_on_stderr_is_not_in_the_error() {
+        let error = run(&["/bin/sh", "-c", "echo hunter2 >&2; exit 1"]).err().expect("it failed");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
 }

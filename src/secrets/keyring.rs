@@ -1,0 +1,175 @@
+//! Secrets in the OS keyring: Secret Service, Keychain, Credential Manager.
+//!
+//! Each call runs in a thread of its own with a deadline: a daemon that hangs, or a prompt that
+//! nobody answers, must not hold a script. (Also because blocking calls of D-Bus may not run inside
+//! an async runtime.) A missing item counts as absent only where the collection says that it is
+//! unlocked: a locked one answers "not found" for everything.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::{ItemName, SecretStore, SecretsError};
+use crate::secret::Secret;
+
+/// The service of all our items.
+const SERVICE: &str = "tokenkeep";
+/// The most that every keyring holds in one item: Windows allows 2560 bytes.
+const LARGEST: usize = 2_560;
+
+/// Keeps items in the OS keyring.
+#[derive(Clone, Debug)]
+pub(crate) struct OsKeyring {
+    timeout: Duration,
+}
+
+impl OsKeyring {
+    /// Makes a store whose every call ends within `timeout`.
+    pub(crate) fn new(timeout: Duration) -> OsKeyring {
+        OsKeyring { timeout }
+    }
+
+    fn within<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, SecretsError> + Send + 'static,
+    ) -> Result<T, SecretsError> {
+        let (tell, told) = mpsc::channel();
+        let run = move || {
+            // Nobody listens any more when the deadline has passed.
+            let _ = tell.send(work());
+        };
+        std::thread::Builder::new()
+            .name("tokenkeep-keyring".to_owned())
+            .spawn(run)
+            .map_err(|_| SecretsError::Unreachable("no thread can be started".to_owned()))?;
+        match told.recv_timeout(self.timeout) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => Err(SecretsError::TimedOut(self.timeout)),
+            // The thread panicked, inside a library.
+            Err(RecvTimeoutError::Disconnected) => Err(SecretsError::Unreachable("its library failed".to_owned())),
+        }
+    }
+}
+
+impl SecretStore for OsKeyring {
+    fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
+        let item = item.clone();
+        self.within(move || read(&item))
+    }
+
+    fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
+        // Base64: some keyrings hold text alone.
+        let text = Zeroizing::new(STANDARD.encode(secret.expose()));
+        if cfg!(windows) && text.len() > LARGEST {
+            return Err(SecretsError::TooLarge(LARGEST));
+        }
+        let (item, secret) = (item.clone(), secret.clone());
+        self.within(move || {
+            if read(&item)?.is_some() {
+                return Err(SecretsError::KeyringUnverified);
+            }
+            let entry = entry(&item)?;
+            entry.set_secret(text.as_bytes()).map_err(failed)?;
+            match read(&item) {
+                Ok(Some(read)) if read == secret => Ok(()),
+                _ => Err(SecretsError::KeyringUnverified),
+            }
+        })
+    }
+
+    fn remove(&self, item: &ItemName) -> Result<bool, SecretsError> {
+        let item = item.clone();
+        self.within(move || {
+            match read(&item) {
+                Ok(None) => return Ok(false),
+                // It is there, whatever it holds.
+                Ok(Some(_)) | Err(SecretsError::Unreadable) => {}
+                Err(error) => return Err(error),
+            }
+            entry(&item)?.delete_credential().map_err(failed)?;
+            Ok(true)
+        })
+    }
+}
+
+fn entry(item: &ItemName) -> Result<keyring::Entry, SecretsError> {
+    keyring::Entry::new(SERVICE, item.as_str()).map_err(|error| match (error, keyring::Entry::store_status()) {
+        (keyring::Error::NoDefaultStore, Err(status)) => SecretsError::Unreachable(cause(status)),
+        (error, _) => failed(error),
+    })
+}
+
+fn read(item: &ItemName) -> Result<Option<Secret>, SecretsError> {
+    match entry(item)?.get_secret().map(Zeroizing::new) {
+        Ok(text) => {
+            let bytes = STANDARD.decode(text.as_slice()).map_err(|_| SecretsError::Unreadable)?;
+            if bytes.is_empty() { Err(SecretsError::Unreadable) } else { Ok(Some(Secret::new(bytes))) }
+        }
+        Err(keyring::Error::NoEntry) => collection::is_open().map(|()| None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Which of the four answers a failure is. What a library says about it is not shown where it may
+/// quote what it read.
+fn failed(error: keyring::Error) -> SecretsError {
+    use keyring::Error;
+    match error {
+        Error::NoStorageAccess(_) => SecretsError::Locked,
+        Error::Ambiguous(_) => SecretsError::Ambiguous,
+        Error::TooLong(_, most) => SecretsError::TooLarge(usize::try_from(most).unwrap_or(LARGEST)),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => SecretsError::Unreadable,
+        Error::PlatformFailure(ref inner) if is_refusal(inner.as_ref()) => SecretsError::Locked,
+        other => SecretsError::Unreachable(cause(&other)),
+    }
+}
+
+/// macOS says by number that it may not ask, that it was told no, or that the answer was wrong.
+fn is_refusal(error: &(dyn std::error::Error + Send + Sync)) -> bool {
+    let text = error.to_string();
+    cfg!(target_os = "macos") && ["-25308", "-128", "-25293"].iter().any(|number| text.contains(number))
+}
+
+fn cause(error: &keyring::Error) -> String {
+    match error {
+        keyring::Error::PlatformFailure(inner) | keyring::Error::NoStorageAccess(inner) => {
+            inner.to_string().chars().take(200).flat_map(char::escape_debug).collect()
+        }
+        _ => "it has no place for secrets".to_owned(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod collection {
+    use secret_service::EncryptionType;
+    use secret_service::blocking::SecretService;
+
+    use super::super::SecretsError;
+
+    /// Asks the default collection whether it is unlocked; no secret passes, so the session is plain.
+    pub(super) fn is_open() -> Result<(), SecretsError> {
+        let unreachable = |error: secret_service::Error| SecretsError::Unreachable(error.to_string());
+        let service = SecretService::connect(EncryptionType::Plain).map_err(unreachable)?;
+        let collection = match service.get_default_collection() {
+            Ok(collection) => collection,
+            Err(secret_service::Error::NoResult) => {
+                return Err(SecretsError::Unreachable("it has no default collection".to_owned()));
+            }
+            Err(error) => return Err(unreachable(error)),
+        };
+        if collection.is_locked().map_err(unreachable)? { Err(SecretsError::Locked) } else { Ok(()) }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod collection {
+    use super::super::SecretsError;
+
+    /// Here "not found" is said by an open keychain alone; a locked one says so.
+    pub(super) fn is_open() -> Result<(), SecretsError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,300 @@
+//! The data key of one data directory, from wherever it comes.
+//!
+//! Two ways. *Fast*: a key file, a systemd credential, the kernel tier: microseconds, at any time.
+//! *Asked*: the OS keyring or a passphrase: milliseconds to minutes, inside the turn, once for a
+//! whole herd, because the answer fills the tier.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::passphrase::{Typed, passphrase, stretched};
+use super::tier::KernelTier;
+use super::{
+    Backend, Choice, ChoiceError, ItemName, KeySource, OsKeyring, SealedFiles, SecretStore, SecretsError, StoreLock,
+    create_key_file, read_key_file,
+};
+use crate::place::Dir;
+use crate::seal::{DataKey, KeyId, SealError};
+use crate::secret::Secret;
+
+/// Hands out the data key of a data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    dir: Arc<Dir>,
+    choice: Choice,
+    keep: Option<Duration>,
+    timeout: Duration,
+}
+
+/// A key that was asked for.
+#[derive(Debug)]
+pub(crate) struct AskedKey {
+    pub(crate) key: DataKey,
+    /// Whether the key that `store` named was gone, and this is a new one: old records are void.
+    pub(crate) replaced: bool,
+}
+
+/// Whether a key file that is missing is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MissingKey {
+    /// Make it: somebody asked for it.
+    Create,
+    /// Leave it: somebody else brings it.
+    Leave,
+}
+
+impl Keys {
+    /// Makes the keys of a choice; `keep` is how long the kernel tier keeps what was asked for, and
+    /// `timeout` bounds each call of the keyring.
+    pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Duration>, timeout: Duration) -> Keys {
+        Keys { dir, choice, keep, timeout }
+    }
+
+    /// Returns the choice that the keys belong to.
+    pub(crate) fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// Returns the key where it is at hand; `None` where it has to be asked for.
+    pub(crate) fn fast(&self) -> Result<Option<DataKey>, SecretsError> {
+        match &self.choice.backend {
+            Backend::None => Err(SecretsError::KeepsNothing),
+            Backend::File(KeySource::KeyFile(path)) => self.read_from_file(path.clone()).map(Some),
+            Backend::File(KeySource::Credential(name)) => self.read_from_file(credential_path(name)?).map(Some),
+            Backend::Keyring | Backend::File(KeySource::Passphrase(_)) => {
+                Ok(self.choice.key_id.and_then(|id| self.tier(id)?.read(id)))
+            }
+        }
+    }
+
+    /// Returns the key, asked for where it is not at hand.
+    pub(crate) fn key(&self) -> Result<DataKey, SecretsError> {
+        match self.fast()? {
+            Some(key) => Ok(key),
+            None => Ok(self.ask()?.key),
+        }
+    }
+
+    /// Asks for the key, and fills the kernel tier with it.
+    pub(crate) fn ask(&self) -> Result<AskedKey, SecretsError> {
+        let asked_for = matches!(self.choice.backend, Backend::Keyring | Backend::File(KeySource::Passphrase(_)));
+        if asked_for && self.choice.key_id.is_none() {
+            return self.first();
+        }
+        let asked = match &self.choice.backend {
+            Backend::Keyring => self.read_from_keyring()?,
+            Backend::File(KeySource::Passphrase(_)) => {
+                let key = derived(&self.choice, Typed::Known)?;
+                match self.choice.key_id {
+                    Some(id) if id != key.id() => return Err(SecretsError::PassphraseWrong),
+                    _ => AskedKey { key, replaced: false },
+                }
+            }
+            Backend::File(_) | Backend::None => {
+                return self.fast()?.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing);
+            }
+        };
+        if let Some(tier) = self.tier(asked.key.id()) {
+            tier.fill(&asked.key);
+        }
+        Ok(asked)
+    }
+
+    /// Empties the kernel tier; `true` where a key was there.
+    pub(crate) fn lock(&self) -> bool {
+        let tier = self.choice.key_id.map(|id| KernelTier::new(&self.choice, id, Duration::ZERO));
+        tier.is_some_and(|tier| tier.empty())
+    }
+
+    /// Says how long the kernel still keeps the key; `None` where it holds none.
+    pub(crate) fn tier_remaining(&self) -> Option<String> {
+        let id = self.choice.key_id?;
+        let tier = self.tier(id)?;
+        tier.read(id).map(|_| tier.remaining().unwrap_or_else(|| "an unknown time".to_owned()))
+    }
+
+    /// Returns the store of secrets that the choice names.
+    pub(crate) fn secrets(&self) -> Result<Arc<dyn SecretStore>, SecretsError> {
+        match &self.choice.backend {
+            Backend::None => Err(SecretsError::KeepsNothing),
+            Backend::Keyring => Ok(Arc::new(OsKeyring::new(self.timeout))),
+            Backend::File(_) => Ok(Arc::new(SealedFiles::new(self.dir.clone(), self.key()?))),
+        }
+    }
+
+    fn tier(&self, id: KeyId) -> Option<KernelTier> {
+        let asked_for = matches!(self.choice.backend, Backend::Keyring | Backend::File(KeySource::Passphrase(_)));
+        let keep = self.keep.filter(|_| asked_for)?;
+        Some(KernelTier::new(&self.choice, id, keep))
+    }
+
+    /// Makes the choice that `config.toml` names, as `init` would have.
+    fn first(&self) -> Result<AskedKey, SecretsError> {
+        let made = establish(&self.dir, &self.choice.backend, MissingKey::Leave, self.timeout);
+        let (choice, key) = made.map_err(|error| match error {
+            EstablishError::Secrets(error) => error,
+            EstablishError::Choice(error) => failed(error),
+            EstablishError::Differs(other) => SecretsError::NoPlace(format!("it was set up for {}", other.shown())),
+        })?;
+        let keys = Keys { choice, ..self.clone() };
+        match key {
+            Some(key) => {
+                keys.tier(key.id()).iter().for_each(|tier| tier.fill(&key));
+                Ok(AskedKey { key, replaced: false })
+            }
+            None => keys.ask(),
+        }
+    }
+
+    fn read_from_file(&self, path: PathBuf) -> Result<DataKey, SecretsError> {
+        let missing = || SecretsError::KeyFileMissing { path: path.clone() };
+        let bytes = read_key_file(&path)?.ok_or_else(missing)?;
+        let key = DataKey::derived(&bytes, &self.choice.store_id, &self.choice.rekey_salt);
+        match self.choice.key_id {
+            Some(id) if id != key.id() => Err(SecretsError::KeyFileWrong { path }),
+            _ => Ok(key),
+        }
+    }
+
+    fn read_from_keyring(&self) -> Result<AskedKey, SecretsError> {
+        let keyring = OsKeyring::new(self.timeout);
+        let id = self.choice.key_id.ok_or(SecretsError::Unreadable)?;
+        let item = ItemName::data_key(&self.choice.store_id, id);
+        match keyring.read(&item)? {
+            Some(secret) => {
+                let root: [u8; 32] = secret.expose().try_into().map_err(|_| SecretsError::Unreadable)?;
+                let key = DataKey::new(Zeroizing::new(root));
+                // Another key under this name is never overwritten: nobody knows whose it is.
+                if key.id() == id { Ok(AskedKey { key, replaced: false }) } else { Err(SecretsError::Unreadable) }
+            }
+            // Absent from an unlocked collection: a new key. What the old one sealed is void.
+            None => {
+                let lock = StoreLock::take(&self.dir).map_err(failed)?;
+                let present = Choice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
+                if present.key_id != Some(id) {
+                    // Somebody else was faster, has dropped the old records, and may have kept a new one.
+                    let keys = Keys { choice: present, ..self.clone() };
+                    drop(lock);
+                    return keys.read_from_keyring();
+                }
+                let key = DataKey::random()?;
+                keyring.write(&ItemName::data_key(&present.store_id, key.id()), &Secret::new(*key.expose_root()))?;
+                Choice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
+                Ok(AskedKey { key, replaced: true })
+            }
+        }
+    }
+}
+
+/// Why a choice could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EstablishError {
+    /// Another choice was made before; it stays.
+    #[error("secrets are kept elsewhere already")]
+    Differs(Box<Backend>),
+    /// The file `store` cannot be used.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    /// The key cannot be had.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+}
+
+/// Records the choice of `backend`, or finds that it was made before, and returns it, with its key
+/// where that is a new one. However many
+/// call it at once, one key is made, and only where the backend says for sure that there is none.
+pub(crate) fn establish(
+    dir: &Dir,
+    backend: &Backend,
+    missing: MissingKey,
+    timeout: Duration,
+) -> Result<(Choice, Option<DataKey>), EstablishError> {
+    let lock = StoreLock::take(dir)?;
+    let mut choice = match Choice::load(dir)? {
+        Some(choice) if !same(&choice.backend, backend) => {
+            return Err(EstablishError::Differs(Box::new(choice.backend)));
+        }
+        Some(choice) => choice,
+        None => Choice::new(backend.clone())?,
+    };
+    if choice.key_id.is_some() {
+        return Ok((choice, None));
+    }
+    let key = first_key(&choice, missing, timeout)?;
+    choice.key_id = key.as_ref().map(DataKey::id);
+    choice.save(dir, &lock)?;
+    Ok((choice, key))
+}
+
+/// Tells whether two choices are the same; what a passphrase costs was decided by the first.
+fn same(a: &Backend, b: &Backend) -> bool {
+    let passphrase = |backend: &Backend| matches!(backend, Backend::File(KeySource::Passphrase(_)));
+    a == b || (passphrase(a) && passphrase(b))
+}
+
+/// Makes the first data key of a choice, or finds the one that is brought; `None` where nothing is
+/// kept.
+pub(crate) fn first_key(
+    choice: &Choice,
+    missing: MissingKey,
+    timeout: Duration,
+) -> Result<Option<DataKey>, SecretsError> {
+    let from_file = |path: PathBuf, bytes: Option<Secret>| {
+        let bytes = bytes.ok_or(SecretsError::KeyFileMissing { path })?;
+        Ok(Some(DataKey::derived(&bytes, &choice.store_id, &choice.rekey_salt)))
+    };
+    match &choice.backend {
+        Backend::None => Ok(None),
+        Backend::File(KeySource::KeyFile(path)) => {
+            let bytes = match read_key_file(path)? {
+                None if missing == MissingKey::Create => Some(create_key_file(path)?),
+                bytes => bytes,
+            };
+            from_file(path.clone(), bytes)
+        }
+        Backend::File(KeySource::Credential(name)) => {
+            let path = credential_path(name)?;
+            let bytes = read_key_file(&path)?;
+            from_file(path, bytes)
+        }
+        Backend::File(KeySource::Passphrase(_)) => derived(choice, Typed::New).map(Some),
+        Backend::Keyring => {
+            let key = DataKey::random()?;
+            let item = ItemName::data_key(&choice.store_id, key.id());
+            OsKeyring::new(timeout).write(&item, &Secret::new(*key.expose_root()))?;
+            Ok(Some(key))
+        }
+    }
+}
+
+fn derived(choice: &Choice, typed: Typed) -> Result<DataKey, SecretsError> {
+    let Backend::File(KeySource::Passphrase(cost)) = &choice.backend else { return Err(SecretsError::KeepsNothing) };
+    if !cost.is_bearable() {
+        return Err(SecretsError::UnbearableCost);
+    }
+    let mut salt = [0; 32];
+    salt[..16].copy_from_slice(&choice.store_id);
+    salt[16..].copy_from_slice(&choice.rekey_salt);
+    let stretched = stretched(&passphrase(typed)?, &salt, *cost)?;
+    Ok(DataKey::derived(&stretched, &choice.store_id, &choice.rekey_salt))
+}
+
+/// Where systemd puts the credential of this name.
+fn credential_path(name: &str) -> Result<PathBuf, SecretsError> {
+    let directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
+    Ok(directory.ok_or_else(|| SecretsError::NoCredential(name.to_owned()))?.join(name))
+}
+
+fn failed(error: ChoiceError) -> SecretsError {
+    match error {
+        ChoiceError::Place(error) => SecretsError::Place(error),
+        ChoiceError::Randomness => SecretsError::Seal(SealError::Randomness),
+        other => SecretsError::NoPlace(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

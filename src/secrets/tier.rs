@@ -1,0 +1,125 @@
+//! The kernel tier: the data key in kernel memory for some hours, so that a warm read asks no daemon.
+//!
+//! Linux alone has it: the user's persistent keyring, linked to the process keyring, because a
+//! process without a session keyring (containers, cron, sudo) has nothing else that works at the
+//! first try. Every failure here means "no tier": the backend is asked instead.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::Choice;
+use crate::hex;
+use crate::seal::{DataKey, KeyId};
+
+/// The place in kernel memory of one data directory's key.
+#[derive(Clone, Debug)]
+pub(crate) struct KernelTier {
+    description: String,
+    keep: Duration,
+}
+
+impl KernelTier {
+    /// Names the place of the key that `store` names.
+    pub(crate) fn new(choice: &Choice, id: KeyId, keep: Duration) -> KernelTier {
+        KernelTier { description: format!("tokenkeep:{}:{id}", hex::encode(&choice.store_id)), keep }
+    }
+
+    /// Returns the key, or `None` for whatever reason. Whoever runs as this user can plant one, so
+    /// it counts only where it derives the id that `store` names.
+    pub(crate) fn read(&self, id: KeyId) -> Option<DataKey> {
+        let bytes = system::read(&self.description)?;
+        let root: [u8; 32] = bytes.as_slice().try_into().ok()?;
+        let key = DataKey::new(Zeroizing::new(root));
+        (key.id() == id).then_some(key)
+    }
+
+    /// Keeps the key for a while. Without a tier nothing is kept, and nothing is lost.
+    pub(crate) fn fill(&self, key: &DataKey) {
+        if system::fill(&self.description, key.expose_root(), self.keep).is_none() {
+            tracing::debug!("there is no kernel tier; the key is asked for each time");
+        }
+    }
+
+    /// Says, in the kernel's words (`7h`, `30m`), how long the key stays; `None` where it does not say.
+    pub(crate) fn remaining(&self) -> Option<String> {
+        let keys = std::fs::read_to_string("/proc/keys").ok()?;
+        let line = keys.lines().find(|line| line.contains(&self.description))?;
+        line.split_whitespace().nth(3).map(str::to_owned)
+    }
+
+    /// Empties the place; `true` where a key was there.
+    pub(crate) fn empty(&self) -> bool {
+        system::empty(&self.description).is_some()
+    }
+}
+
+/// How long the kernel keeps the key where nobody said: not at all in a container or a user
+/// namespace of its own, whose user others may share.
+pub(crate) fn keep_by_default() -> Option<Duration> {
+    const KEEP: Duration = Duration::from_secs(8 * 3_600);
+    (!is_contained()).then_some(KEEP)
+}
+
+fn is_contained() -> bool {
+    let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| std::path::Path::new(mark).exists());
+    let named = ["container", "KUBERNETES_SERVICE_HOST"].iter().any(|name| std::env::var_os(name).is_some());
+    let foreign = std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
+        let fields: Vec<&str> = map.split_whitespace().collect();
+        fields != ["0", "0", "4294967295"]
+    });
+    marked || named || foreign
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::time::Duration;
+
+    use linux_keyutils::{KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
+    use zeroize::Zeroizing;
+
+    fn ring() -> Option<KeyRing> {
+        KeyRing::get_persistent(KeyRingIdentifier::Process).ok()
+    }
+
+    pub(super) fn read(description: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let key = ring()?.search(description).ok()?;
+        key.read_to_vec().ok().map(Zeroizing::new)
+    }
+
+    pub(super) fn fill(description: &str, bytes: &[u8], keep: Duration) -> Option<()> {
+        let key = ring()?.add_key(description, bytes).ok()?;
+        let seconds = usize::try_from(keep.as_secs()).ok()?;
+        // Whoever possesses the persistent keyring, which is this user, and nobody else.
+        let alone = KeyPermissionsBuilder::builder().posessor(Permission::ALL).build();
+        let kept = key.set_timeout(seconds).and_then(|()| key.set_perms(alone));
+        if kept.is_err() {
+            // A key that would stay for ever, or that others could see, does not stay.
+            let _ = key.invalidate();
+        }
+        kept.ok()
+    }
+
+    pub(super) fn empty(description: &str) -> Option<()> {
+        ring()?.search(description).ok()?.invalidate().ok()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::time::Duration;
+
+    use zeroize::Zeroizing;
+
+    pub(super) fn read(_description: &str) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+
+    pub(super) fn fill(_description: &str, _bytes: &[u8], _keep: Duration) -> Option<()> {
+        None
+    }
+
+    pub(super) fn empty(_description: &str) -> Option<()> {
+        None
+    }
+}
