@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard, oneshot};
 
-use crate::place::{Dir, Missing, PlaceError};
+use crate::place::{Dir, FileSystem, Missing, PlaceError};
 use crate::token::RecordName;
 
 /// Hands out turns.
@@ -68,6 +68,15 @@ impl Flight {
     /// one they hold in this process alone.
     pub(crate) fn new(data_dir: Option<Arc<Dir>>) -> Flight {
         Flight { queues: Mutex::default(), data_dir }
+    }
+
+    /// Names the network file system that turns are taken on, where it is one: there they are no
+    /// promise.
+    pub(crate) fn network(&self) -> Option<&'static str> {
+        match self.data_dir.as_ref()?.file_system() {
+            FileSystem::Network(name) => Some(name),
+            FileSystem::Local => None,
+        }
     }
 
     /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come.

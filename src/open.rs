@@ -11,15 +11,15 @@ use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credentials::{PROFILE_CAP, profile_names};
-use crate::error::{Code, Error, chain};
+use crate::error::{Code, Error};
 use crate::flight::Flight;
-use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets};
+use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault};
 use crate::oauth::Transport;
 use crate::place::{Dir, Given, Missing, Shown, Stamp, caller, judge_config_dir, read_given};
 use crate::profile::{Profile, ProfileFile, ProfileName};
 use crate::seal::DataKey;
 use crate::secret::Secret;
-use crate::secrets::{self, Backend, Choice, EstablishError, MissingKey, SealedFiles, SecretStore, SecretsError};
+use crate::secrets::{self, Backend, Choice, EstablishError, KeySource, Keys, MissingKey, is_credential_name};
 use crate::store::{FileStore, StoreError};
 use crate::warning::Warning;
 
@@ -49,10 +49,10 @@ pub(crate) struct Home {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// What is known about the place of secrets.
+/// A data directory for which a place of secrets was chosen.
 pub(crate) struct Opened {
     pub(crate) dir: Arc<Dir>,
-    pub(crate) key: Result<DataKey, SecretsError>,
+    pub(crate) keys: Keys,
 }
 
 impl Home {
@@ -136,14 +136,23 @@ impl Home {
 
     /// Returns the place for secrets that `config.toml` names, where it names one.
     pub(crate) fn configured(&self) -> Result<Option<Backend>, Error> {
-        match self.config.backend.as_deref() {
-            None => Ok(None),
-            Some("file") => Ok(Some(Backend::File { key_file: self.key_file() })),
-            Some(_) => {
-                let path = self.config_dir.join("config.toml");
-                let message = format!("{}: `secrets.backend` must be \"file\" in this version", Shown(&path));
-                Err(Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))))
+        let path = self.config_dir.join("config.toml");
+        let invalid = |what: &str| {
+            Error::new(Code::ConfigInvalid, format!("{}: {what}", Shown(&path)))
+                .with_hint(format!("edit {}", Shown(&path)))
+        };
+        match (self.config.backend.as_deref(), &self.config.key_file, &self.config.key_credential) {
+            (None, _, _) => Ok(None),
+            (Some("keyring"), None, None) => Ok(Some(Backend::Keyring)),
+            (Some("none"), None, None) => Ok(Some(Backend::None)),
+            (Some("file"), Some(_), Some(_)) => Err(invalid("`key_file` and `key_credential` exclude each other")),
+            (Some("file"), None, Some(name)) if is_credential_name(name) => {
+                Ok(Some(Backend::File(KeySource::Credential(name.clone()))))
             }
+            (Some("file"), None, Some(_)) => Err(invalid("`key_credential` must be a file name")),
+            (Some("file"), _, None) => Ok(Some(Backend::File(KeySource::KeyFile(self.key_file())))),
+            (Some("keyring" | "none"), _, _) => Err(invalid("a key belongs to the backend \"file\"")),
+            (Some(_), _, _) => Err(invalid("`secrets.backend` must be one of \"keyring\", \"file\", \"none\"")),
         }
     }
 
@@ -152,40 +161,43 @@ impl Home {
         self.config.key_file.clone().unwrap_or_else(|| self.config_dir.join("key"))
     }
 
-    /// Returns the key file that the data directory was sealed with; `None` where nothing was chosen.
-    pub(crate) fn chosen_key_file(&self) -> Result<Option<PathBuf>, Error> {
-        let Some(dir) = Dir::open(&self.data_dir, Missing::Leave)? else { return Ok(None) };
-        Ok(Choice::load(&dir)?.map(|choice| {
-            let Backend::File { key_file } = choice.backend;
-            key_file
-        }))
-    }
-
-    /// Opens the data directory with its key, where a place for secrets was chosen; `None` where
-    /// none was. A choice in `config.toml` is made here, as `init` would have.
+    /// Opens the data directory where a place for secrets was chosen; `None` where none was. A
+    /// choice in `config.toml` is made here, as `init` would have.
     pub(crate) fn opened(&self) -> Result<Option<Opened>, Error> {
         let configured = self.configured()?;
         let missing = if configured.is_some() { Missing::Create } else { Missing::Leave };
         let Some(dir) = Dir::open(&self.data_dir, missing)?.map(Arc::new) else { return Ok(None) };
-        match (Choice::load(&dir)?, configured) {
-            (None, None) => Ok(None),
-            (Some(choice), Some(configured)) if choice.backend != configured => {
-                let Backend::File { key_file } = &choice.backend;
+        let choice = match (Choice::load(&dir)?, configured) {
+            (None, None) => return Ok(None),
+            (Some(choice), Some(configured))
+                if choice.backend != configured && !is_passphrase(&choice, &configured) =>
+            {
                 let message = format!(
-                    "config.toml names another key file than {}, which the data directory was sealed with",
-                    Shown(key_file)
+                    "config.toml says {}, and the data directory was set up for {}",
+                    configured.shown(),
+                    choice.backend.shown()
                 );
-                Err(Error::new(Code::ConfigInvalid, message).with_hint("use one of the two, or another --data-dir"))
+                return Err(
+                    Error::new(Code::ConfigInvalid, message).with_hint("use one of the two, or another --data-dir")
+                );
             }
-            (Some(choice), _) if choice.key_id.is_some() => Ok(Some(Opened { dir, key: secrets::data_key(&choice) })),
-            (Some(Choice { backend, .. }), _) | (None, Some(backend)) => {
-                match secrets::establish(&dir, &backend, MissingKey::Leave) {
-                    Ok((_, key)) => Ok(Some(Opened { dir, key: Ok(key) })),
-                    Err(EstablishError::Secrets(error)) => Ok(Some(Opened { dir, key: Err(error) })),
-                    Err(error) => Err(Error::from(error)),
+            (Some(choice), _) => choice,
+            // What needs a daemon or a person is not asked for here; `Keys` does when the key is needed.
+            (None, Some(backend @ (Backend::Keyring | Backend::File(KeySource::Passphrase(_))))) => {
+                Choice::new(backend)?
+            }
+            (None, Some(backend)) => {
+                match secrets::establish(&dir, &backend, MissingKey::Leave, self.config.keyring_timeout) {
+                    Ok((choice, _)) => choice,
+                    // Without its first key the choice stays open; who needs the key is told why.
+                    Err(EstablishError::Secrets(_)) => Choice::new(backend)?,
+                    Err(error) => return Err(Error::from(error)),
                 }
             }
-        }
+        };
+        let keep = self.config.keep_unlocked.unwrap_or_else(secrets::keep_by_default);
+        let keys = Keys::new(dir.clone(), choice, keep, self.config.keyring_timeout);
+        Ok(Some(Opened { dir, keys }))
     }
 
     /// Wires a keeper for a profile.
@@ -200,8 +212,8 @@ impl Home {
             load: Box::new(move || home.profile(&own)),
             stamp: Box::new(move || Ok(Stamp::of_path(&path)?)),
         };
-        let Kept { cache, secrets, flight } = self.kept()?;
-        let parts = self.parts(cache, Secrets::Profile(secrets), flight, source, observer);
+        let (vault, flight) = self.vault()?;
+        let parts = self.parts(vault, Secrets::Profile, flight, source, observer);
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
@@ -212,54 +224,40 @@ impl Home {
         secret: Secret,
         observer: Observer,
     ) -> Result<Keeper, Error> {
-        let Kept { cache, secrets: _, flight } = self.kept()?;
-        let parts = self.parts(cache, Secrets::Given(secret), flight, ProfileSource::Fixed, observer);
+        let (vault, flight) = self.vault()?;
+        let parts = self.parts(vault, Secrets::Given(secret), flight, ProfileSource::Fixed, observer);
         Ok(Keeper::from_parts(parts, profile, None))
     }
 
     fn parts(
         &self,
-        cache: Result<Cache, NoCache>,
+        vault: Vault,
         secrets: Secrets,
         flight: Flight,
         source: ProfileSource,
         observer: Observer,
     ) -> Parts {
-        Parts {
-            clock: self.clock.clone(),
-            transport: Transport::new(self.clock.clone(), self.config.connect_timeout, self.config.timeout),
-            flight,
-            cache,
-            secrets,
-            source,
-            observer,
-        }
+        Parts { clock: self.clock.clone(), transport: self.transport(), flight, vault, secrets, source, observer }
     }
 
     /// Opens what records and secrets are kept in. Only a place that must not be trusted, or a
     /// choice that contradicts itself, keeps the caller from a token.
-    fn kept(&self) -> Result<Kept, Error> {
+    fn vault(&self) -> Result<(Vault, Flight), Error> {
         match self.opened() {
-            Ok(Some(Opened { dir, key: Ok(key) })) => Ok(Kept {
-                cache: Ok(self.cache(dir.clone(), key.clone())),
-                flight: Flight::new(Some(dir.clone())),
-                secrets: Ok(Arc::new(SealedFiles::new(dir, key))),
-            }),
-            Ok(Some(Opened { dir, key: Err(error) })) => Ok(Kept {
-                cache: Err(NoCache::DataKey(chain(&error))),
-                flight: Flight::new(Some(dir)),
-                secrets: Err(error),
-            }),
-            Ok(None) => {
-                Ok(Kept::nothing(NoCache::DataKey(SecretsError::NotChosen.to_string()), SecretsError::NotChosen))
+            Ok(Some(Opened { dir, keys })) => {
+                let store = Arc::new(FileStore::new(dir.clone(), self.clock.clone()));
+                // Where nothing is kept, a turn would make each caller wait for all before it.
+                let turns = (keys.choice().backend != Backend::None).then_some(dir);
+                Ok((Vault::sealed(store, keys), Flight::new(turns)))
             }
+            Ok(None) => Ok((Vault::nowhere(NoCache::NotChosen), Flight::new(None))),
             // The disk is to blame, not the place: what can be had without it is handed out.
             Err(error) if error.code() == Code::WriteFailed => {
                 let reason = match Dir::open(&self.data_dir, Missing::Create) {
                     Err(place) => NoCache::Place(StoreError::from(place)),
                     Ok(_) => NoCache::DataKey(error.to_string()),
                 };
-                Ok(Kept::nothing(reason, SecretsError::NoPlace(error.to_string())))
+                Ok((Vault::nowhere(reason), Flight::new(None)))
             }
             Err(error) => Err(error),
         }
@@ -270,6 +268,20 @@ impl Home {
         Cache::new(Arc::new(FileStore::new(dir, self.clock.clone())), key)
     }
 
+    /// Makes the transport of this configuration.
+    pub(crate) fn transport(&self) -> Transport {
+        Transport::new(self.clock.clone(), self.config.connect_timeout, self.config.timeout)
+    }
+
+    /// Tells whether a backend's key file lies where whoever copies the data copies it too: beside
+    /// the configuration, in the data directory, or in the same home.
+    pub(crate) fn is_beside(&self, backend: &Backend) -> bool {
+        let Backend::File(KeySource::KeyFile(path)) = backend else { return false };
+        let home = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let same_home = home.is_some_and(|home| path.starts_with(&home) && self.data_dir.starts_with(&home));
+        same_home || path.starts_with(&self.config_dir) || path.starts_with(&self.data_dir)
+    }
+
     fn no_profile(&self) -> Error {
         let message = format!("no profile is set up for {} in {}", user(), Shown(&self.config_dir));
         Error::new(Code::ProfileNotFound, message)
@@ -277,17 +289,10 @@ impl Home {
     }
 }
 
-/// What a keeper keeps things in, or why it cannot.
-struct Kept {
-    cache: Result<Cache, NoCache>,
-    secrets: Result<Arc<dyn SecretStore>, SecretsError>,
-    flight: Flight,
-}
-
-impl Kept {
-    fn nothing(reason: NoCache, error: SecretsError) -> Kept {
-        Kept { cache: Err(reason), secrets: Err(error), flight: Flight::new(None) }
-    }
+/// Tells whether both are a passphrase: what it costs was decided when it was chosen.
+fn is_passphrase(choice: &Choice, configured: &Backend) -> bool {
+    let passphrase = |backend: &Backend| matches!(backend, Backend::File(KeySource::Passphrase(_)));
+    passphrase(&choice.backend) && passphrase(configured)
 }
 
 /// A path that was typed may be relative to where it was typed; one from the environment may not:

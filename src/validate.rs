@@ -176,7 +176,7 @@ fn local(subject: Option<&Subject>, at: impl Fn(&Validity) -> Freshness) -> Chec
 async fn probe(keeper: &Keeper, url: &crate::profile::Endpoint, token: &AccessToken) -> Result<Check, Error> {
     // The binding that lies sealed beside the secret names the probe too: an edited profile must
     // not lead the token elsewhere.
-    let Some(proof) = keeper.bound()? else {
+    let Some(proof) = keeper.bound().await? else {
         return Ok(check("probe", Outcome::Unknown, "the credential was set anew meanwhile"));
     };
     match keeper.parts().transport.probe(url, token, proof.roots()).await {

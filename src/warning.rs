@@ -18,10 +18,14 @@ pub enum Warning {
     CacheNewerVersion,
     /// There is no data key, so nothing is kept.
     DataKeyUnavailable(String),
+    /// The data key was gone from its place; a new one was made, and old records are void.
+    DataKeyReplaced,
     /// The turn of another process did not end in time.
     LockTimeout,
     /// The file system does not lock files.
     LockUnsupported,
+    /// The data directory lies on a file system that other hosts share.
+    NetworkFilesystem(&'static str),
     /// Something that must not be trusted lies in place of a record or lock.
     CachePathInsecure(String),
     /// The wall clock stands before the time at which the cached token was asked for.
@@ -43,7 +47,9 @@ impl Warning {
             Warning::CacheReadOnly(_) => "cache_read_only",
             Warning::CacheNewerVersion => "cache_newer_version",
             Warning::DataKeyUnavailable(_) => "data_key_unavailable",
+            Warning::DataKeyReplaced => "data_key_replaced",
             Warning::LockTimeout | Warning::LockUnsupported => "lock_timeout",
+            Warning::NetworkFilesystem(_) => "network_filesystem",
             Warning::CachePathInsecure(_) => "cache_path_insecure",
             Warning::ClockJump => "clock_jump",
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
@@ -61,8 +67,14 @@ impl fmt::Display for Warning {
             Warning::CacheReadOnly(why) => write!(f, "the token cannot be kept, nothing can be written: {why}"),
             Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left alone"),
             Warning::DataKeyUnavailable(why) => write!(f, "nothing is kept, the data key is not available: {why}"),
+            Warning::DataKeyReplaced => {
+                f.write_str("the data key was gone; a new one was made, and cached tokens are asked for again")
+            }
             Warning::LockTimeout => f.write_str("another process did not end its request in time; going on alone"),
             Warning::LockUnsupported => f.write_str("this file system does not lock files; going on alone"),
+            Warning::NetworkFilesystem(kind) => {
+                write!(f, "the data directory is on {kind}, where locks may not hold; a token may be asked for twice")
+            }
             Warning::CachePathInsecure(why) => write!(f, "the cache is not used: {why}"),
             Warning::ClockJump => f.write_str("the clock stands before the time the cached token was issued"),
             Warning::LifetimeAssumed(lifetime) => {

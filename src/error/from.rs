@@ -8,8 +8,11 @@ use crate::document::DocumentError;
 use crate::oauth::IssuerError;
 use crate::place::{PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
-use crate::secrets::{Backend, ChoiceError, EstablishError, ReferenceError, SecretsError};
+use crate::secrets::{ChoiceError, EstablishError, ReferenceError, SecretsError};
 use crate::store::StoreError;
+
+const CHOICES: &str = "run tokenkeep init --backend keyring, or --backend file";
+const MOVE: &str = "run tokenkeep init --backend file --move while logged in";
 
 /// Joins an error and its causes on one line.
 pub(crate) fn chain(error: &dyn StdError) -> String {
@@ -48,14 +51,42 @@ impl From<&SecretsError> for Error {
     fn from(error: &SecretsError) -> Error {
         let set_again = "run tokenkeep credentials set again";
         match error {
-            SecretsError::NotChosen => Error::new(
-                Code::KeyringUnavailable,
-                "no place for secrets was chosen yet, and this version has no OS keyring; nothing was stored",
-            )
-            .with_hint("run tokenkeep init --backend file"),
+            SecretsError::NotChosen => {
+                Error::new(Code::KeyringUnavailable, "no place for secrets was chosen yet; nothing was stored")
+                    .with_hint(CHOICES)
+            }
+            SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, format!("{error}; nothing was stored"))
+                .with_hint("name a secret that is read at each fetch: --secret-at-fetch file:PATH"),
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
-            SecretsError::Locked => Error::new(Code::KeyringLocked, chain(error)),
-            SecretsError::Unreachable => Error::new(Code::KeyringUnavailable, chain(error)),
+            SecretsError::Locked => {
+                Error::new(Code::KeyringLocked, format!("{error}; nothing was changed")).with_hint(MOVE)
+            }
+            SecretsError::Unreachable(_) => {
+                tracing::info!("{error}");
+                let what = if cfg!(target_os = "linux") { "Secret Service" } else { "OS keyring" };
+                let message = format!("no {what} for uid {}; nothing was changed", crate::place::caller());
+                Error::new(Code::KeyringUnavailable, message).with_hint(MOVE)
+            }
+            SecretsError::TimedOut(_) => {
+                Error::new(Code::KeyringTimeout, format!("{error}; nothing was changed")).with_hint(MOVE)
+            }
+            SecretsError::Ambiguous => Error::new(Code::KeyringAmbiguous, format!("{error}; nothing was changed"))
+                .with_hint("remove the ones that are not from tokenkeep with the keyring's own program"),
+            SecretsError::TooLarge(_) => {
+                Error::new(Code::WriteFailed, format!("{error}; the old credential is as it was")).with_hint(MOVE)
+            }
+            SecretsError::KeyringUnverified => {
+                Error::new(Code::KeyringWriteUnverified, format!("{error}; the old credential is as it was"))
+                    .with_hint(MOVE)
+            }
+            SecretsError::PassphraseWrong => Error::new(Code::PassphraseWrong, format!("{error}; nothing was changed"))
+                .with_hint("type it once more"),
+            SecretsError::NoPassphrase(_) => Error::new(Code::Usage, chain(error))
+                .with_hint("give it on a descriptor: TOKENKEEP_PASSPHRASE_FD=3 tokenkeep ... 3< file"),
+            SecretsError::UnbearableCost => Error::new(Code::PassphraseWrong, format!("{error}; nothing was computed"))
+                .with_hint("restore the file `store`, or start anew with an empty data directory"),
+            SecretsError::NoCredential(_) => Error::new(Code::KeyFileMissing, chain(error))
+                .with_hint("run it as a systemd service with LoadCredentialEncrypted=, see docs/secrets.md"),
             SecretsError::Unreadable => Error::new(Code::KeyFileWrong, chain(error)).with_hint(set_again),
             SecretsError::WriteUnverified => {
                 Error::new(Code::WriteFailed, format!("{}; the old credential is as it was", chain(error)))
@@ -108,11 +139,8 @@ impl From<EstablishError> for Error {
     fn from(error: EstablishError) -> Error {
         match error {
             EstablishError::Differs(present) => {
-                let Backend::File { key_file } = *present;
-                let message =
-                    format!("secrets are kept in sealed files with the key file {} already", Shown(&key_file));
-                Error::new(Code::BackendDiffers, format!("{message}; nothing was changed"))
-                    .with_hint("use another data directory: --data-dir DIR")
+                let message = format!("secrets are kept in {} already; nothing was changed", present.shown());
+                Error::new(Code::BackendDiffers, message).with_hint("add --move to move them")
             }
             EstablishError::Choice(error) => Error::from(error),
             EstablishError::Secrets(error) => Error::from(error),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::held::{Asked, Held};
-use super::{Keeper, Observer, Parts, ProfileSource, Secrets};
+use super::{Keeper, Observer, Parts, ProfileSource, Secrets, Vault};
 use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error};
@@ -102,7 +102,7 @@ impl KeeperBuilder {
             transport: Transport::new(self.clock.clone(), self.connect_timeout, self.timeout),
             clock: self.clock,
             flight: Flight::new(None),
-            cache: Ok(Cache::new(store, key)),
+            vault: Vault::ready(Cache::new(store, key)),
             secrets: Secrets::Given(secret),
             source: ProfileSource::Fixed,
             observer: self.observer,

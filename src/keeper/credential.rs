@@ -9,7 +9,7 @@ use crate::oauth::{IssuerError, Roots};
 use crate::place::{Given, read_given};
 use crate::profile::{Binding, Profile, Reference, SecretSource};
 use crate::secret::Secret;
-use crate::secrets::{Credential, ItemName, SecretStore, SecretsError, read_reference};
+use crate::secrets::{Credential, ItemName, SecretsError, read_reference};
 use crate::warning::Warning;
 
 const CA_FILE_CAP: usize = 4 << 20;
@@ -37,28 +37,20 @@ impl Keeper {
         let ca = read_ca_file(profile)?;
         let secret = match (&self.parts.secrets, &profile.secret) {
             (Secrets::Given(secret), _) => secret.clone(),
-            (Secrets::Profile(store), SecretSource::Stored(binding)) => {
-                match self.stored(store, profile, binding, ca.as_deref())? {
-                    Some(secret) => secret,
-                    None => return Ok(None),
-                }
-            }
-            (Secrets::Profile(_), SecretSource::Reference(reference)) => self.referenced(profile, reference)?,
-            (Secrets::Profile(_), SecretSource::Absent) => {
+            (Secrets::Profile, SecretSource::Stored(binding)) => match self.stored(profile, binding, ca.as_deref())? {
+                Some(secret) => secret,
+                None => return Ok(None),
+            },
+            (Secrets::Profile, SecretSource::Reference(reference)) => self.referenced(profile, reference)?,
+            (Secrets::Profile, SecretSource::Absent) => {
                 return Err(missing(profile, "has no secret: none was stored, and its file names none"));
             }
         };
         Ok(Some(Proof { secret, ca }))
     }
 
-    fn stored(
-        &self,
-        store: &Result<std::sync::Arc<dyn SecretStore>, SecretsError>,
-        profile: &Profile,
-        binding: &Binding,
-        ca: Option<&[u8]>,
-    ) -> Result<Option<Secret>, Error> {
-        let store = store.as_ref().map_err(|error| Error::from(error).for_profile(&profile.name))?;
+    fn stored(&self, profile: &Profile, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
+        let store = self.parts.vault.secrets().map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let item = store.read(&ItemName::credential(binding.generation));
         let item = item.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let Some(item) = item else {

@@ -7,6 +7,8 @@ mod builder;
 mod credential;
 mod held;
 mod profile_source;
+mod telling;
+mod vault;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +18,17 @@ use credential::Proof;
 pub(crate) use credential::read_ca_file;
 use held::{Asked, Held};
 pub(crate) use profile_source::ProfileSource;
+pub(crate) use vault::{NoCache, Vault};
 
-use crate::cache::{Cache, CacheFault, Refusal};
+use crate::cache::Refusal;
 use crate::clock::{Clock, Moment};
 use crate::duration;
-use crate::error::{Code, Error, Exit, chain};
-use crate::flight::{Flight, NoLock, Ticket, Turn};
+use crate::error::{Code, Error, Exit};
+use crate::flight::{Flight, Ticket, Turn};
 use crate::oauth::{Granted, LONGEST_PAUSE, TokenRequest, Transport};
 use crate::profile::{Profile, Request};
 use crate::secret::Secret;
-use crate::secrets::{SecretStore, SecretsError};
-use crate::store::{StoreError, Writer};
+use crate::store::Writer;
 use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 use crate::warning::Warning;
 
@@ -43,7 +45,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Transport,
     pub(crate) flight: Flight,
-    pub(crate) cache: Result<Cache, NoCache>,
+    pub(crate) vault: Vault,
     pub(crate) secrets: Secrets,
     pub(crate) source: ProfileSource,
     pub(crate) observer: Observer,
@@ -58,16 +60,7 @@ pub(crate) enum Secrets {
     /// The program handed it over.
     Given(Secret),
     /// The profile says where.
-    Profile(Result<Arc<dyn SecretStore>, SecretsError>),
-}
-
-/// Why nothing can be kept.
-#[derive(Debug)]
-pub(crate) enum NoCache {
-    /// There is no data key.
-    DataKey(String),
-    /// There is no place to keep anything in.
-    Place(StoreError),
+    Profile,
 }
 
 /// What a caller wants of a token.
@@ -94,16 +87,24 @@ pub struct Obtained {
 /// How things stood when a caller began to wait.
 struct Begun {
     at: Moment,
-    kept: Option<Validity>,
+    present: Present,
+}
+
+/// The token that was there when a caller began to wait.
+enum Present {
+    /// This one, or none.
+    Known(Option<Validity>),
+    /// The key that would have shown it was not at hand.
+    Unknown,
 }
 
 impl Begun {
     /// Tells whether a token came while the caller waited, so that asking again would give no better one. Where one
     /// that lives too briefly is wanted by many, the first request was sent before most of them began.
     fn is_followed_by(&self, validity: &Validity, want: &Want) -> bool {
-        match want {
-            Want::Valid { .. } => self.kept != Some(*validity),
-            Want::IssuedAfter(_) => validity.sent_since(&self.at),
+        match (want, &self.present) {
+            (Want::Valid { .. }, Present::Known(present)) => *present != Some(*validity),
+            (Want::Valid { .. }, Present::Unknown) | (Want::IssuedAfter(_), _) => validity.sent_since(&self.at),
         }
     }
 }
@@ -164,6 +165,9 @@ impl Keeper {
             match self.parts.flight.turn(asked.identity.name(), self.patience(), look).await? {
                 Turn::Answered(token) => return Ok(Obtained { token, source: Source::Cache }),
                 Turn::Taken(ticket) => {
+                    if let Some(token) = self.look_with_key(&asked, &want, &begun).await? {
+                        return Ok(Obtained { token, source: Source::Cache });
+                    }
                     if let Some(token) = self.fetch(&asked, &want, &ticket).await? {
                         return Ok(Obtained { token, source: Source::Issuer });
                     }
@@ -180,7 +184,7 @@ impl Keeper {
     pub fn reject(&self, token: &AccessToken) -> Result<(), Error> {
         self.held.reject(token);
         let asked = self.held.asked();
-        if let Ok(cache) = &self.parts.cache {
+        if let Some(cache) = self.parts.vault.cache() {
             match cache.token(&asked.identity) {
                 Ok(Some(kept)) if kept == *token => {
                     if let Err(fault) = cache.forget(asked.identity.name()) {
@@ -218,10 +222,39 @@ impl Keeper {
         Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.held.asked().profile.min_ttl) }
     }
 
+    /// Asks for the data key where it is not at hand, and looks once more with it.
+    async fn look_with_key(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<AccessToken>, Error> {
+        if self.parts.vault.cache().is_some() {
+            return Ok(None);
+        }
+        let keeper = self.clone();
+        in_thread(move || keeper.open_vault()).await?;
+        match self.parts.vault.cache() {
+            Some(_) => self.look_or_refusal(asked, want, begun),
+            None => Ok(None),
+        }
+    }
+
+    /// Asks for the data key where it is not at hand; blocks for as long as the backend takes.
+    pub(crate) fn open_vault(&self) {
+        if self.parts.vault.ask() == vault::Opening::Replaced {
+            self.observe(&Warning::DataKeyReplaced);
+        }
+    }
+
     fn begun(&self) -> Begun {
-        let kept =
-            self.parts.cache.as_ref().ok().and_then(|cache| cache.token(&self.held.asked().identity).ok().flatten());
-        Begun { at: self.parts.clock.now(), kept: kept.map(|token| *token.validity()) }
+        let unkept = self.held.unkept().map(|(token, _)| token);
+        let validity = |token: Option<AccessToken>| token.map(|token| *token.validity());
+        let present = match self.parts.vault.cache() {
+            Some(cache) => {
+                let kept = cache.token(&self.held.asked().identity).ok().flatten();
+                Present::Known(validity(kept.or(unkept)))
+            }
+            // The cache may hold one that the key, once it was asked for, will show.
+            None if self.parts.vault.is_sealed() && unkept.is_none() => Present::Unknown,
+            None => Present::Known(validity(unkept)),
+        };
+        Begun { at: self.parts.clock.now(), present }
     }
 
     fn look_or_refusal(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<AccessToken>, Error> {
@@ -237,9 +270,9 @@ impl Keeper {
         self.held.follow(&self.parts.source)?;
         let asked = self.held.asked();
         let now = self.parts.clock.now();
-        let kept = match &self.parts.cache {
-            Ok(cache) => cache.token(&asked.identity),
-            Err(_) => Ok(None),
+        let kept = match self.parts.vault.cache() {
+            Some(cache) => cache.token(&asked.identity),
+            None => Ok(None),
         };
         let candidate = match kept {
             Ok(Some(token)) => Some((token, held::Kept::Yes)),
@@ -274,9 +307,10 @@ impl Keeper {
 
     /// Asks the issuer; `None` where the profile was set anew meanwhile and has to be asked for as
     /// it is now.
-    async fn fetch(&self, asked: &Asked, want: &Want, ticket: &Ticket) -> Result<Option<AccessToken>, Error> {
+    async fn fetch(&self, asked: &Arc<Asked>, want: &Want, ticket: &Ticket) -> Result<Option<AccessToken>, Error> {
         self.warn_without_lock(ticket);
-        let Some(proof) = self.proof(asked)? else { return Ok(None) };
+        let (keeper, of) = (self.clone(), asked.clone());
+        let Some(proof) = in_thread(move || keeper.proof(&of)).await?? else { return Ok(None) };
         let profile = &asked.profile;
         let request = TokenRequest {
             token_url: &profile.token_url,
@@ -316,10 +350,16 @@ impl Keeper {
         if lifetime.is_zero() {
             return Ok(token);
         }
-        let kept = match &self.parts.cache {
-            Ok(cache) => cache.keep(&asked.identity, &token, writer).map_err(|fault| self.warn(&fault)).is_ok(),
-            Err(reason) => {
-                self.warn_without_cache(reason);
+        let kept = match self.parts.vault.cache() {
+            Some(cache) => match cache.keep(&asked.identity, &token, writer) {
+                Ok(()) => true,
+                Err(fault) => {
+                    self.warn(&fault);
+                    false
+                }
+            },
+            None => {
+                self.parts.vault.reason().iter().for_each(|reason| self.warn_without_cache(reason));
                 false
             }
         };
@@ -331,7 +371,7 @@ impl Keeper {
 
     /// Returns the error of a remembered refusal that still holds.
     fn refusal(&self, asked: &Asked) -> Option<Error> {
-        let refusal = match self.parts.cache.as_ref().ok()?.refusal(&asked.identity) {
+        let refusal = match self.parts.vault.cache()?.refusal(&asked.identity) {
             Ok(refusal) => refusal?,
             Err(fault) => {
                 self.warn(&fault);
@@ -355,7 +395,7 @@ impl Keeper {
             (_, Some(429 | 503)) => error.retry_after().unwrap_or(Duration::from_secs(5)).min(LONGEST_PAUSE),
             _ => return,
         };
-        let Ok(cache) = &self.parts.cache else { return };
+        let Some(cache) = self.parts.vault.cache() else { return };
         let validity = Validity { sent: self.parts.clock.now(), lifetime, lifetime_from: LifetimeFrom::Issuer };
         let refusal = Refusal {
             code: error.code().name().to_owned(),
@@ -374,7 +414,7 @@ impl Keeper {
         if !matches!(error.code().exit(), Exit::Unavailable | Exit::RateLimited) {
             return error;
         }
-        let kept = self.parts.cache.as_ref().ok().and_then(|cache| cache.token(&asked.identity).ok().flatten());
+        let kept = self.parts.vault.cache().and_then(|cache| cache.token(&asked.identity).ok().flatten());
         match kept.map(|token| token.validity().at(&self.parts.clock.now())) {
             Some(Freshness::Fresh(left)) => {
                 let instead = match want {
@@ -399,55 +439,23 @@ impl Keeper {
     /// Returns the token that is kept, however old, without judging it.
     pub(crate) fn kept(&self) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
-        match &self.parts.cache {
-            Ok(cache) => match cache.token(&self.held.asked().identity) {
+        match self.parts.vault.cache() {
+            Some(cache) => match cache.token(&self.held.asked().identity) {
                 Ok(token) => Ok(token),
                 Err(fault) => {
                     self.warn(&fault);
                     Ok(None)
                 }
             },
-            Err(_) => Ok(self.held.unkept().map(|(token, _)| token)),
+            None => Ok(self.held.unkept().map(|(token, _)| token)),
         }
     }
 
     /// Returns what is needed to prove oneself, for checks that send a token: the binding of the
     /// stored item has been compared. `None` where the profile was set anew meanwhile.
-    pub(crate) fn bound(&self) -> Result<Option<Proof>, Error> {
-        self.proof(&self.held.asked())
-    }
-
-    pub(crate) fn observe(&self, warning: &Warning) {
-        tracing::debug!(code = warning.code(), "{warning}");
-        (self.parts.observer)(warning);
-    }
-
-    fn warn(&self, fault: &CacheFault) {
-        self.observe(&match fault {
-            CacheFault::Unsealed => Warning::UnsealFailed,
-            CacheFault::NewerVersion => Warning::CacheNewerVersion,
-            CacheFault::Seal(_) => Warning::CacheWriteFailed(chain(fault)),
-            CacheFault::Store(error) => store_warning(error),
-        });
-    }
-
-    fn warn_without_cache(&self, reason: &NoCache) {
-        self.observe(&match reason {
-            NoCache::DataKey(why) => Warning::DataKeyUnavailable(why.clone()),
-            NoCache::Place(error) => store_warning(error),
-        });
-    }
-
-    fn warn_without_lock(&self, ticket: &Ticket) {
-        match ticket.without_lock() {
-            Some(NoLock::TimedOut) => self.observe(&Warning::LockTimeout),
-            Some(NoLock::Place(place)) if place.is_insecure() => {
-                self.observe(&Warning::CachePathInsecure(chain(place)));
-            }
-            // Without a place to lock in, the failed save says what is wrong.
-            Some(NoLock::Place(_) | NoLock::NoPlace) | None => {}
-            Some(NoLock::Unsupported) => self.observe(&Warning::LockUnsupported),
-        }
+    pub(crate) async fn bound(&self) -> Result<Option<Proof>, Error> {
+        let (keeper, asked) = (self.clone(), self.held.asked());
+        in_thread(move || keeper.proof(&asked)).await?
     }
 }
 
@@ -455,18 +463,23 @@ impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parts")
             .field("transport", &self.transport)
-            .field("cache", &self.cache)
+            .field("vault", &self.vault)
             .field("secrets", &self.secrets)
             .finish_non_exhaustive()
     }
 }
 
-fn store_warning(error: &StoreError) -> Warning {
-    match error {
-        StoreError::Insecure(place) => Warning::CachePathInsecure(chain(place)),
-        StoreError::ReadOnly(place) => Warning::CacheReadOnly(chain(place)),
-        StoreError::Failed(place) => Warning::CacheWriteFailed(chain(place)),
-    }
+/// Runs what may wait for a keyring or a person, in a thread of its own: it must not hold a runtime,
+/// and the blocking calls of D-Bus may not run inside one.
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let run = move || {
+        // Nobody listens any more where the caller was dropped.
+        let _ = tell.send(work());
+    };
+    let no_thread = |_| Error::new(Code::Internal, "no thread can be started");
+    std::thread::Builder::new().spawn(run).map_err(no_thread)?;
+    told.await.map_err(|_| Error::new(Code::Internal, "a thread that read a secret failed"))
 }
 
 /// Returns the granted scope where it lacks one that was asked for.

@@ -157,6 +157,24 @@ impl Transport {
         .await
     }
 
+    /// Tells whether the system has certificate authorities to trust.
+    pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
+        let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
+        self.client(&url, Roots::System).map(|_| ())
+    }
+
+    /// Asks a token endpoint for its time, without a credential; seconds that it is ahead. `None`
+    /// where it does not answer or names none.
+    pub(crate) async fn clock_difference(&self, url: &Endpoint, roots: Roots<'_>) -> Option<i64> {
+        let asked = self.in_time(url, async {
+            let request = self.client(url, roots)?.get(url.url().clone());
+            self.send(url, request).await
+        });
+        let response = asked.await.ok()?;
+        let date = DateTime::parse_from_rfc2822(&text(response.headers(), DATE)?).ok()?;
+        Some(date.timestamp().saturating_sub(self.clock.wall().seconds()))
+    }
+
     async fn in_time<T>(
         &self,
         url: &Endpoint,

@@ -1,0 +1,166 @@
+//! Whether the main job would work here, and what to do where it would not.
+
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::place::{Dir, FileSystem, random_name};
+use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile};
+use crate::secret::Secret;
+use crate::secrets::{Backend, ItemName, Keys, SealedFiles, SecretStore};
+use crate::store::RecordStore;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// As it should be.
+    Ok,
+    /// The main job works; this is worth knowing.
+    Warn,
+    /// The main job does not work.
+    Fail,
+}
+
+impl Status {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Warn => "warn",
+            Status::Fail => "fail",
+        }
+    }
+}
+
+/// One line of the doctor's report.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub(crate) name: &'static str,
+    pub(crate) status: Status,
+    pub(crate) detail: String,
+    /// One command that mends it.
+    pub(crate) fix: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Finding {
+        Finding { name, status, detail: detail.into(), fix: None }
+    }
+
+    pub(crate) fn with_fix(mut self, fix: impl Into<String>) -> Finding {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    /// Makes a finding of what went wrong.
+    pub(crate) fn failed(name: &'static str, error: &Error) -> Finding {
+        let finding = Finding::new(name, Status::Fail, error.to_string());
+        match error.hint() {
+            Some(hint) => finding.with_fix(hint),
+            None => finding,
+        }
+    }
+}
+
+/// Says what protects the secrets of a backend. A key file that whoever copies the data copies too
+/// protects nothing.
+pub(crate) fn protection(backend: &Backend, beside: bool) -> &'static str {
+    use crate::secrets::KeySource;
+    match backend {
+        Backend::Keyring => "keyring",
+        Backend::None => "nothing-kept",
+        Backend::File(KeySource::Passphrase(_)) => "passphrase",
+        Backend::File(KeySource::Credential(_)) => "systemd-credential",
+        Backend::File(KeySource::KeyFile(_)) if beside => "plaintext-equivalent",
+        Backend::File(KeySource::KeyFile(_)) => "key-file",
+    }
+}
+
+/// Gets the key, and writes an item of its own, reads it back and erases it.
+pub(crate) fn backend(keys: &Keys) -> Vec<Finding> {
+    if keys.choice().backend == Backend::None {
+        return vec![Finding::new("write_read", Status::Ok, "nothing is kept, by choice")];
+    }
+    let tried = keys.secrets().map_err(Error::from).and_then(|secrets| written_and_read(&*secrets));
+    vec![match tried {
+        Ok(()) => Finding::new("write_read", Status::Ok, "an item was written, read back and erased"),
+        Err(error) => Finding::failed("write_read", &error),
+    }]
+}
+
+fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {
+    let item = ItemName::trial(&random_name()?);
+    let secret = Secret::new(random_name()?.into_bytes());
+    secrets.write(&item, &secret)?;
+    let read = secrets.read(&item);
+    secrets.remove(&item)?;
+    match read? {
+        Some(read) if read == secret => Ok(()),
+        _ => Err(crate::secrets::SecretsError::WriteUnverified.into()),
+    }
+}
+
+/// Looks at the kernel's copy of the key.
+pub(crate) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
+    let kept = |keep| format!("the kernel keeps the key for {}", crate::duration::show(keep));
+    match (&keys.choice().backend, keep) {
+        (Backend::Keyring, keep) | (Backend::File(crate::secrets::KeySource::Passphrase(_)), keep) => match keep {
+            None => Finding::new("kernel_tier", Status::Warn, "off: the key is asked for at each get"),
+            Some(keep) => match keys.tier_remaining() {
+                Some(left) => Finding::new("kernel_tier", Status::Ok, format!("{}, {left} left", kept(keep))),
+                None => Finding::new("kernel_tier", Status::Ok, format!("{}; empty now", kept(keep))),
+            },
+        },
+        _ => Finding::new("kernel_tier", Status::Ok, "not needed: the key is at hand"),
+    }
+}
+
+/// Looks at the file system below a data directory.
+pub(crate) fn file_system(dir: &Dir) -> Finding {
+    match dir.file_system() {
+        FileSystem::Local => Finding::new("file_system", Status::Ok, "local"),
+        FileSystem::Network(name) => {
+            let detail = format!("{name}: locks may not hold, so a token may be asked for more than once");
+            Finding::new("file_system", Status::Warn, detail).with_fix("use a local directory: --data-dir DIR")
+        }
+    }
+}
+
+/// Looks for stored secrets that no profile names, and for temporaries that a kill left.
+pub(crate) fn orphans(dir: &Dir, named: &[Generation]) -> Result<Vec<String>, Error> {
+    Ok(SealedFiles::strangers(dir, named.iter().map(|generation| ItemName::credential(*generation)))?)
+}
+
+/// Counts cached records, and those that do not open.
+pub(crate) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<Finding, Error> {
+    let all = store.list().map_err(crate::cache::CacheFault::from)?.len();
+    let opened = match cache {
+        Some(cache) => cache.identities()?.len(),
+        None => return Ok(Finding::new("records", Status::Ok, format!("{all}"))),
+    };
+    Ok(if opened == all {
+        Finding::new("records", Status::Ok, format!("{all}"))
+    } else {
+        Finding::new(
+            "records",
+            Status::Warn,
+            format!("{} of {all} do not open; they are asked for again", all - opened),
+        )
+    })
+}
+
+/// Says where servers disagree about the credential of a profile.
+pub(crate) fn basic_encoding(profile: &Profile, secret: &Secret) -> Finding {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let agreed = secret.expose().iter().all(plain) && profile.client_id.as_bytes().iter().all(plain);
+    if agreed || profile.auth != AuthMethod::ClientSecretBasic {
+        return Finding::new("basic_encoding", Status::Ok, "every server reads it the same way");
+    }
+    let (now, other) = match profile.basic_encoding {
+        BasicEncoding::Form => ("form", "raw"),
+        BasicEncoding::Raw => ("raw", "form"),
+    };
+    let detail = format!("id or secret has characters that servers disagree about; it is sent {now}");
+    Finding::new("basic_encoding", Status::Warn, detail).with_fix(format!(
+        "if the issuer refuses it: tokenkeep credentials set --basic-encoding {other} --secret-stdin"
+    ))
+}

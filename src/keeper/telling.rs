@@ -1,0 +1,57 @@
+//! What a keeper tells its observer: each fault as the warning that people know it by.
+
+use super::{Keeper, NoCache};
+use crate::cache::CacheFault;
+use crate::error::chain;
+use crate::flight::{NoLock, Ticket};
+use crate::store::StoreError;
+use crate::warning::Warning;
+
+impl Keeper {
+    pub(crate) fn observe(&self, warning: &Warning) {
+        tracing::debug!(code = warning.code(), "{warning}");
+        (self.parts.observer)(warning);
+    }
+
+    pub(super) fn warn(&self, fault: &CacheFault) {
+        self.observe(&match fault {
+            CacheFault::Unsealed => Warning::UnsealFailed,
+            CacheFault::NewerVersion => Warning::CacheNewerVersion,
+            CacheFault::Seal(_) => Warning::CacheWriteFailed(chain(fault)),
+            CacheFault::Store(error) => store_warning(error),
+        });
+    }
+
+    pub(super) fn warn_without_cache(&self, reason: &NoCache) {
+        self.observe(&match reason {
+            NoCache::NotChosen => Warning::DataKeyUnavailable(crate::secrets::SecretsError::NotChosen.to_string()),
+            NoCache::DataKey(why) => Warning::DataKeyUnavailable(why.clone()),
+            NoCache::Place(error) => store_warning(error),
+            // Nobody needs to be told what they chose.
+            NoCache::Chosen => return,
+        });
+    }
+
+    pub(super) fn warn_without_lock(&self, ticket: &Ticket) {
+        if let Some(kind) = self.parts.flight.network() {
+            self.observe(&Warning::NetworkFilesystem(kind));
+        }
+        match ticket.without_lock() {
+            Some(NoLock::TimedOut) => self.observe(&Warning::LockTimeout),
+            Some(NoLock::Place(place)) if place.is_insecure() => {
+                self.observe(&Warning::CachePathInsecure(chain(place)));
+            }
+            // Without a place to lock in, the failed save says what is wrong.
+            Some(NoLock::Place(_) | NoLock::NoPlace) | None => {}
+            Some(NoLock::Unsupported) => self.observe(&Warning::LockUnsupported),
+        }
+    }
+}
+
+fn store_warning(error: &StoreError) -> Warning {
+    match error {
+        StoreError::Insecure(place) => Warning::CachePathInsecure(chain(place)),
+        StoreError::ReadOnly(place) => Warning::CacheReadOnly(chain(place)),
+        StoreError::Failed(place) => Warning::CacheWriteFailed(chain(place)),
+    }
+}
