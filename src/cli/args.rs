@@ -69,6 +69,26 @@ pub(crate) enum Command {
     /// Gets, checks, lists and forgets tokens.
     #[command(subcommand)]
     Token(Token),
+    /// Tells whether the main job would work here, and what to do where not.
+    Doctor {
+        /// Asks the issuer for a token, too.
+        #[arg(long)]
+        online: bool,
+        /// Removes what was left behind and no profile names.
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Empties the kernel's copy of the data key.
+    Lock,
+    /// Makes another data key; cached tokens are void.
+    Rekey {
+        /// Destroys the key, and with it every secret and token that it sealed.
+        #[arg(long)]
+        destroy: bool,
+        /// Does not ask before destroying.
+        #[arg(long, requires = "destroy")]
+        yes: bool,
+    },
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -79,12 +99,21 @@ pub(crate) enum Command {
 /// `init`
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// Where secrets are kept: file = sealed files, opened by a key file.
-    #[arg(long, value_name = "BACKEND", value_parser = PossibleValuesParser::new(["file"]))]
+    /// Where secrets are kept: the OS keyring, sealed files, or nowhere.
+    #[arg(long, value_name = "BACKEND", value_parser = PossibleValuesParser::new(["keyring", "file", "none"]))]
     pub(crate) backend: String,
     /// The key file; made if it is not there [default: `key` in the config directory].
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", group = "key")]
     pub(crate) key_file: Option<PathBuf>,
+    /// The systemd credential that holds the key.
+    #[arg(long, value_name = "NAME", group = "key")]
+    pub(crate) key_credential: Option<String>,
+    /// Asks for a passphrase that the key is made of.
+    #[arg(long, group = "key")]
+    pub(crate) passphrase: bool,
+    /// Moves what is stored: copies, reads back, switches, deletes.
+    #[arg(long = "move")]
+    pub(crate) relocate: bool,
 }
 
 /// `credentials`
@@ -145,7 +174,7 @@ pub(crate) struct Set {
     /// Copies the secret from a file, now.
     #[arg(long, value_name = "PATH", group = "secret")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// Stores where to read the secret each time: file:PATH or env:NAME.
+    /// Stores where to read the secret each time: file:PATH, env:NAME or command:JSON-ARRAY.
     #[arg(long, value_name = "WHERE", group = "secret")]
     pub(crate) secret_at_fetch: Option<String>,
     /// Makes it the default profile.

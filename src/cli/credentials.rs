@@ -18,7 +18,7 @@ use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
 use crate::profile::{AuthMethod, BasicEncoding, Endpoint, ProfileFile, ProfileName, Reference, SecretSource};
 use crate::secret::Secret;
-use crate::secrets::{SealedFiles, SecretStore, SecretsError, StoreLock};
+use crate::secrets::{Backend, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {
@@ -33,33 +33,37 @@ pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Err
 struct Writable {
     lock: StoreLock,
     dir: Arc<Dir>,
-    kept: Result<(SealedFiles, Cache), SecretsError>,
+    secrets: Result<Arc<dyn SecretStore>, SecretsError>,
+    cache: Option<Cache>,
 }
 
 impl Writable {
     fn open(context: &Context<'_>) -> Result<Writable, Error> {
         let home = &context.home;
-        let (dir, key) = match home.opened()? {
-            Some(Opened { dir, key }) => (dir, key),
+        let (dir, secrets, cache) = match home.opened()? {
+            Some(Opened { dir, keys }) => {
+                let secrets = keys.secrets();
+                // Records that nobody can open now are void without being erased.
+                let cache = keys.key().ok().map(|key| home.cache(dir.clone(), key));
+                (dir, secrets, cache)
+            }
             None => {
                 let dir = Dir::open(&home.data_dir, Missing::Create)?;
                 let vanished = || Error::new(Code::WriteFailed, "the data directory vanished while it was made");
-                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen))
+                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None)
             }
         };
         let lock = StoreLock::take(&dir)?;
         SealedFiles::sweep(&dir)?;
-        let kept = key.map(|key| (SealedFiles::new(dir.clone(), key.clone()), home.cache(dir.clone(), key)));
-        Ok(Writable { lock, dir, kept })
+        Ok(Writable { lock, dir, secrets, cache })
     }
 
     fn registry<'a>(&'a self, context: &'a Context<'_>) -> Registry<'a> {
-        let kept = self.kept.as_ref().ok();
         Registry {
             profiles_dir: context.home.profiles_dir(),
             data_dir: &self.dir,
-            secrets: kept.map(|(secrets, _)| secrets as &dyn SecretStore),
-            cache: kept.map(|(_, cache)| cache),
+            secrets: self.secrets.as_deref().ok(),
+            cache: self.cache.as_ref(),
             clock: &*context.home.clock,
             _lock: &self.lock,
         }
@@ -139,10 +143,18 @@ fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Resu
     Ok(wanted)
 }
 
-/// Checks, before anybody types a secret, that there is a place for it.
+/// Checks, before anybody types a secret, that there is a place for it. Where none was chosen, the
+/// OS keyring is, if it answers.
 fn place_for_secrets(context: &Context<'_>) -> Result<(), Error> {
-    let key = context.home.opened()?.map_or(Err(SecretsError::NotChosen), |Opened { key, .. }| key);
-    key.map(|_| ()).map_err(Error::from)
+    let home = &context.home;
+    match home.opened()? {
+        Some(Opened { keys, .. }) => Ok(keys.secrets().map(|_| ())?),
+        None => super::init::choose(context, &Backend::Keyring).map_err(|error| match error.code() {
+            Code::KeyringUnavailable | Code::KeyringTimeout => Error::new(error.code(), error.to_string())
+                .with_hint("choose another place: tokenkeep init --backend file"),
+            _ => error,
+        }),
+    }
 }
 
 /// Tells whether a stored secret stays bound to the same places.
@@ -213,8 +225,17 @@ fn reference(text: &str) -> Result<Reference, Error> {
     match text.split_once(':') {
         Some(("file", path)) if !path.is_empty() => Ok(Reference::File(absolute(Path::new(path))?)),
         Some(("env", name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(Reference::Env(name.to_owned())),
-        Some(("command", _)) => Err(Error::new(Code::Usage, "--secret-at-fetch command: is not in this version yet")),
-        _ => Err(Error::new(Code::Usage, "--secret-at-fetch takes file:PATH or env:NAME")),
+        Some(("command", words)) => {
+            let words = serde_json::from_str(words).map_err(|_| {
+                Error::new(
+                    Code::Usage,
+                    "--secret-at-fetch command: takes a JSON array of texts: [\"/usr/bin/pass\", \"show\", \"x\"]",
+                )
+            })?;
+            Reference::command(words)
+                .map_err(|why| Error::new(Code::Usage, format!("--secret-at-fetch command: {why}")))
+        }
+        _ => Err(Error::new(Code::Usage, "--secret-at-fetch takes file:PATH, env:NAME or command:JSON-ARRAY")),
     }
 }
 
@@ -279,14 +300,15 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
     let name = context.home.profile_name(context.profile.as_deref())?;
     let (path, file) = context.home.profile_file(&name)?;
     let profile = file.resolve(&name).map_err(|error| Error::in_profile(&path, &error).for_profile(&name))?;
-    let (fingerprint, key_file) = match &profile.secret {
+    let (fingerprint, kept_in) = match &profile.secret {
         SecretSource::Reference(_) | SecretSource::Absent => (None, None),
         SecretSource::Stored(binding) => {
-            let opened = context.home.opened()?.map(|Opened { dir, key }| key.map(|key| SealedFiles::new(dir, key)));
-            let secrets = opened.unwrap_or(Err(SecretsError::NotChosen));
-            let secrets = secrets.map_err(|error| Error::from(error).for_profile(&name))?;
-            let stored = credentials::stored(&secrets, binding).map_err(|error| error.for_profile(&name))?;
-            (stored.map(|credential| credential.fingerprint()), context.home.chosen_key_file()?)
+            let opened = context.home.opened()?;
+            let keys = opened.map(|opened| opened.keys).ok_or(SecretsError::NotChosen);
+            let keys = keys.map_err(|error| Error::from(error).for_profile(&name))?;
+            let secrets = keys.secrets().map_err(|error| Error::from(error).for_profile(&name))?;
+            let stored = credentials::stored(&*secrets, binding).map_err(|error| error.for_profile(&name))?;
+            (stored.map(|credential| credential.fingerprint()), Some(keys.choice().backend.clone()))
         }
     };
     let set_at = file.set_at.map(|time| WallTime(time.timestamp().saturating_mul(1_000_000_000)));
@@ -294,13 +316,23 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         let seconds = context.home.clock.wall().seconds().saturating_sub(set_at.seconds());
         u64::try_from(seconds).unwrap_or(0)
     });
-    let (place, detail) = place_of(&profile.secret);
+    let (place, detail) = match &kept_in {
+        Some(backend) => (backend.name(), Some(backend.shown())),
+        None => place_of(&profile.secret),
+    };
+    let protection =
+        kept_in.as_ref().map(|backend| crate::doctor::protection(backend, context.home.is_beside(backend)).to_owned());
+    let key_file = match &kept_in {
+        Some(Backend::File(KeySource::KeyFile(path))) => Some(path.clone()),
+        _ => None,
+    };
     let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
     let members = [
         ("profile", Some(name.to_string())),
         ("file", Some(Shown(&path).to_string())),
         ("backend", Some(place.to_owned())),
         ("secret_from", detail),
+        ("protection", protection),
         ("key_file", key_file.map(|path| Shown(&path).to_string())),
         ("client_id", Some(profile.client_id.clone())),
         ("token_url", Some(profile.token_url.to_string())),
@@ -338,9 +370,13 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
 /// Names the place of a secret, and what is to be said of it.
 fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     match secret {
-        SecretSource::Stored(_) => ("file", None),
+        SecretSource::Stored(_) => ("stored", None),
         SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", Shown(path)))),
         SecretSource::Reference(Reference::Env(name)) => ("reference", Some(format!("environment variable {name}"))),
+        SecretSource::Reference(Reference::Command(words)) => (
+            "reference",
+            Some(format!("command {}", words.first().map(|program| one_line(program)).unwrap_or_default())),
+        ),
         SecretSource::Absent => ("none", None),
     }
 }

@@ -1,42 +1,164 @@
 //! `init`: where secrets are kept.
 
-use super::Context;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::args::Init;
+use super::{Context, secret_input};
+use crate::credentials::{self, profile_names};
 use crate::error::{Code, Error};
+use crate::open::Opened;
 use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries};
-use crate::secrets::{Backend, MissingKey, StoreLock, establish};
+use crate::relocation::Relocation;
+use crate::secrets::{
+    Argon2Cost, Backend, Choice, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock, establish,
+    is_credential_name, keep_by_default,
+};
+use crate::store::FileStore;
 
 pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
-    let home = &context.home;
-    let key_file = match init.key_file {
-        Some(path) => std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--key-file is not a path"))?,
-        None => home.key_file(),
-    };
-    let backend = Backend::File { key_file: key_file.clone() };
-    if home.configured()?.is_some_and(|configured| configured != backend) {
-        return Err(Error::new(Code::ConfigInvalid, "config.toml names another key file; nothing was changed")
-            .with_hint("change [secrets] of config.toml, or leave --key-file out"));
+    let backend = backend(context, &init)?;
+    if context.home.configured()?.is_some_and(|configured| configured != backend) {
+        return Err(Error::new(Code::ConfigInvalid, "config.toml names another place; nothing was changed")
+            .with_hint("change [secrets] of config.toml first"));
     }
+    if init.relocate {
+        relocated(context, &backend)?;
+    } else {
+        choose(context, &backend)?;
+    }
+    let what = match &backend {
+        Backend::None => "no secret and no token is kept".to_owned(),
+        _ => format!("secrets are kept in {}", backend.shown()),
+    };
+    context.ui.done(&format!("{what}; the data directory is {}", Shown(&context.home.data_dir)));
+    Ok(0)
+}
+
+/// Records the choice of a backend, or finds that it was made before.
+pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
+    let home = &context.home;
     make_config_dir(&home.config_dir)?;
     let dir = Dir::open(&home.data_dir, Missing::Create)?;
     let dir = dir.ok_or_else(|| Error::new(Code::WriteFailed, "the data directory vanished while it was made"))?;
-    establish(&dir, &backend, MissingKey::Create).map_err(|error| {
-        let made = Error::from(error);
-        match made.code() {
-            // What this very command cannot do must not be its own hint.
-            Code::KeyFileMissing => made.with_hint("restore the key file, or start anew with another --data-dir"),
-            _ => made,
-        }
-    })?;
+    let timeout = home.config.keyring_timeout;
+    // What this very command cannot do must not be its own hint.
+    let rehinted = |error: Error| match error.code() {
+        Code::KeyFileMissing => error.with_hint("restore the key file, or start anew with another --data-dir"),
+        _ => error,
+    };
+    let (choice, _) = establish(&dir, backend, MissingKey::Create, timeout).map_err(|e| rehinted(e.into()))?;
     {
         // What an `init` that was killed left there. Under the lock, where nobody else writes.
         let _lock = StoreLock::take(&dir)?;
         remove_config_temporaries(&home.config_dir)?;
     }
-    context.ui.done(&format!(
-        "secrets are kept in sealed files in {}, opened by the key file {}",
-        Shown(&home.data_dir),
-        Shown(&key_file)
-    ));
+    if *backend != Backend::None {
+        // What was chosen before is tried: the same choice again must not hide a lost key.
+        let keep = home.config.keep_unlocked.unwrap_or_else(keep_by_default);
+        let dir = Arc::new(dir);
+        let key = Keys::new(dir.clone(), choice, keep, timeout).key().map_err(|e| rehinted(e.into()))?;
+        if let Backend::File(_) = backend {
+            let _lock = StoreLock::take(&dir)?;
+            // What a move that was killed left there; with any other key than the one that counts now it would be lost.
+            if Choice::load(&dir)?.and_then(|choice| choice.key_id) == Some(key.id()) {
+                SealedFiles::new(dir.clone(), key).settle()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Moves everything that is stored to a backend; where it is there already, nothing happens.
+fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
+    match context.home.opened()? {
+        None => choose(context, backend),
+        Some(opened) if opened.keys.choice().backend == *backend => choose(context, backend),
+        Some(opened) => with_relocation(context, &opened, |relocation| relocation.to(backend)),
+    }
+}
+
+/// Makes another data key, or destroys the present one.
+pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u8, Error> {
+    let Some(opened) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
+    let backend = opened.keys.choice().backend.clone();
+    if backend == Backend::None {
+        return Err(SecretsError::KeepsNothing.into());
+    }
+    if !destroy {
+        with_relocation(context, &opened, |relocation| relocation.to(&backend))?;
+        context.ui.done("there is another data key; cached tokens are asked for again");
+        return Ok(0);
+    }
+    if !yes && !secret_input::confirmed("destroy every stored secret and token?", "--yes")? {
+        context.ui.done("nothing was changed");
+        return Ok(0);
+    }
+    with_relocation(context, &opened, |relocation| Ok(relocation.destroy()))?;
+    context.ui.done("the data key is destroyed, and every secret and token that it sealed");
     Ok(0)
+}
+
+fn with_relocation(
+    context: &Context<'_>,
+    opened: &Opened,
+    work: impl FnOnce(&Relocation<'_>) -> Result<Vec<String>, Error>,
+) -> Result<(), Error> {
+    let home = &context.home;
+    let lock = StoreLock::take(&opened.dir)?;
+    let mut generations = Vec::new();
+    for name in profile_names(&home.profiles_dir())? {
+        let file = credentials::present(&home.profiles_dir(), &name)?;
+        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
+    }
+    let relocation = Relocation {
+        dir: opened.dir.clone(),
+        lock: &lock,
+        old: &opened.keys,
+        generations,
+        records: &FileStore::new(opened.dir.clone(), home.clock.clone()),
+        timeout: home.config.keyring_timeout,
+    };
+    for leftover in work(&relocation)? {
+        context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {leftover}"));
+    }
+    Ok(())
+}
+
+/// Empties the kernel tier.
+pub(crate) fn lock(context: &Context<'_>) -> Result<u8, Error> {
+    let emptied = context.home.opened()?.is_some_and(|opened| opened.keys.lock());
+    context.ui.done(if emptied {
+        "the kernel's copy of the data key is gone; the next get asks for it again"
+    } else {
+        "the kernel holds no copy of the data key"
+    });
+    Ok(0)
+}
+
+fn backend(context: &Context<'_>, init: &Init) -> Result<Backend, Error> {
+    let keyed = init.key_file.is_some() || init.key_credential.is_some() || init.passphrase;
+    match init.backend.as_str() {
+        "keyring" | "none" if keyed => {
+            Err(Error::new(Code::Usage, "--key-file, --key-credential and --passphrase go with --backend file"))
+        }
+        "keyring" => Ok(Backend::Keyring),
+        "none" => Ok(Backend::None),
+        _ => Ok(Backend::File(match (&init.key_file, &init.key_credential, init.passphrase) {
+            (Some(path), _, _) => KeySource::KeyFile(absolute(path)?),
+            (None, Some(name), _) if is_credential_name(name) => KeySource::Credential(name.clone()),
+            (None, Some(_), _) => {
+                return Err(Error::new(Code::Usage, "--key-credential takes the name of a credential"));
+            }
+            (None, None, true) => KeySource::Passphrase(Argon2Cost::DEFAULT),
+            (None, None, false) => match context.home.configured()? {
+                Some(Backend::File(source)) => source,
+                _ => KeySource::KeyFile(context.home.key_file()),
+            },
+        })),
+    }
+}
+
+fn absolute(path: &PathBuf) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--key-file is not a path"))
 }

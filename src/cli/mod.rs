@@ -2,6 +2,7 @@
 
 mod args;
 mod credentials;
+mod doctor;
 mod format;
 mod init;
 mod request;
@@ -20,11 +21,13 @@ use args::{Command, Global, Typed};
 use ui::Ui;
 
 use crate::error::{Code, Error};
+use crate::hardening::harden;
 use crate::open::{Home, text_variable};
 
 /// Runs a command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    harden();
     tell_panics(usage::wants_json(&arguments));
     let typed = match Typed::try_parse_from(&arguments) {
         Ok(typed) => typed,
@@ -70,6 +73,9 @@ fn command(typed: Typed, ui: &Ui) -> Result<u8, Error> {
         Command::Init(init) => init::run(&context, init),
         Command::Credentials(command) => credentials::run(&context, command),
         Command::Token(command) => token::run(&context, command),
+        Command::Doctor { online, fix } => doctor::run(&context, online, fix),
+        Command::Lock => init::lock(&context),
+        Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
         Command::Completions { .. } => Ok(0),
     }
 }

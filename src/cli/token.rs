@@ -41,7 +41,14 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     let cached = if get.refresh { None } else { keeper.cached()? };
     let obtained = match cached {
         Some(token) => Obtained { token, source: Source::Cache },
-        None if get.offline => return Err(nothing_cached(&keeper)?),
+        None if get.offline => {
+            // The key may still have to be asked for; the issuer is not.
+            keeper.open_vault();
+            match keeper.cached()? {
+                Some(token) => Obtained { token, source: Source::Cache },
+                None => return Err(nothing_cached(&keeper)?),
+            }
+        }
         None => fetched(context, &keeper, want)?,
     };
     let format = if context.ui.is_json() { Format::Json } else { get.format };
@@ -80,6 +87,7 @@ fn nothing_cached(keeper: &Keeper) -> Result<Error, Error> {
 
 fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
     let keeper = keeper(context, &args.request)?;
+    keeper.open_vault();
     let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
     let reach = if args.offline { Reach::Local } else { Reach::Everything };
     let report = {
@@ -112,7 +120,7 @@ fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
 fn list(context: &Context<'_>) -> Result<u8, Error> {
     let listed = match context.home.opened()? {
         None => Vec::new(),
-        Some(Opened { dir, key }) => context.home.cache(dir, key?).list()?,
+        Some(Opened { dir, keys }) => context.home.cache(dir, keys.key()?).list()?,
     };
     let profiles = profiles(context)?;
     let now = context.home.clock.now();
@@ -188,15 +196,15 @@ fn forget(context: &Context<'_>, all: bool) -> Result<u8, Error> {
     let profile =
         if all { None } else { Some(context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?) };
     let mut forgotten = 0;
-    if let Some(Opened { dir, key }) = context.home.opened()? {
-        match (profile.as_ref(), key) {
+    if let Some(Opened { dir, keys }) = context.home.opened()? {
+        match profile.as_ref() {
             // To forget everything no key is needed.
-            (None, _) => {
+            None => {
                 let store = crate::store::FileStore::new(dir, context.home.clock.clone());
                 forgotten = crate::store::clear(&store).map_err(crate::cache::CacheFault::from)?;
             }
-            (Some(profile), key) => {
-                let cache = context.home.cache(dir, key?);
+            Some(profile) => {
+                let cache = context.home.cache(dir, keys.key()?);
                 for (name, outline) in cache.identities()? {
                     if belongs_to(&outline, profile) && cache.forget(name)? {
                         forgotten += 1;

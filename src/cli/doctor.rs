@@ -1,0 +1,230 @@
+//! `doctor`: whether the main job would work here.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Context, block_on};
+use crate::credentials;
+use crate::doctor::{self, Finding, Status};
+use crate::error::{Code, Error};
+use crate::keeper::Want;
+use crate::oauth::Roots;
+use crate::open::Opened;
+use crate::place::{Dir, Missing, Shown};
+use crate::profile::{Generation, ProfileName};
+use crate::secrets::{Backend, SealedFiles, SecretsError, StoreLock, keep_by_default};
+use crate::store::FileStore;
+
+pub(crate) fn run(context: &Context<'_>, online: bool, fix: bool) -> Result<u8, Error> {
+    let mut report = Report { findings: Vec::new(), first_failure: None };
+    let home = &context.home;
+    report.add(Finding::new("config_dir", Status::Ok, Shown(&home.config_dir).to_string()));
+    let opened = report.try_to("data_dir", || {
+        Dir::open(&home.data_dir, Missing::Leave)?;
+        home.opened()
+    });
+    match opened {
+        None => {}
+        Some(None) => report.fail("backend", &SecretsError::NotChosen.into()),
+        Some(Some(opened)) => data_directory(context, &mut report, &opened, fix)?,
+    }
+    profiles(context, &mut report);
+    surroundings(context, &mut report);
+    if online {
+        self::online(context, &mut report);
+    }
+    report.print(context)
+}
+
+struct Report {
+    findings: Vec<Finding>,
+    first_failure: Option<Code>,
+}
+
+impl Report {
+    fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    fn fail(&mut self, name: &'static str, error: &Error) {
+        self.first_failure.get_or_insert(error.code());
+        self.add(Finding::failed(name, error));
+    }
+
+    fn try_to<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T, Error>) -> Option<T> {
+        work().map_err(|error| self.fail(name, &error)).ok()
+    }
+
+    fn print(self, context: &Context<'_>) -> Result<u8, Error> {
+        let failed = self.findings.iter().any(|finding| finding.status == Status::Fail);
+        if context.ui.is_json() {
+            let finding = |finding: &Finding| {
+                json!({
+                    "name": finding.name,
+                    "status": finding.status.name(),
+                    "detail": finding.detail,
+                    "fix": finding.fix,
+                })
+            };
+            let checks: Vec<_> = self.findings.iter().map(finding).collect();
+            context.ui.json(&json!({"ok": !failed, "checks": checks}))?;
+        } else {
+            let mut lines = String::new();
+            for finding in &self.findings {
+                lines.push_str(&format!("{:<5} {:<15} {}\n", finding.status.name(), finding.name, finding.detail));
+                if let Some(fix) = &finding.fix {
+                    lines.push_str(&format!("      {:<15} {fix}\n", ""));
+                }
+            }
+            context.ui.data(lines.as_bytes())?;
+        }
+        Ok(if failed { self.first_failure.unwrap_or(Code::Internal).exit() as u8 } else { 0 })
+    }
+}
+
+fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: bool) -> Result<(), Error> {
+    let home = &context.home;
+    let Opened { dir, keys } = opened;
+    report.add(Finding::new("data_dir", Status::Ok, Shown(dir.path()).to_string()));
+    let backend = &keys.choice().backend;
+    let protection = doctor::protection(backend, home.is_beside(backend));
+    let detail = format!("{}; {protection}", backend.shown());
+    report.add(match protection {
+        "plaintext-equivalent" => Finding::new("backend", Status::Warn, detail).with_fix(
+            "keep the key file where no backup of the data goes: tokenkeep init --backend file --key-file PATH --move",
+        ),
+        _ => Finding::new("backend", Status::Ok, detail),
+    });
+    let key = if *backend == Backend::None { None } else { report.try_to("data_key", || Ok(keys.key()?)) };
+    if key.is_some() {
+        report.add(Finding::new("data_key", Status::Ok, "at hand"));
+    }
+    if key.is_some() || *backend == Backend::None {
+        for finding in doctor::backend(keys) {
+            if finding.status == Status::Fail {
+                report.first_failure.get_or_insert(Code::KeyringWriteUnverified);
+            }
+            report.add(finding);
+        }
+    }
+    let keep = home.config.keep_unlocked.unwrap_or_else(keep_by_default);
+    report.add(doctor::kernel_tier(keys, keep));
+    report.add(doctor::file_system(dir));
+    let store = FileStore::new(dir.clone(), home.clock.clone());
+    let cache = key.map(|key| home.cache(dir.clone(), key));
+    if let Some(finding) = report.try_to("records", || doctor::records(&store, cache.as_ref())) {
+        report.add(finding);
+    }
+    if matches!(backend, Backend::File(_)) {
+        orphans(context, report, dir, fix)?;
+    }
+    Ok(())
+}
+
+fn orphans(context: &Context<'_>, report: &mut Report, dir: &Arc<Dir>, fix: bool) -> Result<(), Error> {
+    let named = || -> Result<Vec<Generation>, Error> {
+        let directory = context.home.profiles_dir();
+        let names = credentials::profile_names(&directory)?;
+        let files = names.iter().map(|name| credentials::present(&directory, name));
+        // A profile that cannot be read may name any of them: then none is an orphan.
+        Ok(files
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .filter_map(|file| Some(file.binding?.generation))
+            .collect())
+    };
+    let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, &named()?)) else { return Ok(()) };
+    if strangers.is_empty() {
+        report.add(Finding::new("orphans", Status::Ok, "none"));
+        return Ok(());
+    }
+    if !fix {
+        let detail = format!("{} file(s) that no profile names", strangers.len());
+        report.add(Finding::new("orphans", Status::Warn, detail).with_fix("tokenkeep doctor --fix"));
+        return Ok(());
+    }
+    let _lock = StoreLock::take(dir)?;
+    // Once more, under the lock: a `credentials set` may be about to name one of them.
+    let strangers = doctor::orphans(dir, &named()?)?;
+    let removed = SealedFiles::remove_strangers(dir, &strangers)?;
+    report.add(Finding::new("orphans", Status::Ok, format!("{removed} file(s) that no profile names were removed")));
+    Ok(())
+}
+
+fn profiles(context: &Context<'_>, report: &mut Report) {
+    let Some(names) = report.try_to("profiles", || context.home.profile_names()) else { return };
+    if names.is_empty() {
+        let error = context.home.profile_name(None).map(|_| ()).err();
+        report.fail("profiles", &error.unwrap_or_else(|| Error::new(Code::ProfileNotFound, "no profile is set up")));
+        return;
+    }
+    let mut good = Vec::new();
+    for name in &names {
+        // As far as a fetch would go before it asks the issuer: the secret, its binding, the CA file.
+        let ready = report.try_to("profiles", || block_on(context.home.keeper(name, Box::new(|_| {}))?.bound()));
+        if ready.is_some() {
+            good.push(name.as_str());
+        }
+    }
+    if !good.is_empty() {
+        report.add(Finding::new("profiles", Status::Ok, good.join(", ")));
+    }
+}
+
+fn surroundings(context: &Context<'_>, report: &mut Report) {
+    let roots = match context.home.transport().system_roots() {
+        Ok(()) => Finding::new("ca_roots", Status::Ok, "the system's"),
+        Err(error) => Finding::new("ca_roots", Status::Warn, error.to_string())
+            .with_fix("sudo apt-get install ca-certificates, or give --ca-file PEM to credentials set"),
+    };
+    report.add(roots);
+    let proxies: Vec<&str> = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
+        .into_iter()
+        .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+        .collect();
+    let detail = if proxies.is_empty() { "none".to_owned() } else { format!("from {}", proxies.join(", ")) };
+    report.add(Finding::new("proxy", Status::Ok, detail));
+}
+
+/// Asks the issuer: one token with the credential of the profile, which is not taken from the cache.
+fn online(context: &Context<'_>, report: &mut Report) {
+    let Some(name) = report.try_to("credential", || context.home.profile_name(context.profile.as_deref())) else {
+        return;
+    };
+    let Some(profile) = report.try_to("credential", || context.home.profile(&name)) else { return };
+    let ca = match crate::keeper::read_ca_file(&profile) {
+        Ok(ca) => ca,
+        Err(error) => return report.fail("credential", &error),
+    };
+    let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
+    match block_on(async { Ok(context.home.transport().clock_difference(&profile.token_url, roots).await) }) {
+        Ok(Some(seconds)) if seconds.unsigned_abs() <= 60 => {
+            report.add(Finding::new("clock", Status::Ok, format!("{seconds} s from the issuer's")));
+        }
+        Ok(Some(seconds)) => {
+            let detail = format!("this machine's clock is {seconds} s from the issuer's");
+            report.add(Finding::new("clock", Status::Warn, detail).with_fix("timedatectl set-ntp true"));
+        }
+        Ok(None) => report.add(Finding::new("clock", Status::Warn, "the issuer names no time")),
+        Err(error) => report.fail("clock", &error),
+    }
+    if let Some(()) = report.try_to("credential", || tried(context, &name)) {
+        report.add(Finding::new("credential", Status::Ok, format!("the issuer granted a token to {name}")));
+    }
+    if let Some(finding) = report.try_to("basic_encoding", || {
+        let keeper = context.home.keeper(&name, Box::new(|_| {}))?;
+        let proof = block_on(keeper.bound())?;
+        Ok(proof.map(|proof| doctor::basic_encoding(&profile, &proof.secret)))
+    }) {
+        finding.into_iter().for_each(|finding| report.add(finding));
+    }
+}
+
+fn tried(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
+    let ui = context.ui.clone();
+    let keeper = context.home.keeper(name, Box::new(move |warning| ui.warn(warning)))?;
+    let begun = keeper.parts().clock.now();
+    block_on(keeper.obtain(Want::IssuedAfter(begun))).map(|_| ())
+}
