@@ -9,14 +9,14 @@ use std::path::Path;
 /// The floors from the ground up. A new file gets a floor here, or belongs into a part that has one.
 const HOUSE: &[(&str, &[&str])] = &[
     ("the ground", &["duration", "hex"]),
-    ("floor 0", &["clock", "document", "place", "secret", "tlv"]),
+    ("floor 0", &["clock", "document", "hardening", "place", "secret", "tlv"]),
     ("floor 1", &["config", "profile", "token"]),
     ("floor 2", &["seal"]),
     ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),
     ("floor 4", &["cache"]),
     ("floor 5", &["error", "warning"]),
     ("floor 6", &["keeper"]),
-    ("mezzanine", &["credentials", "validate"]),
+    ("mezzanine", &["credentials", "doctor", "relocation", "validate"]),
     ("floor 7", &["open"]),
     ("floor 8", &["cli", "consumers"]),
 ];

@@ -151,11 +151,9 @@ fn every_documented_key_of_a_file_is_known_by_name() {
     // What this version cannot do is refused by name, and is no slip of the pen.
     for (file, present, line) in [
         ("config/config.toml", config, "[shared]\nurl = 'redis://issuer.invalid'"),
-        ("config/config.toml", "", "[secrets]\nkey_credential = 'key'"),
         (setup::PROFILE, "", "assertion_audience = 'issuer'"),
         (setup::PROFILE, "", "assertion_typ = 'on'"),
         (setup::PROFILE, "", "jwks_url = 'https://issuer.invalid/keys'"),
-        (setup::PROFILE, "", "secret = { command = ['/bin/true'] }"),
     ] {
         let before = setup::read(&environment.path(file));
         environment.write(file, format!("{present}{line}\n"));

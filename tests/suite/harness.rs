@@ -14,7 +14,10 @@ fn a_program_sees_nothing_of_the_surrounding_environment_but_path() {
     let outcome = environment.program("env", [""; 0]).env("NAME", "value").run().success();
     let mut names: Vec<_> = outcome.stdout_str().lines().map(|line| line.split('=').next().unwrap_or(line)).collect();
     names.sort_unstable();
-    assert_eq!(names, ["HOME", "NAME", "PATH", "TMPDIR", "TOKENKEEP_CONFIG_DIR", "TOKENKEEP_DATA_DIR"]);
+    assert_eq!(
+        names,
+        ["DBUS_SESSION_BUS_ADDRESS", "HOME", "NAME", "PATH", "TMPDIR", "TOKENKEEP_CONFIG_DIR", "TOKENKEEP_DATA_DIR"]
+    );
 }
 
 #[test]

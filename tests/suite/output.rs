@@ -135,7 +135,7 @@ fn data_is_on_stdout_and_talk_is_on_stderr() {
     let token_url = issuer.token_url();
     let set = ["credentials", "set", "-p", "b", "--client-id", "test", "--token-url", &token_url, "--secret-stdin"];
     let changes: [(&[&str], &str); 5] = [
-        (&["init", "--backend", "file"], "secrets are kept in sealed files in "),
+        (&["init", "--backend", "file"], "secrets are kept in sealed files with the key file "),
         (&set, "the credential of b is set\n"),
         (&set, "the credential of b is as it was; its tokens stay\n"),
         (&["token", "forget"], "forgot 1 cached token(s) of default\n"),

@@ -182,6 +182,8 @@ impl TestEnvironment {
             .current_dir(self.home())
             .env("HOME", self.home())
             .env("TMPDIR", self.path("tmp"))
+            // Without an address the bus of whoever runs the tests would be found, and their keyring used.
+            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.path("no-bus").display()))
             .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()));
         let invocation = match self.directories {
             Directories::Home => invocation,

@@ -8,6 +8,8 @@ pub(crate) mod invocation;
 pub(crate) mod issuer;
 pub(crate) mod outcome;
 pub(crate) mod peer;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+pub(crate) mod secret_service;
 
 pub(crate) use canary::Canary;
 pub(crate) use environment::TestEnvironment;

@@ -123,7 +123,9 @@ impl Case {
         let address = issuer.url("");
         let fill = |text: &str| {
             let text = text.replace("{issuer}", &address).replace("{authority}", address.trim_start_matches("http://"));
-            text.replace("{root}", &root).replace("{user}", user())
+            text.replace("{root}", &root)
+                .replace("{user}", user())
+                .replace("{uid}", &rustix::process::geteuid().as_raw().to_string())
         };
         let all = |texts: &[String]| texts.iter().map(|text| fill(text)).collect::<Vec<_>>();
         let pairs = |pairs: &BTreeMap<String, String>| pairs.iter().map(|(k, v)| (k.clone(), fill(v))).collect();
