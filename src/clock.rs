@@ -87,6 +87,27 @@ impl Clock for SystemClock {
     }
 
     fn boot(&self) -> BootTime {
+        system::boot()
+    }
+
+    fn boot_id(&self) -> Option<BootId> {
+        if cfg!(tokenkeep_portable) {
+            return None;
+        }
+        // 10 us, so once a process. A container sees the host's, which is what is wanted.
+        static BOOT_ID: std::sync::OnceLock<Option<BootId>> = std::sync::OnceLock::new();
+        *BOOT_ID.get_or_init(|| {
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            crate::hex::decode(&text.trim_end().replace('-', "")).map(BootId)
+        })
+    }
+}
+
+#[cfg(all(unix, not(tokenkeep_portable)))]
+mod system {
+    use super::BootTime;
+
+    pub(super) fn boot() -> BootTime {
         #[cfg(target_os = "linux")]
         const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
         #[cfg(not(target_os = "linux"))]
@@ -96,14 +117,21 @@ impl Clock for SystemClock {
         let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
         BootTime(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
     }
+}
 
-    fn boot_id(&self) -> Option<BootId> {
-        // 10 us, so once a process. A container sees the host's, which is what is wanted.
-        static BOOT_ID: std::sync::OnceLock<Option<BootId>> = std::sync::OnceLock::new();
-        *BOOT_ID.get_or_init(|| {
-            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-            crate::hex::decode(&text.trim_end().replace('-', "")).map(BootId)
-        })
+#[cfg(any(not(unix), tokenkeep_portable))]
+mod system {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    use super::BootTime;
+
+    /// Counts from the first reading in this process: without a boot id nobody compares it with
+    /// another's.
+    #[expect(clippy::disallowed_methods, reason = "this is the file that asks")]
+    pub(super) fn boot() -> BootTime {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        BootTime(1).plus(FIRST.get_or_init(Instant::now).elapsed())
     }
 }
 
@@ -169,7 +197,7 @@ mod tests {
         assert!(SystemClock.boot() >= first);
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(tokenkeep_portable)))]
     #[test]
     fn a_boot_has_one_name() {
         assert!(SystemClock.boot_id().is_some());

@@ -343,6 +343,7 @@ mod tests {
         drop(held);
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn something_else_in_place_of_the_lock_is_not_waited_for() {
         let (root, flight) = flight();

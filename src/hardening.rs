@@ -3,6 +3,12 @@
 /// Forbids core dumps, and tracing by other processes of the same user, as far as the system lets
 /// us. Two system calls; what fails is said in the log and changes nothing else.
 pub(crate) fn harden() {
+    #[cfg(unix)]
+    forbid_dumps();
+}
+
+#[cfg(unix)]
+fn forbid_dumps() {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
     let none = Rlimit { current: Some(0), maximum: Some(0) };

@@ -40,9 +40,6 @@
     expect(dead_code, reason = "setting credentials and listing tokens is what the command line alone does")
 )]
 
-#[cfg(not(unix))]
-compile_error!("this version of tokenkeep runs on Unix systems; others come with the OS keyring");
-
 mod cache;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

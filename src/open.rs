@@ -15,7 +15,7 @@ use crate::error::{Code, Error};
 use crate::flight::Flight;
 use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault};
 use crate::oauth::Transport;
-use crate::place::{Dir, Given, Missing, Shown, Stamp, caller, judge_config_dir, read_given};
+use crate::place::{Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
 use crate::profile::{Profile, ProfileFile, ProfileName};
 use crate::seal::DataKey;
 use crate::secret::Secret;
@@ -24,8 +24,9 @@ use crate::store::{FileStore, StoreError};
 use crate::warning::Warning;
 
 const CONFIG_CAP: usize = 64 * 1024;
-/// Profiles that an administrator gives to everybody on this machine.
-const SYSTEM_PROFILES: &str = "/etc/tokenkeep/profiles";
+/// Profiles that an administrator gives to everybody on this machine. Where anybody may make a
+/// folder of this name, there are none.
+const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
 
 /// Opens the profile that the command line would use, as it would.
 ///
@@ -104,7 +105,9 @@ impl Home {
     /// Lists all profiles, the user's and the machine's, sorted.
     pub(crate) fn profile_names(&self) -> Result<Vec<ProfileName>, Error> {
         let mut names = profile_names(&self.profiles_dir())?;
-        names.extend(profile_names(Path::new(SYSTEM_PROFILES)).unwrap_or_default());
+        if let Some(directory) = SYSTEM_PROFILES {
+            names.extend(profile_names(Path::new(directory)).unwrap_or_default());
+        }
         names.sort();
         names.dedup();
         Ok(names)
@@ -112,7 +115,7 @@ impl Home {
 
     /// Reads a profile, and where it stands.
     pub(crate) fn profile_file(&self, name: &ProfileName) -> Result<(PathBuf, ProfileFile), Error> {
-        for directory in [self.profiles_dir(), PathBuf::from(SYSTEM_PROFILES)] {
+        for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
             let path = directory.join(name.file_name());
             if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
                 let file = ProfileFile::parse(bytes).map_err(|error| Error::in_profile(&path, &error));
@@ -283,7 +286,7 @@ impl Home {
     }
 
     fn no_profile(&self) -> Error {
-        let message = format!("no profile is set up for {} in {}", user(), Shown(&self.config_dir));
+        let message = format!("no profile is set up for {} in {}", caller_name(), Shown(&self.config_dir));
         Error::new(Code::ProfileNotFound, message)
             .with_hint("run tokenkeep credentials set --provider spotify --client-id ID")
     }
@@ -313,16 +316,6 @@ fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> 
     dirs.as_ref().map(default).map(Path::to_owned).filter(|path| path.is_absolute()).ok_or_else(|| {
         Error::new(Code::Usage, "this user has no home directory").with_hint("give --config-dir DIR and --data-dir DIR")
     })
-}
-
-/// Names the caller: by the system's list of users, else by number.
-fn user() -> String {
-    let uid = caller().to_string();
-    let by_list = std::fs::read_to_string("/etc/passwd").ok().and_then(|list| {
-        let mut lines = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        lines.find(|fields| fields.get(2) == Some(&uid.as_str())).map(|fields| fields[0].to_owned())
-    });
-    by_list.unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// Reads an environment variable that holds text; an empty one is as if it were not set.

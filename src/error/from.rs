@@ -64,7 +64,7 @@ impl From<&SecretsError> for Error {
             SecretsError::Unreachable(_) => {
                 tracing::info!("{error}");
                 let what = if cfg!(target_os = "linux") { "Secret Service" } else { "OS keyring" };
-                let message = format!("no {what} for uid {}; nothing was changed", crate::place::caller());
+                let message = format!("no {what} for {}; nothing was changed", crate::place::caller_id());
                 Error::new(Code::KeyringUnavailable, message).with_hint(MOVE)
             }
             SecretsError::TimedOut(_) => {

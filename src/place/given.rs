@@ -7,16 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{FILE_MODE, PlaceError, READ, caller, make_dir, quoted, random_name, read_capped};
-
-/// What a file that was given to us is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// A configuration file, a profile or a CA file: anybody may read it.
-    Open,
-    /// A key: nobody but its owner reads it, or a group where root chose the group.
-    Key,
-}
+use super::judge::{FILE_MODE, READ, caller, make_dir, quoted};
+use super::{Given, PlaceError, Referenced, random_name, read_capped};
 
 /// Reads a file that was given to us, or answers `None` where there is none.
 pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
@@ -33,14 +25,6 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
         }
     }
     read_capped(file, path, cap).map(Some)
-}
-
-/// A secret read through a reference.
-pub(crate) struct Referenced {
-    /// What the file holds.
-    pub bytes: zeroize::Zeroizing<Vec<u8>>,
-    /// Whether users other than the owner can read the file: worth a warning.
-    pub readable_by_others: bool,
 }
 
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.

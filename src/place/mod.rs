@@ -8,20 +8,34 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
-
+// Where there are no modes, owners and descriptors to judge by, the access lists of the user's own
+// folders are what protects, and std is what opens. `--cfg tokenkeep_portable` builds and tests that
+// part on a Unix system too.
+#[cfg(all(unix, not(tokenkeep_portable)))]
 mod given;
+#[cfg(all(unix, not(tokenkeep_portable)))]
+mod judge;
+#[cfg(all(unix, not(tokenkeep_portable)))]
 mod ours;
+#[cfg(any(not(unix), tokenkeep_portable))]
+mod portable;
 
+#[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use given::{
-    Given, create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
-    remove_config, remove_config_temporaries, replace_config,
+    create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference, remove_config,
+    remove_config_temporaries, replace_config,
 };
-pub(crate) use ours::{Dir, Durable, Missing};
+#[cfg(all(unix, not(tokenkeep_portable)))]
+pub(crate) use judge::{caller_id, caller_name, path_bytes, path_from_bytes};
+#[cfg(all(unix, not(tokenkeep_portable)))]
+pub(crate) use ours::Dir;
+#[cfg(any(not(unix), tokenkeep_portable))]
+pub(crate) use portable::{
+    Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
+    path_from_bytes, read_given, read_reference, remove_config, remove_config_temporaries, replace_config,
+};
 
 /// What is wrong with a place.
 #[derive(Debug, thiserror::Error)]
@@ -115,23 +129,16 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Quotes a path for a shell command in a hint.
-fn quoted(path: &Path) -> String {
-    let text = Shown(path).to_string();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
-    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
-const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
-const DIR_MODE: Mode = Mode::from_raw_mode(0o700);
-
 /// What kind of file system a directory lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileSystem {
     /// One whose locks hold.
     Local,
     /// One that other hosts share; its locks are not ours to promise.
+    #[cfg_attr(
+        any(not(target_os = "linux"), tokenkeep_portable),
+        expect(dead_code, reason = "only Linux names the kind of a file system by a number that is known")
+    )]
     Network(&'static str),
 }
 
@@ -145,29 +152,45 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    #[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between platforms")]
-    fn of(stat: &Stat) -> Stamp {
-        Stamp {
-            inode: stat.st_ino as u64,
-            size: stat.st_size as i64,
-            seconds: stat.st_mtime as i64,
-            nanos: stat.st_mtime_nsec as i64,
-        }
-    }
-
     /// Makes the stamp of something that is not a file: the `n`-th state of it.
     pub fn numbered(n: u64) -> Stamp {
         Stamp { inode: n, size: 0, seconds: 0, nanos: 0 }
     }
+}
 
-    /// Reads the state of a file that symlinks may lead to; `None` where there is none.
-    pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
-        match rustix::fs::stat(path) {
-            Ok(stat) => Ok(Some(Stamp::of(&stat))),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(PlaceError::io(path, "stat", error)),
-        }
-    }
+/// What a file that was given to us is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// A configuration file, a profile or a CA file: anybody may read it.
+    Open,
+    /// A key: nobody but its owner reads it, or a group where root chose the group.
+    Key,
+}
+
+/// A secret read through a reference.
+pub(crate) struct Referenced {
+    /// What the file holds.
+    pub bytes: zeroize::Zeroizing<Vec<u8>>,
+    /// Whether users other than the owner can read the file: worth a warning.
+    pub readable_by_others: bool,
+}
+
+/// Whether a missing directory is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Make it, closed to others.
+    Create,
+    /// Answer that it is absent.
+    Leave,
+}
+
+/// Whether a write has to survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// The file and its directory are synced before the answer.
+    Yes,
+    /// Not synced: what a cut leaves half-written is found out by its reader.
+    No,
 }
 
 /// Returns 16 hexadecimal digits that nobody can guess.
@@ -189,49 +212,4 @@ fn read_capped(file: File, path: &Path, cap: usize) -> Result<Vec<u8>, PlaceErro
         return Err(PlaceError::TooLarge { path: path.to_owned(), cap });
     }
     Ok(bytes)
-}
-
-fn judge_ours(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(PlaceError::insecure(path, "is not a regular file", None));
-    }
-    judge_owner(path, stat)?;
-    if stat.st_nlink > 1 {
-        return Err(PlaceError::insecure(path, "has more than one link", None));
-    }
-    if stat.st_mode & 0o077 != 0 {
-        let fix = format!("chmod 600 {}", quoted(path));
-        return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
-    }
-    Ok(())
-}
-
-fn judge_owner(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
-    if stat.st_uid == caller() {
-        return Ok(());
-    }
-    Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() })
-}
-
-/// Returns the user who asks: the effective one.
-pub(crate) fn caller() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
-fn make_dir(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<(), PlaceError> {
-    match rustix::fs::mkdirat(at, name, DIR_MODE) {
-        // A umask may have taken the owner's bits too.
-        Ok(()) => {
-            rustix::fs::chmodat(at, name, DIR_MODE, AtFlags::empty()).map_err(|e| PlaceError::io(path, "protect", e))
-        }
-        Err(Errno::EXIST) => Ok(()),
-        Err(Errno::NOENT) => match name.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => {
-                make_dir(at, parent, path.parent().unwrap_or(path))?;
-                make_dir(at, name, path)
-            }
-            _ => Err(PlaceError::io(path, "create", Errno::NOENT)),
-        },
-        Err(error) => Err(PlaceError::io(path, "create", error)),
-    }
 }

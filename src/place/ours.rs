@@ -8,27 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{
-    FILE_MODE, FileSystem, PlaceError, READ, Stamp, caller, judge_ours, judge_owner, make_dir, quoted, read_capped,
-};
-
-/// Whether a missing directory is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// Make it, closed to others.
-    Create,
-    /// Answer that it is absent.
-    Leave,
-}
-
-/// Whether a write has to survive a power cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durable {
-    /// The file and its directory are synced before the answer.
-    Yes,
-    /// Not synced: what a cut leaves half-written is found out by its reader.
-    No,
-}
+use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, make_dir, quoted};
+use super::{Durable, FileSystem, Missing, PlaceError, Stamp, read_capped};
 
 /// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
 /// its use.

@@ -1,15 +1,13 @@
 //! The file `store`: which place for secrets was chosen, once, for a data directory.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::hex;
-use crate::place::{Dir, Durable, PlaceError, Shown};
+use crate::place::{Dir, Durable, PlaceError, Shown, path_bytes, path_from_bytes};
 use crate::seal::KeyId;
 
 const NAME: &str = "store";
@@ -268,7 +266,7 @@ fn escaped(path: &Path) -> String {
         byte if byte.is_ascii_graphic() => char::from(*byte).to_string(),
         byte => format!("%{byte:02x}"),
     };
-    path.as_os_str().as_bytes().iter().map(piece).collect()
+    path_bytes(path).iter().map(piece).collect()
 }
 
 fn unescaped(text: &str) -> Option<PathBuf> {
@@ -283,7 +281,7 @@ fn unescaped(text: &str) -> Option<PathBuf> {
             rest = &rest[1..];
         }
     }
-    Some(PathBuf::from(OsString::from_vec(bytes)))
+    path_from_bytes(bytes)
 }
 
 /// Held by whoever changes what is stored: `init`, `credentials set`, `credentials remove`.
@@ -322,7 +320,7 @@ mod tests {
     use crate::place::Missing;
 
     fn choice(path: &[u8]) -> Choice {
-        let key_file = PathBuf::from(OsString::from_vec(path.to_vec()));
+        let key_file = path_from_bytes(path.to_vec()).unwrap_or_else(|| PathBuf::from("/k"));
         let mut choice = Choice::new(Backend::File(KeySource::KeyFile(key_file))).expect("randomness");
         choice.key_id = Some(KeyId([5; 32]));
         choice

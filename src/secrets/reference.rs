@@ -1,8 +1,6 @@
 //! Secrets that are read where the profile says, anew at each fetch.
 
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -69,7 +67,8 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
         }
         Reference::Env(name) => {
             let value = std::env::var_os(name).ok_or_else(|| ReferenceError::EnvMissing { name: name.clone() })?;
-            (Zeroizing::new(value.as_bytes().to_vec()), false)
+            let text = value.into_string().map_err(|_| ReferenceError::NoSecret("is not UTF-8 text"))?;
+            (Zeroizing::new(text.into_bytes()), false)
         }
         Reference::Command(words) => (printed(words)?, false),
     };
@@ -88,14 +87,11 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
 fn printed(words: &[String]) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
     let Some((program, arguments)) = words.split_first() else { return Err(ReferenceError::NoSecret("is no program")) };
     let failed = |why: String| ReferenceError::Command { program: PathBuf::from(program), why };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| failed(format!("cannot be started: {error}")))?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
     let Some(output) = child.stdout.take() else { return Err(failed("has no output".to_owned())) };
     // In a thread: a program that prints nothing must not be waited for without an end.
     let (tell, told) = mpsc::channel();
@@ -117,8 +113,13 @@ fn printed(words: &[String]) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
     };
     if outcome.is_err() {
         // With everything that it started; one that has ended already is not there to be killed.
-        let group = rustix::process::Pid::from_child(&child);
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process_group(
+            rustix::process::Pid::from_child(&child),
+            rustix::process::Signal::KILL,
+        );
+        #[cfg(not(unix))]
+        let _ = child.kill();
         let _ = child.wait();
     }
     outcome
@@ -138,7 +139,7 @@ fn ended(child: &mut Child) -> Result<(), String> {
     Err("closed its output and did not end".to_owned())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -1,0 +1,113 @@
+//! Who may do what with a file: modes, owners, links.
+
+use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::{PlaceError, Shown, Stamp};
+
+pub(super) const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
+pub(super) const DIR_MODE: Mode = Mode::from_raw_mode(0o700);
+
+impl Stamp {
+    #[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between platforms")]
+    pub(super) fn of(stat: &Stat) -> Stamp {
+        Stamp {
+            inode: stat.st_ino as u64,
+            size: stat.st_size as i64,
+            seconds: stat.st_mtime as i64,
+            nanos: stat.st_mtime_nsec as i64,
+        }
+    }
+
+    /// Reads the state of a file that symlinks may lead to; `None` where there is none.
+    pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
+        match rustix::fs::stat(path) {
+            Ok(stat) => Ok(Some(Stamp::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(PlaceError::io(path, "stat", error)),
+        }
+    }
+}
+
+/// Quotes a path for a shell command in a hint.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = Shown(path).to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
+    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+pub(super) fn judge_ours(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(PlaceError::insecure(path, "is not a regular file", None));
+    }
+    judge_owner(path, stat)?;
+    if stat.st_nlink > 1 {
+        return Err(PlaceError::insecure(path, "has more than one link", None));
+    }
+    if stat.st_mode & 0o077 != 0 {
+        let fix = format!("chmod 600 {}", quoted(path));
+        return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
+    }
+    Ok(())
+}
+
+pub(super) fn judge_owner(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
+    if stat.st_uid == caller() {
+        return Ok(());
+    }
+    Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() })
+}
+
+/// Returns the user who asks: the effective one.
+pub(super) fn caller() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+pub(super) fn make_dir(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<(), PlaceError> {
+    match rustix::fs::mkdirat(at, name, DIR_MODE) {
+        // A umask may have taken the owner's bits too.
+        Ok(()) => {
+            rustix::fs::chmodat(at, name, DIR_MODE, AtFlags::empty()).map_err(|e| PlaceError::io(path, "protect", e))
+        }
+        Err(Errno::EXIST) => Ok(()),
+        Err(Errno::NOENT) => match name.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => {
+                make_dir(at, parent, path.parent().unwrap_or(path))?;
+                make_dir(at, name, path)
+            }
+            _ => Err(PlaceError::io(path, "create", Errno::NOENT)),
+        },
+        Err(error) => Err(PlaceError::io(path, "create", error)),
+    }
+}
+
+/// Names the caller by number.
+pub(crate) fn caller_id() -> String {
+    format!("uid {}", caller())
+}
+
+/// Names the caller: by the system's list of users, else by number.
+pub(crate) fn caller_name() -> String {
+    let uid = caller().to_string();
+    let by_list = std::fs::read_to_string("/etc/passwd").ok().and_then(|list| {
+        let mut lines = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        lines.find(|fields| fields.get(2) == Some(&uid.as_str())).map(|fields| fields[0].to_owned())
+    });
+    by_list.unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// Returns a path as the bytes that name it for ever.
+pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().to_vec()
+}
+
+/// Reads what [`path_bytes`] returned.
+pub(crate) fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
+    Some(PathBuf::from(OsString::from_vec(bytes)))
+}
