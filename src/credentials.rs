@@ -69,6 +69,8 @@ impl Registry<'_> {
         let old = present.as_ref().and_then(|file| file.binding.clone());
         let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
         if wanted.secret.is_some() {
+            // What the old secret was refused for says nothing about the one that is tried now.
+            self.forget_refusals(|outline| belongs_to(outline, &profile), &mut Vec::new());
             if let (Some(verify), SecretSource::Reference(reference)) = (verify, &profile.secret) {
                 let read = crate::secrets::read_reference(reference).map_err(Error::from)?;
                 verify(profile.clone(), read.secret)?;
@@ -150,6 +152,7 @@ impl Registry<'_> {
         stored: &Credential,
         verify: Option<Verify<'_>>,
     ) -> Result<(Set, Vec<Leftover>), Error> {
+        self.forget_refusals(|outline| is_of(outline, &stored.binding), &mut Vec::new());
         if let Some(verify) = verify {
             let bound = SecretSource::Stored(Box::new(stored.binding.clone()));
             verify(Profile { secret: bound, ..profile.clone() }, stored.secret.clone())?;
@@ -289,7 +292,14 @@ pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Err
 
 /// Merges what was typed over what a profile's file says.
 pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: Option<Request>) -> ProfileFile {
-    let present = present.unwrap_or_default();
+    let mut present = present.unwrap_or_default();
+    // A provider and a place of one's own exclude each other, also where one of them was said earlier.
+    if typed.provider.is_some() && typed.provider != present.provider {
+        (present.token_url, present.issuer, present.auth, present.probe_url) = (None, None, None, None);
+    }
+    if typed.token_url.is_some() {
+        present.provider = None;
+    }
     let stays_referenced = typed.secret.or(present.secret);
     ProfileFile {
         provider: typed.provider.or(present.provider),

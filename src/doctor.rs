@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::error::Error;
-use crate::place::{Dir, FileSystem, random_name};
+use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
 use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile};
 use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, Keys, SealedFiles, SecretStore};
@@ -75,16 +75,23 @@ pub(crate) fn protection(backend: &Backend, beside: bool) -> &'static str {
     }
 }
 
-/// Gets the key, and writes an item of its own, reads it back and erases it.
-pub(crate) fn backend(keys: &Keys) -> Vec<Finding> {
+/// Writes an item of its own, reads it back and erases it.
+pub(crate) fn backend(keys: &Keys) -> Result<Finding, Error> {
     if keys.choice().backend == Backend::None {
-        return vec![Finding::new("write_read", Status::Ok, "nothing is kept, by choice")];
+        return Ok(Finding::new("write_read", Status::Ok, "nothing is kept, by choice"));
     }
-    let tried = keys.secrets().map_err(Error::from).and_then(|secrets| written_and_read(&*secrets));
-    vec![match tried {
-        Ok(()) => Finding::new("write_read", Status::Ok, "an item was written, read back and erased"),
-        Err(error) => Finding::failed("write_read", &error),
-    }]
+    written_and_read(&*keys.secrets()?)?;
+    Ok(Finding::new("write_read", Status::Ok, "an item was written, read back and erased"))
+}
+
+/// Writes a file where tokens are kept, and removes it.
+pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
+    let name = format!("doctor.{}.tmp", random_name()?);
+    if let Some(tokens) = dir.dir("tokens", Missing::Create)? {
+        tokens.replace(&name, &format!("{name}.tmp"), b"", Durable::No)?;
+        tokens.remove(&name)?;
+    }
+    Ok(Finding::new("cache", Status::Ok, "can be written"))
 }
 
 fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {

@@ -16,10 +16,12 @@ use crate::flight::Flight;
 use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault};
 use crate::oauth::Transport;
 use crate::place::{Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
-use crate::profile::{Profile, ProfileFile, ProfileName};
+use crate::profile::{Generation, Profile, ProfileFile, ProfileName};
 use crate::seal::DataKey;
 use crate::secret::Secret;
-use crate::secrets::{self, Backend, Choice, EstablishError, KeySource, Keys, MissingKey, is_credential_name};
+use crate::secrets::{
+    self, Backend, Choice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, is_credential_name,
+};
 use crate::store::{FileStore, StoreError};
 use crate::warning::Warning;
 
@@ -131,6 +133,17 @@ impl Home {
             .for_profile(name))
     }
 
+    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile that
+    /// cannot be read may name any of them, and is an error.
+    pub(crate) fn generations(&self) -> Result<Vec<Generation>, Error> {
+        let mut generations = Vec::new();
+        for name in self.profile_names()? {
+            let (_, file) = self.profile_file(&name)?;
+            generations.extend(file.binding.map(|binding| binding.generation));
+        }
+        Ok(generations)
+    }
+
     /// Reads a profile and makes it usable.
     pub(crate) fn profile(&self, name: &ProfileName) -> Result<Profile, Error> {
         let (path, file) = self.profile_file(name)?;
@@ -172,9 +185,7 @@ impl Home {
         let Some(dir) = Dir::open(&self.data_dir, missing)?.map(Arc::new) else { return Ok(None) };
         let choice = match (Choice::load(&dir)?, configured) {
             (None, None) => return Ok(None),
-            (Some(choice), Some(configured))
-                if choice.backend != configured && !is_passphrase(&choice, &configured) =>
-            {
+            (Some(choice), Some(configured)) if choice.backend != configured => {
                 let message = format!(
                     "config.toml says {}, and the data directory was set up for {}",
                     configured.shown(),
@@ -262,7 +273,20 @@ impl Home {
                 };
                 Ok((Vault::nowhere(reason), Flight::new(None)))
             }
-            Err(error) => Err(error),
+            Err(error) => match self.unusable_store() {
+                // Nothing can be kept, and whose secret is read elsewhere gets a token all the same.
+                Some(why) => Ok((Vault::nowhere(NoCache::Unusable(why)), Flight::new(None))),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Says what is wrong with the file `store`, where it is damaged or of a newer version.
+    fn unusable_store(&self) -> Option<String> {
+        let dir = Dir::open(&self.data_dir, Missing::Leave).ok().flatten()?;
+        match Choice::load(&dir) {
+            Err(error @ (ChoiceError::Damaged { .. } | ChoiceError::NewerVersion)) => Some(error.to_string()),
+            _ => None,
         }
     }
 
@@ -290,12 +314,6 @@ impl Home {
         Error::new(Code::ProfileNotFound, message)
             .with_hint("run tokenkeep credentials set --provider spotify --client-id ID")
     }
-}
-
-/// Tells whether both are a passphrase: what it costs was decided when it was chosen.
-fn is_passphrase(choice: &Choice, configured: &Backend) -> bool {
-    let passphrase = |backend: &Backend| matches!(backend, Backend::File(KeySource::Passphrase(_)));
-    passphrase(&choice.backend) && passphrase(configured)
 }
 
 /// A path that was typed may be relative to where it was typed; one from the environment may not:

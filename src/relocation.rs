@@ -11,7 +11,7 @@ use crate::place::Dir;
 use crate::profile::Generation;
 use crate::seal::DataKey;
 use crate::secrets::{
-    Backend, Choice, ItemName, Keys, MissingKey, OsKeyring, SealedFiles, SecretStore, StoreLock, first_key,
+    Backend, Choice, ItemName, KeySource, Keys, MissingKey, OsKeyring, SealedFiles, SecretStore, StoreLock, first_key,
 };
 use crate::store::RecordStore;
 
@@ -37,7 +37,15 @@ impl Relocation<'_> {
         }
         let items: Vec<ItemName> =
             self.generations.iter().map(|generation| ItemName::credential(*generation)).collect();
+        if matches!(old.backend, Backend::File(KeySource::Passphrase(_))) {
+            // A slip of the pen must not become the new passphrase.
+            self.old.ask()?;
+        }
         let from = if items.is_empty() { None } else { Some(self.old.secrets()?) };
+        if let (Backend::File(_), false) = (&old.backend, items.is_empty()) {
+            // What an earlier move left beside is the copy that counts: into its place, before another is put there.
+            SealedFiles::new(self.dir.clone(), self.old.key()?).settle()?;
+        }
         let mut choice = Choice::new(backend.clone())?;
         choice.store_id = old.store_id;
         let key = first_key(&choice, MissingKey::Create, self.timeout)?;
@@ -50,7 +58,13 @@ impl Relocation<'_> {
             };
             let Some(secret) = secret else { continue };
             match (backend, &key) {
-                (Backend::Keyring, _) => OsKeyring::new(self.timeout).write(item, &secret)?,
+                (Backend::Keyring, _) => {
+                    let keyring = OsKeyring::new(self.timeout);
+                    // A move that was killed may have left it there; anything else there is not overwritten.
+                    if keyring.read(item)?.as_ref() != Some(&secret) {
+                        keyring.write(item, &secret)?;
+                    }
+                }
                 (Backend::File(_), Some(key)) => {
                     SealedFiles::new(self.dir.clone(), key.clone()).write_beside(item, &secret)?;
                 }

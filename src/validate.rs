@@ -108,7 +108,11 @@ pub async fn validate(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> R
         },
     };
     let now = keeper.parts().clock.now();
-    let mut checks = vec![local(subject.as_ref(), |validity| validity.at(&now))];
+    let unseen = subject.is_none() && keeper.is_unseen();
+    let mut checks = vec![match unseen {
+        true => check("local", Outcome::Unknown, "the cache cannot be opened"),
+        false => local(subject.as_ref(), |validity| validity.at(&now)),
+    }];
     let profile = keeper.profile();
     let mut remote = 0;
     if profile.introspection_url.is_some() {
@@ -120,7 +124,7 @@ pub async fn validate(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> R
         checks.push(match &subject {
             _ if reach == Reach::Local => check("probe", Outcome::Skipped, "offline"),
             None => check("probe", Outcome::Skipped, "there is no token to show"),
-            Some(subject) => probe(keeper, url, subject.token()).await?,
+            Some(subject) => probe(keeper, url, subject).await?,
         });
     }
     let verdict = verdict(&checks, if reach == Reach::Local { 0 } else { remote });
@@ -173,18 +177,21 @@ fn local(subject: Option<&Subject>, at: impl Fn(&Validity) -> Freshness) -> Chec
     }
 }
 
-async fn probe(keeper: &Keeper, url: &crate::profile::Endpoint, token: &AccessToken) -> Result<Check, Error> {
+async fn probe(keeper: &Keeper, url: &crate::profile::Endpoint, subject: &Subject) -> Result<Check, Error> {
     // The binding that lies sealed beside the secret names the probe too: an edited profile must
     // not lead the token elsewhere.
     let Some(proof) = keeper.bound().await? else {
         return Ok(check("probe", Outcome::Unknown, "the credential was set anew meanwhile"));
     };
-    match keeper.parts().transport.probe(url, token, proof.roots()).await {
+    match keeper.parts().transport.probe(url, subject.token(), proof.roots()).await {
         Ok(Probed::Accepted(status)) => Ok(check("probe", Outcome::Pass, &format!("HTTP {status}"))),
-        Ok(Probed::Rejected) => {
-            keeper.reject(token)?;
-            Ok(check("probe", Outcome::Fail, "HTTP 401; the cached record was dropped"))
-        }
+        Ok(Probed::Rejected) => Ok(match subject {
+            Subject::Kept(token) => {
+                keeper.reject(token)?;
+                check("probe", Outcome::Fail, "HTTP 401; the cached record was dropped")
+            }
+            Subject::Foreign(_) => check("probe", Outcome::Fail, "HTTP 401"),
+        }),
         Ok(Probed::Unclear(status)) => {
             Ok(check("probe", Outcome::Unknown, &format!("HTTP {status} says nothing about the token")))
         }

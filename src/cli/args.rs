@@ -82,7 +82,7 @@ pub(crate) enum Command {
     Lock,
     /// Makes another data key; cached tokens are void.
     Rekey {
-        /// Destroys the key, and with it every secret and token that it sealed.
+        /// Destroys what is stored here, and the key where the keyring holds it.
         #[arg(long)]
         destroy: bool,
         /// Does not ask before destroying.
@@ -216,8 +216,10 @@ pub(crate) enum Token {
     List,
     /// Forgets the cached tokens of the profile.
     Forget {
+        #[command(flatten)]
+        request: RequestArgs,
         /// Of all profiles.
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["scope", "audience", "resource", "param"])]
         all: bool,
     },
 }

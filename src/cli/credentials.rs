@@ -18,7 +18,7 @@ use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
 use crate::profile::{AuthMethod, BasicEncoding, Endpoint, ProfileFile, ProfileName, Reference, SecretSource};
 use crate::secret::Secret;
-use crate::secrets::{Backend, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
+use crate::secrets::{Backend, Choice, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {
@@ -40,20 +40,27 @@ struct Writable {
 impl Writable {
     fn open(context: &Context<'_>) -> Result<Writable, Error> {
         let home = &context.home;
-        let (dir, secrets, cache) = match home.opened()? {
+        let (dir, secrets, cache, choice) = match home.opened()? {
             Some(Opened { dir, keys }) => {
                 let secrets = keys.secrets();
                 // Records that nobody can open now are void without being erased.
                 let cache = keys.key().ok().map(|key| home.cache(dir.clone(), key));
-                (dir, secrets, cache)
+                // As it stands after the key was had: that may have been its first.
+                let choice = Choice::load(&dir)?;
+                (dir, secrets, cache, choice)
             }
             None => {
                 let dir = Dir::open(&home.data_dir, Missing::Create)?;
                 let vanished = || Error::new(Code::WriteFailed, "the data directory vanished while it was made");
-                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None)
+                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None, None)
             }
         };
         let lock = StoreLock::take(&dir)?;
+        if Choice::load(&dir)? != choice {
+            // A rekey or a move came between: what was opened is the old place, whose key is dead.
+            drop(lock);
+            return Writable::open(context);
+        }
         SealedFiles::sweep(&dir)?;
         Ok(Writable { lock, dir, secrets, cache })
     }

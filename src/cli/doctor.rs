@@ -5,14 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Context, block_on};
-use crate::credentials;
 use crate::doctor::{self, Finding, Status};
 use crate::error::{Code, Error};
 use crate::keeper::Want;
 use crate::oauth::Roots;
 use crate::open::Opened;
 use crate::place::{Dir, Missing, Shown};
-use crate::profile::{Generation, ProfileName};
+use crate::profile::ProfileName;
 use crate::secrets::{Backend, SealedFiles, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
 
@@ -54,6 +53,12 @@ impl Report {
 
     fn try_to<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T, Error>) -> Option<T> {
         work().map_err(|error| self.fail(name, &error)).ok()
+    }
+
+    fn check(&mut self, name: &'static str, work: impl FnOnce() -> Result<Finding, Error>) {
+        if let Some(finding) = self.try_to(name, work) {
+            self.add(finding);
+        }
     }
 
     fn print(self, context: &Context<'_>) -> Result<u8, Error> {
@@ -101,21 +106,17 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
         report.add(Finding::new("data_key", Status::Ok, "at hand"));
     }
     if key.is_some() || *backend == Backend::None {
-        for finding in doctor::backend(keys) {
-            if finding.status == Status::Fail {
-                report.first_failure.get_or_insert(Code::KeyringWriteUnverified);
-            }
-            report.add(finding);
-        }
+        report.check("write_read", || doctor::backend(keys));
+    }
+    if *backend != Backend::None {
+        report.check("cache", || doctor::cache(dir));
     }
     let keep = home.config.keep_unlocked.unwrap_or_else(keep_by_default);
     report.add(doctor::kernel_tier(keys, keep));
     report.add(doctor::file_system(dir));
     let store = FileStore::new(dir.clone(), home.clock.clone());
     let cache = key.map(|key| home.cache(dir.clone(), key));
-    if let Some(finding) = report.try_to("records", || doctor::records(&store, cache.as_ref())) {
-        report.add(finding);
-    }
+    report.check("records", || doctor::records(&store, cache.as_ref()));
     if matches!(backend, Backend::File(_)) {
         orphans(context, report, dir, fix)?;
     }
@@ -123,21 +124,20 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
 }
 
 fn orphans(context: &Context<'_>, report: &mut Report, dir: &Arc<Dir>, fix: bool) -> Result<(), Error> {
-    let named = || -> Result<Vec<Generation>, Error> {
-        let directory = context.home.profiles_dir();
-        let names = credentials::profile_names(&directory)?;
-        let files = names.iter().map(|name| credentials::present(&directory, name));
-        // A profile that cannot be read may name any of them: then none is an orphan.
-        Ok(files
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .filter_map(|file| Some(file.binding?.generation))
-            .collect())
+    let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, &context.home.generations()?)) else {
+        return Ok(());
     };
-    let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, &named()?)) else { return Ok(()) };
     if strangers.is_empty() {
         report.add(Finding::new("orphans", Status::Ok, "none"));
+        return Ok(());
+    }
+    if context.home.generations()?.is_empty() {
+        // Profiles that are elsewhere, or not mounted, may name every one of them.
+        let detail = format!("{} stored secret(s), and no profile here names any", strangers.len());
+        report.add(
+            Finding::new("orphans", Status::Warn, detail)
+                .with_fix("give the right --config-dir, or run tokenkeep rekey --destroy"),
+        );
         return Ok(());
     }
     if !fix {
@@ -147,7 +147,8 @@ fn orphans(context: &Context<'_>, report: &mut Report, dir: &Arc<Dir>, fix: bool
     }
     let _lock = StoreLock::take(dir)?;
     // Once more, under the lock: a `credentials set` may be about to name one of them.
-    let strangers = doctor::orphans(dir, &named()?)?;
+    let generations = context.home.generations()?;
+    let strangers = doctor::orphans(dir, &generations)?;
     let removed = SealedFiles::remove_strangers(dir, &strangers)?;
     report.add(Finding::new("orphans", Status::Ok, format!("{removed} file(s) that no profile names were removed")));
     Ok(())
@@ -174,12 +175,15 @@ fn profiles(context: &Context<'_>, report: &mut Report) {
 }
 
 fn surroundings(context: &Context<'_>, report: &mut Report) {
-    let roots = match context.home.transport().system_roots() {
-        Ok(()) => Finding::new("ca_roots", Status::Ok, "the system's"),
-        Err(error) => Finding::new("ca_roots", Status::Warn, error.to_string())
-            .with_fix("sudo apt-get install ca-certificates, or give --ca-file PEM to credentials set"),
-    };
-    report.add(roots);
+    let names = context.home.profile_names().unwrap_or_default();
+    let profiles = names.iter().filter_map(|name| context.home.profile(name).ok());
+    let needed =
+        profiles.into_iter().any(|profile| !profile.token_url.is_plain_loopback() && profile.ca_file.is_none());
+    match context.home.transport().system_roots() {
+        Ok(()) => report.add(Finding::new("ca_roots", Status::Ok, "the system's")),
+        Err(error) if needed => report.fail("ca_roots", &Error::from(error)),
+        Err(error) => report.add(Finding::new("ca_roots", Status::Warn, format!("{error}; no profile needs them"))),
+    }
     let proxies: Vec<&str> = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
         .into_iter()
         .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::Init;
 use super::{Context, secret_input};
-use crate::credentials::{self, profile_names};
+use crate::doctor;
 use crate::error::{Code, Error};
 use crate::open::Opened;
 use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries};
@@ -20,7 +20,7 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let backend = backend(context, &init)?;
     if context.home.configured()?.is_some_and(|configured| configured != backend) {
         return Err(Error::new(Code::ConfigInvalid, "config.toml names another place; nothing was changed")
-            .with_hint("change [secrets] of config.toml first"));
+            .with_hint("take backend and its key out of [secrets] in config.toml, and run it again"));
     }
     if init.relocate {
         relocated(context, &backend)?;
@@ -74,7 +74,9 @@ fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
     match context.home.opened()? {
         None => choose(context, backend),
         Some(opened) if opened.keys.choice().backend == *backend => choose(context, backend),
-        Some(opened) => with_relocation(context, &opened, |relocation| relocation.to(backend)),
+        Some(opened) => {
+            with_relocation(context, &opened, Guard::EverySecretIsNamed, |relocation| relocation.to(backend))
+        }
     }
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         return Err(SecretsError::KeepsNothing.into());
     }
     if !destroy {
-        with_relocation(context, &opened, |relocation| relocation.to(&backend))?;
+        with_relocation(context, &opened, Guard::EverySecretIsNamed, |relocation| relocation.to(&backend))?;
         context.ui.done("there is another data key; cached tokens are asked for again");
         return Ok(0);
     }
@@ -94,22 +96,40 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         context.ui.done("nothing was changed");
         return Ok(0);
     }
-    with_relocation(context, &opened, |relocation| Ok(relocation.destroy()))?;
+    with_relocation(context, &opened, Guard::None, |relocation| Ok(relocation.destroy()))?;
     context.ui.done("the data key is destroyed, and every secret and token that it sealed");
     Ok(0)
+}
+
+/// What must hold before anything is moved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// A secret that no profile here names would be lost: the profiles may be elsewhere.
+    EverySecretIsNamed,
+    /// Everything is to be lost.
+    None,
 }
 
 fn with_relocation(
     context: &Context<'_>,
     opened: &Opened,
+    guard: Guard,
     work: impl FnOnce(&Relocation<'_>) -> Result<Vec<String>, Error>,
 ) -> Result<(), Error> {
     let home = &context.home;
     let lock = StoreLock::take(&opened.dir)?;
-    let mut generations = Vec::new();
-    for name in profile_names(&home.profiles_dir())? {
-        let file = credentials::present(&home.profiles_dir(), &name)?;
-        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
+    if Choice::load(&opened.dir)?.as_ref() != Some(opened.keys.choice()) {
+        return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
+            .with_hint("run it again"));
+    }
+    SealedFiles::sweep(&opened.dir)?;
+    let generations = home.generations()?;
+    if guard == Guard::EverySecretIsNamed
+        && matches!(opened.keys.choice().backend, Backend::File(_))
+        && !doctor::orphans(&opened.dir, &generations)?.is_empty()
+    {
+        return Err(Error::new(Code::Usage, "secrets are stored that no profile here names; nothing was changed")
+            .with_hint("give the --config-dir of their profiles, or run tokenkeep doctor --fix"));
     }
     let relocation = Relocation {
         dir: opened.dir.clone(),

@@ -33,6 +33,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(typed) => typed,
         Err(error) => return usage::refused(&error, &arguments),
     };
+    let mut typed = typed;
+    // The same word twice: results and errors as JSON.
+    if matches!(&typed.command, Command::Token(args::Token::Get(get)) if get.format == args::Format::Json) {
+        typed.global.json = true;
+    }
     let ui = Ui::new(&typed.global);
     match logged(&typed.global).and_then(|()| command(typed, &ui)) {
         Ok(exit) => ExitCode::from(exit),

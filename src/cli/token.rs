@@ -9,9 +9,10 @@ use crate::clock::Moment;
 use crate::credentials::belongs_to;
 use crate::duration;
 use crate::error::{Code, Error, Exit};
-use crate::keeper::{Keeper, Obtained, Source, Want};
+use crate::keeper::{Keeper, Obtained, Source, Want, identity_of};
 use crate::open::Opened;
 use crate::profile::Profile;
+use crate::secrets::{Backend, SecretsError};
 use crate::token::{Freshness, Outline};
 use crate::validate::{self, Reach, Verdict};
 
@@ -20,7 +21,7 @@ pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
         Token::Get(get) => self::get(context, &get),
         Token::Validate(validate) => self::validate(context, &validate),
         Token::List => list(context),
-        Token::Forget { all } => forget(context, all),
+        Token::Forget { request, all } => forget(context, &request, all),
     }
 }
 
@@ -46,6 +47,7 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
             keeper.open_vault();
             match keeper.cached()? {
                 Some(token) => Obtained { token, source: Source::Cache },
+                None if keeper.is_unseen() => return Err(unseen(context)?),
                 None => return Err(nothing_cached(&keeper)?),
             }
         }
@@ -71,6 +73,13 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
     let host = keeper.profile().token_url.url().host_str().unwrap_or_default().to_owned();
     let _waiting = context.ui.waiting(&format!("asking {host} for a token"));
     block_on(keeper.obtain(want))
+}
+
+/// Makes the error for a cache that cannot be opened: nobody knows what is in it.
+fn unseen(context: &Context<'_>) -> Result<Error, Error> {
+    let opened = context.home.opened()?;
+    let key = opened.map(|opened| opened.keys.key()).ok_or(SecretsError::NotChosen)?;
+    Ok(key.err().map_or_else(|| Error::new(Code::TokenNotValid, "no valid token is cached"), Error::from))
 }
 
 fn nothing_cached(keeper: &Keeper) -> Result<Error, Error> {
@@ -120,6 +129,7 @@ fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
 fn list(context: &Context<'_>) -> Result<u8, Error> {
     let listed = match context.home.opened()? {
         None => Vec::new(),
+        Some(Opened { keys, .. }) if keys.choice().backend == Backend::None => Vec::new(),
         Some(Opened { dir, keys }) => context.home.cache(dir, keys.key()?).list()?,
     };
     let profiles = profiles(context)?;
@@ -192,28 +202,40 @@ fn profiles(context: &Context<'_>) -> Result<Vec<Profile>, Error> {
     Ok(names.iter().filter_map(|name| context.home.profile(name).ok()).collect())
 }
 
-fn forget(context: &Context<'_>, all: bool) -> Result<u8, Error> {
-    let profile =
-        if all { None } else { Some(context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?) };
+fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool) -> Result<u8, Error> {
+    let (forgotten, whose) =
+        if all { (forget_all(context)?, "all profiles".to_owned()) } else { forget_of(context, args)? };
+    context.ui.done(&format!("forgot {forgotten} cached token(s) of {whose}"));
+    Ok(0)
+}
+
+/// To forget everything no key is needed.
+fn forget_all(context: &Context<'_>) -> Result<usize, Error> {
+    match context.home.opened()? {
+        None => Ok(0),
+        Some(Opened { dir, .. }) => {
+            let store = crate::store::FileStore::new(dir, context.home.clock.clone());
+            Ok(crate::store::clear(&store).map_err(crate::cache::CacheFault::from)?)
+        }
+    }
+}
+
+/// Forgets the tokens of the profile, or the one of the request that was typed.
+fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(usize, String), Error> {
+    let profile = context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?;
+    let whose = profile.name.to_string();
+    let asked = request::typed(args, &profile.request)?;
+    let only = asked.map(|request| identity_of(&Profile { request, ..profile.clone() }).name());
     let mut forgotten = 0;
-    if let Some(Opened { dir, keys }) = context.home.opened()? {
-        match profile.as_ref() {
-            // To forget everything no key is needed.
-            None => {
-                let store = crate::store::FileStore::new(dir, context.home.clock.clone());
-                forgotten = crate::store::clear(&store).map_err(crate::cache::CacheFault::from)?;
-            }
-            Some(profile) => {
-                let cache = context.home.cache(dir, keys.key()?);
-                for (name, outline) in cache.identities()? {
-                    if belongs_to(&outline, profile) && cache.forget(name)? {
-                        forgotten += 1;
-                    }
-                }
+    if let Some(Opened { dir, keys }) = context.home.opened()?
+        && keys.choice().backend != Backend::None
+    {
+        let cache = context.home.cache(dir, keys.key()?);
+        for (name, outline) in cache.identities()? {
+            if belongs_to(&outline, &profile) && only.is_none_or(|only| only == name) && cache.forget(name)? {
+                forgotten += 1;
             }
         }
     }
-    let whose = profile.map_or("all profiles".to_owned(), |profile| profile.name.to_string());
-    context.ui.done(&format!("forgot {forgotten} cached token(s) of {whose}"));
-    Ok(0)
+    Ok((forgotten, whose))
 }

@@ -57,6 +57,8 @@ impl From<&SecretsError> for Error {
             }
             SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, format!("{error}; nothing was stored"))
                 .with_hint("name a secret that is read at each fetch: --secret-at-fetch file:PATH"),
+            SecretsError::Unusable(_) => Error::new(Code::ConfigInvalid, chain(error))
+                .with_hint("restore the file `store`, or start anew with an empty data directory"),
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
             SecretsError::Locked => {
                 Error::new(Code::KeyringLocked, format!("{error}; nothing was changed")).with_hint(MOVE)

@@ -23,24 +23,29 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn new(profile: Profile) -> Asked {
-        let scopes: Vec<&str> = profile.request.scopes().collect();
-        let resources: Vec<&str> = profile.request.resources().collect();
-        let params: Vec<(&str, &str)> = profile.request.params().collect();
-        let generation = profile.generation();
-        let identity = TokenIdentity::new(&Dimensions {
-            token_endpoint: profile.token_url.as_str(),
-            issuer: profile.issuer.as_deref(),
-            client_id: &profile.client_id,
-            auth_method: profile.auth.name(),
-            scopes: &scopes,
-            audience: profile.request.audience(),
-            resources: &resources,
-            params: &params,
-            generation: generation.as_ref().map(crate::profile::Generation::as_bytes),
-            certificate: None,
-        });
+        let identity = identity_of(&profile);
         Asked { profile, identity }
     }
+}
+
+/// Encodes what a profile asks for.
+pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
+    let scopes: Vec<&str> = profile.request.scopes().collect();
+    let resources: Vec<&str> = profile.request.resources().collect();
+    let params: Vec<(&str, &str)> = profile.request.params().collect();
+    let generation = profile.generation();
+    TokenIdentity::new(&Dimensions {
+        token_endpoint: profile.token_url.as_str(),
+        issuer: profile.issuer.as_deref(),
+        client_id: &profile.client_id,
+        auth_method: profile.auth.name(),
+        scopes: &scopes,
+        audience: profile.request.audience(),
+        resources: &resources,
+        params: &params,
+        generation: generation.as_ref().map(crate::profile::Generation::as_bytes),
+        certificate: None,
+    })
 }
 
 /// Whether a token also lies in the cache: then its absence there means that it was forgotten.

@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use builder::KeeperBuilder;
 use credential::Proof;
 pub(crate) use credential::read_ca_file;
+pub(crate) use held::identity_of;
 use held::{Asked, Held};
 pub(crate) use profile_source::ProfileSource;
 pub(crate) use vault::{NoCache, Vault};
@@ -268,6 +269,7 @@ impl Keeper {
     /// have put it. One that came while the caller waited is as good as it gets.
     fn look(&self, want: &Want, begun: Option<&Begun>) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
+        self.parts.vault.follow();
         let asked = self.held.asked();
         let now = self.parts.clock.now();
         let kept = match self.parts.vault.cache() {

@@ -8,6 +8,11 @@ use crate::store::StoreError;
 use crate::warning::Warning;
 
 impl Keeper {
+    /// Tells whether there may be records that could not be looked at.
+    pub(crate) fn is_unseen(&self) -> bool {
+        matches!(self.parts.vault.reason(), Some(NoCache::DataKey(_) | NoCache::Unusable(_) | NoCache::Place(_)))
+    }
+
     pub(crate) fn observe(&self, warning: &Warning) {
         tracing::debug!(code = warning.code(), "{warning}");
         (self.parts.observer)(warning);
@@ -25,7 +30,7 @@ impl Keeper {
     pub(super) fn warn_without_cache(&self, reason: &NoCache) {
         self.observe(&match reason {
             NoCache::NotChosen => Warning::DataKeyUnavailable(crate::secrets::SecretsError::NotChosen.to_string()),
-            NoCache::DataKey(why) => Warning::DataKeyUnavailable(why.clone()),
+            NoCache::DataKey(why) | NoCache::Unusable(why) => Warning::DataKeyUnavailable(why.clone()),
             NoCache::Place(error) => store_warning(error),
             // Nobody needs to be told what they chose.
             NoCache::Chosen => return,

@@ -362,7 +362,7 @@ fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "ca_digest",
         "set_at",
     ])?;
-    let why = "is missing or damaged; run tokenkeep credentials set again";
+    let why = "is missing or damaged; take the [binding] table out and run tokenkeep credentials set again";
     let damaged = |key: &str| table.invalid(key, why);
     Ok(Binding {
         generation: table.text("generation")?.and_then(Generation::parse).ok_or_else(|| damaged("generation"))?,

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::hex;
-use crate::place::{Dir, Durable, PlaceError, Shown, path_bytes, path_from_bytes};
+use crate::place::{Dir, Durable, PlaceError, Shown, Stamp, path_bytes, path_from_bytes};
 use crate::seal::KeyId;
 
 const NAME: &str = "store";
@@ -139,6 +139,11 @@ impl Choice {
             Some(bytes) => Choice::parse(&bytes).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Tells one state of the file from another; `None` where there is none, or nobody can tell.
+    pub(crate) fn stamp(data_dir: &Dir) -> Option<Stamp> {
+        data_dir.stamp(NAME).ok().flatten()
     }
 
     /// Writes the choice durably, at one stroke.

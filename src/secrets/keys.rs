@@ -16,7 +16,7 @@ use super::{
     Backend, Choice, ChoiceError, ItemName, KeySource, OsKeyring, SealedFiles, SecretStore, SecretsError, StoreLock,
     create_key_file, read_key_file,
 };
-use crate::place::Dir;
+use crate::place::{Dir, Stamp};
 use crate::seal::{DataKey, KeyId, SealError};
 use crate::secret::Secret;
 
@@ -27,6 +27,8 @@ pub(crate) struct Keys {
     choice: Choice,
     keep: Option<Duration>,
     timeout: Duration,
+    /// The state of the file `store` that the choice was read from.
+    stamp: Option<Stamp>,
 }
 
 /// A key that was asked for.
@@ -50,7 +52,19 @@ impl Keys {
     /// Makes the keys of a choice; `keep` is how long the kernel tier keeps what was asked for, and
     /// `timeout` bounds each call of the keyring.
     pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Duration>, timeout: Duration) -> Keys {
-        Keys { dir, choice, keep, timeout }
+        let stamp = Choice::stamp(&dir);
+        Keys { dir, choice, keep, timeout, stamp }
+    }
+
+    /// Returns the keys as they are now, where the file `store` has changed; `None` where it has not,
+    /// or cannot be read.
+    pub(crate) fn newer(&self) -> Option<Keys> {
+        let stamp = Choice::stamp(&self.dir);
+        if stamp == self.stamp {
+            return None;
+        }
+        let choice = Choice::load(&self.dir).ok().flatten()?;
+        Some(Keys { choice, stamp, ..self.clone() })
     }
 
     /// Returns the choice that the keys belong to.
@@ -118,6 +132,10 @@ impl Keys {
 
     /// Returns the store of secrets that the choice names.
     pub(crate) fn secrets(&self) -> Result<Arc<dyn SecretStore>, SecretsError> {
+        // A rekey or a move may have come since the choice was read.
+        if let Some(newer) = self.newer() {
+            return newer.secrets();
+        }
         match &self.choice.backend {
             Backend::None => Err(SecretsError::KeepsNothing),
             Backend::Keyring => Ok(Arc::new(OsKeyring::new(self.timeout))),

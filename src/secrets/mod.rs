@@ -76,6 +76,9 @@ pub enum SecretsError {
     /// The data directory cannot be opened.
     #[error("the data directory cannot be used: {0}")]
     NoPlace(String),
+    /// The file `store` of the data directory is damaged, or of a newer version.
+    #[error("{0}")]
+    Unusable(String),
     /// The place is there and locked.
     #[error("the keyring is locked")]
     Locked,

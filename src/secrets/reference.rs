@@ -125,10 +125,9 @@ fn printed(words: &[String]) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
     outcome
 }
 
-/// Waits for a program whose output has ended.
+/// Waits, one second at most, for a program whose output has ended.
 fn ended(child: &mut Child) -> Result<(), String> {
-    let patience = COMMAND_DEADLINE.as_millis() / 10;
-    for _ in 0..patience {
+    for _ in 0..100 {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(format!("failed ({status})")),

@@ -4,6 +4,7 @@
 mod binding;
 mod cache;
 mod canary;
+mod changed_place;
 mod common;
 mod contract;
 mod debug_forms;

@@ -139,7 +139,8 @@ impl Invocation {
         let mut words = self.prefix.into_iter().chain([program.into_os_string()]).chain(self.arguments);
         let mut command = Command::new(words.next().expect("the program is one word"));
         command.args(words).env_clear().current_dir(self.directory);
-        let json = command.get_args().any(|argument| argument == "--json");
+        let words: Vec<_> = command.get_args().collect();
+        let json = words.contains(&OsStr::new("--json")) || words.windows(2).any(|pair| pair == ["--format", "json"]);
         for (name, value) in self.variables {
             match value {
                 Some(value) => command.env(name, value),
