@@ -66,6 +66,8 @@ mod seal;
 mod secret;
 mod secrets;
 mod store;
+#[cfg(feature = "cli")]
+mod terminal;
 mod tlv;
 mod token;
 mod validate;

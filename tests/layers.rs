@@ -9,7 +9,7 @@ use std::path::Path;
 /// The floors from the ground up. A new file gets a floor here, or belongs into a part that has one.
 const HOUSE: &[(&str, &[&str])] = &[
     ("the ground", &["duration", "hex"]),
-    ("floor 0", &["clock", "document", "hardening", "place", "secret", "tlv"]),
+    ("floor 0", &["clock", "document", "hardening", "place", "secret", "terminal", "tlv"]),
     ("floor 1", &["config", "profile", "token"]),
     ("floor 2", &["seal"]),
     ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),

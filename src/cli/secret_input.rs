@@ -9,6 +9,7 @@ use crate::place::Shown;
 use crate::profile::Reference;
 use crate::secret::Secret;
 use crate::secrets::read_reference;
+use crate::terminal::hidden;
 use crate::warning::Warning;
 
 const CAP: u64 = 64 * 1024;
@@ -51,8 +52,7 @@ pub(crate) fn from_prompt(what: &str) -> Result<Secret, Error> {
         return Err(Error::new(Code::Usage, format!("{what} is needed, and there is no terminal to ask on"))
             .with_hint("give it with --secret-stdin or --secret-file PATH"));
     }
-    let typed = rpassword::prompt_password(format!("{what}: "))
-        .map(zeroize::Zeroizing::new)
+    let typed = hidden(&format!("{what}: "))
         .map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))?;
     usable(Secret::from(typed.as_str()), what)
 }

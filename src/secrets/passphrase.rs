@@ -60,7 +60,7 @@ fn from_terminal(typed: Typed) -> Result<Secret, SecretsError> {
     if !std::io::stdin().is_terminal() {
         return Err(none);
     }
-    let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new);
+    let ask = |prompt| crate::terminal::hidden(prompt);
     let first = ask("the passphrase: ").map_err(|_| none)?;
     if typed == Typed::New {
         let second = ask("the passphrase, once more: ");

@@ -14,6 +14,7 @@ mod files;
 mod hardening;
 mod harness;
 mod herd;
+mod interrupted;
 mod issuer_fixture;
 mod issuer_tls;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
