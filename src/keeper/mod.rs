@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use builder::KeeperBuilder;
 use credential::Proof;
 pub(crate) use credential::read_ca_file;
+#[cfg(feature = "cli")]
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
 pub(crate) use profile_source::ProfileSource;
