@@ -353,6 +353,7 @@ impl Keeper {
         if lifetime.is_zero() {
             return Ok(token);
         }
+        self.parts.vault.follow();
         let kept = match self.parts.vault.cache() {
             Some(cache) => match cache.keep(&asked.identity, &token, writer) {
                 Ok(()) => true,

@@ -89,8 +89,9 @@ fn a_process_that_waits_across_a_rekey_gets_its_token() {
     issuer.wait_for_requests("/token", before + 1);
     let second = get(&environment).arg("--refresh").spawn();
     environment.tokenkeep(["rekey"]).run().success();
-    issuer.release();
+    // Before the release: the second request comes as soon as the first is answered.
     issuer.behave("/token", crate::common::issuer::Behaviour::Normal);
+    issuer.release();
     first.wait().success();
     second.wait().success();
     get(&environment).run().success().token();
