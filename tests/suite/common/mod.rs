@@ -17,8 +17,9 @@ pub(crate) use invocation::{Invocation, Running};
 pub(crate) use issuer::Issuer;
 pub(crate) use outcome::Outcome;
 
-/// Says why a test, or a case of it, does not run here.
-#[expect(clippy::print_stdout, reason = "the test runner captures it, and shows it on request")]
+/// Says why a test, or a case of it, does not run here; past the test runner, which would show it
+/// for failed tests alone.
 pub(crate) fn skipped(reason: &str) {
-    println!("skipped: {reason}");
+    let line = format!("skipped: {reason}\n");
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).expect("stderr can be written");
 }
