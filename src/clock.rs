@@ -5,6 +5,7 @@
 //! [`BootId`] says whether two readings of the latter belong to the same boot.
 
 use std::fmt;
+use std::io::Read as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -97,7 +98,10 @@ impl Clock for SystemClock {
         // 10 us, so once a process. A container sees the host's, which is what is wanted.
         static BOOT_ID: std::sync::OnceLock<Option<BootId>> = std::sync::OnceLock::new();
         *BOOT_ID.get_or_init(|| {
-            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            // One read: a file of the kernel has no size that would say how much is to come.
+            let mut text = [0; 64];
+            let read = std::fs::File::open("/proc/sys/kernel/random/boot_id").ok()?.read(&mut text).ok()?;
+            let text = std::str::from_utf8(&text[..read]).ok()?;
             crate::hex::decode(&text.trim_end().replace('-', "")).map(BootId)
         })
     }

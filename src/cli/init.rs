@@ -12,7 +12,7 @@ use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporari
 use crate::relocation::Relocation;
 use crate::secrets::{
     Argon2Cost, Backend, Choice, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock, establish,
-    is_credential_name, keep_by_default,
+    is_credential_name,
 };
 use crate::store::FileStore;
 
@@ -55,9 +55,9 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     }
     if *backend != Backend::None {
         // What was chosen before is tried: the same choice again must not hide a lost key.
-        let keep = home.config.keep_unlocked.unwrap_or_else(keep_by_default);
         let dir = Arc::new(dir);
-        let key = Keys::new(dir.clone(), choice, keep, timeout).key().map_err(|e| rehinted(e.into()))?;
+        let key =
+            Keys::new(dir.clone(), choice, home.config.keep_unlocked, timeout).key().map_err(|e| rehinted(e.into()))?;
         if let Backend::File(_) = backend {
             let _lock = StoreLock::take(&dir)?;
             // What a move that was killed left there; with any other key than the one that counts now it would be lost.

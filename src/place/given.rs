@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::judge::{FILE_MODE, READ, caller, make_dir, quoted};
+use super::judge::{FILE_MODE, READ, caller, make_dir, quoted, size};
 use super::{Given, PlaceError, Referenced, random_name, read_capped};
 
 /// Reads a file that was given to us, or answers `None` where there is none.
@@ -24,13 +24,13 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
             return Err(PlaceError::insecure(path, "can be read by other users", Some(fix)));
         }
     }
-    read_capped(file, path, cap).map(Some)
+    read_capped(file, size(&stat), path, cap).map(Some)
 }
 
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
     let Some((file, stat)) = open_given(path, "chmod go-w")? else { return Ok(None) };
-    let bytes = zeroize::Zeroizing::new(read_capped(file, path, cap)?);
+    let bytes = zeroize::Zeroizing::new(read_capped(file, size(&stat), path, cap)?);
     Ok(Some(Referenced { bytes, readable_by_others: stat.st_mode & 0o004 != 0 }))
 }
 

@@ -35,6 +35,11 @@ impl Stamp {
     }
 }
 
+/// Returns how many bytes a file has; 0 where it does not say.
+pub(super) fn size(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}
+
 /// Quotes a path for a shell command in a hint.
 pub(super) fn quoted(path: &Path) -> String {
     let text = Shown(path).to_string();
@@ -65,8 +70,10 @@ pub(super) fn judge_owner(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
 }
 
 /// Returns the user who asks: the effective one.
+/// Returns the effective user id, asked for once: this program never changes it.
 pub(super) fn caller() -> u32 {
-    rustix::process::geteuid().as_raw()
+    static CALLER: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *CALLER.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 pub(super) fn make_dir(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<(), PlaceError> {

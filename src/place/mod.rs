@@ -204,10 +204,29 @@ pub(crate) fn random_name() -> Result<String, PlaceError> {
     Ok(crate::hex::encode(&bytes))
 }
 
-fn read_capped(file: File, path: &Path, cap: usize) -> Result<Vec<u8>, PlaceError> {
-    let mut bytes = Vec::with_capacity(1024);
-    let limit = u64::try_from(cap).unwrap_or(u64::MAX);
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| PlaceError::io(path, "read", e))?;
+/// Reads a file of `size` bytes, as its status says: one that turns out to be longer is read on, up to the cap.
+fn read_capped(mut file: File, size: u64, path: &Path, cap: usize) -> Result<Vec<u8>, PlaceError> {
+    let fail = |error| PlaceError::io(path, "read", error);
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(cap) + 1];
+    let mut length = 0;
+    // Most files come in one read, with the byte of room left that tells that nothing follows.
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(fail(error)),
+        }
+        if length == bytes.len() || u64::try_from(length).unwrap_or(u64::MAX) == size {
+            break;
+        }
+    }
+    let full = length == bytes.len();
+    bytes.truncate(length);
+    if full {
+        let rest = u64::try_from(cap.saturating_sub(length)).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(rest).read_to_end(&mut bytes).map_err(fail)?;
+    }
     if bytes.len() > cap {
         return Err(PlaceError::TooLarge { path: path.to_owned(), cap });
     }

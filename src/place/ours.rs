@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, make_dir, quoted};
+use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, make_dir, quoted, size};
 use super::{Durable, FileSystem, Missing, PlaceError, Stamp, read_capped};
 
 /// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
@@ -92,8 +92,8 @@ impl Dir {
     /// Reads one of our files whole, or answers `None` where there is none.
     pub(crate) fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         let path = self.path.join(name);
-        match self.open_file(name, READ)? {
-            Some(file) => read_capped(file, &path, cap).map(Some),
+        match self.open_judged(name, READ)? {
+            Some((file, stat)) => read_capped(file, size(&stat), &path, cap).map(Some),
             None => Ok(None),
         }
     }
@@ -144,10 +144,8 @@ impl Dir {
             Durable::Yes => file.sync_all(),
             Durable::No => Ok(()),
         });
-        let renamed = written
-            .map_err(|e| PlaceError::io(&path, "write", e))
-            .and_then(|()| self.judge_target(name))
-            .and_then(|()| {
+        let renamed =
+            written.map_err(|e| PlaceError::io(&path, "write", e)).and_then(|()| self.judge(name)).and_then(|()| {
                 rustix::fs::renameat(&self.fd, temporary, &self.fd, name)
                     .map_err(|e| PlaceError::io(&path, "replace", e))
             });
@@ -164,8 +162,8 @@ impl Dir {
 
     /// Renames a file of ours in place of another, durably.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
-        self.judge_target(from)?;
-        self.judge_target(to)?;
+        self.judge(from)?;
+        self.judge(to)?;
         rustix::fs::renameat(&self.fd, from, &self.fd, to)
             .map_err(|e| PlaceError::io(&self.path.join(to), "replace", e))?;
         self.sync()
@@ -214,22 +212,26 @@ impl Dir {
     }
 
     fn open_file(&self, name: &str, flags: OFlags) -> Result<Option<File>, PlaceError> {
+        Ok(self.open_judged(name, flags)?.map(|(file, _)| file))
+    }
+
+    fn open_judged(&self, name: &str, flags: OFlags) -> Result<Option<(File, Stat)>, PlaceError> {
         let path = self.path.join(name);
         match rustix::fs::openat(&self.fd, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
             Ok(fd) => {
                 let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(&path, "stat", e))?;
                 judge_ours(&path, &stat)?;
-                Ok(Some(File::from(fd)))
+                Ok(Some((File::from(fd), stat)))
             }
             Err(Errno::NOENT) => Ok(None),
             // Said here, because something else may lie there by the time it is looked at.
             Err(Errno::LOOP) => Err(PlaceError::insecure(&path, "is not a regular file", None)),
-            Err(error) => Err(self.judge_target(name).err().unwrap_or_else(|| PlaceError::io(&path, "open", error))),
+            Err(error) => Err(self.judge(name).err().unwrap_or_else(|| PlaceError::io(&path, "open", error))),
         }
     }
 
     /// Refuses what stands in place of a file of ours, without opening it.
-    fn judge_target(&self, name: &str) -> Result<(), PlaceError> {
+    pub(crate) fn judge(&self, name: &str) -> Result<(), PlaceError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => judge_ours(&self.path.join(name), &stat),
             Err(Errno::NOENT) => Ok(()),

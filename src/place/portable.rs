@@ -110,6 +110,11 @@ impl Dir {
         Ok(self.stamp(name)?.map(|stamp| stamp.seconds))
     }
 
+    /// Refuses what stands in place of a file of ours, without opening it.
+    pub(crate) fn judge(&self, name: &str) -> Result<(), PlaceError> {
+        is_plain(&self.path.join(name)).map(|_| ())
+    }
+
     /// Tells whether there is still a file at `name`: here one cannot be told from another.
     pub(crate) fn still_holds(&self, name: &str, _file: &File) -> Result<bool, PlaceError> {
         is_plain(&self.path.join(name))
@@ -276,7 +281,8 @@ fn read_plain(path: &Path, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         return Ok(None);
     }
     let file = File::open(path).map_err(|e| PlaceError::io(path, "open", e))?;
-    read_capped(file, path, cap).map(Some)
+    let size = file.metadata().map_err(|e| PlaceError::io(path, "stat", e))?.len();
+    read_capped(file, size, path, cap).map(Some)
 }
 
 /// Refuses what is no plain file; `false` where nothing is there.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::passphrase::{Typed, passphrase, stretched};
-use super::tier::KernelTier;
+use super::tier::{KernelTier, keep_by_default};
 use super::{
     Backend, Choice, ChoiceError, ItemName, KeySource, OsKeyring, SealedFiles, SecretStore, SecretsError, StoreLock,
     create_key_file, read_key_file,
@@ -25,7 +25,8 @@ use crate::secret::Secret;
 pub(crate) struct Keys {
     dir: Arc<Dir>,
     choice: Choice,
-    keep: Option<Duration>,
+    /// As people wrote it; `None` where they did not.
+    keep: Option<Option<Duration>>,
     timeout: Duration,
     /// The state of the file `store` that the choice was read from.
     stamp: Option<Stamp>,
@@ -49,9 +50,9 @@ pub(crate) enum MissingKey {
 }
 
 impl Keys {
-    /// Makes the keys of a choice; `keep` is how long the kernel tier keeps what was asked for, and
-    /// `timeout` bounds each call of the keyring.
-    pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Duration>, timeout: Duration) -> Keys {
+    /// Makes the keys of a choice; `keep` is how long the kernel tier keeps what was asked for, where
+    /// people said so, and `timeout` bounds each call of the keyring.
+    pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Option<Duration>>, timeout: Duration) -> Keys {
         let stamp = Choice::stamp(&dir);
         Keys { dir, choice, keep, timeout, stamp }
     }
@@ -145,7 +146,11 @@ impl Keys {
 
     fn tier(&self, id: KeyId) -> Option<KernelTier> {
         let asked_for = matches!(self.choice.backend, Backend::Keyring | Backend::File(KeySource::Passphrase(_)));
-        let keep = self.keep.filter(|_| asked_for)?;
+        if !asked_for {
+            return None;
+        }
+        // Looked up only here: it takes a dozen system calls to tell a container.
+        let keep = self.keep.unwrap_or_else(keep_by_default)?;
         Some(KernelTier::new(&self.choice, id, keep))
     }
 

@@ -39,6 +39,7 @@ pub(crate) use memory::{Fault, MemorySecrets};
 #[cfg(not(feature = "keyring"))]
 pub(crate) use no_keyring::OsKeyring;
 pub(crate) use reference::{ReferenceError, read_reference};
+#[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
 
 /// The name of an item, for ever: `credential/<generation>`.

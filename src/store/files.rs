@@ -28,20 +28,19 @@ impl FileStore {
         Ok(self.data_dir.dir("tokens", missing)?)
     }
 
-    /// Removes what writers without the turn left when they were killed. The record is saved by
-    /// now: what cannot be removed is tried again by the next holder.
-    fn sweep(&self, tokens: &Dir) {
-        let swept = tokens.names().and_then(|names| {
-            for name in names.iter().filter(|name| name.ends_with(".tmp")) {
-                let modified = tokens.modified(name)?.unwrap_or(i64::MAX);
-                if self.clock.wall().seconds().saturating_sub(modified) > STALE_AFTER {
-                    tokens.remove(name)?;
-                }
+    /// Removes what writers of this record who went without the turn left when they were killed. The record is saved
+    /// by now: what cannot be removed is tried again by the next holder. The folder is not listed: it may hold the
+    /// records of a hundred thousand.
+    fn sweep(&self, tokens: &Dir, name: &str) {
+        for digit in DIGITS.chars() {
+            let left = alone(name, digit);
+            let swept = tokens.modified(&left).and_then(|modified| {
+                let stale = modified.is_some_and(|at| self.clock.wall().seconds().saturating_sub(at) > STALE_AFTER);
+                if stale { tokens.remove(&left) } else { Ok(false) }
+            });
+            if let Err(error) = swept {
+                tracing::debug!("a stale temporary stays: {error}");
             }
-            Ok(())
-        });
-        if let Err(error) = swept {
-            tracing::debug!("a stale temporary stays: {error}");
         }
     }
 }
@@ -63,12 +62,12 @@ impl RecordStore for FileStore {
         let name = file_name(slot);
         let temporary = match writer {
             Writer::Holder => format!("{name}.tmp"),
-            Writer::Alone => format!("{name}.{}.tmp", random_name()?),
+            Writer::Alone => free(&tokens, &name)?,
         };
         // Not synced: a record that a power cut tore does not open, and is asked for again.
         tokens.replace(&name, &temporary, record, Durable::No)?;
         if writer == Writer::Holder {
-            self.sweep(&tokens);
+            self.sweep(&tokens, &name);
         }
         Ok(())
     }
@@ -93,6 +92,22 @@ impl RecordStore for FileStore {
             None => Ok(None),
         }
     }
+}
+
+/// One of 16 names: enough for those who go without the turn at the same time, few enough to look at each later.
+const DIGITS: &str = "0123456789abcdef";
+
+/// Returns the name of a temporary that nobody uses. Two who chose the same one at the same moment may tear the record
+/// between them; a torn one does not open, and is asked for again.
+fn free(tokens: &Dir, name: &str) -> Result<String, PlaceError> {
+    let first = random_name()?.chars().find_map(|digit| DIGITS.find(digit)).unwrap_or(0);
+    let mut names = DIGITS.chars().cycle().skip(first).take(DIGITS.len()).map(|digit| alone(name, digit));
+    let unused = names.find(|temporary| !matches!(tokens.stamp(temporary), Ok(Some(_))));
+    Ok(unused.unwrap_or_else(|| alone(name, '0')))
+}
+
+fn alone(name: &str, digit: char) -> String {
+    format!("{name}.{digit}.tmp")
 }
 
 const REFUSED: &str = ".refused";
@@ -136,7 +151,7 @@ mod tests {
         let (root, store) = store(clock.clone());
         let slot = super::super::contract::slot(b"a");
         store.save(slot, b"x", Writer::Holder).expect("saved");
-        let left = root.path().join("data/tokens").join(format!("{}.00.tmp", slot.name.to_hex()));
+        let left = root.path().join("data/tokens").join(format!("{}.0.tmp", slot.name.to_hex()));
         std::fs::write(&left, b"torn").expect("left behind");
         store.save(slot, b"x", Writer::Holder).expect("saved");
         assert!(left.exists(), "somebody may be writing it");
