@@ -53,14 +53,19 @@ mod document;
 mod duration;
 mod error;
 mod flight;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "front", unix))]
+#[doc(hidden)]
+pub mod front;
+#[cfg(any(feature = "cli", feature = "front"))]
 mod hardening;
 mod hex;
 mod keeper;
+mod ledger;
 mod oauth;
 mod open;
 mod place;
 mod profile;
+mod recording;
 mod relocation;
 mod seal;
 mod secret;

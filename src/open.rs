@@ -13,16 +13,18 @@ use crate::config::Config;
 use crate::credentials::{PROFILE_CAP, profile_names};
 use crate::error::{Code, Error};
 use crate::flight::Flight;
-use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault};
+use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of};
 use crate::oauth::Transport;
 use crate::place::{Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
 use crate::profile::{Generation, Profile, ProfileFile, ProfileName};
+use crate::recording::Recording;
 use crate::seal::DataKey;
 use crate::secret::Secret;
 use crate::secrets::{
     self, Backend, Choice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, is_credential_name,
 };
 use crate::store::{FileStore, StoreError};
+use crate::token::AccessToken;
 use crate::warning::Warning;
 
 const CONFIG_CAP: usize = 64 * 1024;
@@ -50,6 +52,7 @@ pub(crate) struct Home {
     pub(crate) data_dir: PathBuf,
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) recording: Recording,
 }
 
 /// A data directory for which a place of secrets was chosen.
@@ -69,7 +72,7 @@ impl Home {
             Some(bytes) => Config::parse(bytes).map_err(|error| Error::in_document(&path, &error))?,
             None => Config::default(),
         };
-        Ok(Home { config_dir, data_dir, config, clock: Arc::new(SystemClock) })
+        Ok(Home { config_dir, data_dir, config, clock: Arc::new(SystemClock), recording: Recording::default() })
     }
 
     /// Returns the directory that profiles are written to.
@@ -209,8 +212,7 @@ impl Home {
                 }
             }
         };
-        let keep = self.config.keep_unlocked.unwrap_or_else(secrets::keep_by_default);
-        let keys = Keys::new(dir.clone(), choice, keep, self.config.keyring_timeout);
+        let keys = Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout);
         Ok(Some(Opened { dir, keys }))
     }
 
@@ -226,9 +228,20 @@ impl Home {
             load: Box::new(move || home.profile(&own)),
             stamp: Box::new(move || Ok(Stamp::of_path(&path)?)),
         };
-        let (vault, flight) = self.vault()?;
-        let parts = self.parts(vault, Secrets::Profile, flight, source, observer);
+        let parts = self.parts(Secrets::Profile, source, observer)?;
         Ok(Keeper::from_parts(parts, profile, stamp))
+    }
+
+    /// Returns the token of a profile that is kept and valid, as the first look of a keeper would, without one: a
+    /// process that asks once needs neither its turns nor its transport.
+    pub(crate) fn cached(&self, name: &ProfileName) -> Result<Option<(Profile, AccessToken)>, Error> {
+        let profile = self.profile(name)?;
+        let Some(Opened { dir, keys }) = self.opened()? else { return Ok(None) };
+        // What keeps the key from being at hand, or the record from opening, is told by whoever asks for a fresh one.
+        let Ok(Some(key)) = keys.fast() else { return Ok(None) };
+        let kept = self.cache(dir, key).token(&identity_of(&profile)).ok().flatten();
+        let valid = kept.filter(|token| token.validity().outlasts(profile.min_ttl, &self.clock.now()));
+        Ok(valid.map(|token| (profile, token)))
     }
 
     /// Wires a keeper for a credential that is not set yet.
@@ -238,44 +251,46 @@ impl Home {
         secret: Secret,
         observer: Observer,
     ) -> Result<Keeper, Error> {
-        let (vault, flight) = self.vault()?;
-        let parts = self.parts(vault, Secrets::Given(secret), flight, ProfileSource::Fixed, observer);
+        let parts = self.parts(Secrets::Given(secret), ProfileSource::Fixed, observer)?;
         Ok(Keeper::from_parts(parts, profile, None))
     }
 
-    fn parts(
-        &self,
-        vault: Vault,
-        secrets: Secrets,
-        flight: Flight,
-        source: ProfileSource,
-        observer: Observer,
-    ) -> Parts {
-        Parts { clock: self.clock.clone(), transport: self.transport(), flight, vault, secrets, source, observer }
+    fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
+        let (vault, shared) = self.vault()?;
+        Ok(Parts {
+            clock: self.clock.clone(),
+            transport: self.transport(),
+            recorder: self.recording.recorder(shared.clone(), self.clock.clone()),
+            flight: Flight::new(shared),
+            vault,
+            secrets,
+            source,
+            observer,
+        })
     }
 
-    /// Opens what records and secrets are kept in. Only a place that must not be trusted, or a
+    /// Opens what records and secrets are kept in, and the directory for what processes share. Only a place that must not be trusted, or a
     /// choice that contradicts itself, keeps the caller from a token.
-    fn vault(&self) -> Result<(Vault, Flight), Error> {
+    fn vault(&self) -> Result<(Vault, Option<Arc<Dir>>), Error> {
         match self.opened() {
             Ok(Some(Opened { dir, keys })) => {
                 let store = Arc::new(FileStore::new(dir.clone(), self.clock.clone()));
                 // Where nothing is kept, a turn would make each caller wait for all before it.
-                let turns = (keys.choice().backend != Backend::None).then_some(dir);
-                Ok((Vault::sealed(store, keys), Flight::new(turns)))
+                let shared = (keys.choice().backend != Backend::None).then_some(dir);
+                Ok((Vault::sealed(store, keys), shared))
             }
-            Ok(None) => Ok((Vault::nowhere(NoCache::NotChosen), Flight::new(None))),
+            Ok(None) => Ok((Vault::nowhere(NoCache::NotChosen), None)),
             // The disk is to blame, not the place: what can be had without it is handed out.
             Err(error) if error.code() == Code::WriteFailed => {
                 let reason = match Dir::open(&self.data_dir, Missing::Create) {
                     Err(place) => NoCache::Place(StoreError::from(place)),
                     Ok(_) => NoCache::DataKey(error.to_string()),
                 };
-                Ok((Vault::nowhere(reason), Flight::new(None)))
+                Ok((Vault::nowhere(reason), None))
             }
             Err(error) => match self.unusable_store() {
                 // Nothing can be kept, and whose secret is read elsewhere gets a token all the same.
-                Some(why) => Ok((Vault::nowhere(NoCache::Unusable(why)), Flight::new(None))),
+                Some(why) => Ok((Vault::nowhere(NoCache::Unusable(why)), None)),
                 None => Err(error),
             },
         }

@@ -30,6 +30,8 @@ pub enum Warning {
     CachePathInsecure(String),
     /// The wall clock stands before the time at which the cached token was asked for.
     ClockJump,
+    /// The history of requests was damaged; it was put aside, and a new one begun.
+    LedgerQuarantined,
     /// The issuer named no lifetime.
     LifetimeAssumed(Duration),
     /// The issuer granted less than was asked for.
@@ -52,6 +54,7 @@ impl Warning {
             Warning::NetworkFilesystem(_) => "network_filesystem",
             Warning::CachePathInsecure(_) => "cache_path_insecure",
             Warning::ClockJump => "clock_jump",
+            Warning::LedgerQuarantined => "ledger_quarantined",
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
             Warning::ScopeNarrowed(_) => "scope_narrowed",
             Warning::SecretReadable => "secret_readable",
@@ -77,6 +80,9 @@ impl fmt::Display for Warning {
             }
             Warning::CachePathInsecure(why) => write!(f, "the cache is not used: {why}"),
             Warning::ClockJump => f.write_str("the clock stands before the time the cached token was issued"),
+            Warning::LedgerQuarantined => {
+                f.write_str("the history of requests was damaged; it is kept as ledger.db.damaged, and a new one begun")
+            }
             Warning::LifetimeAssumed(lifetime) => {
                 write!(f, "the issuer names no lifetime; {} is assumed", duration::show(*lifetime))
             }

@@ -89,6 +89,18 @@ pub(crate) enum Command {
         #[arg(long, requires = "destroy")]
         yes: bool,
     },
+    /// Sums up what was asked of issuers, by profile and day.
+    Stats {
+        /// How far back, such as 24h or 90d.
+        #[arg(long, value_name = "D", default_value = "30d")]
+        since: String,
+    },
+    /// Writes the manual pages into a directory, or the first of them to stdout.
+    Man {
+        /// The directory; made if it is not there.
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -203,6 +215,13 @@ pub(crate) struct RequestArgs {
     /// A further parameter of the token request; may be repeated.
     #[arg(long, value_name = "K=V")]
     pub(crate) param: Vec<String>,
+}
+
+impl RequestArgs {
+    /// Tells whether nothing was typed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.scope.is_empty() && self.audience.is_none() && self.resource.is_empty() && self.param.is_empty()
+    }
 }
 
 /// `token`

@@ -5,8 +5,10 @@ mod credentials;
 mod doctor;
 mod format;
 mod init;
+mod manual;
 mod request;
 mod secret_input;
+mod stats;
 mod token;
 mod ui;
 mod usage;
@@ -14,15 +16,19 @@ mod usage;
 use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use args::{Command, Global, Typed};
 use ui::Ui;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, chain};
 use crate::hardening::harden;
+use crate::ledger::{Condition, LedgerError};
 use crate::open::{Home, text_variable};
+use crate::recording::Recording;
+use crate::warning::Warning;
 
 /// Runs a command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -39,7 +45,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         typed.global.json = true;
     }
     let ui = Ui::new(&typed.global);
-    match logged(&typed.global).and_then(|()| command(typed, &ui)) {
+    let recording = Recording::AtEnd(Arc::default());
+    let outcome = logged(&typed.global).and_then(|()| command(typed, &ui, &recording));
+    let exit = match outcome {
         Ok(exit) => ExitCode::from(exit),
         Err(error) => {
             let error = match (error.code(), error.hint()) {
@@ -49,7 +57,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ui.error(&error);
             ExitCode::from(error.code().exit() as u8)
         }
-    }
+    };
+    settle(&recording, &ui);
+    exit
 }
 
 /// What a command needs to know of its surroundings.
@@ -59,16 +69,21 @@ pub(crate) struct Context<'a> {
     pub(crate) profile: Option<String>,
 }
 
-fn command(typed: Typed, ui: &Ui) -> Result<u8, Error> {
+fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     let Typed { global, command } = typed;
-    if let Command::Completions { shell } = command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Typed::command(), "tokenkeep", &mut script);
-        return ui.data(&script).map(|()| 0);
+    match command {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Typed::command(), "tokenkeep", &mut script);
+            return ui.data(&script).map(|()| 0);
+        }
+        Command::Man { directory } => return manual::write(ui, &Typed::command(), directory.as_deref()),
+        _ => {}
     }
+    let home = Home::find(global.config_dir, global.data_dir)?;
     let context = Context {
         ui,
-        home: Home::find(global.config_dir, global.data_dir)?,
+        home: Home { recording: recording.clone(), ..home },
         profile: match global.profile {
             Some(profile) => Some(profile),
             None => text_variable("TOKENKEEP_PROFILE")?,
@@ -81,7 +96,20 @@ fn command(typed: Typed, ui: &Ui) -> Result<u8, Error> {
         Command::Doctor { online, fix } => doctor::run(&context, online, fix),
         Command::Lock => init::lock(&context),
         Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
-        Command::Completions { .. } => Ok(0),
+        Command::Stats { since } => stats::run(&context, &since),
+        Command::Completions { .. } | Command::Man { .. } => Ok(0),
+    }
+}
+
+/// Writes what was asked of issuers into the ledger. Whatever comes of it, the answer was given.
+fn settle(recording: &Recording, ui: &Ui) {
+    match recording.settle() {
+        Ok(Condition::Sound) => {}
+        Ok(Condition::Quarantined) => ui.warn(&Warning::LedgerQuarantined),
+        Err(LedgerError::Place(place)) if place.is_insecure() => {
+            ui.warn(&Warning::CachePathInsecure(chain(&place)));
+        }
+        Err(error) => tracing::debug!("the history of requests was not written: {}", chain(&error)),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::args::{Color, Global};
-use crate::error::{Code, Error};
+use crate::error::{Error, written};
 use crate::warning::Warning;
 
 /// How messages are written.
@@ -46,13 +46,7 @@ impl Ui {
     /// Writes data. A reader that has gone away is no error; a disk that is full is one.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
         let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost"))
-                    .with_hint("make room where the output goes, and run it again"))
-            }
-            _ => Ok(()),
-        }
+        written(out.write_all(bytes).and_then(|()| out.flush()))
     }
 
     /// Writes a JSON value as data.

@@ -5,6 +5,8 @@ use std::error::Error as StdError;
 use super::{Code, Error};
 use crate::cache::CacheFault;
 use crate::document::DocumentError;
+#[cfg(feature = "ledger")]
+use crate::ledger::LedgerError;
 use crate::oauth::IssuerError;
 use crate::place::{PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
@@ -193,22 +195,27 @@ impl Error {
     }
 }
 
+/// Returns the code of what an issuer, or the way to it, did.
+pub(crate) fn issuer_code(error: &IssuerError) -> Code {
+    match error {
+        IssuerError::Dns { .. } => Code::Dns,
+        IssuerError::Connect { .. } => Code::Connect,
+        IssuerError::Tls { .. } | IssuerError::Roots { .. } | IssuerError::CaFile(_) => Code::Tls,
+        IssuerError::Timeout { .. } => Code::Timeout,
+        IssuerError::Reset { .. } => Code::ConnectionReset,
+        IssuerError::Redirect { .. } => Code::RedirectRefused,
+        IssuerError::Refused { error, .. } => refused(error),
+        IssuerError::RateLimited { .. } => Code::RateLimited,
+        IssuerError::Server { .. } => Code::ServerError,
+        IssuerError::Malformed { .. } => Code::ResponseMalformed,
+        IssuerError::TooLarge { .. } => Code::ResponseTooLarge,
+        IssuerError::Token => Code::TokenMalformed,
+    }
+}
+
 impl From<IssuerError> for Error {
     fn from(error: IssuerError) -> Error {
-        let code = match &error {
-            IssuerError::Dns { .. } => Code::Dns,
-            IssuerError::Connect { .. } => Code::Connect,
-            IssuerError::Tls { .. } | IssuerError::Roots { .. } | IssuerError::CaFile(_) => Code::Tls,
-            IssuerError::Timeout { .. } => Code::Timeout,
-            IssuerError::Reset { .. } => Code::ConnectionReset,
-            IssuerError::Redirect { .. } => Code::RedirectRefused,
-            IssuerError::Refused { error, .. } => refused(error),
-            IssuerError::RateLimited { .. } => Code::RateLimited,
-            IssuerError::Server { .. } => Code::ServerError,
-            IssuerError::Malformed { .. } => Code::ResponseMalformed,
-            IssuerError::TooLarge { .. } => Code::ResponseTooLarge,
-            IssuerError::Token => Code::TokenMalformed,
-        };
+        let code = issuer_code(&error);
         let made = Error::new(code, chain(&error));
         let mut made = match code {
             Code::InvalidClient => made.with_hint("run tokenkeep credentials set with the right client id and secret"),
@@ -261,6 +268,21 @@ impl From<CacheFault> for Error {
                 StoreError::Insecure(place) | StoreError::ReadOnly(place) | StoreError::Failed(place),
             ) => Error::from(place),
             _ => Error::new(Code::WriteFailed, chain(&fault)),
+        }
+    }
+}
+
+#[cfg(feature = "ledger")]
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Error {
+        let made = match &error {
+            LedgerError::Place(place) if place.is_insecure() => return Error::from(place),
+            _ => Error::new(Code::LedgerUnreadable, format!("{}; no token depends on it", chain(&error))),
+        };
+        match error {
+            LedgerError::Busy => made.with_hint("run it again, or end the program that has ledger.db open"),
+            LedgerError::NewerVersion => made.with_hint("update this tokenkeep"),
+            _ => made.with_hint("check the permissions and the free space of the data directory"),
         }
     }
 }

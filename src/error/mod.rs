@@ -2,7 +2,7 @@
 
 mod from;
 
-pub(crate) use from::chain;
+pub(crate) use from::{chain, issuer_code};
 
 use std::fmt;
 use std::time::Duration;
@@ -87,6 +87,18 @@ impl Error {
     }
 }
 
+/// Judges a write to stdout: a reader that has gone away is no error, a disk that is full is one.
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
+    match outcome {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost"))
+                .with_hint("make room where the output goes, and run it again"))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -137,6 +149,7 @@ macro_rules! codes {
 
 codes! {
     Internal "internal" Internal No,
+    FullBinaryMissing "full_binary_missing" Internal No,
     Usage "usage" Usage No,
     ProfileNotFound "profile_not_found" NotConfigured No,
     ProfileAmbiguous "profile_ambiguous" NotConfigured No,
@@ -171,6 +184,7 @@ codes! {
     KeyFileWrong "key_file_wrong" Store No,
     PassphraseWrong "passphrase_wrong" Store No,
     WriteFailed "write_failed" Io No,
+    LedgerUnreadable "ledger_unreadable" Io Yes,
     InsecureEndpoint "insecure_endpoint" Refused No,
     RedirectRefused "redirect_refused" Refused No,
     BindingMismatch "binding_mismatch" Refused No,

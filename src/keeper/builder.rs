@@ -106,6 +106,7 @@ impl KeeperBuilder {
             secrets: Secrets::Given(secret),
             source: ProfileSource::Fixed,
             observer: self.observer,
+            recorder: Box::new(|_| ()),
         };
         Ok(Keeper::from_parts(parts, self.profile, None))
     }

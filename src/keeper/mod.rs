@@ -5,6 +5,7 @@
 
 mod builder;
 mod credential;
+mod fetch;
 mod held;
 mod profile_source;
 mod telling;
@@ -16,7 +17,6 @@ use std::time::Duration;
 pub use builder::KeeperBuilder;
 use credential::Proof;
 pub(crate) use credential::read_ca_file;
-#[cfg(feature = "cli")]
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
 pub(crate) use profile_source::ProfileSource;
@@ -26,8 +26,9 @@ use crate::cache::Refusal;
 use crate::clock::{Clock, Moment};
 use crate::duration;
 use crate::error::{Code, Error, Exit};
-use crate::flight::{Flight, Ticket, Turn};
-use crate::oauth::{Granted, LONGEST_PAUSE, TokenRequest, Transport};
+use crate::flight::{Flight, Turn};
+use crate::ledger::Entry;
+use crate::oauth::{LONGEST_PAUSE, Transport};
 use crate::profile::{Profile, Request};
 use crate::secret::Secret;
 use crate::store::Writer;
@@ -51,10 +52,14 @@ pub(crate) struct Parts {
     pub(crate) secrets: Secrets,
     pub(crate) source: ProfileSource,
     pub(crate) observer: Observer,
+    pub(crate) recorder: Recorder,
 }
 
 /// Is told every warning.
 pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
+
+/// Is given the entry of every request to the issuer.
+pub(crate) type Recorder = Box<dyn Fn(Entry) + Send + Sync>;
 
 /// Where a keeper gets the client's secret from.
 #[derive(Debug)]
@@ -308,71 +313,6 @@ impl Keeper {
         Ok(Some(token))
     }
 
-    /// Asks the issuer; `None` where the profile was set anew meanwhile and has to be asked for as
-    /// it is now.
-    async fn fetch(&self, asked: &Arc<Asked>, want: &Want, ticket: &Ticket) -> Result<Option<AccessToken>, Error> {
-        self.warn_without_lock(ticket);
-        let (keeper, of) = (self.clone(), asked.clone());
-        let Some(proof) = in_thread(move || keeper.proof(&of)).await?? else { return Ok(None) };
-        let profile = &asked.profile;
-        let request = TokenRequest {
-            token_url: &profile.token_url,
-            client_id: &profile.client_id,
-            secret: &proof.secret,
-            auth: profile.auth,
-            basic_encoding: profile.basic_encoding,
-            request: &profile.request,
-        };
-        let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
-        match self.parts.transport.token(&request, proof.roots()).await {
-            Ok((granted, sent)) => self.keep(asked, granted, sent, writer).map(Some),
-            Err(error) => {
-                let error = Error::from(error).for_profile(&profile.name);
-                self.keep_refusal(asked, &error, writer);
-                Err(self.with_kept_token(asked, want, error))
-            }
-        }
-    }
-
-    /// Makes the token and keeps it. Whatever fails is a warning: the token is handed out.
-    fn keep(&self, asked: &Asked, granted: Granted, sent: Moment, writer: Writer) -> Result<AccessToken, Error> {
-        let assumed = asked.profile.default_lifetime;
-        let (lifetime, lifetime_from) = match granted.lifetime {
-            Some(lifetime) => (lifetime, LifetimeFrom::Issuer),
-            None => (assumed.min(crate::token::LONGEST_LIFETIME), LifetimeFrom::Assumed),
-        };
-        if lifetime_from == LifetimeFrom::Assumed {
-            self.observe(&Warning::LifetimeAssumed(lifetime));
-        }
-        if let Some(scope) = granted.scope.as_deref().and_then(|granted| narrowed(&asked.profile.request, granted)) {
-            self.observe(&Warning::ScopeNarrowed(scope));
-        }
-        let validity = Validity { sent, lifetime, lifetime_from };
-        let token = AccessToken::new(granted.value, &granted.token_type, granted.scope.as_deref(), validity)
-            .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
-        if lifetime.is_zero() {
-            return Ok(token);
-        }
-        self.parts.vault.follow();
-        let kept = match self.parts.vault.cache() {
-            Some(cache) => match cache.keep(&asked.identity, &token, writer) {
-                Ok(()) => true,
-                Err(fault) => {
-                    self.warn(&fault);
-                    false
-                }
-            },
-            None => {
-                self.parts.vault.reason().iter().for_each(|reason| self.warn_without_cache(reason));
-                false
-            }
-        };
-        let kept = if kept { held::Kept::Yes } else { held::Kept::No };
-        let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
-        self.held.hold_for(asked, &token, kept, &self.parts.clock.now(), min_ttl);
-        Ok(token)
-    }
-
     /// Returns the error of a remembered refusal that still holds.
     fn refusal(&self, asked: &Asked) -> Option<Error> {
         let refusal = match self.parts.vault.cache()?.refusal(&asked.identity) {
@@ -484,13 +424,6 @@ async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     let no_thread = |_| Error::new(Code::Internal, "no thread can be started");
     std::thread::Builder::new().spawn(run).map_err(no_thread)?;
     told.await.map_err(|_| Error::new(Code::Internal, "a thread that read a secret failed"))
-}
-
-/// Returns the granted scope where it lacks one that was asked for.
-fn narrowed(request: &Request, granted: &str) -> Option<String> {
-    let granted_set: std::collections::BTreeSet<&str> = granted.split(' ').collect();
-    let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
-    lacks.then(|| crate::oauth::shown(granted, 300, &[]))
 }
 
 /// Whole seconds that are not over too early.

@@ -17,11 +17,12 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, tls};
 use zeroize::Zeroizing;
 
+use super::attempt::{Ended, InFlight, Told};
 use super::client_auth::{Proven, prove};
 use super::echo::shown;
 use super::retry::{Next, next, retry_after};
 use super::{IssuerError, TokenRequest, wire};
-use crate::clock::{Clock, Moment};
+use crate::clock::{BootTime, Clock, Moment};
 use crate::profile::Endpoint;
 use crate::secret::Secret;
 use crate::token::AccessToken;
@@ -69,12 +70,14 @@ impl Transport {
         self.timeout
     }
 
-    /// Asks for a token (RFC 6749 s. 4.4) and tells when the request that brought it was sent.
+    /// Asks for a token (RFC 6749 s. 4.4) and tells when the request that brought it was sent; `told` hears of every
+    /// request, repeats included.
     /// Must run inside a tokio runtime.
     pub(crate) async fn token(
         &self,
         asked: &TokenRequest<'_>,
         roots: Roots<'_>,
+        told: Told<'_>,
     ) -> Result<(Granted, Moment), IssuerError> {
         let malformed = IssuerError::Malformed { status: None, why: "the secret is not text" };
         let proven = prove(asked).ok_or(malformed)?;
@@ -82,13 +85,18 @@ impl Transport {
             let client = self.client(asked.token_url, roots)?;
             let begun = self.clock.boot();
             for attempt in 0.. {
-                let sent = self.clock.now();
-                let answer = self.attempt(&client, asked, &proven).await;
-                let error = match answer {
-                    Ok(granted) => return Ok((granted, sent)),
+                let late = (self.timeout.saturating_sub(self.passed_since(begun)), self.too_late(asked.token_url));
+                let flight = InFlight::new(self.clock.clone(), told, late);
+                let sent = flight.sent();
+                let error = match self.attempt(&client, asked, &proven).await {
+                    Ok(granted) => {
+                        flight.end(Ended::Granted(granted.lifetime));
+                        return Ok((granted, sent));
+                    }
                     Err(error) => error,
                 };
-                let passed = Duration::from_nanos(self.clock.boot().0.saturating_sub(begun.0));
+                flight.end(Ended::Failed(&error));
+                let passed = self.passed_since(begun);
                 match next(&error, attempt, self.timeout.saturating_sub(passed), random_byte()) {
                     Next::GiveUp => return Err(error),
                     Next::Pause(pause) => {
@@ -180,8 +188,15 @@ impl Transport {
         url: &Endpoint,
         work: impl Future<Output = Result<T, IssuerError>>,
     ) -> Result<T, IssuerError> {
-        let timeout = IssuerError::Timeout { host: host(url), deadline: self.timeout };
-        tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(timeout))
+        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(self.too_late(url)))
+    }
+
+    fn too_late(&self, url: &Endpoint) -> IssuerError {
+        IssuerError::Timeout { host: host(url), deadline: self.timeout }
+    }
+
+    fn passed_since(&self, begun: BootTime) -> Duration {
+        Duration::from_nanos(self.clock.boot().0.saturating_sub(begun.0))
     }
 
     fn client(&self, url: &Endpoint, roots: Roots<'_>) -> Result<Client, IssuerError> {

@@ -1,5 +1,6 @@
 //! The protocol: how a client proves itself, bytes <-> types, transport, retries.
 
+mod attempt;
 mod client_auth;
 mod echo;
 mod http;
@@ -12,6 +13,7 @@ use crate::place::PlaceError;
 use crate::profile::{AuthMethod, BasicEncoding, Endpoint, Request};
 use crate::secret::Secret;
 
+pub(crate) use attempt::{Attempt, Ended};
 pub(crate) use echo::shown;
 pub(crate) use http::{Probed, Roots, Transport};
 pub(crate) use retry::LONGEST_PAUSE;

@@ -1,0 +1,136 @@
+//! `stats`: what was asked of issuers, by profile and day.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use serde::Serialize;
+
+use super::Context;
+use super::format::time;
+use crate::clock::WallTime;
+use crate::duration;
+use crate::error::{Code, Error};
+use crate::ledger::{Condition, Ledger, Row, Stats};
+use crate::place::{Dir, Missing, Shown};
+use crate::profile::ProfileName;
+use crate::warning::Warning;
+
+const DAY_S: i64 = 86_400;
+
+pub(crate) fn run(context: &Context<'_>, since: &str) -> Result<u8, Error> {
+    let since = duration::parse(since)
+        .ok_or_else(|| Error::new(Code::Usage, "--since takes a duration such as 24h, 30d or 1d12h"))?;
+    // One that was removed has a history all the same.
+    let only = context.profile.as_deref().map(|name| context.home.profile_name(Some(name))).transpose()?;
+    let nanos = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+    let from = WallTime(context.home.clock.wall().0.saturating_sub(nanos));
+    let stats = read(context, from, only.as_ref())?;
+    let text = if context.ui.is_json() { as_json(&stats)? } else { as_table(&stats).into_bytes() };
+    context.ui.data(&text)?;
+    Ok(0)
+}
+
+fn read(context: &Context<'_>, from: WallTime, only: Option<&ProfileName>) -> Result<Stats, Error> {
+    let Some(dir) = Dir::open(&context.home.data_dir, Missing::Leave)? else { return Ok(Stats::since(from)) };
+    let (mut stats, condition) = Ledger::new(Arc::new(dir), context.home.clock.clone()).stats(from)?;
+    if condition == Condition::Quarantined {
+        context.ui.warn(&Warning::LedgerQuarantined);
+    }
+    if let Some(only) = only {
+        stats.only(only.as_str());
+    }
+    Ok(stats)
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    since: Option<String>,
+    requests: i64,
+    profiles: Vec<Line<'a>>,
+    days: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    profile: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<String>,
+    requests: i64,
+    outcomes: BTreeMap<String, i64>,
+    latency_ms: Latencies,
+}
+
+#[derive(Serialize)]
+struct Latencies {
+    mean: i64,
+    p50: i64,
+    p95: i64,
+    max: i64,
+}
+
+impl<'a> Line<'a> {
+    fn new(profile: &'a str, day: Option<i64>, row: &Row) -> Line<'a> {
+        let latency = row.latency();
+        Line {
+            profile,
+            day: day.map(date),
+            requests: row.requests(),
+            outcomes: row.outcomes.clone(),
+            latency_ms: Latencies { mean: latency.mean, p50: latency.p50, p95: latency.p95, max: latency.max },
+        }
+    }
+}
+
+fn as_json(stats: &Stats) -> Result<Vec<u8>, Error> {
+    let profiles: Vec<Line<'_>> = stats.profiles().map(|(profile, row)| Line::new(profile, None, &row)).collect();
+    let report = Report {
+        since: time(stats.from()),
+        requests: profiles.iter().fold(0, |sum, line| sum.saturating_add(line.requests)),
+        days: stats.days().map(|(profile, day, row)| Line::new(profile, Some(day), row)).collect(),
+        profiles,
+    };
+    let mut text = serde_json::to_vec(&report).map_err(|_| Error::new(Code::Internal, "numbers are no JSON"))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn as_table(stats: &Stats) -> String {
+    let widest = stats.profiles().map(|(profile, _)| shown(profile).len()).max().unwrap_or(0).max("profile".len());
+    let mut table = String::new();
+    let mut line = |profile: &str, day: &str, cells: [&str; 5], outcomes: &str| {
+        let [requests, mean, p50, p95, max] = cells;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "{profile:<widest$}  {day:<10}  {requests:>8}  {mean:>8}  {p50:>8}  {p95:>8}  {max:>8}  {outcomes}"
+        );
+    };
+    line("profile", "day", ["requests", "mean ms", "p50", "p95", "max"], "outcomes");
+    let mut total = |profile: &str, day: &str, row: &Row| {
+        let latency = row.latency();
+        let cells = [row.requests(), latency.mean, latency.p50, latency.p95, latency.max].map(|cell| cell.to_string());
+        line(&shown(profile), day, cells.each_ref().map(String::as_str), &outcomes(row));
+    };
+    stats.days().for_each(|(profile, day, row)| total(profile, &date(day), row));
+    stats.profiles().for_each(|(profile, row)| total(profile, "all", &row));
+    table
+}
+
+fn outcomes(row: &Row) -> String {
+    let each = row.outcomes.iter().map(|(outcome, count)| format!("{} {count}", shown(outcome)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// On one line, and without what a terminal obeys: a damaged ledger may hold anything.
+fn shown(text: &str) -> String {
+    Shown(Path::new(text)).to_string()
+}
+
+fn date(day: i64) -> String {
+    let time = day.checked_mul(DAY_S).and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    // No calendar reaches there: a number says more than nothing.
+    time.map_or_else(|| format!("day {day}"), |time| time.format("%Y-%m-%d").to_string())
+}

@@ -1,0 +1,107 @@
+//! Asking the issuer, and keeping what it gives.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::held::{self, Asked};
+use super::{Keeper, Want, in_thread};
+use crate::clock::Moment;
+use crate::error::{Code, Error, issuer_code};
+use crate::flight::Ticket;
+use crate::ledger::{Entry, Kind};
+use crate::oauth::{Attempt, Ended, Granted, TokenRequest};
+use crate::profile::Request;
+use crate::store::Writer;
+use crate::token::{AccessToken, LifetimeFrom, Validity};
+use crate::warning::Warning;
+
+impl Keeper {
+    /// Asks the issuer; `None` where the profile was set anew meanwhile and has to be asked for as
+    /// it is now.
+    pub(super) async fn fetch(
+        &self,
+        asked: &Arc<Asked>,
+        want: &Want,
+        ticket: &Ticket,
+    ) -> Result<Option<AccessToken>, Error> {
+        self.warn_without_lock(ticket);
+        let (keeper, of) = (self.clone(), asked.clone());
+        let Some(proof) = in_thread(move || keeper.proof(&of)).await?? else { return Ok(None) };
+        let profile = &asked.profile;
+        let request = TokenRequest {
+            token_url: &profile.token_url,
+            client_id: &profile.client_id,
+            secret: &proof.secret,
+            auth: profile.auth,
+            basic_encoding: profile.basic_encoding,
+            request: &profile.request,
+        };
+        let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
+        let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
+        match self.parts.transport.token(&request, proof.roots(), &told).await {
+            Ok((granted, sent)) => self.keep(asked, granted, sent, writer).map(Some),
+            Err(error) => {
+                let error = Error::from(error).for_profile(&profile.name);
+                self.keep_refusal(asked, &error, writer);
+                Err(self.with_kept_token(asked, want, error))
+            }
+        }
+    }
+
+    /// Makes the token and keeps it. Whatever fails is a warning: the token is handed out.
+    fn keep(&self, asked: &Asked, granted: Granted, sent: Moment, writer: Writer) -> Result<AccessToken, Error> {
+        let assumed = asked.profile.default_lifetime;
+        let (lifetime, lifetime_from) = match granted.lifetime {
+            Some(lifetime) => (lifetime, LifetimeFrom::Issuer),
+            None => (assumed.min(crate::token::LONGEST_LIFETIME), LifetimeFrom::Assumed),
+        };
+        if lifetime_from == LifetimeFrom::Assumed {
+            self.observe(&Warning::LifetimeAssumed(lifetime));
+        }
+        if let Some(scope) = granted.scope.as_deref().and_then(|granted| narrowed(&asked.profile.request, granted)) {
+            self.observe(&Warning::ScopeNarrowed(scope));
+        }
+        let validity = Validity { sent, lifetime, lifetime_from };
+        let token = AccessToken::new(granted.value, &granted.token_type, granted.scope.as_deref(), validity)
+            .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
+        if lifetime.is_zero() {
+            return Ok(token);
+        }
+        self.parts.vault.follow();
+        let kept = match self.parts.vault.cache() {
+            Some(cache) => match cache.keep(&asked.identity, &token, writer) {
+                Ok(()) => true,
+                Err(fault) => {
+                    self.warn(&fault);
+                    false
+                }
+            },
+            None => {
+                self.parts.vault.reason().iter().for_each(|reason| self.warn_without_cache(reason));
+                false
+            }
+        };
+        let kept = if kept { held::Kept::Yes } else { held::Kept::No };
+        let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
+        self.held.hold_for(asked, &token, kept, &self.parts.clock.now(), min_ttl);
+        Ok(token)
+    }
+}
+
+/// Makes the ledger's entry of a request that has ended.
+fn entry(asked: &Asked, attempt: &Attempt<'_>) -> Entry {
+    let name = asked.profile.name.as_str();
+    let entry = Entry::new(name, asked.identity.name(), Kind::Token, attempt.sent.wall, attempt.latency);
+    match attempt.ended {
+        Ended::Granted(lifetime) => entry.granted(lifetime),
+        Ended::Failed(error) => entry.failed(issuer_code(error).name(), error.status()),
+        Ended::Abandoned => entry.failed("abandoned", None),
+    }
+}
+
+/// Returns the granted scope where it lacks one that was asked for.
+fn narrowed(request: &Request, granted: &str) -> Option<String> {
+    let granted_set: BTreeSet<&str> = granted.split(' ').collect();
+    let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
+    lacks.then(|| crate::oauth::shown(granted, 300, &[]))
+}

@@ -1,0 +1,200 @@
+//! The ledger as a SQLite database: opening, migrations, lines, what is too old.
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+
+use super::Entry;
+use super::entry::id_at;
+use super::history::{FILE, JOURNAL, LedgerError};
+use super::stats::{Stats, Summed};
+use crate::clock::WallTime;
+use crate::place::Dir;
+
+/// Every migration; the version of a schema is how many of them it has seen.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_requests.sql")];
+/// How long a line is kept.
+const KEPT_DAYS: i64 = 400;
+const DAY_MS: i64 = 86_400_000;
+/// The most old lines that go at once: a wall clock that is wrong for a moment must not cost the history.
+const PRUNED_AT_ONCE: i64 = 500;
+
+/// An open ledger.
+pub(super) struct Database(Connection);
+
+impl Database {
+    /// Opens the ledger for writing, made and brought up to date where needed. The caller holds the lock of writers.
+    pub(super) fn write(dir: &Dir) -> Result<Database, LedgerError> {
+        // SQLite would make it readable to others, and gives its journal the mode of the ledger. This descriptor is
+        // closed before SQLite locks anything: a later close would drop its locks.
+        drop(dir.lock_file(FILE)?);
+        dir.judge(JOURNAL)?;
+        let mut database = Database::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        database.migrate()?;
+        Ok(database)
+    }
+
+    /// Opens the ledger for reading; `None` where there is none yet.
+    pub(super) fn read(dir: &Dir) -> Result<Option<Database>, LedgerError> {
+        dir.judge(FILE)?;
+        dir.judge(JOURNAL)?;
+        if dir.stamp(FILE)?.is_none() {
+            return Ok(None);
+        }
+        // Not read-only: what a killed writer left in the journal has to be taken back before anything can be read. A
+        // ledger that nobody may write is opened for reading by SQLite itself.
+        let database = Database::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        match database.version()? {
+            0 => Ok(None),
+            version if version > MIGRATIONS.len() => Err(LedgerError::NewerVersion),
+            _ => Ok(Some(database)),
+        }
+    }
+
+    fn open(dir: &Dir, mode: OpenFlags) -> Result<Database, LedgerError> {
+        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(dir.path().join(FILE), flags).map_err(fault)?;
+        // Nobody waits for a program that looks at the ledger: the entry is put down instead.
+        connection.busy_timeout(std::time::Duration::ZERO).map_err(fault)?;
+        connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
+        // A damaged or hostile file must not be more than damaged.
+        connection.pragma_update(None, "trusted_schema", "OFF").map_err(fault)?;
+        Ok(Database(connection))
+    }
+
+    fn version(&self) -> Result<usize, LedgerError> {
+        let version: i64 = self.0.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fault)?;
+        usize::try_from(version).map_err(|_| LedgerError::Damaged)
+    }
+
+    fn migrate(&mut self) -> Result<(), LedgerError> {
+        match self.version()? {
+            version if version > MIGRATIONS.len() => return Err(LedgerError::NewerVersion),
+            version if version == MIGRATIONS.len() => return Ok(()),
+            _ => {}
+        }
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        // Read again: another version may have come between where the file system does not lock.
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fault)?;
+        let done = usize::try_from(version).map_err(|_| LedgerError::Damaged)?;
+        if done > MIGRATIONS.len() {
+            return Err(LedgerError::NewerVersion);
+        }
+        for migration in MIGRATIONS.get(done..).unwrap_or_default() {
+            transaction.execute_batch(migration).map_err(fault)?;
+        }
+        if done < MIGRATIONS.len() {
+            let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+            transaction.pragma_update(None, "user_version", version).map_err(fault)?;
+        }
+        transaction.commit().map_err(fault)
+    }
+
+    /// Adds entries in one transaction, and drops lines that are too old.
+    pub(super) fn add(mut self, entries: &[&Entry], now: WallTime) -> Result<(), LedgerError> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        for entry in entries {
+            let who = params![entry.profile, identity(entry), entry.kind.name(), entry.program];
+            transaction
+                .execute("INSERT OR IGNORE INTO series (profile, identity, kind, program) VALUES (?1, ?2, ?3, ?4)", who)
+                .map_err(fault)?;
+            transaction
+                .execute(
+                    "INSERT OR IGNORE INTO request (id, series, outcome, http_status, latency_ms, lifetime_s, pid)
+                     SELECT ?5, id, ?6, ?7, ?8, ?9, ?10 FROM series
+                     WHERE profile = ?1 AND identity = ?2 AND kind = ?3 AND program = ?4",
+                    params![
+                        entry.profile,
+                        identity(entry),
+                        entry.kind.name(),
+                        entry.program,
+                        entry.id,
+                        entry.outcome,
+                        entry.http_status,
+                        entry.latency_ms,
+                        entry.lifetime_s,
+                        entry.pid,
+                    ],
+                )
+                .map_err(fault)?;
+        }
+        let kept_ms = KEPT_DAYS * DAY_MS;
+        let oldest = WallTime(now.0.saturating_sub(kept_ms.saturating_mul(1_000_000)));
+        transaction
+            .execute(
+                "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE id < ?1 ORDER BY id LIMIT ?2)",
+                params![id_at(oldest), PRUNED_AT_ONCE],
+            )
+            .map_err(fault)?;
+        // A day's sums go after the last of its lines.
+        transaction
+            .execute(
+                "DELETE FROM daily WHERE day < ?1 AND day < coalesce((SELECT min(id) >> 20 FROM request), 0) / ?2",
+                params![oldest.0.div_euclid(1_000_000) / DAY_MS, DAY_MS],
+            )
+            .map_err(fault)?;
+        transaction.commit().map_err(fault)
+    }
+
+    /// Adds to `stats` what is there: whole days from their sums, the day in which they begin line by line.
+    pub(super) fn sum_up(&self, stats: &mut Stats) -> Result<(), LedgerError> {
+        let first_whole_day = stats.first_whole_day();
+        let mut lines = self
+            .0
+            .prepare(
+                "SELECT (request.id >> 20) / 86400000, profile, outcome, latency_ms FROM request
+                 JOIN series ON series.id = request.series WHERE request.id >= ?1 AND request.id < ?2",
+            )
+            .map_err(fault)?;
+        let whole_days_from = WallTime(first_whole_day.saturating_mul(DAY_MS).saturating_mul(1_000_000));
+        let range = params![id_at(stats.from()), id_at(whole_days_from)];
+        let mut rows = lines.query(range).map_err(fault)?;
+        while let Some(row) = rows.next().map_err(fault)? {
+            let latency: i64 = row.get(3).map_err(fault)?;
+            stats.add(row.get(0).map_err(fault)?, text(row, 1)?, text(row, 2)?, &Summed::one(latency));
+        }
+        let mut days = self
+            .0
+            .prepare(
+                "SELECT day, profile, outcome, latency_up_to, requests, latency_ms, latency_max FROM daily
+                 WHERE day >= ?1",
+            )
+            .map_err(fault)?;
+        let mut rows = days.query(params![first_whole_day]).map_err(fault)?;
+        while let Some(row) = rows.next().map_err(fault)? {
+            let number = |at| row.get::<_, i64>(at).map_err(fault);
+            let summed = Summed { up_to: number(3)?, requests: number(4)?, total: number(5)?, max: number(6)? };
+            stats.add(number(0)?, text(row, 1)?, text(row, 2)?, &summed);
+        }
+        Ok(())
+    }
+}
+
+fn text<'row>(row: &'row rusqlite::Row<'_>, at: usize) -> Result<&'row str, LedgerError> {
+    row.get_ref(at).map_err(fault)?.as_str().map_err(|_| LedgerError::Damaged)
+}
+
+/// The digest as bytes; an entry that was put down by hand and holds none has an empty one.
+fn identity(entry: &Entry) -> Vec<u8> {
+    crate::hex::decode::<32>(&entry.identity).map(|digest| digest.to_vec()).unwrap_or_default()
+}
+
+/// What a failure of SQLite means. Its messages are not shown: they may quote what stands in a damaged file.
+fn fault(error: rusqlite::Error) -> LedgerError {
+    let rusqlite::Error::SqliteFailure(failure, _) = &error else { return LedgerError::Damaged };
+    match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => LedgerError::Busy,
+        ErrorCode::ReadOnly => LedgerError::Database("it is read-only"),
+        ErrorCode::CannotOpen => LedgerError::Database("it cannot be opened"),
+        ErrorCode::DiskFull => LedgerError::Database("the disk is full"),
+        ErrorCode::SystemIoFailure => LedgerError::Database("the disk failed"),
+        ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied => {
+            LedgerError::Database("permission was denied")
+        }
+        ErrorCode::OutOfMemory => LedgerError::Database("there is no memory"),
+        ErrorCode::FileLockingProtocolFailed => LedgerError::Busy,
+        // Every statement is fixed: one that fails finds another schema, or none.
+        _ => LedgerError::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Reading and writing the ledger: one writer at a time, and what a damaged ledger means, decided once.
+
+use std::fs::{File, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::database::Database;
+use super::pending::Pending;
+use super::{Entry, Stats};
+use crate::clock::{Clock, WallTime};
+use crate::place::{Dir, PlaceError};
+
+pub(super) const FILE: &str = "ledger.db";
+pub(super) const JOURNAL: &str = "ledger.db-journal";
+/// A ledger that was damaged; the next damaged one takes its place.
+const QUARANTINE: &str = "ledger.db.damaged";
+/// The lock of those who write: SQLite's own would be dropped with any other descriptor of the file, and
+/// does not cover its creation.
+const LOCK: &str = "ledger.lock";
+/// How long a reader waits for those who write; each takes some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One writer at a time in this process: a lock on a file is shared by all descriptors of one process on some systems.
+static IN_PROCESS: Mutex<()> = Mutex::new(());
+
+/// The ledger of a data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    dir: Arc<Dir>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why the ledger cannot be read or written. None of these keeps a token from anybody.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Somebody else writes.
+    #[error("the ledger is in use by another program")]
+    Busy,
+    /// It was written by a newer version; nothing is written to it.
+    #[error("the ledger was written by a newer tokenkeep")]
+    NewerVersion,
+    /// What lies there must not be trusted, or the disk failed.
+    #[error("the ledger cannot be used")]
+    Place(#[source] PlaceError),
+    /// It is damaged.
+    #[error("the ledger is damaged")]
+    Damaged,
+    /// SQLite cannot do it.
+    #[error("the ledger cannot be used: {0}")]
+    Database(&'static str),
+}
+
+impl From<PlaceError> for LedgerError {
+    fn from(error: PlaceError) -> LedgerError {
+        LedgerError::Place(error)
+    }
+}
+
+/// What had to be done to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// Nothing.
+    Sound,
+    /// A damaged ledger was put aside, and a new one begun.
+    Quarantined,
+}
+
+impl Ledger {
+    /// Takes the ledger of a data directory; opens nothing yet.
+    pub(crate) fn new(dir: Arc<Dir>, clock: Arc<dyn Clock>) -> Ledger {
+        Ledger { dir, clock }
+    }
+
+    /// Puts an entry down for whoever writes next: one small file, some microseconds.
+    pub(crate) fn put_down(&self, entry: &Entry) -> Result<(), LedgerError> {
+        Ok(Pending::of(&self.dir).add(entry)?)
+    }
+
+    /// Writes entries, and those that wait, without waiting for anybody. Where somebody else writes they are put down.
+    pub(crate) fn record(&self, entries: &[Entry]) -> Result<Condition, LedgerError> {
+        let written = match self.lock() {
+            Ok(lock) => self.write(entries, &lock),
+            Err(error) => Err(error),
+        };
+        if matches!(written, Err(LedgerError::Busy)) {
+            entries.iter().try_for_each(|entry| self.put_down(entry))?;
+            return Ok(Condition::Sound);
+        }
+        written
+    }
+
+    /// Sums up the requests since a time, by profile and day.
+    pub(crate) fn stats(&self, since: WallTime) -> Result<(Stats, Condition), LedgerError> {
+        let mut left = PATIENCE;
+        let lock = loop {
+            match self.lock() {
+                Err(LedgerError::Busy) if !left.is_zero() => {
+                    let pause = Duration::from_millis(20).min(left);
+                    std::thread::sleep(pause);
+                    left -= pause;
+                }
+                Ok(lock) => break Some(lock),
+                Err(LedgerError::Busy) => break None,
+                // Where nothing can be written, what is there is read.
+                Err(LedgerError::Place(place)) if place.is_read_only() => break None,
+                Err(error) => return Err(error),
+            }
+        };
+        let written = lock.as_ref().map(|lock| self.write(&[], lock));
+        let condition = match written {
+            Some(Ok(condition)) => condition,
+            Some(Err(LedgerError::Busy | LedgerError::Place(_) | LedgerError::Database(_))) | None => Condition::Sound,
+            Some(Err(error)) => return Err(error),
+        };
+        let mut stats = Stats::since(since);
+        // What could not be written yet counts all the same.
+        Pending::of(&self.dir).entries()?.iter().for_each(|(_, entry)| stats.count(entry));
+        let read = match Database::read(&self.dir) {
+            Ok(Some(database)) => database.sum_up(&mut stats),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match (read, lock) {
+            (Ok(()), _) => Ok((stats, condition)),
+            (Err(LedgerError::Damaged), Some(_lock)) => {
+                self.quarantine()?;
+                Ok((Stats::since(since), Condition::Quarantined))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn write(&self, entries: &[Entry], _lock: &Lock) -> Result<Condition, LedgerError> {
+        let pending = Pending::of(&self.dir);
+        let waiting = pending.entries()?;
+        if entries.is_empty() && waiting.is_empty() {
+            return Ok(Condition::Sound);
+        }
+        let all: Vec<&Entry> = waiting.iter().map(|(_, entry)| entry).chain(entries).collect();
+        let now = self.clock.wall();
+        let condition = match Database::write(&self.dir).and_then(|database| database.add(&all, now)) {
+            Ok(()) => Condition::Sound,
+            Err(LedgerError::Damaged) => {
+                self.quarantine()?;
+                Database::write(&self.dir)?.add(&all, now)?;
+                Condition::Quarantined
+            }
+            Err(error) => return Err(error),
+        };
+        // One that stays is written once more, under the same id: it is there once.
+        for (name, _) in &waiting {
+            pending.remove(name)?;
+        }
+        pending.sweep(now)?;
+        Ok(condition)
+    }
+
+    fn quarantine(&self) -> Result<(), LedgerError> {
+        self.dir.remove(JOURNAL)?;
+        Ok(self.dir.rename(FILE, QUARANTINE)?)
+    }
+
+    fn lock(&self) -> Result<Lock, LedgerError> {
+        let in_process = match IN_PROCESS.try_lock() {
+            Ok(guard) => guard,
+            // It guards nothing that a panic could leave half-changed.
+            Err(std::sync::TryLockError::Poisoned(guard)) => PoisonError::into_inner(guard),
+            Err(std::sync::TryLockError::WouldBlock) => return Err(LedgerError::Busy),
+        };
+        let file = self.dir.lock_file(LOCK)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(LedgerError::Busy),
+            // A file system that does not lock: SQLite does what it can.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Lock { _file: file, _in_process: in_process }),
+        }
+    }
+}
+
+/// The right to write, until it is dropped.
+struct Lock {
+    _file: File,
+    _in_process: std::sync::MutexGuard<'static, ()>,
+}
+
+#[cfg(test)]
+mod tests;
