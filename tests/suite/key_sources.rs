@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
-use crate::common::{Invocation, Issuer, TestEnvironment, skipped};
+use crate::common::{Invocation, Issuer, TestEnvironment, skipped, tokenkeep};
 
 const PASSPHRASE: &str = "CANARY-PASSPHRASE-of-nine-words";
 const CREDENTIAL: [u8; 32] = *b"CANARY-CREDENTIAL-of-32-bytes-00";
@@ -176,7 +176,7 @@ except OSError:
     pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 "#;
-    let typed = environment.program("python3", ["-c", driver, env!("CARGO_BIN_EXE_tokenkeep"), "token", "get"]);
+    let typed = environment.program("python3", ["-c", driver]).arg(tokenkeep()).args(["token", "get"]);
     let named = [("TOKENKEEP_CONFIG_DIR", environment.config_dir()), ("TOKENKEEP_DATA_DIR", environment.data_dir())];
     let typed = named.into_iter().fold(typed, |typed, (name, path)| typed.env(name, path));
     let outcome = typed.stdin(format!("{PASSPHRASE}\n")).prints_token().run().success();

@@ -11,6 +11,7 @@ mod debug_forms;
 mod disclosure;
 mod doctor;
 mod files;
+mod front;
 mod hardening;
 mod harness;
 mod herd;

@@ -28,7 +28,7 @@ pub(crate) fn set(environment: &TestEnvironment, issuer: &Issuer, secret: &str) 
         .run()
 }
 
-fn get(environment: &TestEnvironment, options: &[&str]) -> Outcome {
+pub(crate) fn get(environment: &TestEnvironment, options: &[&str]) -> Outcome {
     environment.tokenkeep(["token", "get"]).args(options).prints_token().run().success()
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::common::Issuer;
 use crate::common::issuer::Behaviour;
+use crate::common::{Issuer, tokenkeep};
 use crate::setup::{credential, get};
 
 const SHOWN: &str = "asking 127.0.0.1 for a token";
@@ -19,7 +19,7 @@ fn a_fetch_that_takes_long_shows_a_spinner_on_a_terminal_and_erases_it() {
     // What a terminal shows holds the token, which is then an allowed place of it.
     environment.secret_place("terminal");
     let running = environment
-        .program("script", ["-qefc", concat!(env!("CARGO_BIN_EXE_tokenkeep"), " token get")])
+        .program("script", ["-qefc", &format!("{} token get", tokenkeep().display())])
         .arg(&terminal)
         .env("TERM", "xterm")
         .stdin_open()

@@ -8,13 +8,13 @@ use std::sync::OnceLock;
 
 use crate::common::environment::is_root;
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
-use crate::common::{Invocation, Issuer, TestEnvironment, skipped};
+use crate::common::{Invocation, Issuer, TestEnvironment, skipped, tokenkeep};
 use crate::main_job::environment_for;
 
 /// A script of tests/users, with tokenkeep in its PATH.
 fn script(environment: &TestEnvironment, issuer: &Issuer, name: &str) -> Invocation {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/users").join(name);
-    let programs = Path::new(env!("CARGO_BIN_EXE_tokenkeep")).parent().expect("a program lies in a folder");
+    let programs = tokenkeep().parent().expect("a program lies in a folder");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([programs.to_owned()].into_iter().chain(std::env::split_paths(&path)));
     environment
@@ -121,8 +121,9 @@ fn in_reach(environment: &TestEnvironment, script: Invocation) -> Invocation {
         return script;
     }
     let folder = environment.path("bin");
-    let copy = r#"umask 022 && mkdir -p "$2" && cp "$1" "$2" && chmod 755 "$2"/*"#;
-    let status = Command::new("sh").args(["-c", copy, "sh", env!("CARGO_BIN_EXE_tokenkeep")]).arg(&folder).status();
+    let copy = r#"umask 022 && mkdir -p "$2" && for part in "$1" "$1-full"; do
+        if [ -e "$part" ]; then cp "$part" "$2" || exit; fi; done && chmod 755 "$2"/*"#;
+    let status = Command::new("sh").args(["-c", copy, "sh"]).arg(tokenkeep()).arg(&folder).status();
     assert!(status.is_ok_and(|status| status.success()), "the binary can be copied");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)));

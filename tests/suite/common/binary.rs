@@ -6,9 +6,14 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::time::SystemTime;
 
-/// The binary that cargo built for this test run.
+/// The program under test: the one that cargo built for this test run, or the one that `TOKENKEEP_TEST_PROGRAM`
+/// names, such as a release's thin front with the full program beside it (scripts/test).
 pub(crate) fn tokenkeep() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_tokenkeep"))
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| match std::env::var_os("TOKENKEEP_TEST_PROGRAM") {
+        Some(program) => PathBuf::from(program),
+        None => PathBuf::from(env!("CARGO_BIN_EXE_tokenkeep")),
+    })
 }
 
 /// The fixture issuer, built now where `cargo test --test suite` did not build it or it is older than its sources.
@@ -37,7 +42,8 @@ pub(crate) fn reachable(program: &Path, copies: &Path) -> PathBuf {
     if !copy.exists() {
         // By another process: a descriptor that is open for writing here could get into a child that another test
         // starts at this moment, and the copy would be too busy to run.
-        let script = r#"umask 022 && mkdir -p "$2" && cp "$1" "$2" && chmod 755 "$2"/*"#;
+        let script = r#"umask 022 && mkdir -p "$2" && for part in "$1" "$1-full"; do
+            if [ -e "$part" ]; then cp "$part" "$2" || exit; fi; done && chmod 755 "$2"/*"#;
         let status = Command::new("sh").args(["-c", script, "sh"]).arg(program).arg(copies).status();
         assert!(status.is_ok_and(|status| status.success()), "the program can be copied");
     }

@@ -11,6 +11,7 @@ pub(crate) mod peer;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 pub(crate) mod secret_service;
 
+pub(crate) use binary::tokenkeep;
 pub(crate) use canary::Canary;
 pub(crate) use environment::TestEnvironment;
 pub(crate) use invocation::{Invocation, Running};

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{environment_for, get, token};
-use crate::common::Issuer;
 use crate::common::issuer::{Behaviour, TOKEN_PREFIX};
+use crate::common::{Issuer, tokenkeep};
 
 const FIVE_MINUTES: u64 = 300;
 const TEN_YEARS: u64 = 10 * 365 * 86_400;
@@ -49,7 +49,7 @@ fn a_shell_can_evaluate_any_token() {
     issuer.answer("/token", 200, &json!({ "access_token": nasty, "token_type": "Bearer", "expires_in": 3600 }));
     let script = r#"eval "$("$0" token get --format env --env GOT)" && printf '%s\n' "$GOT""#;
     for shell in ["sh", "bash"] {
-        let evaluated = environment.program(shell, ["-c", script, env!("CARGO_BIN_EXE_tokenkeep")]);
+        let evaluated = environment.program(shell, ["-c", script]).arg(tokenkeep());
         assert!(evaluated.prints_token().run().success().token() == nasty, "{shell} has the token as it was given");
     }
     assert!(!environment.home().join("pwned").exists(), "nothing was run");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{environment_for, token};
-use crate::common::{Invocation, Issuer, TestEnvironment, skipped};
+use crate::common::{Invocation, Issuer, TestEnvironment, skipped, tokenkeep};
 
 const BEGIN: &str = "2027-03-04 12:00:00";
 
@@ -25,7 +25,7 @@ fn a_three_second_token_is_fetched_once_for_the_next_hundred_calls_and_again_aft
         let began = uptime();
         let first = token(&environment, &[]);
         let script = r#"for _ in $(seq 100); do "$0" token get || exit; done"#;
-        let hundred = environment.program("sh", ["-c", script, env!("CARGO_BIN_EXE_tokenkeep")]);
+        let hundred = environment.program("sh", ["-c", script]).arg(tokenkeep());
         let hundred = hundred.prints_token().run().success();
         let count = issuer.count("/token");
         if uptime() - began >= 3.0 {

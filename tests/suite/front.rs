@@ -1,0 +1,79 @@
+//! The thin front of a release, with the full program beside it.
+//!
+//! `scripts/test` runs the whole suite against the pair once more; these are about the front alone.
+
+use std::path::PathBuf;
+
+use crate::common::{Issuer, TestEnvironment, skipped};
+use crate::main_job::{environment_for, get};
+
+/// Copies the programs that lie in `names` into a folder of their own; `None` where the full program is tested.
+fn copied(environment: &TestEnvironment, names: &[&str]) -> Option<PathBuf> {
+    let Some(front) = std::env::var_os("TOKENKEEP_TEST_PROGRAM").map(PathBuf::from) else {
+        skipped("no thin front is under test: scripts/test names it by TOKENKEEP_TEST_PROGRAM");
+        return None;
+    };
+    let folder = environment.path("front");
+    std::fs::create_dir_all(&folder).expect("a new folder");
+    for name in names {
+        // By another process: a descriptor open for writing could get into a child that another test starts.
+        let mut copy = std::process::Command::new("cp");
+        let status = copy.arg(front.with_file_name(name)).arg(folder.join(name)).status();
+        assert!(status.is_ok_and(|status| status.success()), "{name} can be copied");
+    }
+    Some(folder.join("tokenkeep"))
+}
+
+#[test]
+fn a_warm_get_starts_no_other_program_and_a_cold_one_becomes_the_full_one() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    let trace = environment.path("files/trace");
+    let programs = || {
+        let strace = ["strace", "-f", "-e", "trace=execve", "-o"].map(std::ffi::OsString::from);
+        let get = environment.program(&front, ["token", "get"]).prints_token();
+        get.under(strace.into_iter().chain([trace.clone().into()])).run().success();
+        std::fs::read_to_string(&trace).expect("strace wrote it").matches("execve(").count()
+    };
+    assert_eq!(programs(), 2);
+    assert_eq!(programs(), 1);
+    assert_eq!(issuer.count("/token"), 1);
+}
+
+#[test]
+fn what_was_typed_reaches_the_full_program_as_it_was() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep"]) else { return };
+    let told = front.with_file_name("tokenkeep-full");
+    environment.write("front/script", "#!/bin/sh\nfor word; do printf '<%s>' \"$word\"; done\n");
+    let script = front.with_file_name("script");
+    let made = std::process::Command::new("install").args(["-m", "755"]).arg(script).arg(told).status();
+    assert!(made.is_ok_and(|status| status.success()), "a program is put beside the front");
+    let odd = ["token", "get", "", " a b ", "--param", "k=\u{e4}'\"\n"];
+    let outcome = environment.program(&front, odd).run().success();
+    assert_eq!(outcome.stdout_str(), "<token><get><>< a b ><--param><k=\u{e4}'\"\n>");
+}
+
+#[test]
+fn without_the_full_program_a_cached_token_is_printed_and_everything_else_says_what_is_missing() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    let Some(front) = copied(&environment, &["tokenkeep"]) else { return };
+    let missing = environment.program(&front, ["token", "get"]).run().exits(1);
+    missing.says("tokenkeep-full cannot be started").says("hint: install tokenkeep and tokenkeep-full");
+    assert_eq!(issuer.count("/token"), 0);
+    let token = get(&environment, &[]);
+    let cached = environment.program(&front, ["token", "get"]).prints_token().run().success();
+    assert!(cached.token() == token.token(), "the front prints what the full program kept");
+}
+
+#[test]
+fn a_token_that_cannot_be_written_is_a_failure_of_the_front_too() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    get(&environment, &[]);
+    let script = r#""$0" token get > /dev/full"#;
+    environment.program("sh", ["-c", script]).arg(&front).run().exits(9).says("the output cannot be written");
+}
