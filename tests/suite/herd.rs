@@ -14,7 +14,7 @@ use crate::common::{Issuer, Outcome, Running, TestEnvironment};
 use crate::main_job::{environment_for, set};
 
 /// One herd at a time: each has some hundred processes and twice as many open files.
-fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static HERD: Mutex<()> = Mutex::new(());
     // A herd that failed has nothing to do with the next.
     HERD.lock().unwrap_or_else(PoisonError::into_inner)

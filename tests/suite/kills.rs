@@ -1,6 +1,7 @@
 //! Processes that are killed, and system calls that fail, at every step of what they write.
 #![cfg(target_os = "linux")]
 
+mod ledger;
 mod moving;
 mod sweep;
 

@@ -131,7 +131,7 @@ fn in_reach(environment: &TestEnvironment, script: Invocation) -> Invocation {
 }
 
 /// An example of the crate, built now if it is not there: `cargo test` builds examples, `cargo test --test suite` does not.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let programs = Path::new(env!("CARGO_BIN_EXE_tokenkeep")).parent().expect("a program lies in a folder");
     BUILT.get_or_init(|| {

@@ -104,6 +104,7 @@ fn half_a_migration_that_somebody_committed_is_damage() {
     }
 }
 
+#[cfg(all(unix, not(tokenkeep_portable)))]
 #[test]
 fn a_new_ledger_is_of_the_newest_version_and_closed_to_others() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -208,6 +208,19 @@ fn in_place_of_the_folder_of_locks_or_a_lock_the_token_is_served() {
 }
 
 #[test]
+fn in_place_of_the_ledger_and_all_beside_it_the_token_is_served() {
+    let machine = machine();
+    let stats: &[&str] = &["stats"];
+    let commands = [(GET, Unnoticed), (REFRESH, Served), (stats, Refused)];
+    for file in ["ledger.db", "ledger.db-journal", "ledger.lock"] {
+        plant_each(&machine, &machine.data(file), &IN_PLACE_OF_A_FILE, &commands);
+    }
+    // One that waits cannot be told from the others without opening the folder.
+    plant_each(&machine, &machine.data("ledger.pending"), &IN_PLACE_OF_A_DIRECTORY, &commands);
+    machine.tokenkeep(stats).run().success();
+}
+
+#[test]
 fn in_place_of_the_data_directory_everything_is_refused() {
     let machine = machine();
     let commands = [(GET, Refused), (REFRESH, Refused), (SET, Refused), (LIST, Refused)];
