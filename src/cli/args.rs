@@ -22,6 +22,7 @@ pub(crate) struct Typed {
 
 /// Flags that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The profile; else TOKENKEEP_PROFILE, default_profile of config.toml, or the only one.
     #[arg(short, long, global = true, value_name = "NAME")]
@@ -62,6 +63,9 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Chooses, once, where this data directory keeps its secrets.
+    ///
+    /// The same choice again changes nothing; another one is refused without --move. Where the OS keyring answers,
+    /// `credentials set` chooses it by itself.
     Init(Init),
     /// Sets, lists, shows and removes credentials.
     #[command(subcommand)]
@@ -69,9 +73,9 @@ pub(crate) enum Command {
     /// Gets, checks, lists and forgets tokens.
     #[command(subcommand)]
     Token(Token),
-    /// Tells whether the main job would work here, and what to do where not.
+    /// Tells whether tokens can be kept here, and what to do where not.
     Doctor {
-        /// Asks the issuer for a token, too.
+        /// Asks the issuer for a token, too, and keeps it.
         #[arg(long)]
         online: bool,
         /// Removes what was left behind and no profile names.
@@ -80,7 +84,7 @@ pub(crate) enum Command {
     },
     /// Empties the kernel's copy of the data key.
     Lock,
-    /// Makes another data key; cached tokens are void.
+    /// Makes another data key: reseals the secrets, voids the cached tokens.
     Rekey {
         /// Destroys what is stored here, and the key where the keyring holds it.
         #[arg(long)]
@@ -90,6 +94,9 @@ pub(crate) enum Command {
         yes: bool,
     },
     /// Sums up what was asked of issuers, by profile and day.
+    ///
+    /// Each request is a line in a ledger: when it was sent, for which profile and by which program, how it ended and how
+    /// long it took; no secret and no token. A cached token is no request. Lines are kept for 400 days.
     Stats {
         /// How far back, such as 24h or 90d.
         #[arg(long, value_name = "D", default_value = "30d")]
@@ -132,6 +139,10 @@ pub(crate) struct Init {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Credentials {
     /// Stores a client's secret and what it is for.
+    ///
+    /// The secret is asked for, hidden, unless a flag says where to read it; no flag takes it as a value. The profile is
+    /// that of -p, else it has the name of the provider, else `default`. Of a profile that is there, what is not given
+    /// stays; another URL, issuer, client or method asks for the secret again.
     Set(Box<Set>),
     /// Lists the profiles.
     List,
@@ -151,13 +162,13 @@ pub(crate) struct Set {
     /// The client identifier.
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// A provider that tokenkeep knows.
+    /// A provider whose endpoints tokenkeep knows, such as spotify.
     #[arg(long, value_name = "PROVIDER", conflicts_with = "token_url")]
     pub(crate) provider: Option<String>,
     /// The token endpoint: https, or http to 127.0.0.1 or [::1].
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
-    /// The issuer identifier, exactly as the issuer writes it. Needs --token-url in this version.
+    /// The issuer identifier, exactly as the issuer writes it; needs --token-url in this version.
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
     /// How the client proves itself.
@@ -168,10 +179,10 @@ pub(crate) struct Set {
     /// A resource that `token validate` shows the token to.
     #[arg(long, value_name = "URL")]
     pub(crate) probe_url: Option<String>,
-    /// The introspection endpoint (RFC 7662).
+    /// The introspection endpoint (RFC 7662); stored, not yet asked.
     #[arg(long, value_name = "URL")]
     pub(crate) introspection_url: Option<String>,
-    /// The revocation endpoint (RFC 7009).
+    /// The revocation endpoint (RFC 7009); stored, not yet asked.
     #[arg(long, value_name = "URL")]
     pub(crate) revocation_url: Option<String>,
     /// Certificate authorities to trust instead of the system's.
@@ -206,7 +217,7 @@ pub(crate) struct RequestArgs {
     /// A scope; may be repeated, and "a b" is two.
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Vec<String>,
-    /// The audience.
+    /// The audience that the token is for.
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) audience: Option<String>,
     /// A resource (RFC 8707); may be repeated.
@@ -228,8 +239,14 @@ impl RequestArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
     /// Prints the cached token while it is valid, else a fresh one.
+    ///
+    /// A fresh one costs one request, for which everybody else who wants the same token waits. A scope, audience, resource
+    /// or parameter that is given replaces the profile's; the token for it is kept by itself.
     Get(Get),
     /// Checks the cached token; fetches none.
+    ///
+    /// By its lifetime, and by showing it to the probe URL where the profile has one. Prints `valid` (exit code 0),
+    /// `not_valid` (5) or `indeterminate` (12), and what each check found.
     Validate(Validate),
     /// Lists the cached tokens, without their values.
     List,
@@ -260,7 +277,7 @@ pub(crate) struct Get {
     /// How to write it.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: Format,
-    /// The variable that `--format env` exports.
+    /// The variable that `--format env` exports [default: ACCESS_TOKEN].
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Option<String>,
 }
@@ -284,7 +301,7 @@ pub(crate) enum Format {
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Asks nobody.
+    /// Checks its lifetime only: asks nobody.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Checks the token that stands on stdin instead of the cached one.

@@ -44,6 +44,10 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     let timeout = home.config.keyring_timeout;
     // What this very command cannot do must not be its own hint.
     let rehinted = |error: Error| match error.code() {
+        // There is nothing yet that would have to be moved.
+        Code::KeyringUnavailable if *backend == Backend::Keyring => {
+            error.with_hint("choose another place: tokenkeep init --backend file")
+        }
         Code::KeyFileMissing => error.with_hint("restore the key file, or start anew with another --data-dir"),
         _ => error,
     };

@@ -77,7 +77,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             clap_complete::generate(shell, &mut Typed::command(), "tokenkeep", &mut script);
             return ui.data(&script).map(|()| 0);
         }
-        Command::Man { directory } => return manual::write(ui, &Typed::command(), directory.as_deref()),
+        Command::Man { directory } => return manual::write(ui, Typed::command(), directory.as_deref()),
         _ => {}
     }
     let home = Home::find(global.config_dir, global.data_dir)?;

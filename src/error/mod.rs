@@ -214,6 +214,12 @@ impl Code {
         self.row().3 == Retry::Yes
     }
 
+    /// Lists every code, those of one exit code together.
+    #[cfg(feature = "cli")]
+    pub(crate) fn all() -> impl Iterator<Item = Code> {
+        CODES.iter().map(|row| row.0)
+    }
+
     /// Finds a code by its name.
     pub(crate) fn parse(name: &str) -> Option<Code> {
         CODES.iter().find(|row| row.1 == name).map(|row| row.0)

@@ -1,0 +1,109 @@
+//! What a manual page has beyond what clap knows: exit codes, variables, files, examples.
+
+use clap_mangen::roff::{Roff, bold, roman};
+
+use crate::error::{Code, Exit};
+
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("TOKENKEEP_PROFILE", "The profile, where no -p names one."),
+    ("TOKENKEEP_CONFIG_DIR", "The configuration directory: an absolute path."),
+    ("TOKENKEEP_DATA_DIR", "The data directory: an absolute path."),
+    ("TOKENKEEP_LOG", "How much is told on stderr: error, warn, info, debug or trace."),
+    ("TOKENKEEP_PASSPHRASE_FD", "The number of the descriptor that the passphrase is read from, instead of a prompt."),
+    ("NO_COLOR", "Where it is not empty, messages are not coloured."),
+    (
+        "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
+        "The proxy for requests over https. Plain http goes to loopback alone, and through no proxy.",
+    ),
+    ("CREDENTIALS_DIRECTORY", "Where systemd puts the credential that init --key-credential names."),
+];
+
+const FILES: &[(&str, &str)] = &[
+    ("~/.config/tokenkeep", "The configuration directory on Linux; $XDG_CONFIG_HOME moves it. doctor names it."),
+    ("    config.toml", "The default profile, and settings."),
+    ("    profiles/NAME.toml", "A profile: what is asked for, and where. It holds no secret."),
+    ("    key", "The key file of init --backend file, unless --key-file names another."),
+    ("~/.local/share/tokenkeep", "The data directory on Linux; $XDG_DATA_HOME moves it. doctor names it."),
+    ("    store", "Which place for secrets was chosen."),
+    ("    secrets/, tokens/", "Secrets and tokens, sealed."),
+    ("    locks/, *.lock", "Empty files that processes take turns by."),
+    (
+        "    ledger.db, ledger.pending/",
+        "The history of requests that stats sums up, and entries that wait to get there.",
+    ),
+];
+
+const EXAMPLES: &[(&str, &str)] = &[
+    ("tokenkeep init --backend file", "Keeps secrets in sealed files, once and for all."),
+    ("tokenkeep credentials set --provider spotify --client-id ID", "Asks for the client's secret and stores it."),
+    (
+        "tokenkeep credentials set -p billing --token-url URL --client-id ID --secret-stdin < FILE",
+        "The same for any issuer, in a script.",
+    ),
+    ("curl -H \"$(tokenkeep token get -p billing --format header)\" URL", "Calls an API."),
+    ("tokenkeep token get --min-ttl 5m", "Prints a token that lasts for another five minutes."),
+    ("tokenkeep stats --since 7d", "Shows what the last seven days have asked of issuers."),
+];
+
+/// The sections that the page of the whole command ends with.
+pub(super) fn of_the_first_page() -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]);
+    roff.text([roman("After each colon: what --json calls the errors.")]);
+    entry(&mut roff, "0", "Done; warnings are possible.");
+    let mut codes = Code::all().peekable();
+    while let Some(first) = codes.next() {
+        let mut group = vec![first];
+        group.extend(std::iter::from_fn(|| codes.next_if(|code| code.exit() == first.exit())));
+        entry(&mut roff, &(first.exit() as u8).to_string(), &told(&group));
+    }
+    entry(&mut roff, "130, 143", "Interrupted, or ended by SIGTERM.");
+    for (heading, entries) in [("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES), ("EXAMPLES", EXAMPLES)] {
+        roff.control("SH", [heading]);
+        entries.iter().for_each(|(term, text)| entry(&mut roff, term, text));
+    }
+    roff.to_roff()
+}
+
+/// The section that every other page ends with.
+pub(super) fn of_other_pages() -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([bold("tokenkeep"), roman("(1), for exit codes, variables and files")]);
+    roff.to_roff()
+}
+
+fn entry(roff: &mut Roff, term: &str, text: &str) {
+    roff.control("TP", []);
+    roff.text([bold(term)]);
+    roff.text([roman(text)]);
+}
+
+/// Says what the codes of one exit code have in common, names them, and tells which may go away by themselves.
+fn told(codes: &[Code]) -> String {
+    let names = |codes: &[Code]| codes.iter().map(|code| code.name()).collect::<Vec<_>>().join(", ");
+    let passing: Vec<Code> = codes.iter().copied().filter(|code| code.is_retryable()).collect();
+    let again = match passing.len() {
+        0 => String::new(),
+        all if all == codes.len() => ". Asking again may help.".to_owned(),
+        _ => format!(". Asking again may help with {}.", names(&passing)),
+    };
+    format!("{}: {}{again}", meaning(codes[0].exit()), names(codes))
+}
+
+fn meaning(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Internal => "A bug, or half an installation",
+        Exit::Usage => "Not a valid command line",
+        Exit::NotConfigured => "Not set up: no such profile, no secret, or a configuration that is wrong",
+        Exit::AuthRejected => "The issuer refuses the client",
+        Exit::TokenNotValid => "No valid token",
+        Exit::Unavailable => "The issuer cannot be reached, or cannot answer now",
+        Exit::Protocol => "The issuer refuses the request, or answers with what is no token",
+        Exit::Store => "The place of the secrets does not answer, or its key is missing or wrong",
+        Exit::Io => "Something cannot be written or read",
+        Exit::Refused => "tokenkeep refuses what would not be safe",
+        Exit::RateLimited => "The issuer was asked too often",
+        Exit::Indeterminate => "Nobody could tell whether the token is valid",
+    }
+}
