@@ -35,12 +35,10 @@ pub(crate) fn run(context: &Context<'_>, since: &str) -> Result<u8, Error> {
 
 fn read(context: &Context<'_>, from: WallTime, only: Option<&ProfileName>) -> Result<Stats, Error> {
     let Some(dir) = Dir::open(&context.home.data_dir, Missing::Leave)? else { return Ok(Stats::since(from)) };
-    let (mut stats, condition) = Ledger::new(Arc::new(dir), context.home.clock.clone()).stats(from)?;
+    let ledger = Ledger::new(Arc::new(dir), context.home.clock.clone());
+    let (stats, condition) = ledger.stats(from, only.map(ProfileName::as_str))?;
     if condition == Condition::Quarantined {
         context.ui.warn(&Warning::LedgerQuarantined);
-    }
-    if let Some(only) = only {
-        stats.only(only.as_str());
     }
     Ok(stats)
 }

@@ -141,11 +141,11 @@ impl Database {
             .0
             .prepare(
                 "SELECT (request.id >> 20) / 86400000, profile, outcome, latency_ms FROM request
-                 JOIN series ON series.id = request.series WHERE request.id >= ?1 AND request.id < ?2",
+                 JOIN series ON series.id = request.series WHERE request.id >= ?1 AND request.id < ?2 AND (?3 IS NULL OR profile = ?3)",
             )
             .map_err(fault)?;
         let whole_days_from = WallTime(first_whole_day.saturating_mul(DAY_MS).saturating_mul(1_000_000));
-        let range = params![id_at(stats.from()), id_at(whole_days_from)];
+        let range = params![id_at(stats.from()), id_at(whole_days_from), stats.only()];
         let mut rows = lines.query(range).map_err(fault)?;
         while let Some(row) = rows.next().map_err(fault)? {
             let latency: i64 = row.get(3).map_err(fault)?;
@@ -155,10 +155,10 @@ impl Database {
             .0
             .prepare(
                 "SELECT day, profile, outcome, latency_up_to, requests, latency_ms, latency_max FROM daily
-                 WHERE day >= ?1",
+                 WHERE day >= ?1 AND (?2 IS NULL OR profile = ?2)",
             )
             .map_err(fault)?;
-        let mut rows = days.query(params![first_whole_day]).map_err(fault)?;
+        let mut rows = days.query(params![first_whole_day, stats.only()]).map_err(fault)?;
         while let Some(row) = rows.next().map_err(fault)? {
             let number = |at| row.get::<_, i64>(at).map_err(fault);
             let summed = Summed { up_to: number(3)?, requests: number(4)?, total: number(5)?, max: number(6)? };

@@ -89,8 +89,8 @@ impl Ledger {
         written
     }
 
-    /// Sums up the requests since a time, by profile and day.
-    pub(crate) fn stats(&self, since: WallTime) -> Result<(Stats, Condition), LedgerError> {
+    /// Sums up the requests since a time, by profile and day; of one profile alone where it is named.
+    pub(crate) fn stats(&self, since: WallTime, only: Option<&str>) -> Result<(Stats, Condition), LedgerError> {
         let mut left = PATIENCE;
         let lock = loop {
             match self.lock() {
@@ -112,7 +112,7 @@ impl Ledger {
             Some(Err(LedgerError::Busy | LedgerError::Place(_) | LedgerError::Database(_))) | None => Condition::Sound,
             Some(Err(error)) => return Err(error),
         };
-        let mut stats = Stats::since(since);
+        let mut stats = Stats::of(since, only);
         // What could not be written yet counts all the same.
         Pending::of(&self.dir).entries()?.iter().for_each(|(_, entry)| stats.count(entry));
         let read = match Database::read(&self.dir) {
@@ -124,7 +124,7 @@ impl Ledger {
             (Ok(()), _) => Ok((stats, condition)),
             (Err(LedgerError::Damaged), Some(_lock)) => {
                 self.quarantine()?;
-                Ok((Stats::since(since), Condition::Quarantined))
+                Ok((Stats::of(since, only), Condition::Quarantined))
             }
             (Err(error), _) => Err(error),
         }

@@ -13,6 +13,7 @@ const BOUNDS: [i64; 15] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_0
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stats {
     from: WallTime,
+    only: Option<String>,
     days: BTreeMap<String, BTreeMap<i64, Row>>,
 }
 
@@ -59,7 +60,17 @@ impl Summed {
 impl Stats {
     /// Makes empty sums of the time since `from`.
     pub(crate) fn since(from: WallTime) -> Stats {
-        Stats { from, days: BTreeMap::new() }
+        Stats::of(from, None)
+    }
+
+    /// Makes empty sums of the time since `from`, of one profile alone where it is named.
+    pub(super) fn of(from: WallTime, only: Option<&str>) -> Stats {
+        Stats { from, only: only.map(str::to_owned), days: BTreeMap::new() }
+    }
+
+    /// Returns the one profile that is counted, where not all are.
+    pub(super) fn only(&self) -> Option<&str> {
+        self.only.as_deref()
     }
 
     /// Returns the time from which on requests are counted.
@@ -85,7 +96,7 @@ impl Stats {
 
     pub(super) fn count(&mut self, entry: &Entry) {
         let sent = entry.sent_ms();
-        if sent >= self.from.0.div_euclid(1_000_000) {
+        if self.only.as_ref().is_none_or(|only| *only == entry.profile) && sent >= self.from.0.div_euclid(1_000_000) {
             self.add(sent.div_euclid(DAY_MS), &entry.profile, &entry.outcome, &Summed::one(entry.latency_ms.into()));
         }
     }
@@ -102,11 +113,6 @@ impl Stats {
             days.values().for_each(|row| sum.merge(row));
             (profile.as_str(), sum)
         })
-    }
-
-    /// Leaves the profiles out that are not `profile`.
-    pub(crate) fn only(&mut self, profile: &str) {
-        self.days.retain(|name, _| name == profile);
     }
 }
 

@@ -69,7 +69,7 @@ impl Place {
     }
 
     fn stats(&self, since: WallTime) -> Stats {
-        let (stats, condition) = self.ledger.stats(since).expect("read");
+        let (stats, condition) = self.ledger.stats(since, None).expect("read");
         assert_eq!(condition, Condition::Sound);
         stats
     }
@@ -178,7 +178,7 @@ fn while_another_program_has_the_database_locked_an_entry_is_put_down() {
     }
     assert_eq!(place.number("SELECT count(*) FROM request"), 1, "nobody waited");
     other.execute_batch("BEGIN EXCLUSIVE").expect("nobody has it");
-    assert!(matches!(place.ledger.stats(WallTime(0)), Err(LedgerError::Busy)));
+    assert!(matches!(place.ledger.stats(WallTime(0), None), Err(LedgerError::Busy)));
     other.execute_batch("ROLLBACK").expect("it was begun");
     assert_eq!(place.count("main"), 3);
 }

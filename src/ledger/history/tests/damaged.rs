@@ -35,7 +35,7 @@ fn survive(place: &Place, damaged: &[u8], what: &str) -> Option<usize> {
         for attempt in 0..3 {
             let now = BEGIN.plus(DAY * 31 + Duration::from_secs(attempt));
             let since = if attempt == 0 { BEGIN.plus(DAY / 2) } else { WallTime(0) };
-            let asked = |aside: &mut usize| match place.ledger.stats(since) {
+            let asked = |aside: &mut usize| match place.ledger.stats(since, None) {
                 Ok((stats, condition)) => {
                     *aside += usize::from(condition == Condition::Quarantined);
                     Some(requests(&stats, &format!("new-{attempt}")))

@@ -19,7 +19,7 @@ fn a_ledger_of_a_newer_version_is_neither_written_nor_read() {
             if !waiting {
                 fs::remove_dir_all(place.path("ledger.pending")).expect("ours");
             }
-            let read = place.ledger.stats(WallTime(0));
+            let read = place.ledger.stats(WallTime(0), None);
             assert!(matches!(read, Err(LedgerError::NewerVersion)), "{read:?}");
         }
         assert!(place.bytes(FILE) == before, "nothing was written to it");
@@ -55,7 +55,7 @@ fn a_file_that_is_no_ledger_is_put_aside_and_a_new_one_begun() {
 fn what_only_asks_puts_a_file_aside_too() {
     let place = Place::new();
     place.put(FILE, "no database, and longer than the header of one".repeat(100));
-    let (stats, condition) = place.ledger.stats(WallTime(0)).expect("read");
+    let (stats, condition) = place.ledger.stats(WallTime(0), None).expect("read");
     assert_eq!((stats, condition), (Stats::since(WallTime(0)), Condition::Quarantined));
     assert_eq!(place.stats(WallTime(0)), Stats::since(WallTime(0)));
     place.records(&[entry("main", BEGIN)]);
