@@ -97,6 +97,11 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Reads `true` or `false`.
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, DocumentError> {
+        self.value(key, "must be true or false", Item::as_bool)
+    }
+
     /// Reads a duration: a text such as `"5m"`, or whole seconds.
     pub(crate) fn duration(&self, key: &str) -> Result<Option<Duration>, DocumentError> {
         self.value(key, "must be a duration such as \"90s\", \"5m\" or \"1h30m\"", |item| match item.as_integer() {

@@ -1,5 +1,6 @@
 //! Profiles: which client asks which issuer for what, and where its secret is.
 
+mod auth;
 mod binding;
 mod endpoint;
 mod file;
@@ -10,6 +11,10 @@ mod request;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use auth::{
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Grant, Repeats,
+    TokenBinding,
+};
 pub use binding::{Binding, Generation};
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile};
@@ -34,6 +39,16 @@ pub struct Profile {
     pub auth: AuthMethod,
     /// How id and secret are written into a Basic header.
     pub basic_encoding: BasicEncoding,
+    /// How assertions of the client are written.
+    pub assertions: Assertions,
+    /// The certificate that the client shows.
+    pub certificate: Option<ClientCertificate>,
+    /// Whether tokens are good for whoever holds them.
+    pub token_binding: TokenBinding,
+    /// The grant that is asked for.
+    pub grant: Grant,
+    /// Whether a request that failed is sent again.
+    pub repeats: Repeats,
     /// What is asked for where the caller says nothing else.
     pub request: Request,
     /// The lifetime assumed where the issuer names none, in seconds.
@@ -48,6 +63,8 @@ pub struct Profile {
     pub introspection_url: Option<Endpoint>,
     /// The revocation endpoint (RFC 7009).
     pub revocation_url: Option<Endpoint>,
+    /// The issuer's keys (RFC 7517), for those who own the resource.
+    pub jwks_url: Option<Endpoint>,
     /// Where the secret is.
     pub secret: SecretSource,
 }
@@ -72,6 +89,13 @@ pub enum Reference {
     Env(String),
     /// What a program prints: an absolute path and its arguments, without a shell.
     Command(Vec<String>),
+    /// The token that GitHub Actions gives a job (OpenID Connect), asked for anew at each fetch.
+    GithubActions {
+        /// Whom it is for.
+        audience: String,
+        /// The host that may be asked; GitHub's where none is named.
+        host: Option<String>,
+    },
 }
 
 impl Reference {
@@ -86,61 +110,13 @@ impl Reference {
     }
 }
 
-/// How a client proves itself to the token endpoint (RFC 6749 s. 2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMethod {
-    /// Id and secret in the `Authorization` header.
-    ClientSecretBasic,
-    /// Id and secret in the body.
-    ClientSecretPost,
-}
-
-impl AuthMethod {
-    /// Every method with its registered name.
-    pub const ALL: [(AuthMethod, &'static str); 2] =
-        [(AuthMethod::ClientSecretBasic, "client_secret_basic"), (AuthMethod::ClientSecretPost, "client_secret_post")];
-
-    /// Returns the registered name (RFC 7591 s. 2).
-    pub fn name(self) -> &'static str {
-        name_in(&AuthMethod::ALL, self)
-    }
-
-    /// Reads a registered name.
-    pub fn parse(text: &str) -> Option<AuthMethod> {
-        value_in(&AuthMethod::ALL, text)
-    }
-}
-
-/// How id and secret are written into a Basic header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BasicEncoding {
-    /// Percent-encoded first, as RFC 6749 s. 2.3.1 wants.
-    Form,
-    /// As they are, for servers that do not decode. Never chosen by itself.
-    Raw,
-}
-
-impl BasicEncoding {
-    /// Every encoding with its name in a profile.
-    pub const ALL: [(BasicEncoding, &'static str); 2] = [(BasicEncoding::Form, "form"), (BasicEncoding::Raw, "raw")];
-
-    /// Returns the name in a profile.
-    pub fn name(self) -> &'static str {
-        name_in(&BasicEncoding::ALL, self)
-    }
-
-    /// Reads a name in a profile.
-    pub fn parse(text: &str) -> Option<BasicEncoding> {
-        value_in(&BasicEncoding::ALL, text)
-    }
-}
-
-fn name_in<T: Copy + PartialEq>(all: &[(T, &'static str)], value: T) -> &'static str {
-    all.iter().find(|(listed, _)| *listed == value).map_or("", |(_, name)| name)
-}
-
-fn value_in<T: Copy>(all: &[(T, &'static str)], text: &str) -> Option<T> {
-    all.iter().find(|(_, name)| *name == text).map(|(value, _)| *value)
+/// The certificate that a client shows (RFC 8705).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The PEM file of the certificate and its chain. The key is the secret.
+    pub file: PathBuf,
+    /// SHA-256 of the certificate, where it was read: a token belongs to it.
+    pub thumbprint: Option<[u8; 32]>,
 }
 
 impl Profile {
@@ -154,6 +130,11 @@ impl Profile {
             issuer: None,
             auth: AuthMethod::ClientSecretBasic,
             basic_encoding: BasicEncoding::Form,
+            assertions: Assertions::default(),
+            certificate: None,
+            token_binding: TokenBinding::Bearer,
+            grant: Grant::ClientCredentials,
+            repeats: Repeats::Bounded,
             request: Request::default(),
             default_lifetime: DEFAULT_LIFETIME,
             min_ttl: Duration::ZERO,
@@ -161,6 +142,7 @@ impl Profile {
             probe_url: None,
             introspection_url: None,
             revocation_url: None,
+            jwks_url: None,
             secret: SecretSource::Absent,
         }
     }
@@ -170,6 +152,14 @@ impl Profile {
         match &self.secret {
             SecretSource::Stored(binding) => Some(binding.generation),
             SecretSource::Reference(_) | SecretSource::Absent => None,
+        }
+    }
+
+    /// Returns whom an assertion of this client is for; `None` where that is the issuer, and the profile names none.
+    pub fn assertion_audience(&self) -> Option<&str> {
+        match self.assertions.audience {
+            AssertionAudience::Issuer => self.issuer.as_deref(),
+            AssertionAudience::TokenEndpoint => Some(self.token_url.as_str()),
         }
     }
 
@@ -184,7 +174,7 @@ impl Profile {
             introspection_url: self.introspection_url.clone(),
             revocation_url: self.revocation_url.clone(),
             probe_url: self.probe_url.clone(),
-            assertion_audience: None,
+            assertion_audience: self.assertion_audience().filter(|_| self.auth.signs()).map(str::to_owned),
             ca_digest,
         }
     }

@@ -1,0 +1,152 @@
+//! Reading the keys of a profile's file, each as what it means.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::ProfileError;
+use crate::document::{DocumentError, Table};
+use crate::hex;
+use crate::profile::{AuthMethod, Binding, Endpoint, Generation, Reference, Request, preset};
+
+pub(super) fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
+/// Reads a key whose value is a URL, for files of our own.
+pub(in crate::profile) fn endpoint(table: &Table<'_>, key: &str) -> Result<Option<Endpoint>, DocumentError> {
+    let parse = |text| Endpoint::parse(text).map_err(|why| table.invalid(key, why.to_string()));
+    table.text(key)?.map(parse).transpose()
+}
+
+pub(super) fn secure_endpoint(table: &Table<'_>, key: &str) -> Result<Option<Endpoint>, ProfileError> {
+    match table.text(key)?.map(Endpoint::parse) {
+        Some(Err(why)) if why.is_insecure() => Err(ProfileError::InsecureEndpoint { key: key.to_owned(), why }),
+        Some(Err(why)) => Err(table.invalid(key, why.to_string()).into()),
+        Some(Ok(endpoint)) => Ok(Some(endpoint)),
+        None => Ok(None),
+    }
+}
+
+pub(in crate::profile) fn auth(table: &Table<'_>) -> Result<Option<AuthMethod>, DocumentError> {
+    choice(table, "auth", &AuthMethod::ALL)
+}
+
+pub(super) fn choice<T: Copy>(table: &Table<'_>, key: &str, all: &[(T, &str)]) -> Result<Option<T>, DocumentError> {
+    let Some(text) = table.text(key)? else { return Ok(None) };
+    match all.iter().find(|(_, name)| *name == text) {
+        Some((value, _)) => Ok(Some(*value)),
+        None => {
+            let names: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
+            Err(table.invalid(key, format!("must be one of {}", names.join(", "))))
+        }
+    }
+}
+
+pub(super) fn provider(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
+    match table.text("provider")? {
+        Some(provider) if preset::find(provider).is_none() => {
+            Err(table.invalid("provider", format!("must be one of {}", preset::names().join(", "))))
+        }
+        provider => Ok(owned(provider)),
+    }
+}
+
+pub(super) fn client_id(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
+    match table.text("client_id")? {
+        Some("") => Err(table.invalid("client_id", "must not be empty")),
+        client_id => Ok(owned(client_id)),
+    }
+}
+
+pub(super) fn path(table: &Table<'_>, key: &str) -> Result<Option<PathBuf>, DocumentError> {
+    match table.text(key)?.map(Path::new) {
+        Some(path) if !path.is_absolute() => Err(table.invalid(key, "must be an absolute path")),
+        path => Ok(path.map(Path::to_owned)),
+    }
+}
+
+pub(super) fn request(table: &Table<'_>) -> Result<Request, DocumentError> {
+    let mut request = Request::default();
+    if let Some(scopes) = table.texts("scopes")? {
+        request = request.with_scopes(scopes).map_err(|why| table.invalid("scopes", why.to_string()))?;
+    }
+    if let Some(audience) = table.text("audience")? {
+        request = request.with_audience(audience).map_err(|why| table.invalid("audience", why.to_string()))?;
+    }
+    if let Some(resources) = table.texts("resources")? {
+        request = request.with_resources(resources).map_err(|why| table.invalid("resources", why.to_string()))?;
+    }
+    if let Some(params) = table.pairs("params")? {
+        request = request.with_params(params).map_err(|why| table.invalid("params", why.to_string()))?;
+    }
+    Ok(request)
+}
+
+pub(super) fn reference(table: &Table<'_>) -> Result<Option<Reference>, DocumentError> {
+    let Some(secret) = table.table("secret")? else { return Ok(None) };
+    secret.only(&["file", "command", "env", "github_actions", "host"])?;
+    if let Some(audience) = secret.text("github_actions")? {
+        return github(&secret, audience).map(Some);
+    }
+    match (path(&secret, "file")?, secret.texts("command")?, secret.text("env")?) {
+        (Some(path), None, None) => Ok(Some(Reference::File(path))),
+        (None, None, Some(name)) if !name.is_empty() && !name.contains(['=', '\0']) => {
+            Ok(Some(Reference::Env(name.to_owned())))
+        }
+        (None, Some(words), None) => {
+            let words = words.into_iter().map(str::to_owned).collect();
+            Reference::command(words).map(Some).map_err(|why| secret.invalid("command", why))
+        }
+        _ => Err(table.invalid(
+            "secret",
+            "must be one of {file = PATH}, {env = NAME}, {command = [PROGRAM, ...]}, {github_actions = AUDIENCE}",
+        )),
+    }
+}
+
+fn github(secret: &Table<'_>, audience: &str) -> Result<Reference, DocumentError> {
+    let others = ["file", "command", "env"];
+    if audience.is_empty() || secret.keys().any(|key| others.contains(&key)) {
+        return Err(secret.invalid("github_actions", "must be the audience of the token, and stand alone"));
+    }
+    Ok(Reference::GithubActions { audience: audience.to_owned(), host: owned(secret.text("host")?) })
+}
+
+pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
+    table.only(&[
+        "generation",
+        "token_url",
+        "issuer",
+        "client_id",
+        "auth",
+        "introspection_url",
+        "revocation_url",
+        "probe_url",
+        "assertion_audience",
+        "ca_digest",
+        "set_at",
+    ])?;
+    let why = "is missing or damaged; take the [binding] table out and run tokenkeep credentials set again";
+    let damaged = |key: &str| table.invalid(key, why);
+    Ok(Binding {
+        generation: table.text("generation")?.and_then(Generation::parse).ok_or_else(|| damaged("generation"))?,
+        token_url: secure_endpoint(table, "token_url")?.ok_or_else(|| damaged("token_url"))?,
+        issuer: owned(table.text("issuer")?),
+        client_id: client_id(table)?.ok_or_else(|| damaged("client_id"))?,
+        auth: auth(table)?.ok_or_else(|| damaged("auth"))?,
+        introspection_url: secure_endpoint(table, "introspection_url")?,
+        revocation_url: secure_endpoint(table, "revocation_url")?,
+        probe_url: secure_endpoint(table, "probe_url")?,
+        assertion_audience: owned(table.text("assertion_audience")?),
+        ca_digest: match table.text("ca_digest")? {
+            None => None,
+            Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("ca_digest"))?),
+        },
+    })
+}
+
+pub(super) fn set_at(table: &Table<'_>) -> Result<Option<DateTime<Utc>>, DocumentError> {
+    let parse = |text| DateTime::parse_from_rfc3339(text).map_err(|_| table.invalid("set_at", "must be a time"));
+    Ok(table.text("set_at")?.map(parse).transpose()?.map(|time| time.to_utc()))
+}

@@ -1,0 +1,234 @@
+//! The file of a profile: what people and `credentials set` write, read into a [`Profile`].
+
+pub(super) mod keys;
+mod text;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
+    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Grant, Profile, ProfileName, Reference, Repeats,
+    Request, SecretSource, TokenBinding, preset,
+};
+use crate::document::{DocumentError, Parsed};
+use keys::{auth, binding, choice, client_id, owned, path, provider, reference, request, secure_endpoint, set_at};
+
+/// What a profile's file says, each key that it says: a field is the key of the same name,
+/// explained at [`Profile`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProfileFile {
+    pub provider: Option<String>,
+    pub client_id: Option<String>,
+    pub token_url: Option<Endpoint>,
+    pub issuer: Option<String>,
+    pub auth: Option<AuthMethod>,
+    pub basic_encoding: Option<BasicEncoding>,
+    pub assertion_audience: Option<AssertionAudience>,
+    pub assertion_typ: Option<AssertionTyp>,
+    pub assertion_algorithm: Option<AssertionAlgorithm>,
+    pub assertion_key_id: Option<String>,
+    pub certificate_file: Option<PathBuf>,
+    pub dpop: Option<bool>,
+    pub repeats: Option<Repeats>,
+    pub request: Request,
+    pub default_lifetime: Option<Duration>,
+    pub min_ttl: Option<Duration>,
+    pub ca_file: Option<PathBuf>,
+    pub probe_url: Option<Endpoint>,
+    pub introspection_url: Option<Endpoint>,
+    pub revocation_url: Option<Endpoint>,
+    pub jwks_url: Option<Endpoint>,
+    pub secret: Option<Reference>,
+    pub binding: Option<Binding>,
+    /// When the stored secret was set.
+    pub set_at: Option<DateTime<Utc>>,
+}
+
+/// Why a profile cannot be used. Quotes keys, never values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ProfileError {
+    /// The file is not as it should be.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A URL would give the secret away.
+    #[error("`{key}` {why}")]
+    InsecureEndpoint {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        why: EndpointError,
+    },
+    /// A key without which there is no profile.
+    #[error("has no `{0}`")]
+    Missing(&'static str),
+    /// Keys that do not go together.
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// The file names another place than the one its stored secret was set for.
+    #[error("`{0}` differs from what the secret was set for")]
+    BindingDiffers(&'static str),
+}
+
+const KEYS: [&str; 26] = [
+    "provider",
+    "client_id",
+    "token_url",
+    "issuer",
+    "auth",
+    "scopes",
+    "audience",
+    "resources",
+    "params",
+    "basic_encoding",
+    "assertion_audience",
+    "assertion_typ",
+    "assertion_algorithm",
+    "assertion_key_id",
+    "certificate_file",
+    "dpop",
+    "repeats",
+    "default_lifetime",
+    "min_ttl",
+    "ca_file",
+    "probe_url",
+    "introspection_url",
+    "revocation_url",
+    "jwks_url",
+    "secret",
+    "binding",
+];
+
+impl ProfileFile {
+    /// Parses a profile's file.
+    pub(crate) fn parse(bytes: Vec<u8>) -> Result<ProfileFile, ProfileError> {
+        let parsed = Parsed::new(bytes)?;
+        let table = parsed.root();
+        table.only(&KEYS)?;
+        let file = ProfileFile {
+            provider: provider(&table)?,
+            client_id: client_id(&table)?,
+            token_url: secure_endpoint(&table, "token_url")?,
+            issuer: owned(table.text("issuer")?),
+            auth: auth(&table)?,
+            basic_encoding: choice(&table, "basic_encoding", &BasicEncoding::ALL)?,
+            assertion_audience: choice(&table, "assertion_audience", &AssertionAudience::ALL)?,
+            assertion_typ: choice(&table, "assertion_typ", &AssertionTyp::ALL)?,
+            assertion_algorithm: choice(&table, "assertion_algorithm", &AssertionAlgorithm::ALL)?,
+            assertion_key_id: owned(table.text("assertion_key_id")?),
+            certificate_file: path(&table, "certificate_file")?,
+            dpop: table.flag("dpop")?,
+            repeats: choice(&table, "repeats", &Repeats::ALL)?,
+            request: request(&table)?,
+            default_lifetime: table.duration("default_lifetime")?,
+            min_ttl: table.duration("min_ttl")?,
+            ca_file: path(&table, "ca_file")?,
+            probe_url: secure_endpoint(&table, "probe_url")?,
+            introspection_url: secure_endpoint(&table, "introspection_url")?,
+            revocation_url: secure_endpoint(&table, "revocation_url")?,
+            jwks_url: secure_endpoint(&table, "jwks_url")?,
+            secret: reference(&table)?,
+            binding: table.table("binding")?.map(|table| binding(&table)).transpose()?,
+            set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
+        };
+        if file.secret.is_some() && file.binding.is_some() {
+            return Err(table
+                .invalid("secret", "cannot stand beside [binding]: the secret is stored or referenced")
+                .into());
+        }
+        Ok(file)
+    }
+
+    /// Makes the profile: what the file does not say comes from its binding, then from the
+    /// provider's preset. A binding pins what the preset said when the secret was set.
+    pub(crate) fn resolve(&self, name: &ProfileName) -> Result<Profile, ProfileError> {
+        // Quirks of a provider hold for a pinned profile too; its places are those that were pinned.
+        let quirks = self.provider.as_deref().and_then(preset::find);
+        let preset = quirks.as_ref().filter(|_| self.binding.is_none());
+        let pinned = self.binding.as_ref();
+        let url = |own: &Option<Endpoint>, bound: fn(&Binding) -> Option<Endpoint>| {
+            own.clone().or_else(|| pinned.and_then(bound))
+        };
+        let preset_url = |take: fn(&preset::Preset) -> Option<Endpoint>| preset.and_then(take);
+        let profile = Profile {
+            name: name.clone(),
+            client_id: self
+                .client_id
+                .clone()
+                .or_else(|| pinned.map(|binding| binding.client_id.clone()))
+                .ok_or(ProfileError::Missing("client_id"))?,
+            token_url: url(&self.token_url, |binding| Some(binding.token_url.clone()))
+                .or_else(|| preset_url(|preset| preset.token_url()))
+                .ok_or(ProfileError::Missing("token_url"))?,
+            issuer: self.issuer.clone().or_else(|| pinned.and_then(|binding| binding.issuer.clone())),
+            auth: self
+                .auth
+                .or_else(|| pinned.map(|binding| binding.auth))
+                .or_else(|| preset.and_then(|preset| preset.auth))
+                .unwrap_or(AuthMethod::ClientSecretBasic),
+            basic_encoding: self.basic_encoding.unwrap_or(BasicEncoding::Form),
+            assertions: Assertions {
+                audience: self.assertion_audience.unwrap_or(AssertionAudience::Issuer),
+                typ: self.assertion_typ.unwrap_or(AssertionTyp::On),
+                algorithm: self.assertion_algorithm,
+                key_id: self.assertion_key_id.clone(),
+            },
+            certificate: self.certificate_file.clone().map(|file| ClientCertificate { file, thumbprint: None }),
+            token_binding: if self.dpop == Some(true) { TokenBinding::Dpop } else { TokenBinding::Bearer },
+            grant: quirks.as_ref().map_or(Grant::ClientCredentials, |preset| preset.grant),
+            repeats: self.repeats.or(quirks.as_ref().map(|preset| preset.repeats)).unwrap_or(Repeats::Bounded),
+            request: self.request.clone(),
+            default_lifetime: self
+                .default_lifetime
+                .or(quirks.as_ref().and_then(|preset| preset.default_lifetime))
+                .unwrap_or(DEFAULT_LIFETIME),
+            min_ttl: self.min_ttl.unwrap_or_default(),
+            ca_file: self.ca_file.clone(),
+            probe_url: url(&self.probe_url, |binding| binding.probe_url.clone())
+                .or_else(|| preset_url(|preset| preset.probe_url.clone())),
+            introspection_url: url(&self.introspection_url, |binding| binding.introspection_url.clone())
+                .or_else(|| preset_url(preset::Preset::introspection_url)),
+            revocation_url: url(&self.revocation_url, |binding| binding.revocation_url.clone())
+                .or_else(|| preset_url(preset::Preset::revocation_url)),
+            jwks_url: self.jwks_url.clone().or_else(|| quirks.as_ref().and_then(preset::Preset::jwks_url)),
+            secret: match (&self.binding, &self.secret) {
+                (Some(binding), _) => SecretSource::Stored(Box::new(binding.clone())),
+                (None, Some(reference)) => SecretSource::Reference(reference.clone()),
+                (None, None) => SecretSource::Absent,
+            },
+        };
+        profile.check()?;
+        match pinned.and_then(|binding| binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))) {
+            Some(key) => Err(ProfileError::BindingDiffers(key)),
+            None => Ok(profile),
+        }
+    }
+}
+
+impl Profile {
+    /// Refuses what does not go together, before a secret is asked for.
+    fn check(&self) -> Result<(), ProfileError> {
+        let because = match self.auth {
+            method if method.signs() && self.assertion_audience().is_none() => {
+                "an assertion is for the issuer: name `issuer`, or set assertion_audience = \"token_endpoint\""
+            }
+            method if method.shows_certificate() && self.certificate.is_none() => {
+                "a client that shows a certificate needs `certificate_file`"
+            }
+            // Its key would be the secret, which is something else here.
+            method if !method.shows_certificate() && self.certificate.is_some() => {
+                "`certificate_file` goes with tls_client_auth and self_signed_tls_client_auth"
+            }
+            AuthMethod::FederatedAssertion if matches!(self.secret, SecretSource::Stored(_)) => {
+                "a federated assertion is read at each fetch: name its place with `secret`"
+            }
+            _ => return Ok(()),
+        };
+        Err(ProfileError::Contradiction(because))
+    }
+}
+
+#[cfg(test)]
+mod tests;
