@@ -13,10 +13,10 @@ use crate::config::Config;
 use crate::credentials::{PROFILE_CAP, profile_names};
 use crate::error::{Code, Error};
 use crate::flight::Flight;
-use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of};
+use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
 use crate::oauth::Transport;
 use crate::place::{Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
-use crate::profile::{Generation, Profile, ProfileFile, ProfileName};
+use crate::profile::{ClientCertificate, Generation, Profile, ProfileFile, ProfileName};
 use crate::recording::Recording;
 use crate::seal::DataKey;
 use crate::secret::Secret;
@@ -150,7 +150,7 @@ impl Home {
     /// Reads a profile and makes it usable.
     pub(crate) fn profile(&self, name: &ProfileName) -> Result<Profile, Error> {
         let (path, file) = self.profile_file(name)?;
-        file.resolve(name).map_err(|error| Error::in_profile(&path, &error).for_profile(name))
+        certified(file.resolve(name).map_err(|error| Error::in_profile(&path, &error).for_profile(name))?)
     }
 
     /// Returns the place for secrets that `config.toml` names, where it names one.
@@ -244,15 +244,16 @@ impl Home {
         Ok(valid.map(|token| (profile, token)))
     }
 
-    /// Wires a keeper for a credential that is not set yet.
+    /// Wires a keeper for a credential that is not set yet; without `secret` it is read where the profile says.
     pub(crate) fn keeper_on_trial(
         &self,
         profile: Profile,
-        secret: Secret,
+        secret: Option<Secret>,
         observer: Observer,
     ) -> Result<Keeper, Error> {
-        let parts = self.parts(Secrets::Given(secret), ProfileSource::Fixed, observer)?;
-        Ok(Keeper::from_parts(parts, profile, None))
+        let secrets = secret.map_or(Secrets::Profile, Secrets::Given);
+        let parts = self.parts(secrets, ProfileSource::Fixed, observer)?;
+        Ok(Keeper::from_parts(parts, certified(profile)?, None))
     }
 
     fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
@@ -356,4 +357,13 @@ pub(crate) fn text_variable(name: &str) -> Result<Option<String>, Error> {
     let text = env::var_os(name).map(OsString::into_string).transpose();
     let text = text.map_err(|_| Error::new(Code::Usage, format!("{name} is not UTF-8 text")))?;
     Ok(text.filter(|text| !text.is_empty()))
+}
+
+/// Adds the thumbprint of the certificate: a token belongs to the one it was got with (RFC 8705 s. 3).
+fn certified(mut profile: Profile) -> Result<Profile, Error> {
+    if let Some(certificate) = profile.certificate.clone() {
+        let (_, thumbprint) = read_certificate(&profile, &certificate)?;
+        profile.certificate = Some(ClientCertificate { thumbprint: Some(thumbprint), ..certificate });
+    }
+    Ok(profile)
 }

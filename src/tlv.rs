@@ -126,6 +126,11 @@ impl<'a> Reader<'a> {
         self.optional(tag)?.map(std::str::from_utf8).transpose().map_err(|_| Malformed)
     }
 
+    /// Tells whether nothing is left.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Ends the reading: nothing may be left.
     pub(crate) fn finish(self) -> Result<(), Malformed> {
         if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }

@@ -25,6 +25,8 @@ struct Parts {
     token_type: String,
     scope: Option<String>,
     validity: Validity,
+    /// The key that proves possession (RFC 9449), where the token is bound to one.
+    proof_key: Option<Secret>,
 }
 
 impl AccessToken {
@@ -39,8 +41,21 @@ impl AccessToken {
                 token_type: token_type.to_owned(),
                 scope: scope.map(str::to_owned),
                 validity,
+                proof_key: None,
             }))
         })
+    }
+
+    /// Binds the token to a key, which is kept with it.
+    pub(crate) fn bound_to(self, proof_key: Option<Secret>) -> AccessToken {
+        let Parts { value, token_type, scope, validity, .. } = &*self.0;
+        let (value, token_type, scope) = (value.clone(), token_type.clone(), scope.clone());
+        AccessToken(Arc::new(Parts { value, token_type, scope, validity: *validity, proof_key }))
+    }
+
+    /// Returns the key that the token is bound to, where it is.
+    pub(crate) fn proof_key(&self) -> Option<&Secret> {
+        self.0.proof_key.as_ref()
     }
 
     /// Shows the token. Each call marks a place where it leaves its wrapping.
@@ -48,7 +63,7 @@ impl AccessToken {
         self.0.value.expose_text().expect("a token is visible ASCII: `new` takes nothing else")
     }
 
-    /// Returns the token type as it is sent: `Bearer` whatever its case was.
+    /// Returns the token type as it is sent: `Bearer` or `DPoP`, whatever its case was.
     pub fn token_type(&self) -> &str {
         &self.0.token_type
     }
@@ -71,6 +86,10 @@ impl AccessToken {
             .bytes(2, self.0.token_type.as_bytes())
             .optional(3, self.scope().map(str::as_bytes));
         self.0.validity.encode(&mut writer);
+        // Present in bound tokens alone: those of every other kind are written as they always were.
+        if let Some(key) = &self.0.proof_key {
+            writer.bytes(21, key.expose());
+        }
         writer.finish()
     }
 
@@ -81,8 +100,13 @@ impl AccessToken {
         let token_type = reader.text(2)?;
         let scope = reader.optional_text(3)?;
         let validity = Validity::decode(&mut reader)?;
+        let proof_key = if reader.is_at_end() { None } else { Some(Secret::new(reader.bytes(21)?)) };
         reader.finish()?;
-        AccessToken::new(value, token_type, scope, validity).ok_or(Malformed)
+        let token = AccessToken::new(value, token_type, scope, validity).ok_or(Malformed)?;
+        Ok(match proof_key {
+            Some(key) => token.bound_to(Some(key)),
+            None => token,
+        })
     }
 }
 
@@ -238,6 +262,8 @@ pub(crate) struct Dimensions<'a> {
     pub generation: Option<&'a [u8]>,
     /// SHA-256 thumbprint of the client certificate.
     pub certificate: Option<&'a [u8]>,
+    /// How the token is bound, where it is not good for whoever holds it.
+    pub binding: Option<&'a str>,
 }
 
 /// An injective encoding of [`Dimensions`]: two requests share it when they are the same request.
@@ -290,6 +316,10 @@ impl TokenIdentity {
             .list(8, params.into_iter())
             .optional(9, of.generation)
             .optional(10, of.certificate);
+        // A later dimension, present only where it says something: identities without it are what they always were.
+        if let Some(binding) = of.binding {
+            writer.bytes(11, binding.as_bytes());
+        }
         TokenIdentity::from_bytes(writer.finish().to_vec())
     }
 

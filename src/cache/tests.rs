@@ -26,6 +26,7 @@ fn identity(client_id: &str) -> TokenIdentity {
         params: &[],
         generation: None,
         certificate: None,
+        binding: None,
     })
 }
 

@@ -180,7 +180,7 @@ impl Error {
         let message = format!("{}: {error}", Shown(path));
         match error {
             ProfileError::Document(error) => Error::in_document(path, error),
-            ProfileError::Missing(_) => {
+            ProfileError::Missing(_) | ProfileError::Contradiction(_) => {
                 Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(path)))
             }
             ProfileError::InsecureEndpoint { .. } => {
@@ -210,6 +210,9 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
         IssuerError::Malformed { .. } => Code::ResponseMalformed,
         IssuerError::TooLarge { .. } => Code::ResponseTooLarge,
         IssuerError::Token => Code::TokenMalformed,
+        IssuerError::Credential(_) => Code::CredentialMissing,
+        IssuerError::Downgrade => Code::DowngradeRefused,
+        IssuerError::IssuerDiffers => Code::IssuerMismatch,
     }
 }
 
@@ -230,6 +233,11 @@ impl From<IssuerError> for Error {
             Code::InvalidRequest | Code::IssuerError => {
                 made.with_hint("compare what tokenkeep credentials show says with what the issuer wants")
             }
+            Code::CredentialMissing => {
+                made.with_hint("run tokenkeep credentials set with the right key, or mend what the profile says of it")
+            }
+            Code::DowngradeRefused => made.with_hint("leave dpop out of the profile where the issuer has none"),
+            Code::IssuerMismatch => made.with_hint("give --issuer exactly as the issuer writes it"),
             Code::ResponseTooLarge | Code::TokenMalformed => made.with_hint("check token_url of the profile"),
             _ => made.with_hint("try again later; nothing that is stored was changed"),
         };

@@ -45,6 +45,12 @@ impl Error {
         self
     }
 
+    /// Adds that the token still holds and is still kept.
+    pub(crate) fn and_kept(mut self) -> Error {
+        self.message.push_str("; the token may still be good, and stays cached");
+        self
+    }
+
     /// Names the profile that it happened with.
     pub(crate) fn for_profile(mut self, profile: &ProfileName) -> Error {
         self.profile.get_or_insert_with(|| profile.clone());
@@ -174,6 +180,7 @@ codes! {
     ResponseMalformed "response_malformed" Protocol No,
     ResponseTooLarge "response_too_large" Protocol No,
     TokenMalformed "token_malformed" Protocol No,
+    IssuerMismatch "issuer_mismatch" Protocol No,
     KeyringUnavailable "keyring_unavailable" Store Yes,
     KeyringLocked "keyring_locked" Store No,
     KeyringTimeout "keyring_timeout" Store Yes,
@@ -189,6 +196,7 @@ codes! {
     RedirectRefused "redirect_refused" Refused No,
     BindingMismatch "binding_mismatch" Refused No,
     InsecurePath "insecure_path" Refused No,
+    DowngradeRefused "downgrade_refused" Refused No,
     BackendDiffers "backend_differs" Refused No,
     RateLimited "rate_limited" RateLimited Yes,
     Indeterminate "indeterminate" Indeterminate Yes,

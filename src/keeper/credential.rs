@@ -1,15 +1,20 @@
 //! The client's secret, only now: read from its place, its binding compared.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest, Sha256};
 
 use super::held::Asked;
-use super::{Keeper, Secrets};
+use super::{Keeper, Secrets, in_thread};
 use crate::error::{Code, Error};
-use crate::oauth::{IssuerError, Roots};
+use crate::oauth::{Assertion, Client, IssuerError, JobRequest, Roots, Trust};
 use crate::place::{Given, read_given};
-use crate::profile::{Binding, Profile, Reference, SecretSource};
+use crate::profile::{Binding, ClientCertificate, Profile, ProfileName, Reference, SecretSource};
 use crate::secret::Secret;
-use crate::secrets::{Credential, ItemName, SecretsError, read_reference};
+use crate::secrets::{Credential, ItemName, ReferenceError, SecretsError, read_reference};
 use crate::warning::Warning;
 
 const CA_FILE_CAP: usize = 4 << 20;
@@ -19,6 +24,7 @@ const CA_FILE_CAP: usize = 4 << 20;
 pub(crate) struct Proof {
     pub(crate) secret: Secret,
     ca: Option<Vec<u8>>,
+    certificate: Option<Vec<u8>>,
 }
 
 impl Proof {
@@ -28,13 +34,75 @@ impl Proof {
             None => Roots::System,
         }
     }
+
+    /// Whom a connection to the issuer trusts, and what it shows there.
+    pub(crate) fn trust(&self) -> Trust<'_> {
+        let identity = self.certificate.as_deref().map(|certificate| (certificate, &self.secret));
+        Trust { roots: self.roots(), identity }
+    }
+
+    /// The client, as the issuer knows it.
+    pub(crate) fn client<'a>(&'a self, profile: &'a Profile) -> Client<'a> {
+        let assertions = &profile.assertions;
+        Client {
+            client_id: &profile.client_id,
+            secret: &self.secret,
+            auth: profile.auth,
+            basic_encoding: profile.basic_encoding,
+            assertion: profile.assertion_audience().filter(|_| profile.auth.signs()).map(|audience| Assertion {
+                audience,
+                typ: assertions.typ,
+                algorithm: assertions.algorithm,
+                key_id: assertions.key_id.as_deref(),
+            }),
+        }
+    }
+}
+
+/// What was read in a thread: the proof, or where a job gets its assertion.
+enum Read {
+    Whole(Proof),
+    AtJob { job: JobRequest, audience: String, host: Option<String>, proof: Proof },
 }
 
 impl Keeper {
     /// Reads the secret and compares its binding; `None` where the profile was set anew meanwhile.
-    pub(super) fn proof(&self, asked: &Asked) -> Result<Option<Proof>, Error> {
+    pub(super) async fn proof(&self, asked: &Arc<Asked>) -> Result<Option<Proof>, Error> {
+        let (keeper, of) = (self.clone(), asked.clone());
+        match in_thread(move || keeper.read_proof(&of)).await?? {
+            None => Ok(None),
+            Some(Read::Whole(proof)) => Ok(Some(proof)),
+            Some(Read::AtJob { job, audience, host, proof }) => {
+                let transport = &self.parts.transport;
+                let secret = transport.job_token(&job, &audience, host.as_deref(), &proof.roots().into()).await;
+                let secret = secret.map_err(|error| Error::from(error).for_profile(&asked.profile.name))?;
+                Ok(Some(Proof { secret, ..proof }))
+            }
+        }
+    }
+
+    fn read_proof(&self, asked: &Asked) -> Result<Option<Read>, Error> {
         let profile = &asked.profile;
         let ca = read_ca_file(profile)?;
+        let certificate = match &profile.certificate {
+            Some(certificate) => Some(read_certificate(profile, certificate)?),
+            None => None,
+        };
+        // Another one came since the identity was made: its tokens have another name.
+        let shown = certificate.as_ref().map(|(_, thumbprint)| *thumbprint);
+        if shown != profile.certificate.as_ref().and_then(|certificate| certificate.thumbprint)
+            && self.held.reload(&self.parts.source)?
+        {
+            return Ok(None);
+        }
+        let certificate = certificate.map(|(pem, _)| pem);
+        if let (Secrets::Profile, SecretSource::Reference(Reference::GithubActions { audience, host })) =
+            (&self.parts.secrets, &profile.secret)
+        {
+            let job = job_request().map_err(|error| Error::from(error).for_profile(&profile.name))?;
+            let proof = Proof { secret: job.token.clone(), ca, certificate };
+            return Ok(Some(Read::AtJob { job, audience: audience.clone(), host: host.clone(), proof }));
+        }
         let secret = match (&self.parts.secrets, &profile.secret) {
             (Secrets::Given(secret), _) => secret.clone(),
             (Secrets::Profile, SecretSource::Stored(binding)) => match self.stored(profile, binding, ca.as_deref())? {
@@ -46,7 +114,7 @@ impl Keeper {
                 return Err(missing(profile, "has no secret: none was stored, and its file names none"));
             }
         };
-        Ok(Some(Proof { secret, ca }))
+        Ok(Some(Read::Whole(Proof { secret, ca, certificate })))
     }
 
     fn stored(&self, profile: &Profile, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
@@ -83,19 +151,53 @@ impl Keeper {
     }
 }
 
+/// Asks the environment of a GitHub Actions job where it may ask for its token.
+fn job_request() -> Result<JobRequest, ReferenceError> {
+    let text = |name: &str| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value.ok_or_else(|| ReferenceError::EnvMissing { name: name.to_owned() })
+    };
+    let token = Secret::from(text("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?.as_str());
+    Ok(JobRequest { url: text("ACTIONS_ID_TOKEN_REQUEST_URL")?, token })
+}
+
+/// Reads a client's certificate: its PEM text, and SHA-256 of the first certificate in it.
+pub(crate) fn read_certificate(
+    profile: &Profile,
+    certificate: &ClientCertificate,
+) -> Result<(Vec<u8>, [u8; 32]), Error> {
+    let path = &certificate.file;
+    let shown = crate::place::Shown(path);
+    let bad = |what: &str| {
+        let message = format!("the certificate file {shown} {what}; nothing was sent");
+        let hint = "restore it, or change certificate_file of the profile";
+        Error::new(Code::ConfigInvalid, message).with_hint(hint).for_profile(&profile.name)
+    };
+    let pem = read_given(path, Given::Open, CA_FILE_CAP).map_err(|error| Error::from(error).for_profile(&profile.name));
+    let pem = pem?.ok_or_else(|| bad("is missing"))?;
+    let first = CertificateDer::from_pem_slice(&pem).map_err(|_| bad("holds no certificate in PEM"))?;
+    let thumbprint = Sha256::digest(&first).into();
+    Ok((pem, thumbprint))
+}
+
 /// Reads a profile's CA file; `None` where it names none.
 pub(crate) fn read_ca_file(profile: &Profile) -> Result<Option<Vec<u8>>, Error> {
-    let Some(path) = &profile.ca_file else { return Ok(None) };
+    read_ca_file_at(profile.ca_file.as_deref(), &profile.name)
+}
+
+/// Reads a CA file for a profile that is not made yet; `None` where none is named.
+pub(crate) fn read_ca_file_at(path: Option<&Path>, name: &ProfileName) -> Result<Option<Vec<u8>>, Error> {
+    let Some(path) = path else { return Ok(None) };
     match read_given(path, Given::Open, CA_FILE_CAP) {
         Ok(Some(pem)) => Ok(Some(pem)),
         Ok(None) => {
             let message = format!("the CA file {} is missing; nothing was sent", crate::place::Shown(path));
             let made =
                 Error::new(Code::ConfigInvalid, message).with_hint("restore it, or change ca_file of the profile");
-            Err(made.for_profile(&profile.name))
+            Err(made.for_profile(name))
         }
-        Err(error) if error.is_insecure() => Err(Error::from(error).for_profile(&profile.name)),
-        Err(error) => Err(Error::from(IssuerError::CaFile(error)).for_profile(&profile.name)),
+        Err(error) if error.is_insecure() => Err(Error::from(error).for_profile(name)),
+        Err(error) => Err(Error::from(IssuerError::CaFile(error)).for_profile(name)),
     }
 }
 

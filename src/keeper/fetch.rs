@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::held::{self, Asked};
-use super::{Keeper, Want, in_thread};
+use super::{Keeper, Want};
 use crate::clock::Moment;
 use crate::error::{Code, Error, issuer_code};
 use crate::flight::Ticket;
 use crate::ledger::{Entry, Kind};
-use crate::oauth::{Attempt, Ended, Granted, TokenRequest};
-use crate::profile::Request;
+use crate::oauth::{Attempt, Ended, Granted, ProofKey, TokenRequest};
+use crate::profile::{Request, TokenBinding};
+use crate::secret::Secret;
 use crate::store::Writer;
 use crate::token::{AccessToken, LifetimeFrom, Validity};
 use crate::warning::Warning;
@@ -25,21 +26,25 @@ impl Keeper {
         ticket: &Ticket,
     ) -> Result<Option<AccessToken>, Error> {
         self.warn_without_lock(ticket);
-        let (keeper, of) = (self.clone(), asked.clone());
-        let Some(proof) = in_thread(move || keeper.proof(&of)).await?? else { return Ok(None) };
+        let Some(proof) = self.proof(asked).await? else { return Ok(None) };
         let profile = &asked.profile;
+        // A key for each token (RFC 9449): what one token gives away says nothing about the next.
+        let key = (profile.token_binding == TokenBinding::Dpop).then(ProofKey::generate).transpose();
+        let key = key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
+        let proof_key = key.as_ref().map(ProofKey::new).transpose();
+        let proof_key = proof_key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let request = TokenRequest {
             token_url: &profile.token_url,
-            client_id: &profile.client_id,
-            secret: &proof.secret,
-            auth: profile.auth,
-            basic_encoding: profile.basic_encoding,
+            client: proof.client(profile),
+            grant: profile.grant,
             request: &profile.request,
+            proof_key: proof_key.as_ref(),
+            repeats: profile.repeats,
         };
         let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
         let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
-        match self.parts.transport.token(&request, proof.roots(), &told).await {
-            Ok((granted, sent)) => self.keep(asked, granted, sent, writer).map(Some),
+        match self.parts.transport.token(&request, &proof.trust(), &told).await {
+            Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer).map(Some),
             Err(error) => {
                 let error = Error::from(error).for_profile(&profile.name);
                 self.keep_refusal(asked, &error, writer);
@@ -49,7 +54,14 @@ impl Keeper {
     }
 
     /// Makes the token and keeps it. Whatever fails is a warning: the token is handed out.
-    fn keep(&self, asked: &Asked, granted: Granted, sent: Moment, writer: Writer) -> Result<AccessToken, Error> {
+    fn keep(
+        &self,
+        asked: &Asked,
+        granted: Granted,
+        proof_key: Option<Secret>,
+        sent: Moment,
+        writer: Writer,
+    ) -> Result<AccessToken, Error> {
         let assumed = asked.profile.default_lifetime;
         let (lifetime, lifetime_from) = match granted.lifetime {
             Some(lifetime) => (lifetime, LifetimeFrom::Issuer),
@@ -64,6 +76,7 @@ impl Keeper {
         let validity = Validity { sent, lifetime, lifetime_from };
         let token = AccessToken::new(granted.value, &granted.token_type, granted.scope.as_deref(), validity)
             .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
+        let token = if proof_key.is_some() { token.bound_to(proof_key) } else { token };
         if lifetime.is_zero() {
             return Ok(token);
         }

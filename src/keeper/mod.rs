@@ -8,6 +8,7 @@ mod credential;
 mod fetch;
 mod held;
 mod profile_source;
+mod revoke;
 mod telling;
 mod vault;
 
@@ -16,7 +17,9 @@ use std::time::Duration;
 
 pub use builder::KeeperBuilder;
 use credential::Proof;
-pub(crate) use credential::read_ca_file;
+#[cfg(feature = "cli")]
+pub(crate) use credential::read_ca_file_at;
+pub(crate) use credential::{read_ca_file, read_certificate};
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
 pub(crate) use profile_source::ProfileSource;
@@ -398,8 +401,7 @@ impl Keeper {
     /// Returns what is needed to prove oneself, for checks that send a token: the binding of the
     /// stored item has been compared. `None` where the profile was set anew meanwhile.
     pub(crate) async fn bound(&self) -> Result<Option<Proof>, Error> {
-        let (keeper, asked) = (self.clone(), self.held.asked());
-        in_thread(move || keeper.proof(&asked)).await?
+        self.proof(&self.held.asked()).await
     }
 }
 

@@ -4,43 +4,83 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::TokenRequest;
+use super::IssuerError;
+use super::jwt::{Assertion, client_assertion};
+use super::signing_key::SigningKey;
+use crate::clock::WallTime;
 use crate::profile::{AuthMethod, BasicEncoding};
+use crate::secret::Secret;
 
-/// A token request, ready to be sent: header or body carries the credential, never both.
+/// The type of every assertion that is sent (RFC 7523 s. 2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client, and what it proves itself with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client<'a> {
+    /// The client identifier.
+    pub client_id: &'a str,
+    /// The secret, the private key, or the assertion that somebody else made.
+    pub secret: &'a Secret,
+    /// How the client proves itself.
+    pub auth: AuthMethod,
+    /// How id and secret are written into a Basic header.
+    pub basic_encoding: BasicEncoding,
+    /// How the client's own assertions are written; `None` where it makes none.
+    pub assertion: Option<Assertion<'a>>,
+}
+
+/// A request, ready to be sent: header or body carries the credential, never both.
 pub(super) struct Proven {
     /// The value of the `Authorization` header.
     pub(super) authorization: Option<Zeroizing<String>>,
     /// The form-encoded body.
     pub(super) body: Zeroizing<String>,
+    /// What a server may repeat that nobody is to see.
+    pub(super) secrets: Vec<Secret>,
 }
 
-/// Writes the request of RFC 6749 s. 4.4.2 with the client's credential in its place.
-///
-/// `None` where the secret is not text.
-pub(super) fn prove(asked: &TokenRequest<'_>) -> Option<Proven> {
-    let secret = asked.secret.expose_text()?;
-    let mut form = Form::default();
-    form.add("grant_type", "client_credentials");
-    let scope = asked.request.scope_text();
-    // An empty scope is left out: some issuers refuse it.
-    if !scope.is_empty() {
-        form.add("scope", &scope);
-    }
-    if let Some(audience) = asked.request.audience() {
-        form.add("audience", audience);
-    }
-    asked.request.resources().for_each(|resource| form.add("resource", resource));
-    asked.request.params().for_each(|(name, value)| form.add(name, value));
-    let authorization = match asked.auth {
-        AuthMethod::ClientSecretBasic => Some(basic(asked.client_id, secret, asked.basic_encoding)),
-        AuthMethod::ClientSecretPost => {
-            form.add("client_id", asked.client_id);
-            form.add("client_secret", secret);
+/// Adds the client's credential to a form, in its place. An assertion is made anew at each call: an issuer takes its
+/// id once.
+pub(super) fn prove(client: &Client<'_>, mut form: Form, now: WallTime) -> Result<Proven, IssuerError> {
+    let secret = || client.secret.expose_text().ok_or(IssuerError::Credential("the secret is not text"));
+    let mut secrets = vec![client.secret.clone()];
+    let mut authorization = None;
+    let assertion = match client.auth {
+        AuthMethod::ClientSecretBasic => {
+            let header = basic(client.client_id, secret()?, client.basic_encoding);
+            secrets.push(Secret::from(header.trim_start_matches("Basic ")));
+            authorization = Some(header);
             None
         }
+        AuthMethod::ClientSecretPost => {
+            form.add("client_id", client.client_id);
+            form.add("client_secret", secret()?);
+            None
+        }
+        AuthMethod::ClientSecretJwt => Some(assertion(client, &SigningKey::shared(client.secret), now)?),
+        AuthMethod::PrivateKeyJwt => {
+            let algorithm = client.assertion.and_then(|assertion| assertion.algorithm);
+            Some(assertion(client, &SigningKey::private(client.secret, algorithm)?, now)?)
+        }
+        // The connection proves it; the body says who it is (RFC 8705 s. 2).
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => {
+            form.add("client_id", client.client_id);
+            None
+        }
+        AuthMethod::FederatedAssertion => Some(Zeroizing::new(secret()?.to_owned())),
     };
-    Some(Proven { authorization, body: form.0 })
+    if let Some(assertion) = assertion {
+        form.add("client_id", client.client_id);
+        form.add("client_assertion_type", JWT_BEARER);
+        form.add("client_assertion", &assertion);
+        secrets.push(Secret::from(assertion.as_str()));
+    }
+    Ok(Proven { authorization, body: form.0, secrets })
+}
+
+fn assertion(client: &Client<'_>, key: &SigningKey, now: WallTime) -> Result<Zeroizing<String>, IssuerError> {
+    let of = client.assertion.ok_or(IssuerError::Credential("nobody is named whom an assertion would be for"))?;
+    client_assertion(&of, client.client_id, key, now)
 }
 
 fn basic(client_id: &str, secret: &str, encoding: BasicEncoding) -> Zeroizing<String> {
@@ -59,11 +99,12 @@ fn basic(client_id: &str, secret: &str, encoding: BasicEncoding) -> Zeroizing<St
     header
 }
 
+/// A form-encoded body in the making.
 #[derive(Default)]
-struct Form(Zeroizing<String>);
+pub(super) struct Form(Zeroizing<String>);
 
 impl Form {
-    fn add(&mut self, name: &str, value: &str) {
+    pub(super) fn add(&mut self, name: &str, value: &str) {
         if !self.0.is_empty() {
             self.0.push('&');
         }
@@ -95,16 +136,16 @@ fn percent_encoded(text: &str) -> Zeroizing<String> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::grant::form;
     use super::*;
-    use crate::profile::{Endpoint, Request};
-    use crate::secret::Secret;
+    use crate::profile::{Grant, Request};
+
+    const NOW: WallTime = WallTime(1_800_000_000_000_000_000);
 
     fn proven(auth: AuthMethod, basic_encoding: BasicEncoding, request: &Request) -> Proven {
-        let token_url = Endpoint::parse("https://a.example/token").expect("a URL");
         let secret = Secret::from("p:a+s%2F/=&? \"#~!ä");
-        let asked =
-            TokenRequest { token_url: &token_url, client_id: "id:1", secret: &secret, auth, basic_encoding, request };
-        prove(&asked).expect("the secret is text")
+        let client = Client { client_id: "id:1", secret: &secret, auth, basic_encoding, assertion: None };
+        prove(&client, form(Grant::ClientCredentials, request), NOW).expect("the secret is text")
     }
 
     fn decoded(header: &str) -> String {

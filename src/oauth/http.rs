@@ -11,25 +11,25 @@ use chrono::DateTime;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode, tls};
+use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, tls};
 use zeroize::Zeroizing;
 
-use super::attempt::{Ended, InFlight, Told};
-use super::client_auth::{Proven, prove};
+use super::IssuerError;
+use super::client_auth::Proven;
 use super::echo::shown;
-use super::retry::{Next, next, retry_after};
-use super::{IssuerError, TokenRequest, wire};
-use crate::clock::{BootTime, Clock, Moment};
+use super::retry::retry_after;
+use crate::clock::{BootTime, Clock};
 use crate::profile::Endpoint;
 use crate::secret::Secret;
-use crate::token::AccessToken;
-use wire::Granted;
 
 /// The most that is read of an answer, in bytes.
 const BODY_CAP: usize = 64 * 1024;
+/// The most that is read of metadata and keys, in bytes.
+pub(super) const METADATA_CAP: usize = 512 * 1024;
+
+const NO_IDENTITY: &str = "the certificate or its key is no PEM, or they do not belong together";
 
 /// Which certificate authorities are trusted.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +40,31 @@ pub(crate) enum Roots<'a> {
     Only(&'a [u8]),
 }
 
-/// What a resource answered to a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Probed {
-    /// It opened, or would for a token with more scope: the token is good.
-    Accepted(u16),
-    /// It was refused as a token: 401.
-    Rejected,
-    /// Anything else says nothing about the token.
-    Unclear(u16),
+/// Whom a connection trusts, and what it proves itself with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trust<'a> {
+    /// The certificate authorities.
+    pub roots: Roots<'a>,
+    /// The client's certificate with its chain, and its key (RFC 8705).
+    pub identity: Option<(&'a [u8], &'a Secret)>,
+}
+
+impl<'a> From<Roots<'a>> for Trust<'a> {
+    fn from(roots: Roots<'a>) -> Trust<'a> {
+        Trust { roots, identity: None }
+    }
+}
+
+/// A whole answer.
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub(super) status: StatusCode,
+    /// The body.
+    pub(super) body: Zeroizing<Vec<u8>>,
+    /// How long to wait before asking again, where it says so.
+    pub(super) retry_after: Option<Duration>,
+    /// The nonce that proofs of possession are to hold (RFC 9449 s. 8).
+    pub(super) dpop_nonce: Option<String>,
 }
 
 /// Sends requests to issuers and resource servers.
@@ -65,117 +81,66 @@ impl Transport {
         Transport { clock, connect_timeout, timeout }
     }
 
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// Returns how long a request may take as a whole.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Asks for a token (RFC 6749 s. 4.4) and tells when the request that brought it was sent; `told` hears of every
-    /// request, repeats included.
-    /// Must run inside a tokio runtime.
-    pub(crate) async fn token(
-        &self,
-        asked: &TokenRequest<'_>,
-        roots: Roots<'_>,
-        told: Told<'_>,
-    ) -> Result<(Granted, Moment), IssuerError> {
-        let malformed = IssuerError::Malformed { status: None, why: "the secret is not text" };
-        let proven = prove(asked).ok_or(malformed)?;
-        self.in_time(asked.token_url, async {
-            let client = self.client(asked.token_url, roots)?;
-            let begun = self.clock.boot();
-            for attempt in 0.. {
-                let late = (self.timeout.saturating_sub(self.passed_since(begun)), self.too_late(asked.token_url));
-                let flight = InFlight::new(self.clock.clone(), told, late);
-                let sent = flight.sent();
-                let error = match self.attempt(&client, asked, &proven).await {
-                    Ok(granted) => {
-                        flight.end(Ended::Granted(granted.lifetime));
-                        return Ok((granted, sent));
-                    }
-                    Err(error) => error,
-                };
-                flight.end(Ended::Failed(&error));
-                let passed = self.passed_since(begun);
-                match next(&error, attempt, self.timeout.saturating_sub(passed), random_byte()) {
-                    Next::GiveUp => return Err(error),
-                    Next::Pause(pause) => {
-                        tracing::debug!(attempt, ?pause, "the token request failed and is repeated: {error}");
-                        tokio::time::sleep(pause).await;
-                    }
-                }
-            }
-            unreachable!("the number of repeats is bounded")
-        })
-        .await
-    }
-
-    async fn attempt(
+    /// Sends a form and reads the whole answer, whatever its status.
+    pub(super) async fn post(
         &self,
         client: &Client,
-        asked: &TokenRequest<'_>,
+        url: &Endpoint,
         proven: &Proven,
-    ) -> Result<Granted, IssuerError> {
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, IssuerError> {
         let mut request = client
-            .post(asked.token_url.url().clone())
+            .post(url.url().clone())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(proven.body.as_bytes().to_vec());
         if let Some(authorization) = &proven.authorization {
             request = request.header(AUTHORIZATION, sensitive(authorization)?);
         }
-        tracing::debug!(url = %asked.token_url, method = asked.auth.name(), "asking the issuer for a token");
-        let response = self.send(asked.token_url, request).await?;
-        let status = response.status();
-        let pause = self.header(&response, RETRY_AFTER).and_then(|value| retry_after(&value, self.clock.wall()));
-        self.tell_clock_difference(&response);
-        let body = read_body(asked.token_url, response).await?;
-        // What a server may repeat: the secret, and the header or body that it was sent in.
-        let header = proven.authorization.as_ref().map(|header| Secret::from(header.trim_start_matches("Basic ")));
-        let secrets: Vec<&Secret> = std::iter::once(asked.secret).chain(&header).collect();
-        tracing::debug!(status = status.as_u16(), bytes = body.len(), "the issuer answered");
-        if status.is_success() {
-            wire::granted(status.as_u16(), &body, &secrets)
-        } else {
-            Err(wire::failed(status.as_u16(), &body, pause, &secrets))
+        for (name, value) in headers {
+            request = request.header(name, value);
         }
+        self.answer(url, request, BODY_CAP).await
     }
 
-    /// Shows a token to a resource (RFC 6750 s. 2.1) and tells what the answer says about it.
-    pub(crate) async fn probe(
+    /// Sends a request and reads the whole answer, `cap` bytes at most.
+    pub(super) async fn answer(
         &self,
         url: &Endpoint,
-        token: &AccessToken,
-        roots: Roots<'_>,
-    ) -> Result<Probed, IssuerError> {
-        self.in_time(url, async {
-            let authorization = Zeroizing::new(format!("Bearer {}", token.expose()));
-            let request =
-                self.client(url, roots)?.get(url.url().clone()).header(AUTHORIZATION, sensitive(&authorization)?);
-            let response = self.send(url, request).await?;
-            let status = response.status();
-            let challenge = self.header(&response, WWW_AUTHENTICATE).unwrap_or_default();
-            Ok(match status {
-                _ if status.is_success() => Probed::Accepted(status.as_u16()),
-                StatusCode::FORBIDDEN if challenge.contains("insufficient_scope") => Probed::Accepted(403),
-                StatusCode::UNAUTHORIZED => Probed::Rejected,
-                _ => Probed::Unclear(status.as_u16()),
-            })
-        })
-        .await
+        request: RequestBuilder,
+        cap: usize,
+    ) -> Result<Answer, IssuerError> {
+        let response = self.send(url, request).await?;
+        let status = response.status();
+        let pause = text(response.headers(), RETRY_AFTER);
+        let retry_after = pause.and_then(|value| retry_after(&value, self.clock.wall()));
+        let dpop_nonce = text(response.headers(), HeaderName::from_static("dpop-nonce"));
+        self.tell_clock_difference(&response);
+        let body = read_body(url, response, cap).await?;
+        tracing::debug!(status = status.as_u16(), bytes = body.len(), "the server answered");
+        Ok(Answer { status, body, retry_after, dpop_nonce: dpop_nonce.filter(|nonce| nonce.len() <= 256) })
     }
 
     /// Tells whether the system has certificate authorities to trust.
     pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
         let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
-        self.client(&url, Roots::System).map(|_| ())
+        self.client(&url, &Roots::System.into()).map(|_| ())
     }
 
     /// Asks a token endpoint for its time, without a credential; seconds that it is ahead. `None`
     /// where it does not answer or names none.
     pub(crate) async fn clock_difference(&self, url: &Endpoint, roots: Roots<'_>) -> Option<i64> {
         let asked = self.in_time(url, async {
-            let request = self.client(url, roots)?.get(url.url().clone());
+            let request = self.client(url, &roots.into())?.get(url.url().clone());
             self.send(url, request).await
         });
         let response = asked.await.ok()?;
@@ -183,7 +148,7 @@ impl Transport {
         Some(date.timestamp().saturating_sub(self.clock.wall().seconds()))
     }
 
-    async fn in_time<T>(
+    pub(super) async fn in_time<T>(
         &self,
         url: &Endpoint,
         work: impl Future<Output = Result<T, IssuerError>>,
@@ -191,15 +156,16 @@ impl Transport {
         tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(self.too_late(url)))
     }
 
-    fn too_late(&self, url: &Endpoint) -> IssuerError {
+    pub(super) fn too_late(&self, url: &Endpoint) -> IssuerError {
         IssuerError::Timeout { host: host(url), deadline: self.timeout }
     }
 
-    fn passed_since(&self, begun: BootTime) -> Duration {
+    pub(super) fn passed_since(&self, begun: BootTime) -> Duration {
         Duration::from_nanos(self.clock.boot().0.saturating_sub(begun.0))
     }
 
-    fn client(&self, url: &Endpoint, roots: Roots<'_>) -> Result<Client, IssuerError> {
+    /// Makes a client for one place: what it trusts and proves is for that place alone.
+    pub(super) fn client(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
         let mut builder = Client::builder()
             .user_agent(concat!("tokenkeep/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -212,7 +178,7 @@ impl Transport {
             builder = builder.no_proxy();
         }
         let none = IssuerError::Roots { why: "the CA file holds no certificate" };
-        builder = match roots {
+        builder = match trust.roots {
             // Loading the system's roots takes milliseconds, and fails where there are none.
             _ if url.is_plain_loopback() => builder.tls_certs_only([]),
             Roots::System => builder,
@@ -224,12 +190,23 @@ impl Transport {
                 builder.tls_certs_only(certificates)
             }
         };
-        builder
-            .build()
-            .map_err(|_| IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" })
+        if let Some((certificate, key)) = trust.identity {
+            let mut pem = Zeroizing::new(Vec::with_capacity(certificate.len() + key.expose().len() + 1));
+            pem.extend_from_slice(key.expose());
+            pem.push(b'\n');
+            pem.extend_from_slice(certificate);
+            builder = builder.identity(Identity::from_pem(&pem).map_err(|_| IssuerError::Credential(NO_IDENTITY))?);
+        }
+        builder.build().map_err(|error| match rustls_error(&error) {
+            // That the two do not belong together is only seen now, and so is a key of a kind that is not known.
+            Some(rustls::Error::InconsistentKeys(_) | rustls::Error::General(_)) if trust.identity.is_some() => {
+                IssuerError::Credential(NO_IDENTITY)
+            }
+            _ => IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" },
+        })
     }
 
-    async fn send(&self, url: &Endpoint, request: RequestBuilder) -> Result<Response, IssuerError> {
+    pub(super) async fn send(&self, url: &Endpoint, request: RequestBuilder) -> Result<Response, IssuerError> {
         let response = request.send().await.map_err(|error| self.classify(url, &error))?;
         let status = response.status();
         if status.is_redirection() {
@@ -244,7 +221,7 @@ impl Transport {
         Ok(response)
     }
 
-    fn header(&self, response: &Response, name: HeaderName) -> Option<String> {
+    pub(super) fn header(&self, response: &Response, name: HeaderName) -> Option<String> {
         text(response.headers(), name)
     }
 
@@ -282,6 +259,17 @@ impl Transport {
     }
 }
 
+fn rustls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// What an `io::Error` wraps is not among its sources, and may be an `io::Error` again.
 fn unwrapped<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -290,12 +278,12 @@ fn unwrapped<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError +
     error
 }
 
-async fn read_body(url: &Endpoint, mut response: Response) -> Result<Zeroizing<Vec<u8>>, IssuerError> {
+async fn read_body(url: &Endpoint, mut response: Response, cap: usize) -> Result<Zeroizing<Vec<u8>>, IssuerError> {
     let mut body = Zeroizing::new(Vec::with_capacity(4 * 1024));
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_CAP => {
-                return Err(IssuerError::TooLarge { cap: BODY_CAP });
+            Ok(Some(chunk)) if body.len() + chunk.len() > cap => {
+                return Err(IssuerError::TooLarge { cap });
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
@@ -309,9 +297,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 /// A header value that the HTTP library shows nowhere.
-fn sensitive(value: &str) -> Result<HeaderValue, IssuerError> {
+pub(super) fn sensitive(value: &str) -> Result<HeaderValue, IssuerError> {
     let why = "the credential cannot be written into a header";
-    let mut value = HeaderValue::from_str(value).map_err(|_| IssuerError::Malformed { status: None, why })?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| IssuerError::Credential(why))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -322,13 +310,6 @@ fn host(url: &Endpoint) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
-}
-
-/// Jitter need not be unguessable: without randomness it is the middle.
-fn random_byte() -> u8 {
-    let mut byte = [128];
-    let _ = getrandom::fill(&mut byte);
-    byte[0]
 }
 
 /// Resolves names so that a failure can be told from a failed connection.

@@ -2,39 +2,44 @@
 
 mod attempt;
 mod client_auth;
+mod discovery;
+mod dpop;
 mod echo;
+mod grant;
 mod http;
+mod introspection;
+mod jwt;
+mod probe;
+#[cfg(feature = "cli")]
+mod resource_server;
 mod retry;
+mod revocation;
+mod signing_key;
 mod wire;
+mod workload;
 
 use std::time::Duration;
 
 use crate::place::PlaceError;
-use crate::profile::{AuthMethod, BasicEncoding, Endpoint, Request};
-use crate::secret::Secret;
 
 pub(crate) use attempt::{Attempt, Ended};
+pub(crate) use client_auth::Client;
+#[cfg(feature = "cli")]
+pub(crate) use discovery::Metadata;
+pub(crate) use dpop::ProofKey;
+#[cfg(feature = "cli")]
+pub(crate) use dpop::Use;
 pub(crate) use echo::shown;
-pub(crate) use http::{Probed, Roots, Transport};
+pub(crate) use grant::TokenRequest;
+pub(crate) use http::{Roots, Transport, Trust};
+pub(crate) use introspection::Introspected;
+pub(crate) use jwt::Assertion;
+pub(crate) use probe::Probed;
+#[cfg(feature = "cli")]
+pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
 pub(crate) use wire::Granted;
-
-/// What is needed to ask for a token (RFC 6749 s. 4.4.2).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TokenRequest<'a> {
-    /// Where to.
-    pub token_url: &'a Endpoint,
-    /// The client identifier.
-    pub client_id: &'a str,
-    /// The client's secret.
-    pub secret: &'a Secret,
-    /// How the client proves itself.
-    pub auth: AuthMethod,
-    /// How id and secret are written into a Basic header.
-    pub basic_encoding: BasicEncoding,
-    /// What is asked for.
-    pub request: &'a Request,
-}
+pub(crate) use workload::JobRequest;
 
 /// Why an issuer, or a resource server, did not give what was asked. Holds no body and no message
 /// of a parser; what a server wrote is escaped, shortened and free of the secrets we know.
@@ -131,6 +136,15 @@ pub enum IssuerError {
         /// The most that is read, in bytes.
         cap: usize,
     },
+    /// What the client would prove itself with cannot be used.
+    #[error("{0}; nothing was sent")]
+    Credential(&'static str),
+    /// A token that is good for whoever holds it came where one that needs proofs was asked for (RFC 9449 s. 5).
+    #[error("the issuer answered with a Bearer token instead of a DPoP token; it was thrown away")]
+    Downgrade,
+    /// The metadata is of another issuer (RFC 8414 s. 3.3).
+    #[error("the metadata is of another issuer than the one that was asked for; nothing was changed")]
+    IssuerDiffers,
     /// The token is not visible ASCII (RFC 6749 appendix A.12).
     #[error("the issuer's token holds characters that no token may hold")]
     Token,

@@ -105,6 +105,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn jitter_never_shortens_what_was_asked_for(asked in 0_u64..40, attempt in 0_u32..4, jitter: u8, left in 0_u64..60) {
+            let left = Duration::from_secs(left);
+            for error in [server(Some(asked)), IssuerError::RateLimited { status: 429, retry_after: Some(Duration::from_secs(asked)) }] {
+                match next(&error, attempt, left, jitter) {
+                    Next::Pause(pause) => prop_assert!(pause >= Duration::from_secs(asked) && pause < left && attempt < REPEATS),
+                    Next::GiveUp => prop_assert!(attempt >= REPEATS || Duration::from_secs(asked + 1) > left),
+                }
+            }
+        }
+
+        #[test]
         fn any_retry_after_is_read_or_ignored(value in ".{0,40}") {
             if let Some(pause) = retry_after(&value, NOW) {
                 prop_assert!(pause <= LONGEST_PAUSE);

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::IssuerError;
 use super::echo::{repeats, shown};
+use crate::profile::TokenBinding;
 use crate::secret::Secret;
 use crate::token::LONGEST_LIFETIME;
 
@@ -33,7 +34,16 @@ pub(super) struct ErrorBody {
 }
 
 /// Reads an answer with a 2xx status. `secrets` are masked in whatever is shown of it.
-pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret]) -> Result<Granted, IssuerError> {
+///
+/// # Errors
+/// When there is no token in it, or one of another kind than `binding`: a token that is good for whoever holds it, in
+/// answer to a proof of possession, is a downgrade (RFC 9449 s. 5).
+pub(super) fn granted(
+    status: u16,
+    body: &[u8],
+    secrets: &[&Secret],
+    binding: TokenBinding,
+) -> Result<Granted, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(status), why };
     let answer = Answer::parse(body).ok_or(malformed("it is not a JSON object"))?;
     // Some issuers report errors with 200.
@@ -49,17 +59,27 @@ pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret]) -> Result<G
     }
     let token_type = answer.token_type.text().filter(|text| !text.is_empty());
     let token_type = token_type.ok_or(malformed("it has no token_type"))?;
-    // Anything that is not a Bearer token would be used wrongly by whoever gets it printed.
-    if !token_type.eq_ignore_ascii_case("bearer") {
-        return Err(malformed("its token_type is not Bearer"));
-    }
+    // Anything else than what was asked for would be used wrongly by whoever gets it printed.
+    let token_type = match binding {
+        TokenBinding::Bearer if token_type.eq_ignore_ascii_case("bearer") => "Bearer",
+        TokenBinding::Dpop if token_type.eq_ignore_ascii_case("dpop") => "DPoP",
+        TokenBinding::Dpop if token_type.eq_ignore_ascii_case("bearer") => return Err(IssuerError::Downgrade),
+        TokenBinding::Bearer => return Err(malformed("its token_type is not Bearer")),
+        TokenBinding::Dpop => return Err(malformed("its token_type is not DPoP")),
+    };
     Ok(Granted {
         value: Secret::from(value.as_str()),
-        token_type: "Bearer".to_owned(),
+        token_type: token_type.to_owned(),
         lifetime: answer.expires_in.0.and_then(|raw| lifetime(raw.get())),
         // It is told and kept in clear: one that repeats a secret is as good as none.
         scope: answer.scope.scope().filter(|scope| !secrets.iter().any(|secret| repeats(scope, secret))),
     })
+}
+
+/// Reads a JSON object. A derived reader alone would take an array for one, its items for the members in their order.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    if body.first() == Some(&b'{') { serde_json::from_slice(body).ok() } else { None }
 }
 
 /// Makes an error of an answer whose status is no success.

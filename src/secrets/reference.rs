@@ -70,6 +70,10 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
             let text = value.into_string().map_err(|_| ReferenceError::NoSecret("is not UTF-8 text"))?;
             (Zeroizing::new(text.into_bytes()), false)
         }
+        // Asked for where there is a network: by the keeper, at each fetch.
+        Reference::GithubActions { .. } => {
+            return Err(ReferenceError::NoSecret("is a service that gives an assertion at each fetch"));
+        }
         Reference::Command(words) => (printed(words)?, false),
     };
     let cut = bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes));

@@ -142,6 +142,7 @@ fn identity(parts: &Parts) -> TokenIdentity {
         params: &params,
         generation: parts.7.as_deref(),
         certificate: None,
+        binding: None,
     })
 }
 

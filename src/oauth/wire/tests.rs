@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(body: &str) -> Result<Granted, IssuerError> {
-    granted(200, body.as_bytes(), &[])
+    granted(200, body.as_bytes(), &[], TokenBinding::Bearer)
 }
 
 fn with(member: &str) -> Result<Granted, IssuerError> {
@@ -136,8 +136,25 @@ fn statuses_have_one_meaning_each() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..256), status in 100_u16..600) {
-        let _ = granted(status, &body, &[]);
+        let _ = granted(status, &body, &[], TokenBinding::Bearer);
         let _ = failed(status, &body, None, &[]);
+    }
+
+    #[test]
+    fn whatever_stands_beside_an_error_no_token_comes_out_of_it(
+        before in "(\"[a-z_]{1,12}\":(1|null|\"x\"|\\[\\]|\\{\\}),){0,3}",
+        error in "[a-z_]{1,20}",
+        status in 100_u16..600,
+        binding in prop::sample::select(vec![TokenBinding::Bearer, TokenBinding::Dpop]),
+    ) {
+        let member = r#""access_token":"abc","token_type":"bearer""#;
+        for body in [
+            format!(r#"{{{before}"error":"{error}",{member}}}"#),
+            format!(r#"{{{member},"err\u006fr":"{error}"}}"#),
+            format!("\u{feff} {{\"error\":\"{error}\",{member}}}"),
+        ] {
+            prop_assert!(granted(status, body.as_bytes(), &[], binding).is_err(), "{}", body);
+        }
     }
 
     #[test]

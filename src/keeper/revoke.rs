@@ -1,0 +1,41 @@
+//! Giving a token back: the issuer first, then what is kept here.
+
+use super::Keeper;
+use crate::error::{Code, Error};
+use crate::token::AccessToken;
+
+impl Keeper {
+    /// Revokes the cached token of this request at the issuer (RFC 7009), then erases it here; `false` where none is
+    /// cached. A token that is over is revoked as well: the issuer's clock decides. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the profile names no revocation endpoint, or the issuer did not take it; the token is then kept.
+    pub async fn revoke(&self) -> Result<bool, Error> {
+        let Some(token) = self.kept()? else { return Ok(false) };
+        self.revoke_token(&token).await?;
+        self.reject(&token)?;
+        Ok(true)
+    }
+
+    /// Revokes a token of this client; what is kept stays.
+    pub(crate) async fn revoke_token(&self, token: &AccessToken) -> Result<(), Error> {
+        let asked = self.held.asked();
+        let profile = &asked.profile;
+        let Some(url) = &profile.revocation_url else {
+            let message = format!("the profile {} names no revocation endpoint; nothing was revoked", profile.name);
+            return Err(Error::new(Code::Usage, message)
+                .with_hint(format!("run tokenkeep credentials set -p {} --revocation-url URL", profile.name))
+                .for_profile(&profile.name));
+        };
+        let Some(proof) = self.proof(&asked).await? else {
+            return Err(Error::new(
+                Code::CredentialMissing,
+                "the credential was set anew meanwhile; nothing was revoked",
+            )
+            .with_hint("run it again")
+            .for_profile(&profile.name));
+        };
+        let revoked = self.parts.transport.revoke(url, &proof.client(profile), token, &proof.trust()).await;
+        revoked.map_err(|error| Error::from(error).and_kept().for_profile(&profile.name))
+    }
+}

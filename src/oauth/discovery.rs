@@ -1,0 +1,198 @@
+//! Metadata of an issuer (RFC 8414, OpenID Connect Discovery 1.0): read once, at `credentials set`, and pinned.
+
+use reqwest::StatusCode;
+use reqwest::header::ACCEPT;
+use serde::Deserialize;
+use url::Url;
+
+use super::http::{METADATA_CAP, Trust};
+use super::{IssuerError, Transport, wire};
+use crate::profile::{AuthMethod, Endpoint};
+
+/// What an issuer says about itself, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    /// The token endpoint.
+    pub token_url: Endpoint,
+    /// The introspection endpoint.
+    pub introspection_url: Option<Endpoint>,
+    /// The revocation endpoint.
+    pub revocation_url: Option<Endpoint>,
+    /// The issuer's keys.
+    pub jwks_url: Option<Endpoint>,
+    /// How clients may prove themselves; `None` where it does not say.
+    pub auth_methods: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    token_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    jwks_uri: Option<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    mtls_endpoint_aliases: Option<Aliases>,
+}
+
+/// Where clients with a certificate go (RFC 8705 s. 5).
+#[derive(Deserialize)]
+struct Aliases {
+    token_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+}
+
+impl Transport {
+    /// Reads the metadata of an issuer. `method` decides between the endpoints for certificates and the others.
+    ///
+    /// # Errors
+    /// When the issuer is no URL that may be asked, has no metadata, or the metadata is of another issuer (RFC 8414
+    /// s. 3.3): the two are compared as strings.
+    pub(crate) async fn discover(
+        &self,
+        issuer: &str,
+        method: Option<AuthMethod>,
+        trust: &Trust<'_>,
+    ) -> Result<Metadata, IssuerError> {
+        let places = places(issuer).ok_or(IssuerError::Malformed {
+            status: None,
+            why: "the issuer is no https URL without query and fragment",
+        })?;
+        let mut last = IssuerError::Malformed { status: None, why: "it has no metadata" };
+        for place in places {
+            let answer = self
+                .in_time(&place, async {
+                    let request = self.client(&place, trust)?.get(place.url().clone());
+                    self.answer(&place, request.header(ACCEPT, "application/json"), METADATA_CAP).await
+                })
+                .await?;
+            match answer.status {
+                StatusCode::OK => return read(issuer, &answer.body, method),
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                    return Err(wire::failed(answer.status.as_u16(), &answer.body, answer.retry_after, &[]));
+                }
+                // The older place may have what the newer one has not.
+                status if status.is_client_error() => {
+                    last = IssuerError::Malformed { status: Some(status.as_u16()), why: "it has no metadata there" };
+                }
+                status => return Err(IssuerError::Server { status: status.as_u16(), retry_after: answer.retry_after }),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Where metadata may be: RFC 8414 puts the well-known part before the path, OpenID appends it.
+fn places(issuer: &str) -> Option<Vec<Endpoint>> {
+    let url = Endpoint::parse(issuer).ok()?;
+    if url.url().query().is_some() {
+        return None;
+    }
+    let path = url.url().path().trim_end_matches('/').to_owned();
+    let at = |path: String| {
+        let mut place: Url = url.url().clone();
+        place.set_path(&path);
+        Endpoint::parse(place.as_str()).ok()
+    };
+    Some(vec![
+        at(format!("/.well-known/oauth-authorization-server{path}"))?,
+        at(format!("{path}/.well-known/openid-configuration"))?,
+    ])
+}
+
+fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadata, IssuerError> {
+    let malformed = |why| IssuerError::Malformed { status: Some(200), why };
+    let document: Document = wire::object(body).ok_or(malformed("its metadata is not valid"))?;
+    if document.issuer != issuer {
+        return Err(IssuerError::IssuerDiffers);
+    }
+    let certificates = method.is_some_and(AuthMethod::shows_certificate);
+    let aliases = document.mtls_endpoint_aliases.filter(|_| certificates);
+    let (token, introspection, revocation) = match aliases {
+        Some(aliases) => (aliases.token_endpoint, aliases.introspection_endpoint, aliases.revocation_endpoint),
+        None => (None, None, None),
+    };
+    let insecure = "its metadata names an endpoint that is no https URL";
+    let endpoint =
+        |url: Option<String>| url.map(|url| Endpoint::parse(&url)).transpose().map_err(|_| malformed(insecure));
+    Ok(Metadata {
+        token_url: endpoint(token.or(document.token_endpoint))?
+            .ok_or(malformed("its metadata names no token_endpoint"))?,
+        introspection_url: endpoint(introspection.or(document.introspection_endpoint))?,
+        revocation_url: endpoint(revocation.or(document.revocation_endpoint))?,
+        jwks_url: endpoint(document.jwks_uri)?,
+        auth_methods: document.token_endpoint_auth_methods_supported,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_well_known_part_stands_before_the_path_or_behind_it() {
+        let texts = |issuer: &str| {
+            let places = places(issuer).expect("places");
+            places.iter().map(|place| place.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts("https://a.example/tenant/x"),
+            [
+                "https://a.example/.well-known/oauth-authorization-server/tenant/x",
+                "https://a.example/tenant/x/.well-known/openid-configuration",
+            ]
+        );
+        assert_eq!(
+            texts("https://a.example/"),
+            [
+                "https://a.example/.well-known/oauth-authorization-server",
+                "https://a.example/.well-known/openid-configuration",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_issuer_is_not_asked() {
+        for issuer in ["", "a.example", "http://a.example", "https://a.example/?x", "https://u@a.example", "ftp://a/"] {
+            assert!(places(issuer).is_none(), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_another_issuer_is_refused_be_it_for_a_slash() {
+        let body = br#"{"issuer": "https://a.example/", "token_endpoint": "https://a.example/token"}"#;
+        assert!(read("https://a.example/", body, None).is_ok());
+        for other in ["https://a.example", "https://A.example/", "https://a.example:443/"] {
+            assert!(matches!(read(other, body, None), Err(IssuerError::IssuerDiffers)), "{other}");
+        }
+    }
+
+    #[test]
+    fn clients_with_a_certificate_go_to_the_aliases_and_others_do_not() {
+        let body = br#"{"issuer": "i", "token_endpoint": "https://a.example/token", "revocation_endpoint": "https://a.example/r",
+            "mtls_endpoint_aliases": {"token_endpoint": "https://mtls.example/token"}}"#;
+        let plain = read("i", body, Some(AuthMethod::PrivateKeyJwt)).expect("metadata");
+        assert_eq!(plain.token_url.as_str(), "https://a.example/token");
+        let tls = read("i", body, Some(AuthMethod::TlsClientAuth)).expect("metadata");
+        assert_eq!(tls.token_url.as_str(), "https://mtls.example/token");
+        assert_eq!(tls.revocation_url.expect("named").as_str(), "https://a.example/r");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_secure_makes_the_metadata_invalid() {
+        for url in ["http://a.example/token", "https://u:p@a.example/", "javascript:alert(1)", ""] {
+            let body = format!(r#"{{"issuer": "i", "token_endpoint": "{url}"}}"#);
+            assert!(matches!(read("i", body.as_bytes(), None), Err(IssuerError::Malformed { .. })), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_metadata_or_an_error(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read("https://a.example", &body, None);
+        }
+    }
+}

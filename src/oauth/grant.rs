@@ -1,0 +1,133 @@
+//! Asking for a token (RFC 6749 s. 4.4), again where that can help, with a proof of possession where one is wanted.
+
+use reqwest::header::{HeaderName, HeaderValue};
+use tracing::debug;
+
+use super::attempt::{Ended, InFlight, Told};
+use super::client_auth::{Client, Form, prove};
+use super::dpop::{ProofKey, Use};
+use super::http::{Answer, Trust, sensitive};
+use super::retry::{Next, next};
+use super::wire::{self, Granted};
+use super::{IssuerError, Transport};
+use crate::clock::Moment;
+use crate::profile::{Endpoint, Grant, Repeats, Request, TokenBinding};
+
+/// What is needed to ask for a token.
+#[derive(Clone, Copy)]
+pub(crate) struct TokenRequest<'a> {
+    /// Where to.
+    pub token_url: &'a Endpoint,
+    /// Who asks.
+    pub client: Client<'a>,
+    /// The grant.
+    pub grant: Grant,
+    /// What is asked for.
+    pub request: &'a Request,
+    /// The key that the token is to be bound to (RFC 9449).
+    pub proof_key: Option<&'a ProofKey>,
+    /// Whether a request that failed is sent again.
+    pub repeats: Repeats,
+}
+
+/// Writes the parts of a token request that are no credential.
+pub(super) fn form(grant: Grant, request: &Request) -> Form {
+    let mut form = Form::default();
+    form.add("grant_type", grant.name());
+    let scope = request.scope_text();
+    // An empty scope is left out: some issuers refuse it.
+    if !scope.is_empty() {
+        form.add("scope", &scope);
+    }
+    if let Some(audience) = request.audience() {
+        form.add("audience", audience);
+    }
+    request.resources().for_each(|resource| form.add("resource", resource));
+    request.params().for_each(|(name, value)| form.add(name, value));
+    form
+}
+
+impl Transport {
+    /// Asks for a token and tells when the request that brought it was sent; `told` hears of every request, repeats
+    /// included. Must run inside a tokio runtime.
+    pub(crate) async fn token(
+        &self,
+        asked: &TokenRequest<'_>,
+        trust: &Trust<'_>,
+        told: Told<'_>,
+    ) -> Result<(Granted, Moment), IssuerError> {
+        self.in_time(asked.token_url, async {
+            let client = self.client(asked.token_url, trust)?;
+            let begun = self.clock().boot();
+            let mut nonce: Option<String> = None;
+            let mut failures = 0;
+            loop {
+                let late = (self.timeout().saturating_sub(self.passed_since(begun)), self.too_late(asked.token_url));
+                let flight = InFlight::new(self.clock().clone(), told, late);
+                let sent = flight.sent();
+                let (error, offered) = match self.attempt(&client, asked, nonce.as_deref()).await {
+                    Ok(granted) => {
+                        flight.end(Ended::Granted(granted.lifetime));
+                        return Ok((granted, sent));
+                    }
+                    Err(failure) => failure,
+                };
+                flight.end(Ended::Failed(&error));
+                // Once: an issuer that wants a nonce again and again would be asked for ever (RFC 9449 s. 8).
+                if nonce.is_none() && is_use_dpop_nonce(&error) && offered.is_some() {
+                    nonce = offered;
+                    continue;
+                }
+                let left = self.timeout().saturating_sub(self.passed_since(begun));
+                match next(&error, failures, left, random_byte()) {
+                    Next::Pause(pause) if asked.repeats == Repeats::Bounded => {
+                        debug!(failures, ?pause, "the token request failed and is repeated: {error}");
+                        tokio::time::sleep(pause).await;
+                    }
+                    _ => return Err(error),
+                }
+                failures += 1;
+            }
+        })
+        .await
+    }
+
+    /// Asks once; a failure comes with the nonce that the issuer offered.
+    async fn attempt(
+        &self,
+        client: &reqwest::Client,
+        asked: &TokenRequest<'_>,
+        nonce: Option<&str>,
+    ) -> Result<Granted, (IssuerError, Option<String>)> {
+        let plain = |error| (error, None);
+        let now = self.clock().wall();
+        let proven = prove(&asked.client, form(asked.grant, asked.request), now).map_err(plain)?;
+        let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+        if let Some(key) = asked.proof_key {
+            let of = Use { method: "POST", url: asked.token_url.url(), token: None, nonce };
+            let proof = key.proof(&of, now).map_err(plain)?;
+            headers.push((HeaderName::from_static("dpop"), sensitive(&proof).map_err(plain)?));
+        }
+        debug!(url = %asked.token_url, method = asked.client.auth.name(), "asking the issuer for a token");
+        let answer = self.post(client, asked.token_url, &proven, headers).await.map_err(plain)?;
+        let secrets: Vec<_> = proven.secrets.iter().collect();
+        let Answer { status, body, retry_after, dpop_nonce } = answer;
+        if status.is_success() {
+            let binding = if asked.proof_key.is_some() { TokenBinding::Dpop } else { TokenBinding::Bearer };
+            wire::granted(status.as_u16(), &body, &secrets, binding).map_err(plain)
+        } else {
+            Err((wire::failed(status.as_u16(), &body, retry_after, &secrets), dpop_nonce))
+        }
+    }
+}
+
+fn is_use_dpop_nonce(error: &IssuerError) -> bool {
+    matches!(error, IssuerError::Refused { error, .. } if error == "use_dpop_nonce")
+}
+
+/// Jitter need not be unguessable: without randomness it is the middle.
+fn random_byte() -> u8 {
+    let mut byte = [128];
+    let _ = getrandom::fill(&mut byte);
+    byte[0]
+}

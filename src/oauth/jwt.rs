@@ -1,0 +1,84 @@
+//! Signed JWTs: a client's assertion (RFC 7523, RFC 10070), and what it is signed with.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::IssuerError;
+use super::signing_key::SigningKey;
+use crate::clock::WallTime;
+use crate::profile::{AssertionAlgorithm, AssertionTyp};
+
+/// How long an assertion holds, in seconds: the longest that PROTOCOL allows.
+const LIFETIME: i64 = 60;
+
+/// Whom an assertion is of and for, and how it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assertion<'a> {
+    /// The audience: one string.
+    pub audience: &'a str,
+    /// Whether it says what it is.
+    pub typ: AssertionTyp,
+    /// What it is signed with, where the key leaves a choice.
+    pub algorithm: Option<AssertionAlgorithm>,
+    /// The name of the key, where the key names none.
+    pub key_id: Option<&'a str>,
+}
+
+/// Writes an assertion of a client, with an id of its own: each attempt needs another.
+pub(super) fn client_assertion(
+    of: &Assertion<'_>,
+    client_id: &str,
+    key: &SigningKey,
+    now: WallTime,
+) -> Result<Zeroizing<String>, IssuerError> {
+    let mut header = Map::new();
+    header.insert("alg".to_owned(), json!(key.algorithm_name()));
+    header.insert(
+        "typ".to_owned(),
+        json!(match of.typ {
+            AssertionTyp::On => "client-authentication+jwt",
+            AssertionTyp::Off => "JWT",
+        }),
+    );
+    if let Some(key_id) = of.key_id.or(key.key_id()) {
+        header.insert("kid".to_owned(), json!(key_id));
+    }
+    let issued = now.seconds();
+    let claims = json!({
+        "iss": client_id,
+        "sub": client_id,
+        "aud": of.audience,
+        "jti": unique_id()?,
+        "iat": issued,
+        "exp": issued.saturating_add(LIFETIME),
+    });
+    signed(&Value::Object(header), &claims, key)
+}
+
+/// Writes a JWT in its compact form (RFC 7519 s. 3).
+pub(super) fn signed(header: &Value, claims: &Value, key: &SigningKey) -> Result<Zeroizing<String>, IssuerError> {
+    let mut text = Zeroizing::new(encoded(header.to_string().as_bytes()));
+    text.push('.');
+    text.push_str(&encoded(claims.to_string().as_bytes()));
+    let signature = key.sign(text.as_bytes())?;
+    text.push('.');
+    text.push_str(&encoded(&signature));
+    Ok(text)
+}
+
+/// Returns 128 random bits that no other JWT has.
+pub(super) fn unique_id() -> Result<String, IssuerError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| IssuerError::Credential("the system gives no randomness"))?;
+    Ok(encoded(&bytes))
+}
+
+pub(super) fn encoded(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
