@@ -47,8 +47,8 @@ pub(crate) enum Set {
 /// Something that was left behind and does no harm.
 pub(crate) type Leftover = String;
 
-/// Tries a credential before the old one goes.
-pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Secret) -> Result<(), Error>;
+/// Tries a credential before the old one goes; without a secret it is read where the profile says.
+pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Option<Secret>) -> Result<(), Error>;
 
 impl Registry<'_> {
     /// Sets a profile to `wanted`, which names no binding yet. Without `secret` the stored one stays,
@@ -71,9 +71,8 @@ impl Registry<'_> {
         if wanted.secret.is_some() {
             // What the old secret was refused for says nothing about the one that is tried now.
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut Vec::new());
-            if let (Some(verify), SecretSource::Reference(reference)) = (verify, &profile.secret) {
-                let read = crate::secrets::read_reference(reference).map_err(Error::from)?;
-                verify(profile.clone(), read.secret)?;
+            if let Some(verify) = verify {
+                verify(profile.clone(), None)?;
             }
             let same = present.as_ref() == Some(&wanted);
             let mut left = Vec::new();
@@ -119,7 +118,7 @@ impl Registry<'_> {
         let credential = Credential { secret, binding: new_binding };
         if let Some(verify) = verify {
             let bound = SecretSource::Stored(Box::new(credential.binding.clone()));
-            verify(Profile { secret: bound, ..profile }, credential.secret.clone())?;
+            verify(Profile { secret: bound, ..profile }, Some(credential.secret.clone()))?;
         }
         let secrets = self.secrets.ok_or_else(needs_secret)?;
         let item = ItemName::credential(generation);
@@ -155,7 +154,7 @@ impl Registry<'_> {
         self.forget_refusals(|outline| is_of(outline, &stored.binding), &mut Vec::new());
         if let Some(verify) = verify {
             let bound = SecretSource::Stored(Box::new(stored.binding.clone()));
-            verify(Profile { secret: bound, ..profile.clone() }, stored.secret.clone())?;
+            verify(Profile { secret: bound, ..profile.clone() }, Some(stored.secret.clone()))?;
         }
         let set_at = present.and_then(|file| file.set_at);
         let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
@@ -293,11 +292,19 @@ pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Err
 /// Merges what was typed over what a profile's file says.
 pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: Option<Request>) -> ProfileFile {
     let mut present = present.unwrap_or_default();
-    // A provider and a place of one's own exclude each other, also where one of them was said earlier.
-    if typed.provider.is_some() && typed.provider != present.provider {
-        (present.token_url, present.issuer, present.auth, present.probe_url) = (None, None, None, None);
+    // A provider and a place of one's own exclude each other, also where one of them was said earlier; and what belongs
+    // to one issuer must not stand beside another: the new secret would go there.
+    let other_provider = typed.provider.is_some() && typed.provider != present.provider;
+    let own_place = typed.token_url.is_some() && typed.provider.is_none() && present.provider.is_some();
+    let other_issuer = present.issuer.is_some() && typed.issuer.is_some() && typed.issuer != present.issuer;
+    if other_provider || own_place || other_issuer {
+        (present.token_url, present.issuer, present.probe_url) = (None, None, None);
+        (present.introspection_url, present.revocation_url, present.jwks_url) = (None, None, None);
     }
-    if typed.token_url.is_some() {
+    if other_provider {
+        present.auth = None;
+    }
+    if own_place {
         present.provider = None;
     }
     let stays_referenced = typed.secret.or(present.secret);
@@ -308,6 +315,13 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         issuer: typed.issuer.or(present.issuer),
         auth: typed.auth.or(present.auth),
         basic_encoding: typed.basic_encoding.or(present.basic_encoding),
+        assertion_audience: typed.assertion_audience.or(present.assertion_audience),
+        assertion_typ: typed.assertion_typ.or(present.assertion_typ),
+        assertion_algorithm: typed.assertion_algorithm.or(present.assertion_algorithm),
+        assertion_key_id: typed.assertion_key_id.or(present.assertion_key_id),
+        certificate_file: typed.certificate_file.or(present.certificate_file),
+        dpop: typed.dpop.or(present.dpop),
+        repeats: typed.repeats.or(present.repeats),
         request: request.unwrap_or(present.request),
         default_lifetime: typed.default_lifetime.or(present.default_lifetime),
         min_ttl: typed.min_ttl.or(present.min_ttl),
@@ -315,6 +329,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         probe_url: typed.probe_url.or(present.probe_url),
         introspection_url: typed.introspection_url.or(present.introspection_url),
         revocation_url: typed.revocation_url.or(present.revocation_url),
+        jwks_url: typed.jwks_url.or(present.jwks_url),
         secret: stays_referenced,
         binding: None,
         set_at: None,

@@ -84,8 +84,9 @@ pub use keeper::{Keeper, KeeperBuilder, Obtained, Source, Want};
 pub use open::open;
 pub use place::{PlaceError, Stamp};
 pub use profile::{
-    AuthMethod, BasicEncoding, Binding, Endpoint, EndpointError, Generation, Profile, ProfileName, Reference, Request,
-    RequestError, SecretSource,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
+    ClientCertificate, Endpoint, EndpointError, Generation, Grant, Profile, ProfileName, Reference, Repeats, Request,
+    RequestError, SecretSource, TokenBinding,
 };
 pub use seal::{DataKey, KeyId, SealError};
 pub use secret::Secret;

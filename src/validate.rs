@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::keeper::Keeper;
-use crate::oauth::Probed;
+use crate::oauth::{Introspected, Probed};
+use crate::profile::Endpoint;
 use crate::secret::Secret;
 use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 
@@ -69,7 +70,7 @@ impl Outcome {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// `local`, `introspection` or `probe`.
+    /// `local`, `introspection`, `probe` or `signature`.
     pub name: &'static str,
     /// What came of it.
     pub result: Outcome,
@@ -115,9 +116,13 @@ pub async fn validate(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> R
     }];
     let profile = keeper.profile();
     let mut remote = 0;
-    if profile.introspection_url.is_some() {
+    if let Some(url) = &profile.introspection_url {
         remote += 1;
-        checks.push(check("introspection", Outcome::Skipped, "not in this version"));
+        checks.push(match &subject {
+            _ if reach == Reach::Local => check("introspection", Outcome::Skipped, "offline"),
+            None => check("introspection", Outcome::Skipped, "there is no token to ask about"),
+            Some(subject) => introspection(keeper, url, subject).await?,
+        });
     }
     if let Some(url) = &profile.probe_url {
         remote += 1;
@@ -177,13 +182,35 @@ fn local(subject: Option<&Subject>, at: impl Fn(&Validity) -> Freshness) -> Chec
     }
 }
 
-async fn probe(keeper: &Keeper, url: &crate::profile::Endpoint, subject: &Subject) -> Result<Check, Error> {
+async fn introspection(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Check, Error> {
+    let name = "introspection";
+    let Some(proof) = keeper.bound().await? else {
+        return Ok(check(name, Outcome::Unknown, "the credential was set anew meanwhile"));
+    };
+    let profile = keeper.profile();
+    let client = proof.client(&profile);
+    let asked = keeper.parts().transport.introspect(url, &client, subject.token(), &proof.trust()).await;
+    Ok(match asked {
+        Ok(Introspected::Active) => check(name, Outcome::Pass, "active"),
+        Ok(Introspected::Inactive) => match subject {
+            Subject::Kept(token) => {
+                keeper.reject(token)?;
+                check(name, Outcome::Fail, "not active; the cached record was dropped")
+            }
+            Subject::Foreign(_) => check(name, Outcome::Fail, "not active"),
+        },
+        Ok(Introspected::Unclear) => check(name, Outcome::Unknown, "the answer does not say whether it is active"),
+        Err(error) => check(name, Outcome::Unknown, &error.to_string()),
+    })
+}
+
+async fn probe(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Check, Error> {
     // The binding that lies sealed beside the secret names the probe too: an edited profile must
     // not lead the token elsewhere.
     let Some(proof) = keeper.bound().await? else {
         return Ok(check("probe", Outcome::Unknown, "the credential was set anew meanwhile"));
     };
-    match keeper.parts().transport.probe(url, subject.token(), proof.roots()).await {
+    match keeper.parts().transport.probe(url, subject.token(), &proof.trust()).await {
         Ok(Probed::Accepted(status)) => Ok(check("probe", Outcome::Pass, &format!("HTTP {status}"))),
         Ok(Probed::Rejected) => Ok(match subject {
             Subject::Kept(token) => {

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::profile::{AuthMethod, BasicEncoding};
+use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding};
 
 /// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
 /// however many processes ask.
@@ -153,6 +153,9 @@ pub(crate) enum Credentials {
         /// Does not ask.
         #[arg(long)]
         yes: bool,
+        /// Revokes the cached tokens first.
+        #[arg(long)]
+        revoke: bool,
     },
 }
 
@@ -168,9 +171,12 @@ pub(crate) struct Set {
     /// The token endpoint: https, or http to 127.0.0.1 or [::1].
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
-    /// The issuer identifier, exactly as the issuer writes it; needs --token-url in this version.
+    /// The issuer identifier, exactly as the issuer writes it. Without --token-url the issuer is asked for its endpoints.
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
+    /// Fills in what a provider asks for, such as tenant=ID; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
+    pub(crate) with: Vec<String>,
     /// How the client proves itself.
     #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(|(_, name)| name)))]
     pub(crate) auth: Option<String>,
@@ -179,12 +185,33 @@ pub(crate) struct Set {
     /// A resource that `token validate` shows the token to.
     #[arg(long, value_name = "URL")]
     pub(crate) probe_url: Option<String>,
-    /// The introspection endpoint (RFC 7662); stored, not yet asked.
+    /// The introspection endpoint (RFC 7662).
     #[arg(long, value_name = "URL")]
     pub(crate) introspection_url: Option<String>,
-    /// The revocation endpoint (RFC 7009); stored, not yet asked.
+    /// The revocation endpoint (RFC 7009).
     #[arg(long, value_name = "URL")]
     pub(crate) revocation_url: Option<String>,
+    /// The issuer's keys (RFC 7517), for `token validate --as-resource-server`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) jwks_url: Option<String>,
+    /// Whom the client's assertions are for; token_endpoint for older servers.
+    #[arg(long, value_name = "WHOM", value_parser = PossibleValuesParser::new(AssertionAudience::ALL.map(|(_, name)| name)))]
+    pub(crate) assertion_audience: Option<String>,
+    /// Whether assertions say what they are (typ client-authentication+jwt); off for older servers.
+    #[arg(long, value_name = "ON|OFF", value_parser = PossibleValuesParser::new(AssertionTyp::ALL.map(|(_, name)| name)))]
+    pub(crate) assertion_typ: Option<String>,
+    /// What assertions are signed with, where the key leaves a choice.
+    #[arg(long, value_name = "ALG", value_parser = PossibleValuesParser::new(AssertionAlgorithm::ALL.map(|(_, name)| name)))]
+    pub(crate) assertion_algorithm: Option<String>,
+    /// The name of the key at the issuer (kid), where the key names none.
+    #[arg(long, value_name = "KID")]
+    pub(crate) assertion_key_id: Option<String>,
+    /// The client's certificate and its chain (RFC 8705); its key is the secret.
+    #[arg(long, value_name = "PEM")]
+    pub(crate) certificate_file: Option<PathBuf>,
+    /// Asks for tokens that need a proof at each use (RFC 9449).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) dpop: Option<bool>,
     /// Certificate authorities to trust instead of the system's.
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -197,7 +224,8 @@ pub(crate) struct Set {
     /// Copies the secret from a file, now.
     #[arg(long, value_name = "PATH", group = "secret")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// Stores where to read the secret each time: file:PATH, env:NAME or command:JSON-ARRAY.
+    /// Stores where to read the secret each time: file:PATH, env:NAME, command:JSON-ARRAY or
+    /// github-actions:AUDIENCE.
     #[arg(long, value_name = "WHERE", group = "secret")]
     pub(crate) secret_at_fetch: Option<String>,
     /// Makes it the default profile.
@@ -250,6 +278,11 @@ pub(crate) enum Token {
     Validate(Validate),
     /// Lists the cached tokens, without their values.
     List,
+    /// Revokes the cached token at the issuer (RFC 7009), then forgets it.
+    Revoke {
+        #[command(flatten)]
+        request: RequestArgs,
+    },
     /// Forgets the cached tokens of the profile.
     Forget {
         #[command(flatten)]
@@ -280,6 +313,15 @@ pub(crate) struct Get {
     /// The variable that `--format env` exports [default: ACCESS_TOKEN].
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Option<String>,
+    /// The HTTP method that `--format dpop` proves.
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// The URL that `--format dpop` proves.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The nonce that the API asked for (DPoP-Nonce).
+    #[arg(long, value_name = "NONCE")]
+    pub(crate) nonce: Option<String>,
 }
 
 /// How a token is written.
@@ -294,6 +336,8 @@ pub(crate) enum Format {
     Header,
     /// A line for a shell to evaluate.
     Env,
+    /// Authorization and DPoP headers for one request (RFC 9449); needs --method and --url.
+    Dpop,
 }
 
 /// `token validate`
@@ -307,4 +351,13 @@ pub(crate) struct Validate {
     /// Checks the token that stands on stdin instead of the cached one.
     #[arg(long)]
     pub(crate) token_stdin: bool,
+    /// Checks it as the owner of the API: signature, typ, iss, aud, exp (RFC 9068). --audience says whom it must be for.
+    #[arg(long)]
+    pub(crate) as_resource_server: bool,
+    /// The issuer's keys; else jwks_url of the profile.
+    #[arg(long, value_name = "URL", requires = "as_resource_server")]
+    pub(crate) jwks: Option<String>,
+    /// Whose tokens are taken; else the issuer of the profile.
+    #[arg(long, value_name = "ISSUER", requires = "as_resource_server")]
+    pub(crate) issuer: Option<String>,
 }

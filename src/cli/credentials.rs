@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::{Credentials, Set};
 use super::format::time;
-use super::{Context, block_on, request, secret_input};
+use super::{Context, block_on, issuer, request, secret_input};
 use crate::cache::Cache;
 use crate::clock::WallTime;
 use crate::config::Config;
@@ -16,7 +16,10 @@ use crate::duration;
 use crate::error::{Code, Error};
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
-use crate::profile::{AuthMethod, BasicEncoding, Endpoint, ProfileFile, ProfileName, Reference, SecretSource};
+use crate::profile::{
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, ProfileError,
+    ProfileFile, ProfileName, Reference, Request, SecretSource, TokenBinding,
+};
 use crate::secret::Secret;
 use crate::secrets::{Backend, Choice, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
 
@@ -25,7 +28,7 @@ pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Err
         Credentials::Set(set) => self::set(context, &set),
         Credentials::List => list(context),
         Credentials::Show => show(context),
-        Credentials::Remove { yes } => remove(context, yes),
+        Credentials::Remove { yes, revoke } => remove(context, yes, revoke),
     }
 }
 
@@ -79,7 +82,12 @@ impl Writable {
 
 fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     // First: a provider that is not known is told with those that are.
-    let typed = typed(set)?;
+    let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
+    // Clap drops what an argument requires where that is excluded by another one.
+    if preset.is_none() && !set.with.is_empty() {
+        return Err(Error::new(Code::Usage, "--with goes with --provider; nothing was changed"));
+    }
+    let mut typed = typed(set)?;
     let name = match (&context.profile, &set.provider) {
         (Some(_), _) => context.home.profile_name(context.profile.as_deref())?,
         (None, Some(provider)) => named(provider)?,
@@ -87,7 +95,16 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
-    let merged = wanted(set, &typed, present.as_ref())?;
+    if let Some(preset) = &preset {
+        issuer::filled(set, preset, present.as_ref(), &mut typed)?;
+    }
+    issuer::discovered(context, set, &name, present.as_ref(), &mut typed)?;
+    let mut merged = wanted(set, &typed, present.as_ref())?;
+    if let Some(preset) = &preset {
+        merged.request = issuer::needed(preset, merged.request)?;
+        typed.request = merged.request.clone();
+    }
+    fits(&merged, &name)?;
     if merged.secret.is_none() {
         place_for_secrets(context)?;
     }
@@ -128,7 +145,9 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
 fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
     let base = if set.replace { None } else { present.cloned() };
     let request = base.as_ref().map(|file| file.request.clone()).unwrap_or_default();
-    let request = request::typed(&set.request, &request)?;
+    // What a provider needs, and what was asked for it.
+    let needed = (typed.request != Request::default()).then(|| typed.request.clone());
+    let request = request::typed(&set.request, needed.as_ref().unwrap_or(&request))?.or(needed);
     let mut wanted = credentials::merged(base, typed.clone(), request);
     if set.secret_stdin || set.secret_file.is_some() {
         wanted.secret = None;
@@ -138,7 +157,7 @@ fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Resu
     }
     if wanted.token_url.is_none() && wanted.provider.is_none() {
         return Err(Error::new(Code::Usage, "where to get tokens is missing; nothing was changed")
-            .with_hint("add --provider PROVIDER or --token-url URL"));
+            .with_hint("add --provider PROVIDER, --issuer URL or --token-url URL"));
     }
     if wanted.basic_encoding == Some(BasicEncoding::Raw) && wanted.client_id.as_ref().is_some_and(|id| id.contains(':'))
     {
@@ -148,6 +167,23 @@ fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Resu
         ));
     }
     Ok(wanted)
+}
+
+/// Checks, before anybody types a secret, that the parts of the profile go together.
+fn fits(wanted: &ProfileFile, name: &ProfileName) -> Result<(), Error> {
+    let usage =
+        |why: &str, hint: &str| Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_hint(hint));
+    match wanted.resolve(name) {
+        Err(ProfileError::Contradiction(why)) => match wanted.auth {
+            Some(method) if method.shows_certificate() => usage(why, "add --certificate-file PEM"),
+            _ => usage(why, "add --issuer URL, or --assertion-audience token_endpoint"),
+        },
+        // It would be stored, and never used.
+        Ok(profile) if profile.auth == AuthMethod::FederatedAssertion && wanted.secret.is_none() => {
+            usage("a federated assertion is read at each fetch, not stored", "add --secret-at-fetch WHERE")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks, before anybody types a secret, that there is a place for it. Where none was chosen, the
@@ -170,7 +206,7 @@ fn stays_bound(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) 
     binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)).is_none()
 }
 
-fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Secret) -> Result<(), Error> {
+fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Option<Secret>) -> Result<(), Error> {
     let ui = context.ui.clone();
     let keeper = context.home.keeper_on_trial(profile, secret, Box::new(move |warning| ui.warn(warning)))?;
     let _waiting = context.ui.waiting("trying the credential");
@@ -179,18 +215,8 @@ fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Sec
 }
 
 fn typed(set: &Set) -> Result<ProfileFile, Error> {
-    if let Some(provider) = &set.provider
-        && crate::profile::preset::find(provider).is_none()
-    {
-        let known = crate::profile::preset::names().join(", ");
-        return Err(Error::new(Code::Usage, format!("--provider takes one of {known}")));
-    }
     if set.client_id.as_deref() == Some("") {
         return Err(Error::new(Code::Usage, "--client-id must not be empty"));
-    }
-    if set.issuer.is_some() && set.token_url.is_none() {
-        return Err(Error::new(Code::Usage, "--issuer alone needs discovery, which this version does not have")
-            .with_hint("add --token-url URL"));
     }
     Ok(ProfileFile {
         provider: set.provider.clone(),
@@ -199,16 +225,23 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
         issuer: set.issuer.clone(),
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
+        assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
+        assertion_typ: set.assertion_typ.as_deref().and_then(AssertionTyp::parse),
+        assertion_algorithm: set.assertion_algorithm.as_deref().and_then(AssertionAlgorithm::parse),
+        assertion_key_id: set.assertion_key_id.clone(),
+        certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
+        dpop: set.dpop,
         ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
         probe_url: endpoint("--probe-url", set.probe_url.as_deref())?,
         introspection_url: endpoint("--introspection-url", set.introspection_url.as_deref())?,
         revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
+        jwks_url: endpoint("--jwks-url", set.jwks_url.as_deref())?,
         secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
         ..ProfileFile::default()
     })
 }
 
-fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
+pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
     match text.map(Endpoint::parse) {
         None => Ok(None),
         Some(Ok(endpoint)) => Ok(Some(endpoint)),
@@ -242,7 +275,13 @@ fn reference(text: &str) -> Result<Reference, Error> {
             Reference::command(words)
                 .map_err(|why| Error::new(Code::Usage, format!("--secret-at-fetch command: {why}")))
         }
-        _ => Err(Error::new(Code::Usage, "--secret-at-fetch takes file:PATH, env:NAME or command:JSON-ARRAY")),
+        Some(("github-actions", audience)) if !audience.is_empty() => {
+            Ok(Reference::GithubActions { audience: audience.to_owned(), host: None })
+        }
+        _ => Err(Error::new(
+            Code::Usage,
+            "--secret-at-fetch takes file:PATH, env:NAME, command:JSON-ARRAY or github-actions:AUDIENCE",
+        )),
     }
 }
 
@@ -350,6 +389,10 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("probe_url", text(&profile.probe_url)),
         ("introspection_url", text(&profile.introspection_url)),
         ("revocation_url", text(&profile.revocation_url)),
+        ("jwks_url", text(&profile.jwks_url)),
+        ("assertion_audience", profile.assertion_audience().filter(|_| profile.auth.signs()).map(str::to_owned)),
+        ("certificate_file", profile.certificate.as_ref().map(|shown| Shown(&shown.file).to_string())),
+        ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
         ("ca_file", profile.ca_file.as_ref().map(|path| Shown(path).to_string())),
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
@@ -384,6 +427,9 @@ fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
             "reference",
             Some(format!("command {}", words.first().map(|program| one_line(program)).unwrap_or_default())),
         ),
+        SecretSource::Reference(Reference::GithubActions { audience, .. }) => {
+            ("reference", Some(format!("GitHub Actions, for {}", one_line(audience))))
+        }
         SecretSource::Absent => ("none", None),
     }
 }
@@ -392,7 +438,7 @@ fn one_line(text: &str) -> String {
     Shown(Path::new(text)).to_string()
 }
 
-fn remove(context: &Context<'_>, yes: bool) -> Result<u8, Error> {
+fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
     let name = match &context.profile {
         Some(_) => context.home.profile_name(context.profile.as_deref())?,
         // Nobody should lose the only profile by a command that names none.
@@ -404,6 +450,11 @@ fn remove(context: &Context<'_>, yes: bool) -> Result<u8, Error> {
     if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), "--yes")? {
         context.ui.done("nothing was changed");
         return Ok(0);
+    }
+    if revoke {
+        // First, and all of them: what could not be revoked is still good, and its credential is still needed.
+        let revoked = super::token::revoke_all(context, &name)?;
+        context.ui.done(&format!("revoked {revoked} token(s) of {name}"));
     }
     let writable = Writable::open(context)?;
     let left = writable.registry(context).remove(&name)?;

@@ -27,6 +27,8 @@ pub(crate) fn written(
         Format::Token => format!("{}\n", token.expose()),
         Format::Header => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         // Single quotes: within them a shell reads nothing but the closing one.
+        // Written with its proof, elsewhere; a token without one is refused there.
+        Format::Dpop => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         Format::Env => format!("export {variable}='{}'\n", token.expose().replace('\'', r"'\''")),
         Format::Json => format!("{}\n", json_of(obtained, profile, now)),
     })
@@ -43,7 +45,8 @@ pub(crate) fn variable(name: &str) -> Result<&str, Error> {
     }
 }
 
-fn json_of(obtained: &Obtained, profile: &Profile, now: &Moment) -> Value {
+/// Makes the JSON of a token.
+pub(crate) fn json_of(obtained: &Obtained, profile: &Profile, now: &Moment) -> Value {
     let token = &obtained.token;
     let validity = token.validity();
     let left = match validity.at(now) {

@@ -71,6 +71,20 @@ pub(crate) fn confirmed(question: &str, flag: &str) -> Result<bool, Error> {
     asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
 }
 
+/// Asks for a line that is no secret; without a terminal it has to be given beforehand, as `flag` says.
+pub(crate) fn asked(question: &str, flag: &str) -> Result<String, Error> {
+    if !io::stdin().is_terminal() {
+        let message = format!("{question} is missing, and there is no terminal to ask on; nothing was changed");
+        return Err(Error::new(Code::Usage, message).with_hint(format!("add {flag}")));
+    }
+    let asked = write!(io::stderr().lock(), "{question}: ").and_then(|()| {
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    });
+    asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
+}
+
 fn usable(secret: Secret, what: &str) -> Result<Secret, Error> {
     if secret.is_empty() {
         return Err(Error::new(Code::Usage, format!("{what} is empty; nothing was changed")));

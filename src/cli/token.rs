@@ -10,8 +10,9 @@ use crate::credentials::belongs_to;
 use crate::duration;
 use crate::error::{Code, Error, Exit};
 use crate::keeper::{Keeper, Obtained, Source, Want, identity_of};
+use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileName};
 use crate::secrets::{Backend, SecretsError};
 use crate::token::{Freshness, Outline};
 use crate::validate::{self, Reach, Verdict};
@@ -21,6 +22,7 @@ pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
         Token::Get(get) => self::get(context, &get),
         Token::Validate(validate) => self::validate(context, &validate),
         Token::List => list(context),
+        Token::Revoke { request } => revoke(context, &request),
         Token::Forget { request, all } => forget(context, &request, all),
     }
 }
@@ -34,11 +36,19 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     if get.env.is_some() && get.format != Format::Env {
         return Err(Error::new(Code::Usage, "--env goes with --format env"));
     }
+    let proves = proven_use(get)?;
     // Most calls end here. What keeps this look from finding a token is told by the one that follows.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
         let name = context.home.profile_name(context.profile.as_deref())?;
         if let Ok(Some((profile, token))) = context.home.cached(&name) {
-            return print(context, get, variable, &Obtained { token, source: Source::Cache }, &profile);
+            return print(
+                context,
+                get,
+                variable,
+                proves.as_ref(),
+                &Obtained { token, source: Source::Cache },
+                &profile,
+            );
         }
     }
     let mut keeper = keeper(context, &get.request)?;
@@ -60,23 +70,81 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
         }
         None => fetched(context, &keeper, want)?,
     };
-    print(context, get, variable, &obtained, &keeper.profile())
+    print(context, get, variable, proves.as_ref(), &obtained, &keeper.profile())
 }
 
 fn print(
     context: &Context<'_>,
     get: &Get,
     variable: &str,
+    proves: Option<&Proves>,
     obtained: &Obtained,
     profile: &Profile,
 ) -> Result<u8, Error> {
+    if let Some(proves) = proves {
+        return proof(context, proves, obtained, profile).map(|()| 0);
+    }
+    if get.format == Format::Header && obtained.token.token_type() != "Bearer" {
+        return Err(Error::new(Code::Usage, "a DPoP token needs a proof for each request")
+            .with_hint("use --format dpop --method METHOD --url URL"));
+    }
     let format = if context.ui.is_json() { Format::Json } else { get.format };
     let now = context.home.clock.now();
     context.ui.data(format::written(format, variable, obtained, profile, &now).as_bytes())?;
     Ok(0)
 }
 
-fn keeper(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<Keeper, Error> {
+/// A request that a token is to be used for (RFC 9449).
+struct Proves {
+    method: String,
+    url: url::Url,
+    nonce: Option<String>,
+}
+
+fn proven_use(get: &Get) -> Result<Option<Proves>, Error> {
+    let usage = |what: &str| Error::new(Code::Usage, what);
+    match (get.format, &get.method, &get.url, &get.nonce) {
+        (Format::Dpop, Some(method), Some(url), nonce) => {
+            let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if method.is_empty() || !method.bytes().all(token) {
+                return Err(usage("--method takes an HTTP method such as GET"));
+            }
+            let url = url::Url::parse(url).ok().filter(url::Url::has_host);
+            let url = url.ok_or_else(|| usage("--url takes an absolute URL"))?;
+            // Copied out of a header with its line end, it would be another nonce (RFC 9449 s. 8.1).
+            let is_part = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+            if nonce.as_ref().is_some_and(|nonce| nonce.is_empty() || !nonce.bytes().all(is_part)) {
+                return Err(usage("--nonce takes the value of a DPoP-Nonce header"));
+            }
+            Ok(Some(Proves { method: method.clone(), url, nonce: nonce.clone() }))
+        }
+        (Format::Dpop, ..) => Err(usage("--format dpop needs --method METHOD and --url URL")),
+        (_, None, None, None) => Ok(None),
+        _ => Err(usage("--method, --url and --nonce go with --format dpop")),
+    }
+}
+
+fn proof(context: &Context<'_>, proves: &Proves, obtained: &Obtained, profile: &Profile) -> Result<(), Error> {
+    let token = &obtained.token;
+    let Some(key) = token.proof_key() else {
+        return Err(Error::new(Code::Usage, "the token is a Bearer token, which needs no proof")
+            .with_hint("leave --format dpop out, or set the profile with --dpop"));
+    };
+    let Proves { method, url, nonce } = proves;
+    let of = Use { method, url, token: Some(token.expose()), nonce: nonce.as_deref() };
+    let key = ProofKey::new(key).map_err(Error::from)?;
+    let proof = key.proof(&of, context.home.clock.wall()).map_err(Error::from)?;
+    if context.ui.is_json() {
+        let mut object = format::json_of(obtained, profile, &context.home.clock.now());
+        object["dpop"] = json!(*proof);
+        let line = zeroize::Zeroizing::new(format!("{object}\n"));
+        return context.ui.data(line.as_bytes());
+    }
+    let lines = format!("Authorization: DPoP {}\nDPoP: {}\n", token.expose(), *proof);
+    context.ui.data(zeroize::Zeroizing::new(lines).as_bytes())
+}
+
+pub(super) fn keeper(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<Keeper, Error> {
     let name = context.home.profile_name(context.profile.as_deref())?;
     let ui = context.ui.clone();
     let keeper = context.home.keeper(&name, Box::new(move |warning| ui.warn(warning)))?;
@@ -112,14 +180,24 @@ fn nothing_cached(keeper: &Keeper) -> Result<Error, Error> {
 }
 
 fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
+    let report = if args.as_resource_server {
+        super::resource_server::validate(context, args)?
+    } else {
+        as_client(context, args)?
+    };
+    reported(context, &report)
+}
+
+fn as_client(context: &Context<'_>, args: &Validate) -> Result<validate::Report, Error> {
     let keeper = keeper(context, &args.request)?;
     keeper.open_vault();
     let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
     let reach = if args.offline { Reach::Local } else { Reach::Everything };
-    let report = {
-        let _waiting = context.ui.waiting("checking the token");
-        block_on(validate::validate(&keeper, given, reach))?
-    };
+    let _waiting = context.ui.waiting("checking the token");
+    block_on(validate::validate(&keeper, given, reach))
+}
+
+fn reported(context: &Context<'_>, report: &validate::Report) -> Result<u8, Error> {
     let verdict = report.verdict;
     if context.ui.is_json() {
         let check = |check: &validate::Check| json!({"name": check.name, "result": check.result.name(), "detail": check.detail});
@@ -140,6 +218,44 @@ fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
         Verdict::Valid => 0,
         Verdict::NotValid => Exit::TokenNotValid as u8,
         Verdict::Indeterminate => Exit::Indeterminate as u8,
+    })
+}
+
+fn revoke(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<u8, Error> {
+    let keeper = keeper(context, args)?;
+    keeper.open_vault();
+    if keeper.is_unseen() {
+        return Err(unseen(context)?);
+    }
+    let name = keeper.profile().name;
+    let revoked = {
+        let _waiting = context.ui.waiting("revoking the token");
+        block_on(keeper.revoke())?
+    };
+    context.ui.done(&match revoked {
+        true => format!("revoked the cached token of {name}, and forgot it"),
+        false => format!("no token of {name} is cached; nothing was revoked"),
+    });
+    Ok(0)
+}
+
+/// Revokes every cached token of a profile; what is kept stays.
+pub(super) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<usize, Error> {
+    let profile = context.home.profile(name)?;
+    let Some(Opened { dir, keys }) = context.home.opened()? else { return Ok(0) };
+    if keys.choice().backend == Backend::None {
+        return Ok(0);
+    }
+    let listed = context.home.cache(dir, keys.key()?).list()?;
+    let ui = context.ui.clone();
+    let keeper = context.home.keeper(name, Box::new(move |warning| ui.warn(warning)))?;
+    let tokens: Vec<_> = listed.iter().filter(|listed| belongs_to(&listed.outline, &profile)).collect();
+    let _waiting = context.ui.waiting("revoking the tokens");
+    block_on(async {
+        for listed in &tokens {
+            keeper.revoke_token(&listed.token).await?;
+        }
+        Ok(tokens.len())
     })
 }
 

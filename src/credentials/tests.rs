@@ -139,7 +139,7 @@ fn a_credential_that_does_not_verify_is_not_set() {
     let place = place();
     place.set(file(URL), Some("old")).expect("set");
     let old = place.stored();
-    let refuse = |_: Profile, _: Secret| Err(Error::new(Code::InvalidClient, "refused"));
+    let refuse = |_: Profile, _: Option<Secret>| Err(Error::new(Code::InvalidClient, "refused"));
     let refused = place.registry().set(&name(), file(URL), Some(Secret::from("new")), Some(&refuse));
     assert_eq!(refused.expect_err("refused").code(), Code::InvalidClient);
     assert_eq!(place.stored(), old);

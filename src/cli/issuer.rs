@@ -1,0 +1,218 @@
+//! What `credentials set` learns about an issuer: from a preset whose gaps are filled in, or from the issuer itself.
+
+use super::args::Set;
+use super::credentials::endpoint;
+use super::{Context, block_on, secret_input};
+use crate::error::{Code, Error};
+use crate::keeper::read_ca_file_at;
+use crate::oauth::{Metadata, Roots};
+use crate::profile::preset::{self, Preset};
+use crate::profile::{AuthMethod, Endpoint, ProfileFile, ProfileName, Request};
+
+/// Finds the preset of a provider that was typed.
+pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
+    let Some(preset) = preset::find(provider) else {
+        let known = preset::names().join(", ");
+        return Err(Error::new(Code::Usage, format!("--provider takes one of {known}")));
+    };
+    match &preset.refuses {
+        Some(why) => Err(Error::new(Code::Usage, format!("{why}; nothing was changed"))
+            .with_hint("see docs/providers.md for those that have it")),
+        None => Ok(preset),
+    }
+}
+
+/// Fills a preset's gaps in: by what was typed, what the profile says already, or by asking.
+pub(crate) fn filled(
+    set: &Set,
+    preset: &Preset,
+    present: Option<&ProfileFile>,
+    file: &mut ProfileFile,
+) -> Result<(), Error> {
+    let mut values = Vec::new();
+    for with in &set.with {
+        let (name, value) = with
+            .split_once('=')
+            .ok_or_else(|| Error::new(Code::Usage, "--with takes NAME=VALUE; nothing was changed"))?;
+        if !preset.has_field(name) {
+            let fields = preset.fields.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>().join(", ");
+            let known = if fields.is_empty() { "nothing".to_owned() } else { fields };
+            return Err(Error::new(
+                Code::Usage,
+                format!("--with: {} asks for {known}; nothing was changed", preset.name),
+            ));
+        }
+        values.push((name.to_owned(), value.to_owned()));
+    }
+    let same = present.is_some_and(|present| present.provider.as_deref() == Some(&preset.name));
+    if values.is_empty() && same && !set.replace {
+        // Its gaps were filled in when it was set.
+        return Ok(());
+    }
+    for (name, what) in &preset.fields {
+        if values.iter().all(|(given, _)| given != name) {
+            let value = secret_input::asked(&format!("{name} ({what})"), &format!("--with {name}=VALUE: {what}"))?;
+            values.push((name.clone(), value));
+        }
+    }
+    if preset.fields.is_empty() && preset.token_url().is_some() {
+        return Ok(());
+    }
+    let filled = preset.fill(&values).map_err(|name| {
+        Error::new(Code::Usage, format!("{name} must be a part of a host name or path; nothing was changed"))
+            .with_hint(format!("add --with {name}=VALUE"))
+    })?;
+    file.token_url = filled.token_url;
+    file.introspection_url = file.introspection_url.take().or(filled.introspection_url);
+    file.revocation_url = file.revocation_url.take().or(filled.revocation_url);
+    file.jwks_url = file.jwks_url.take().or(filled.jwks_url);
+    file.issuer = file.issuer.take().or(filled.issuer);
+    file.auth = file.auth.or(preset.auth);
+    if !filled.params.is_empty() {
+        let pairs = filled.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // What was asked for before stays.
+        let request = present.filter(|_| !set.replace).map(|present| present.request.clone()).unwrap_or_default();
+        file.request = request.with_params(pairs)?;
+    }
+    Ok(())
+}
+
+/// Asks for the parts of the request without which a provider gives no token.
+pub(crate) fn needed(preset: &Preset, mut request: Request) -> Result<Request, Error> {
+    for (name, why) in &preset.needs {
+        let there = match name.as_str() {
+            "scope" => request.scopes().len() > 0,
+            "audience" => request.audience().is_some(),
+            _ => true,
+        };
+        if there {
+            continue;
+        }
+        let value = secret_input::asked(&format!("{name} ({why})"), &format!("--{name} VALUE: {why}"))?;
+        request = match name.as_str() {
+            "scope" => request.with_scopes([value.as_str()])?,
+            _ => request.with_audience(&value)?,
+        };
+    }
+    Ok(request)
+}
+
+/// Asks an issuer for its endpoints, where it alone was named, and says what it found.
+pub(crate) fn discovered(
+    context: &Context<'_>,
+    set: &Set,
+    name: &ProfileName,
+    present: Option<&ProfileFile>,
+    file: &mut ProfileFile,
+) -> Result<(), Error> {
+    let Some(issuer) = set.issuer.as_deref().filter(|_| set.token_url.is_none() && set.provider.is_none()) else {
+        return Ok(());
+    };
+    if endpoint("--issuer", Some(issuer))?.is_some_and(|url| url.url().query().is_some()) {
+        let message = "--issuer has a query (?...), which an issuer must not have; nothing was changed";
+        return Err(Error::new(Code::Usage, message).with_hint("give the issuer's https URL"));
+    }
+    let kept = present.filter(|_| !set.replace);
+    let method = file.auth.or_else(|| kept.and_then(|present| present.auth));
+    let ca_file = file.ca_file.as_deref().or_else(|| kept.and_then(|present| present.ca_file.as_deref()));
+    let ca = read_ca_file_at(ca_file, name)?;
+    let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
+    let metadata: Metadata = {
+        let _waiting = context.ui.waiting("asking the issuer for its endpoints");
+        let transport = context.home.transport();
+        let asked = async { transport.discover(issuer, method, &roots.into()).await.map_err(Error::from) };
+        block_on(asked).map_err(|error| unfound(error).for_profile(name))?
+    };
+    let pinned = kept.and_then(|present| Pinned::of(present, issuer));
+    if let Some(moved) = pinned.as_ref().and_then(|pinned| pinned.differs_in(file, &metadata)) {
+        let message = format!("the issuer names another {moved} than the one that was pinned; nothing was sent there");
+        return Err(Error::new(Code::BindingMismatch, message)
+            .with_hint("ask the issuer whether it moved; add --replace to pin the new endpoint")
+            .for_profile(name));
+    }
+    if method.is_none() {
+        file.auth = supported(&metadata);
+    }
+    file.token_url = Some(metadata.token_url);
+    if pinned.is_none() {
+        file.introspection_url = file.introspection_url.take().or(metadata.introspection_url);
+        file.revocation_url = file.revocation_url.take().or(metadata.revocation_url);
+        file.jwks_url = file.jwks_url.take().or(metadata.jwks_url);
+    }
+    let found = [
+        ("token endpoint", &file.token_url),
+        ("introspection", &file.introspection_url),
+        ("revocation", &file.revocation_url),
+        ("keys", &file.jwks_url),
+    ];
+    for (what, url) in found {
+        if let Some(url) = url {
+            context.ui.done(&format!("found and pinned: {what} {url}"));
+        }
+    }
+    Ok(())
+}
+
+/// The places that an issuer named when the profile was set. Another one is refused, and one that it names only now is
+/// not taken: each is a place where the secret would go.
+struct Pinned {
+    token_url: Option<Endpoint>,
+    introspection_url: Option<Endpoint>,
+    revocation_url: Option<Endpoint>,
+    jwks_url: Option<Endpoint>,
+}
+
+impl Pinned {
+    fn of(present: &ProfileFile, issuer: &str) -> Option<Pinned> {
+        let binding = present.binding.as_ref();
+        let named = present.issuer.as_deref().or(binding.and_then(|binding| binding.issuer.as_deref()));
+        (named == Some(issuer)).then(|| Pinned {
+            token_url: present.token_url.clone().or(binding.map(|binding| binding.token_url.clone())),
+            introspection_url: present
+                .introspection_url
+                .clone()
+                .or(binding.and_then(|binding| binding.introspection_url.clone())),
+            revocation_url: present
+                .revocation_url
+                .clone()
+                .or(binding.and_then(|binding| binding.revocation_url.clone())),
+            jwks_url: present.jwks_url.clone(),
+        })
+    }
+
+    /// Names the first place that differs and was not typed.
+    fn differs_in(&self, typed: &ProfileFile, found: &Metadata) -> Option<&'static str> {
+        let moved = |typed: &Option<Endpoint>, was: &Option<Endpoint>, is: Option<&Endpoint>| {
+            typed.is_none() && was.as_ref().is_some_and(|was| is.is_some_and(|is| is != was))
+        };
+        let moves = [
+            ("token endpoint", moved(&typed.token_url, &self.token_url, Some(&found.token_url))),
+            (
+                "introspection endpoint",
+                moved(&typed.introspection_url, &self.introspection_url, found.introspection_url.as_ref()),
+            ),
+            ("revocation endpoint", moved(&typed.revocation_url, &self.revocation_url, found.revocation_url.as_ref())),
+            ("place of its keys", moved(&typed.jwks_url, &self.jwks_url, found.jwks_url.as_ref())),
+        ];
+        moves.iter().find(|(_, moved)| *moved).map(|(name, _)| *name)
+    }
+}
+
+/// The hints of a token request name the token endpoint, which nobody knows yet.
+fn unfound(error: Error) -> Error {
+    match error.code() {
+        Code::Dns | Code::Connect | Code::RedirectRefused | Code::ResponseMalformed | Code::ResponseTooLarge => {
+            error.with_hint("check --issuer, or give --token-url URL")
+        }
+        _ => error,
+    }
+}
+
+/// Takes the other form of a client secret where the issuer says that it has no Basic. Everything else is for people
+/// to choose: a key is no secret.
+fn supported(metadata: &Metadata) -> Option<AuthMethod> {
+    let methods = metadata.auth_methods.as_ref()?;
+    let has = |method: AuthMethod| methods.iter().any(|name| name == method.name());
+    let post_alone = has(AuthMethod::ClientSecretPost) && !has(AuthMethod::ClientSecretBasic);
+    post_alone.then_some(AuthMethod::ClientSecretPost)
+}
