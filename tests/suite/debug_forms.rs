@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokenkeep::{
-    AccessToken, AuthMethod, BasicEncoding, Binding, BootId, BootTime, Check, Clock, Code, DataKey, Endpoint,
-    EndpointError, Error, Exit, Freshness, Generation, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock,
-    MemoryStore, Moment, Obtained, Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore,
-    Reference, Report, Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError,
-    SystemClock, Validity, Verdict, WallTime, Want, Warning, Writer,
+    AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
+    BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, Exit, Freshness,
+    Generation, Grant, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock, MemoryStore, Moment, Obtained,
+    Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report, Request,
+    RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
+    Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -109,6 +110,14 @@ fn plain(shown: &mut Shown) {
     shown.add(&Stamp::numbered(7));
     shown.add(&AuthMethod::ClientSecretPost);
     shown.add(&BasicEncoding::Raw);
+    shown.add(&AssertionAlgorithm::EdDsa);
+    shown.add(&AssertionAudience::TokenEndpoint);
+    shown.add(&AssertionTyp::Off);
+    shown.add(&Assertions { key_id: Some("k".to_owned()), ..Assertions::default() });
+    shown.add(&ClientCertificate { file: PathBuf::from("/run/client.pem"), thumbprint: Some([7; 32]) });
+    shown.add(&TokenBinding::Dpop);
+    shown.add(&Grant::AccountCredentials);
+    shown.add(&Repeats::Never);
     shown.add(&Writer::Alone);
     shown.add(&Holds::Token);
     shown.add(&LifetimeFrom::Issuer);

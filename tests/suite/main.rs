@@ -1,6 +1,7 @@
 //! One binary for everything that runs the real `tokenkeep` against real counterparts.
 #![cfg(unix)]
 
+mod apache;
 mod binding;
 mod cache;
 mod canary;
@@ -9,7 +10,9 @@ mod common;
 mod contract;
 mod debug_forms;
 mod disclosure;
+mod discovery;
 mod doctor;
+mod dpop;
 mod files;
 mod front;
 mod hardening;
@@ -31,11 +34,18 @@ mod limits;
 mod machine;
 mod main_job;
 mod manual;
+mod methods;
+mod mix_up;
 mod moving;
 mod network;
 mod output;
+mod providers;
+mod proxies;
 mod readme;
 mod real_issuers;
+mod resource_server;
+mod retries;
+mod revocation;
 mod right_token;
 mod secret_command;
 mod sent;

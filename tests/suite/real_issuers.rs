@@ -51,6 +51,24 @@ fn oidc_provider_refuses_a_wrong_secret() {
 }
 
 #[test]
+fn a_token_is_for_the_resource_that_was_named_and_one_that_is_not_served_is_told() {
+    let provider = OidcProvider::start(&CLIENTS);
+    let environment = environment_with(SIMPLE, &["--token-url", &provider.token_url()]);
+    let get = |resource: &str| {
+        let run = environment.tokenkeep(["--json", "token", "get", "--scope", "read", "--resource", resource]);
+        run.prints_token().run()
+    };
+    let tokens = ["https://jwt.example.test/v1", "https://api.example.test/v1"].map(|resource| {
+        let (first, second) = (get(resource).success().json(), get(resource).success().json());
+        assert_eq!((&first["source"], &second["source"]), (&"issuer".into(), &"cache".into()), "{resource}");
+        first["access_token"].as_str().expect("a token is text").to_owned()
+    });
+    assert!(tokens[0].split('.').count() == 3 && !tokens[1].contains('.'), "each resource has its own form");
+    get("https://unknown.example.test/").fails(7, "invalid_target");
+    tokens.iter().for_each(|token| environment.canary("token of a peer", token));
+}
+
+#[test]
 fn node_oauth_knows_a_nasty_secret_by_raw_basic() {
     let server = NodeOAuth::start(&CLIENTS);
     let environment = environment_with(NASTY, &["--token-url", &server.token_url(), "--basic-encoding", "raw"]);

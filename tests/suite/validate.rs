@@ -183,14 +183,32 @@ fn a_given_token_without_a_probe_leaves_it_open() {
 }
 
 #[test]
-fn an_introspection_that_this_version_does_not_make_is_no_pass() {
+fn an_issuer_that_is_asked_decides_and_is_not_asked_offline() {
     let issuer = Issuer::start();
     let environment = credential_and_token(&issuer, &["--introspection-url", &issuer.url("/introspect")]);
-    let outcome = validate(&environment).run();
-    assert_eq!(verdict(&outcome), is(12, "indeterminate", &["local pass", "introspection skipped"]));
     let outcome = validate(&environment).arg("--offline").run();
     assert_eq!(verdict(&outcome), is(0, "valid", &["local pass", "introspection skipped"]));
     assert_eq!(issuer.count("/introspect"), 0);
+    assert_eq!(verdict(&validate(&environment).run()), is(0, "valid", &["local pass", "introspection pass"]));
+    // Whatever is no plain yes or no leaves it open, and the token kept.
+    for body in [r#"{"active":"true"}"#, r#"{"active":1}"#, r#"[true]"#, "{}", "<html>"] {
+        let answer = Behaviour::Answer { status: 200, headers: Vec::new(), body: body.into() };
+        issuer.behave_times("/introspect", 1, answer);
+        let outcome = validate(&environment).run();
+        assert_eq!(verdict(&outcome), is(12, "indeterminate", &["local pass", "introspection unknown"]), "{body}");
+    }
+    for code in [307, 400, 401, 403, 429, 503] {
+        issuer.behave_times("/introspect", 1, status(code, &[("Location", "/api")]));
+        let outcome = validate(&environment).run();
+        assert_eq!(verdict(&outcome), is(12, "indeterminate", &["local pass", "introspection unknown"]), "{code}");
+    }
+    get(&environment).arg("--offline").run().success().token();
+    issuer.answer("/introspect", 200, &json!({ "active": false }));
+    assert_eq!(verdict(&validate(&environment).run()), is(5, "not_valid", &["local pass", "introspection fail"]));
+    get_json(&environment).arg("--offline").run().fails(5, "token_not_valid");
+    let outcome = validate(&environment).run();
+    assert_eq!(verdict(&outcome), is(5, "not_valid", &["local fail", "introspection skipped"]));
+    assert_eq!(issuer.count("/token"), 1, "validate fetches none");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the tests of the suite stand on.
 #![allow(dead_code, unused_imports, reason = "a harness offers more than any one state of the suite uses")]
 
+pub(crate) mod authority;
 mod binary;
 pub(crate) mod canary;
 pub(crate) mod environment;

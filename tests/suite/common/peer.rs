@@ -7,10 +7,11 @@ use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use super::authority::Authority;
 use super::issuer::exchange;
 
 /// A client that a peer knows.
@@ -22,33 +23,119 @@ pub(crate) struct Client {
     pub(crate) method: &'static str,
 }
 
-/// npm `oidc-provider`, which decodes Basic as RFC 6749 s. 2.3.1 says, over http and over TLS.
+impl Client {
+    /// As a provider registers it (RFC 7591).
+    pub(crate) fn metadata(&self) -> Value {
+        json!({ "client_id": self.id, "client_secret": self.secret, "token_endpoint_auth_method": self.method })
+    }
+}
+
+/// npm `oidc-provider`, over http and over TLS: every client authentication method, DPoP, resources, introspection,
+/// revocation and discovery. It decodes Basic as RFC 6749 s. 2.3.1 says.
 pub(crate) struct OidcProvider {
     _process: Process,
-    certificates: TempDir,
+    authority: Authority,
     ready: Value,
 }
 
 impl OidcProvider {
     pub(crate) fn start(clients: &[Client]) -> Self {
-        let certificates = certificates();
-        let settings = json!({ "clients": listed(clients), "expires_in": 3600, "certificates": certificates.path() });
+        let metadata: Vec<Value> = clients.iter().map(Client::metadata).collect();
+        Self::start_with(Authority::new(), json!({ "clients": metadata }))
+    }
+
+    /// One with settings of `tests/peers/oidc-provider.mjs`, and an authority that signed for its clients.
+    pub(crate) fn start_with(authority: Authority, mut settings: Value) -> Self {
+        settings["certificates"] = json!(authority.folder());
+        if settings["expires_in"].is_null() {
+            settings["expires_in"] = json!(3600);
+        }
         let (process, ready) = Process::start("oidc-provider.mjs", &settings);
-        Self { _process: process, certificates, ready }
+        Self { _process: process, authority, ready }
     }
 
     pub(crate) fn token_url(&self) -> String {
-        format!("{}/token", text(&self.ready["http"]))
+        self.plain_url("/token")
     }
 
     pub(crate) fn tls_token_url(&self) -> String {
-        format!("{}/token", text(&self.ready["https"]))
+        self.url("/token")
     }
 
-    /// The certificate of the authority that signed for the TLS port.
-    pub(crate) fn ca_file(&self) -> PathBuf {
-        self.certificates.path().join("ca.pem")
+    /// The issuer identifier: the TLS port's URL.
+    pub(crate) fn issuer(&self) -> &str {
+        text(&self.ready["https"])
     }
+
+    /// A path of the TLS port.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer())
+    }
+
+    /// A path of the port without TLS.
+    pub(crate) fn plain_url(&self, path: &str) -> String {
+        format!("{}{path}", text(&self.ready["http"]))
+    }
+
+    /// A path of the port that asks for certificates.
+    pub(crate) fn certificate_url(&self, path: &str) -> String {
+        format!("{}{path}", text(&self.ready["mtls"]))
+    }
+
+    /// Posts a form as a client with Basic, past the program under test.
+    pub(crate) fn ask(&self, path: &str, client: Client, form: &str) -> String {
+        let credentials = STANDARD.encode(format!("{}:{}", client.id, client.secret));
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: peer\r\nConnection: close\r\nAuthorization: Basic {credentials}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        answered(text(&self.ready["http"]), &request)
+    }
+
+    /// The authority that signed for the TLS ports.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The certificate of that authority.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.authority.ca_file()
+    }
+}
+
+/// PyPI `authlib` on Flask.
+pub(crate) struct Authlib {
+    _process: Process,
+    url: String,
+}
+
+impl Authlib {
+    /// One with settings of `tests/peers/authlib.py`.
+    pub(crate) fn start(settings: &Value) -> Self {
+        let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/python/bin/python");
+        assert!(installed.exists(), "the servers of tests/peers in Python are not installed; run: scripts/peers");
+        let mut python = Command::new(installed);
+        // By itself it would take this script for the package of its name.
+        python.arg("-I").arg(sources().join("authlib.py")).env_clear();
+        let ready = |line: &str| serde_json::from_str::<Value>(line).ok();
+        let (process, ready) = Process::spawn(python, &format!("{settings}\n"), ready);
+        Self { _process: process, url: text(&ready["http"]).to_owned() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Headers and claims of the assertions that were taken.
+    pub(crate) fn assertions(&self) -> Value {
+        serde_json::from_str(&get(&self.url, "/assertions")).expect("they are JSON")
+    }
+}
+
+/// What `tests/peers/keys.mjs` or `tests/peers/jose.mjs` says to these settings.
+pub(crate) fn asked(script: &str, settings: &Value) -> Value {
+    Process::start(script, settings).1
 }
 
 /// npm `@node-oauth/oauth2-server`, which takes Basic as it comes, without decoding.
@@ -75,12 +162,7 @@ impl NodeOAuth {
 
     /// Token requests so far.
     pub(crate) fn token_requests(&self) -> usize {
-        let (_, address) = self.url.split_once("://").expect("a URL has a scheme");
-        let request = b"GET /count HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n\r\n";
-        let answer = exchange(address.parse().expect("the peer listens at a literal address"), request);
-        let answer = String::from_utf8(answer).expect("a count is text");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("the peer speaks HTTP");
-        body.parse().expect("a count is a number")
+        get(&self.url, "/count").parse().expect("a count is a number")
     }
 }
 
@@ -107,7 +189,7 @@ impl SpotifyApi {
     }
 }
 
-/// A Node.js process that ends with its stdin, and is killed when this is dropped.
+/// A process that ends with its stdin, and is killed when this is dropped.
 struct Process {
     child: Child,
     _stdin: ChildStdin,
@@ -130,11 +212,11 @@ impl Process {
         Self::spawn(node, "", |line| Some(line.split_once("Prism is listening on ")?.1.trim().to_owned()))
     }
 
-    fn spawn<R>(mut node: Command, settings: &str, ready: impl Fn(&str) -> Option<R>) -> (Self, R) {
+    fn spawn<R>(mut program: Command, settings: &str, ready: impl Fn(&str) -> Option<R>) -> (Self, R) {
         let mut stderr = tempfile::tempfile().expect("a temporary file");
-        node.stdin(Stdio::piped()).stdout(Stdio::piped());
-        node.stderr(stderr.try_clone().expect("a descriptor can be cloned"));
-        let mut child = node.spawn().expect("node starts");
+        program.stdin(Stdio::piped()).stdout(Stdio::piped());
+        program.stderr(stderr.try_clone().expect("a descriptor can be cloned"));
+        let mut child = program.spawn().expect("the peer's interpreter starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         // One that ended already says why on stderr.
@@ -188,27 +270,21 @@ fn listed(clients: &[Client]) -> Value {
     clients.iter().map(|client| json!({ "id": client.id, "secret": client.secret, "method": client.method })).collect()
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().expect("the peer says where it listens")
+/// The body of an answer to a request without a credential.
+fn get(url: &str, path: &str) -> String {
+    answered(url, &format!("GET {path} HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n\r\n"))
 }
 
-/// A folder with `ca.pem`, and `server.pem` and `server.key` for this machine's loopback names.
-fn certificates() -> TempDir {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "tokenkeep peers' authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let authority = CertifiedIssuer::self_signed(params, key).expect("a certificate of an authority");
+/// The body of an answer with a status of success.
+fn answered(url: &str, request: &str) -> String {
+    let (_, address) = url.split_once("://").expect("a URL has a scheme");
+    let answer = exchange(address.parse().expect("the peer listens at a literal address"), request.as_bytes());
+    let answer = String::from_utf8(answer).expect("the answer is text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("the peer speaks HTTP");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{}", head.lines().next().unwrap_or_default());
+    body.to_owned()
+}
 
-    let key = KeyPair::generate().expect("a key");
-    let server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])
-        .and_then(|params| params.signed_by(&key, &authority))
-        .expect("a certificate of a server");
-
-    let folder = tempfile::Builder::new().prefix("peers-").tempdir().expect("a temporary directory");
-    for (name, pem) in [("ca.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
-    {
-        std::fs::write(folder.path().join(name), pem).expect("the folder is ours");
-    }
-    folder
+fn text(value: &Value) -> &str {
+    value.as_str().expect("the peer says where it listens")
 }

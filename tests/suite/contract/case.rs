@@ -132,6 +132,13 @@ impl Case {
         Case {
             options: all(&self.options),
             files: pairs(&self.files),
+            behaviour: self.behaviour.clone().map(|behaviour| match behaviour {
+                Behaviour::Answer { status, headers, body } => {
+                    let filled = std::str::from_utf8(&body.0).map(|text| fill(text).into());
+                    Behaviour::Answer { status, headers, body: filled.unwrap_or(body.clone()) }
+                }
+                other => other,
+            }),
             env: pairs(&self.env),
             before: self.before.iter().map(|command| all(command)).collect(),
             run: all(&self.run),
