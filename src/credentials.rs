@@ -17,7 +17,7 @@ use crate::keeper::read_ca_file;
 use crate::place::{
     Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
 };
-use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
+use crate::profile::{AuthMethod, Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Credential, ItemName, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
@@ -86,6 +86,12 @@ impl Registry<'_> {
             left.extend(old.map(|binding| self.erase(&binding)).unwrap_or_default());
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
             return Ok((if same { Set::Unchanged } else { Set::Stored }, left));
+        }
+        if let (Some(secret), AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) = (&secret, profile.auth)
+            && secret.expose_text().is_some_and(|text| text.contains("PRIVATE KEY-----"))
+        {
+            let message = "the secret is a private key, which this method would send; nothing was changed";
+            return Err(Error::new(Code::Usage, message).with_hint("add --auth private_key_jwt"));
         }
         let ca_digest: Option<[u8; 32]> = read_ca_file(&profile)?.map(|pem| Sha256::digest(pem).into());
         let stored = match (&old, self.secrets) {
@@ -296,10 +302,21 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     // to one issuer must not stand beside another: the new secret would go there.
     let other_provider = typed.provider.is_some() && typed.provider != present.provider;
     let own_place = typed.token_url.is_some() && typed.provider.is_none() && present.provider.is_some();
-    let other_issuer = present.issuer.is_some() && typed.issuer.is_some() && typed.issuer != present.issuer;
-    if other_provider || own_place || other_issuer {
-        (present.token_url, present.issuer, present.probe_url) = (None, None, None);
+    let bound = present.binding.as_ref();
+    let was_at = present.token_url.as_ref().or(bound.map(|binding| &binding.token_url));
+    let other_place = typed.token_url.as_ref().is_some_and(|url| was_at.is_some_and(|was| was != url));
+    let was_of = present.issuer.as_ref().or(bound.and_then(|binding| binding.issuer.as_ref()));
+    let other_issuer = typed.issuer.as_ref().is_some_and(|issuer| was_of.is_some_and(|was| was != issuer));
+    if other_provider || own_place || other_issuer || other_place {
+        (present.token_url, present.issuer) = (None, None);
         (present.introspection_url, present.revocation_url, present.jwks_url) = (None, None, None);
+    }
+    if other_provider || own_place || other_issuer {
+        present.probe_url = None;
+    }
+    // The key of a certificate is no secret of another method.
+    if typed.auth.is_some_and(|method| !method.shows_certificate()) {
+        present.certificate_file = None;
     }
     if other_provider {
         present.auth = None;

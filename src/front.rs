@@ -19,6 +19,9 @@ use crate::token::AccessToken;
 /// The program that does everything else; it lies beside this one.
 const FULL: &str = "tokenkeep-full";
 
+/// Holds, in the full program, the number of the process that it was.
+const BECOMING: &str = "TOKENKEEP_FRONT_PROCESS";
+
 /// Prints the cached token that a command line asks for, or becomes the full program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     harden();
@@ -98,9 +101,14 @@ fn print(token: &AccessToken) -> ExitCode {
 
 /// Replaces this process by the full program; returns only where that cannot be.
 fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
-    let full = std::env::current_exe().map(|own| own.with_file_name(FULL));
+    let full = std::env::current_exe().and_then(std::fs::canonicalize).map(|own| own.with_file_name(FULL));
+    // A process keeps its number over an exec: who finds it there was started in place of the full program.
+    let process = std::process::id().to_string();
     let error = match full {
-        Ok(full) => Command::new(full).arg0(own_name).args(arguments).exec(),
+        _ if std::env::var_os(BECOMING).is_some_and(|earlier| *earlier == *process) => {
+            io::Error::other("it is another copy of the small program")
+        }
+        Ok(full) => Command::new(full).arg0(own_name).args(arguments).env(BECOMING, process).exec(),
         Err(error) => error,
     };
     Error::new(Code::FullBinaryMissing, format!("{FULL} cannot be started from beside tokenkeep: {error}"))

@@ -126,6 +126,11 @@ impl<'a> Reader<'a> {
         self.optional(tag)?.map(std::str::from_utf8).transpose().map_err(|_| Malformed)
     }
 
+    /// Tells whether the next field carries `tag`.
+    pub(crate) fn next_is(&self, tag: u16) -> bool {
+        self.rest.starts_with(&tag.to_be_bytes())
+    }
+
     /// Tells whether nothing is left.
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()

@@ -264,6 +264,8 @@ pub(crate) struct Dimensions<'a> {
     pub certificate: Option<&'a [u8]>,
     /// How the token is bound, where it is not good for whoever holds it.
     pub binding: Option<&'a str>,
+    /// The grant, where it is another than client credentials.
+    pub grant: Option<&'a str>,
 }
 
 /// An injective encoding of [`Dimensions`]: two requests share it when they are the same request.
@@ -319,6 +321,9 @@ impl TokenIdentity {
         // A later dimension, present only where it says something: identities without it are what they always were.
         if let Some(binding) = of.binding {
             writer.bytes(11, binding.as_bytes());
+        }
+        if let Some(grant) = of.grant {
+            writer.bytes(12, grant.as_bytes());
         }
         TokenIdentity::from_bytes(writer.finish().to_vec())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::keeper::Keeper;
 use crate::oauth::{Introspected, Probed};
-use crate::profile::Endpoint;
+use crate::profile::{Endpoint, TokenBinding};
 use crate::secret::Secret;
 use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 
@@ -205,6 +205,9 @@ async fn introspection(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Re
 }
 
 async fn probe(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Check, Error> {
+    if matches!(subject, Subject::Foreign(_)) && keeper.profile().token_binding == TokenBinding::Dpop {
+        return Ok(check("probe", Outcome::Unknown, "a DPoP token cannot be shown without its key"));
+    }
     // The binding that lies sealed beside the secret names the probe too: an edited profile must
     // not lead the token elsewhere.
     let Some(proof) = keeper.bound().await? else {

@@ -27,6 +27,7 @@ fn identity(client_id: &str) -> TokenIdentity {
         generation: None,
         certificate: None,
         binding: None,
+        grant: None,
     })
 }
 

@@ -95,11 +95,13 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
-    if let Some(preset) = &preset {
-        issuer::filled(set, preset, present.as_ref(), &mut typed)?;
-    }
+    unedited(set, &typed, present.as_ref(), &name)?;
+    let params = match &preset {
+        Some(preset) => issuer::filled(set, preset, present.as_ref(), &mut typed)?,
+        None => Vec::new(),
+    };
     issuer::discovered(context, set, &name, present.as_ref(), &mut typed)?;
-    let mut merged = wanted(set, &typed, present.as_ref())?;
+    let mut merged = wanted(set, &typed, &params, present.as_ref())?;
     if let Some(preset) = &preset {
         merged.request = issuer::needed(preset, merged.request)?;
         typed.request = merged.request.clone();
@@ -119,7 +121,9 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let writable = Writable::open(context)?;
     // Once more, as it stands now: another process may have changed it meanwhile.
-    let merged = wanted(set, &typed, credentials::present(&profiles_dir, &name)?.as_ref())?;
+    let present = credentials::present(&profiles_dir, &name)?;
+    unedited(set, &typed, present.as_ref(), &name)?;
+    let merged = wanted(set, &typed, &params, present.as_ref())?;
     let first = credentials::profile_names(&profiles_dir)?.is_empty();
     let verify = |profile, secret| verified(context, profile, secret);
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
@@ -142,12 +146,26 @@ fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
 }
 
 /// Merges what was typed over what is there, and checks that it is enough.
-fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
+fn wanted(
+    set: &Set,
+    typed: &ProfileFile,
+    params: &[(String, String)],
+    present: Option<&ProfileFile>,
+) -> Result<ProfileFile, Error> {
     let base = if set.replace { None } else { present.cloned() };
     let request = base.as_ref().map(|file| file.request.clone()).unwrap_or_default();
     // What a provider needs, and what was asked for it.
     let needed = (typed.request != Request::default()).then(|| typed.request.clone());
-    let request = request::typed(&set.request, needed.as_ref().unwrap_or(&request))?.or(needed);
+    let mut wanted_request = request::typed(&set.request, needed.as_ref().unwrap_or(&request))?.or(needed);
+    if !params.is_empty() {
+        // What the provider's gaps came to stands beside what was typed, and wins.
+        let base = wanted_request.unwrap_or(request);
+        let own = base.params().filter(|(name, _)| params.iter().all(|(given, _)| given != name));
+        let own: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let all = own.iter().chain(params).map(|(name, value)| (name.as_str(), value.as_str()));
+        wanted_request = Some(base.clone().with_params(all)?);
+    }
+    let request = wanted_request;
     let mut wanted = credentials::merged(base, typed.clone(), request);
     if set.secret_stdin || set.secret_file.is_some() {
         wanted.secret = None;
@@ -167,6 +185,36 @@ fn wanted(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>) -> Resu
         ));
     }
     Ok(wanted)
+}
+
+/// Refuses to take over a line that somebody wrote into the file of a bound profile: a secret that is given again, by a
+/// configuration tool each hour, must not be bound to it in passing.
+fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name: &ProfileName) -> Result<(), Error> {
+    let Some(file) = present.filter(|_| !set.replace) else { return Ok(()) };
+    let Err(ProfileError::BindingDiffers(key)) = file.resolve(name) else { return Ok(()) };
+    let said = match key {
+        "token_url" => {
+            typed.token_url.is_some()
+                || typed.provider.as_ref().is_some_and(|typed| file.provider.as_ref() != Some(typed))
+        }
+        "issuer" => typed.issuer.is_some(),
+        "client_id" => typed.client_id.is_some(),
+        "auth" => typed.auth.is_some(),
+        "introspection_url" => typed.introspection_url.is_some(),
+        "revocation_url" => typed.revocation_url.is_some(),
+        "probe_url" => typed.probe_url.is_some(),
+        "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
+        "dpop" => typed.dpop.is_some(),
+        _ => false,
+    };
+    if said {
+        return Ok(());
+    }
+    let message = format!("`{key}` in the file differs from what the secret was set for; nothing was changed");
+    let flag = key.replace('_', "-");
+    Err(Error::new(Code::BindingMismatch, message)
+        .with_hint(format!("undo the edit, or say it: --{flag}; --replace starts anew"))
+        .for_profile(name))
 }
 
 /// Checks, before anybody types a secret, that the parts of the profile go together.

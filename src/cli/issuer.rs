@@ -22,13 +22,14 @@ pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
     }
 }
 
-/// Fills a preset's gaps in: by what was typed, what the profile says already, or by asking.
+/// Fills a preset's gaps in: by what was typed, what the profile says already, or by asking. Returns the parameters of
+/// the token request that come of it.
 pub(crate) fn filled(
     set: &Set,
     preset: &Preset,
     present: Option<&ProfileFile>,
     file: &mut ProfileFile,
-) -> Result<(), Error> {
+) -> Result<Vec<(String, String)>, Error> {
     let mut values = Vec::new();
     for with in &set.with {
         let (name, value) = with
@@ -47,7 +48,7 @@ pub(crate) fn filled(
     let same = present.is_some_and(|present| present.provider.as_deref() == Some(&preset.name));
     if values.is_empty() && same && !set.replace {
         // Its gaps were filled in when it was set.
-        return Ok(());
+        return Ok(Vec::new());
     }
     for (name, what) in &preset.fields {
         if values.iter().all(|(given, _)| given != name) {
@@ -56,7 +57,7 @@ pub(crate) fn filled(
         }
     }
     if preset.fields.is_empty() && preset.token_url().is_some() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let filled = preset.fill(&values).map_err(|name| {
         Error::new(Code::Usage, format!("{name} must be a part of a host name or path; nothing was changed"))
@@ -67,14 +68,11 @@ pub(crate) fn filled(
     file.revocation_url = file.revocation_url.take().or(filled.revocation_url);
     file.jwks_url = file.jwks_url.take().or(filled.jwks_url);
     file.issuer = file.issuer.take().or(filled.issuer);
-    file.auth = file.auth.or(preset.auth);
-    if !filled.params.is_empty() {
-        let pairs = filled.params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        // What was asked for before stays.
-        let request = present.filter(|_| !set.replace).map(|present| present.request.clone()).unwrap_or_default();
-        file.request = request.with_params(pairs)?;
-    }
-    Ok(())
+    // What is not typed stays: another method could send what was set as a key.
+    let kept = present.filter(|_| same && !set.replace);
+    let kept = kept.and_then(|file| file.auth.or(file.binding.as_ref().map(|binding| binding.auth)));
+    file.auth = file.auth.or(kept).or(preset.auth);
+    Ok(filled.params)
 }
 
 /// Asks for the parts of the request without which a provider gives no token.
@@ -113,7 +111,8 @@ pub(crate) fn discovered(
         return Err(Error::new(Code::Usage, message).with_hint("give the issuer's https URL"));
     }
     let kept = present.filter(|_| !set.replace);
-    let method = file.auth.or_else(|| kept.and_then(|present| present.auth));
+    let bound = |present: &ProfileFile| present.auth.or(present.binding.as_ref().map(|binding| binding.auth));
+    let method = file.auth.or_else(|| kept.and_then(bound));
     let ca_file = file.ca_file.as_deref().or_else(|| kept.and_then(|present| present.ca_file.as_deref()));
     let ca = read_ca_file_at(ca_file, name)?;
     let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
@@ -167,15 +166,14 @@ impl Pinned {
         let binding = present.binding.as_ref();
         let named = present.issuer.as_deref().or(binding.and_then(|binding| binding.issuer.as_deref()));
         (named == Some(issuer)).then(|| Pinned {
-            token_url: present.token_url.clone().or(binding.map(|binding| binding.token_url.clone())),
-            introspection_url: present
-                .introspection_url
-                .clone()
-                .or(binding.and_then(|binding| binding.introspection_url.clone())),
-            revocation_url: present
-                .revocation_url
-                .clone()
-                .or(binding.and_then(|binding| binding.revocation_url.clone())),
+            // The table first: a line in the file may have been edited since.
+            token_url: binding.map(|binding| binding.token_url.clone()).or(present.token_url.clone()),
+            introspection_url: binding
+                .and_then(|binding| binding.introspection_url.clone())
+                .or(present.introspection_url.clone()),
+            revocation_url: binding
+                .and_then(|binding| binding.revocation_url.clone())
+                .or(present.revocation_url.clone()),
             jwks_url: present.jwks_url.clone(),
         })
     }

@@ -109,7 +109,8 @@ fn proven_use(get: &Get) -> Result<Option<Proves>, Error> {
             if method.is_empty() || !method.bytes().all(token) {
                 return Err(usage("--method takes an HTTP method such as GET"));
             }
-            let url = url::Url::parse(url).ok().filter(url::Url::has_host);
+            let plain = |url: &url::Url| url.has_host() && url.username().is_empty() && url.password().is_none();
+            let url = url::Url::parse(url).ok().filter(plain);
             let url = url.ok_or_else(|| usage("--url takes an absolute URL"))?;
             // Copied out of a header with its line end, it would be another nonce (RFC 9449 s. 8.1).
             let is_part = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';

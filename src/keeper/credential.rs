@@ -74,7 +74,9 @@ impl Keeper {
             Some(Read::Whole(proof)) => Ok(Some(proof)),
             Some(Read::AtJob { job, audience, host, proof }) => {
                 let transport = &self.parts.transport;
-                let secret = transport.job_token(&job, &audience, host.as_deref(), &proof.roots().into()).await;
+                // The CA file is the issuer's: it does not vouch for GitHub.
+                let roots = if host.is_some() { proof.roots() } else { Roots::System };
+                let secret = transport.job_token(&job, &audience, host.as_deref(), &roots.into()).await;
                 let secret = secret.map_err(|error| Error::from(error).for_profile(&asked.profile.name))?;
                 Ok(Some(Proof { secret, ..proof }))
             }

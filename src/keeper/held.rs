@@ -7,7 +7,7 @@ use super::ProfileSource;
 use crate::clock::{BootTime, Moment};
 use crate::error::Error;
 use crate::place::Stamp;
-use crate::profile::{Profile, Request, TokenBinding};
+use crate::profile::{Grant, Profile, Request, TokenBinding};
 use crate::token::{AccessToken, Dimensions, TokenIdentity};
 
 /// How long a held token is handed out before the cache is looked at again: the time in which a
@@ -46,6 +46,7 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
         generation: generation.as_ref().map(crate::profile::Generation::as_bytes),
         certificate: profile.certificate.as_ref().and_then(|c| c.thumbprint.as_ref()).map(<[u8; 32]>::as_slice),
         binding: (profile.token_binding == TokenBinding::Dpop).then_some("dpop"),
+        grant: (profile.grant != Grant::ClientCredentials).then(|| profile.grant.name()),
     })
 }
 

@@ -189,6 +189,9 @@ fn fault(error: rusqlite::Error) -> LedgerError {
         ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied => {
             LedgerError::Database("permission was denied")
         }
+        ErrorCode::OperationInterrupted | ErrorCode::ApiMisuse | ErrorCode::TooBig | ErrorCode::NoLargeFileSupport => {
+            LedgerError::Database("SQLite cannot do it")
+        }
         ErrorCode::OutOfMemory => LedgerError::Database("there is no memory"),
         ErrorCode::FileLockingProtocolFailed => LedgerError::Busy,
         // Every statement is fixed: one that fails finds another schema, or none.

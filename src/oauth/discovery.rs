@@ -24,6 +24,9 @@ pub(crate) struct Metadata {
     pub auth_methods: Option<Vec<String>>,
 }
 
+const NOT_THERE: &str = "it has no metadata there";
+const NOT_VALID: &str = "its metadata is not valid";
+
 #[derive(Deserialize)]
 struct Document {
     issuer: String,
@@ -59,27 +62,41 @@ impl Transport {
             status: None,
             why: "the issuer is no https URL without query and fragment",
         })?;
-        let mut last = IssuerError::Malformed { status: None, why: "it has no metadata" };
-        for place in places {
-            let answer = self
-                .in_time(&place, async {
-                    let request = self.client(&place, trust)?.get(place.url().clone());
-                    self.answer(&place, request.header(ACCEPT, "application/json"), METADATA_CAP).await
-                })
-                .await?;
-            match answer.status {
-                StatusCode::OK => return read(issuer, &answer.body, method),
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-                    return Err(wire::failed(answer.status.as_u16(), &answer.body, answer.retry_after, &[]));
-                }
-                // The older place may have what the newer one has not.
-                status if status.is_client_error() => {
-                    last = IssuerError::Malformed { status: Some(status.as_u16()), why: "it has no metadata there" };
-                }
-                status => return Err(IssuerError::Server { status: status.as_u16(), retry_after: answer.retry_after }),
+        let mut last = IssuerError::Malformed { status: None, why: NOT_THERE };
+        for place in &places {
+            match self.metadata_at(place, issuer, method, trust).await {
+                // The older place may have what the newer one has not: some answer every path with a page.
+                Err(error @ IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) => last = error,
+                other => return other,
             }
         }
         Err(last)
+    }
+
+    async fn metadata_at(
+        &self,
+        place: &Endpoint,
+        issuer: &str,
+        method: Option<AuthMethod>,
+        trust: &Trust<'_>,
+    ) -> Result<Metadata, IssuerError> {
+        let answer = self
+            .in_time(place, async {
+                let request = self.client(place, trust)?.get(place.url().clone());
+                self.answer(place, request.header(ACCEPT, "application/json"), METADATA_CAP).await
+            })
+            .await?;
+        let status = answer.status.as_u16();
+        match answer.status {
+            StatusCode::OK => read(issuer, &answer.body, method),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                Err(wire::failed(status, &answer.body, answer.retry_after, &[]))
+            }
+            status if status.is_client_error() => {
+                Err(IssuerError::Malformed { status: Some(status.as_u16()), why: NOT_THERE })
+            }
+            _ => Err(IssuerError::Server { status, retry_after: answer.retry_after }),
+        }
     }
 }
 
@@ -103,7 +120,7 @@ fn places(issuer: &str) -> Option<Vec<Endpoint>> {
 
 fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadata, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(200), why };
-    let document: Document = wire::object(body).ok_or(malformed("its metadata is not valid"))?;
+    let document: Document = wire::object(body).ok_or(malformed(NOT_VALID))?;
     if document.issuer != issuer {
         return Err(IssuerError::IssuerDiffers);
     }
@@ -114,8 +131,15 @@ fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadat
         None => (None, None, None),
     };
     let insecure = "its metadata names an endpoint that is no https URL";
-    let endpoint =
-        |url: Option<String>| url.map(|url| Endpoint::parse(&url)).transpose().map_err(|_| malformed(insecure));
+    // Plain http is for an issuer on this machine; one elsewhere must not name a port of ours.
+    let elsewhere = Endpoint::parse(issuer).is_ok_and(|issuer| !issuer.is_loopback());
+    let endpoint = |url: Option<String>| {
+        let endpoint = url.map(|url| Endpoint::parse(&url)).transpose().map_err(|_| malformed(insecure))?;
+        match endpoint {
+            Some(endpoint) if endpoint.is_plain_loopback() && elsewhere => Err(malformed(insecure)),
+            endpoint => Ok(endpoint),
+        }
+    };
     Ok(Metadata {
         token_url: endpoint(token.or(document.token_endpoint))?
             .ok_or(malformed("its metadata names no token_endpoint"))?,

@@ -1,12 +1,13 @@
 //! Showing a token to a resource, to see whether it opens (RFC 6750 s. 3).
 
-use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use zeroize::Zeroizing;
 
 use super::dpop::{ProofKey, Use};
 use super::http::{Trust, sensitive};
 use super::{IssuerError, Transport};
+use crate::clock::WallTime;
 use crate::profile::Endpoint;
 use crate::token::AccessToken;
 
@@ -30,24 +31,47 @@ impl Transport {
         trust: &Trust<'_>,
     ) -> Result<Probed, IssuerError> {
         self.in_time(url, async {
-            let authorization = Zeroizing::new(format!("{} {}", token.token_type(), token.expose()));
             let client = self.client(url, trust)?;
-            let mut request = client.get(url.url().clone()).header(AUTHORIZATION, sensitive(&authorization)?);
-            if let Some(key) = token.proof_key() {
-                let of = Use { method: "GET", url: url.url(), token: Some(token.expose()), nonce: None };
-                let proof = ProofKey::new(key)?.proof(&of, self.clock().wall())?;
-                request = request.header(HeaderName::from_static("dpop"), sensitive(&proof)?);
+            let mut nonce: Option<String> = None;
+            loop {
+                let response =
+                    self.send(url, shown(&client, url, token, nonce.as_deref(), self.clock().wall())?).await?;
+                let status = response.status();
+                let challenge = self.header(&response, WWW_AUTHENTICATE).unwrap_or_default();
+                let about_the_proof = token.proof_key().is_some()
+                    && (challenge.contains("use_dpop_nonce") || challenge.contains("invalid_dpop_proof"));
+                let offered = self.header(&response, HeaderName::from_static("dpop-nonce"));
+                let offered = offered.filter(|offered| offered.len() <= 256 && challenge.contains("use_dpop_nonce"));
+                return Ok(match status {
+                    _ if status.is_success() => Probed::Accepted(status.as_u16()),
+                    StatusCode::FORBIDDEN if challenge.contains("insufficient_scope") => Probed::Accepted(403),
+                    // Once (RFC 9449 s. 9): it says nothing about the token.
+                    StatusCode::UNAUTHORIZED if about_the_proof && nonce.is_none() && offered.is_some() => {
+                        nonce = offered;
+                        continue;
+                    }
+                    StatusCode::UNAUTHORIZED if about_the_proof => Probed::Unclear(401),
+                    StatusCode::UNAUTHORIZED => Probed::Rejected,
+                    _ => Probed::Unclear(status.as_u16()),
+                });
             }
-            let response = self.send(url, request).await?;
-            let status = response.status();
-            let challenge = self.header(&response, WWW_AUTHENTICATE).unwrap_or_default();
-            Ok(match status {
-                _ if status.is_success() => Probed::Accepted(status.as_u16()),
-                StatusCode::FORBIDDEN if challenge.contains("insufficient_scope") => Probed::Accepted(403),
-                StatusCode::UNAUTHORIZED => Probed::Rejected,
-                _ => Probed::Unclear(status.as_u16()),
-            })
         })
         .await
     }
+}
+
+/// Makes the request that shows a token, with a proof where it needs one.
+fn shown(
+    client: &Client,
+    url: &Endpoint,
+    token: &AccessToken,
+    nonce: Option<&str>,
+    now: WallTime,
+) -> Result<RequestBuilder, IssuerError> {
+    let authorization = Zeroizing::new(format!("{} {}", token.token_type(), token.expose()));
+    let request = client.get(url.url().clone()).header(AUTHORIZATION, sensitive(&authorization)?);
+    let Some(key) = token.proof_key() else { return Ok(request) };
+    let of = Use { method: "GET", url: url.url(), token: Some(token.expose()), nonce };
+    let proof = ProofKey::new(key)?.proof(&of, now)?;
+    Ok(request.header(HeaderName::from_static("dpop"), sensitive(&proof)?))
 }

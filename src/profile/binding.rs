@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AuthMethod, Endpoint};
+use super::{AuthMethod, Endpoint, TokenBinding};
 use crate::hex;
 use crate::tlv::{Malformed, Reader, Writer};
 
@@ -58,6 +58,8 @@ pub struct Binding {
     pub assertion_audience: Option<String>,
     /// SHA-256 of the CA file's bytes.
     pub ca_digest: Option<[u8; 32]>,
+    /// Whether tokens are good for whoever holds them: a secret that was set for bound ones gets no others.
+    pub token_binding: TokenBinding,
 }
 
 impl Binding {
@@ -76,6 +78,10 @@ impl Binding {
             .optional(8, url(&self.probe_url).as_deref())
             .optional(9, self.assertion_audience.as_deref().map(str::as_bytes))
             .optional(10, self.ca_digest.as_ref().map(<[u8; 32]>::as_slice));
+        // A later field, present only where it says something: older items read as they always did.
+        if self.token_binding == TokenBinding::Dpop {
+            writer.bytes(11, b"dpop");
+        }
         writer.finish().to_vec()
     }
 
@@ -83,7 +89,7 @@ impl Binding {
     pub fn decode(bytes: &[u8]) -> Result<Binding, Malformed> {
         let mut reader = Reader::new(bytes);
         let endpoint = |text: &str| Endpoint::parse(text).map_err(|_| Malformed);
-        let binding = Binding {
+        let mut binding = Binding {
             generation: Generation(reader.fixed(1)?),
             token_url: endpoint(reader.text(2)?)?,
             issuer: reader.optional_text(3)?.map(str::to_owned),
@@ -94,7 +100,12 @@ impl Binding {
             probe_url: reader.optional_text(8)?.map(endpoint).transpose()?,
             assertion_audience: reader.optional_text(9)?.map(str::to_owned),
             ca_digest: reader.optional(10)?.map(|bytes| bytes.try_into().map_err(|_| Malformed)).transpose()?,
+            token_binding: TokenBinding::Bearer,
         };
+        if reader.next_is(11) {
+            binding.token_binding =
+                if reader.bytes(11)? == b"dpop" { TokenBinding::Dpop } else { return Err(Malformed) };
+        }
         reader.finish()?;
         Ok(binding)
     }
@@ -111,6 +122,8 @@ impl Binding {
             ("probe_url", self.probe_url != other.probe_url),
             ("assertion_audience", self.assertion_audience != other.assertion_audience),
             ("ca_file", self.ca_digest != other.ca_digest),
+            // One way: tokens that need proofs are never less than what the secret was set for.
+            ("dpop", self.token_binding == TokenBinding::Dpop && other.token_binding == TokenBinding::Bearer),
         ];
         differences.iter().find(|(_, differs)| *differs).map(|(name, _)| *name)
     }
@@ -132,12 +145,16 @@ pub(crate) mod tests {
             probe_url: Some(Endpoint::parse("https://api.example/ping").expect("a URL")),
             assertion_audience: None,
             ca_digest: Some([9; 32]),
+            token_binding: TokenBinding::Bearer,
         }
     }
 
     #[test]
     fn a_binding_is_read_back_as_it_was_written() {
         assert_eq!(Binding::decode(&sample().encode()), Ok(sample()));
+        let bound = Binding { token_binding: TokenBinding::Dpop, ..sample() };
+        assert_eq!(Binding::decode(&bound.encode()), Ok(bound.clone()));
+        assert_eq!((bound.differs_in(&sample()), sample().differs_in(&bound)), (Some("dpop"), None));
     }
 
     #[test]

@@ -176,6 +176,7 @@ impl Profile {
             probe_url: self.probe_url.clone(),
             assertion_audience: self.assertion_audience().filter(|_| self.auth.signs()).map(str::to_owned),
             ca_digest,
+            token_binding: self.token_binding,
         }
     }
 }

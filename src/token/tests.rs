@@ -143,6 +143,7 @@ fn identity(parts: &Parts) -> TokenIdentity {
         generation: parts.7.as_deref(),
         certificate: None,
         binding: None,
+        grant: None,
     })
 }
 

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::common::issuer::{Behaviour, CLIENT_ID, CLIENT_SECRET, Certificate, ConnectionBehaviour};
 use crate::common::{Invocation, Issuer, TestEnvironment};
-use crate::setup::{PROFILE, assert_refused, edit, get, get_json, init, prepend, read, set_credential, snapshot};
+use crate::setup::{
+    PROFILE, assert_refused, credential, edit, get, get_json, init, prepend, read, set_credential, snapshot,
+};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -336,4 +338,33 @@ fn each_profile_trusts_its_own_authority_alone() {
         assert_refused(get_json(&environment).args(["-p", name]).run(), name, 6, "tls");
     }
     assert_eq!((one.count("/token"), two.count("/token")), (1, 1));
+}
+
+#[test]
+fn a_line_that_somebody_wrote_into_the_file_is_not_bound_when_the_secret_is_set_again() {
+    let (issuer, other) = (Issuer::start(), Issuer::start());
+    let environment = credential(&issuer, &[]);
+    let profile = read(&environment.path(PROFILE));
+    let (own, bound) = profile.split_once("[binding]").expect("a bound profile");
+    for key in ["token_url", "introspection_url", "revocation_url", "probe_url"] {
+        let stays: Vec<_> = own.lines().filter(|line| !line.starts_with(&format!("{key} ="))).collect();
+        let edited = format!("{key} = \"{}\"\n{}\n[binding]{bound}", other.token_url(), stays.join("\n"));
+        environment.write(PROFILE, &edited);
+        // As a configuration tool does each hour: the secret comes along, the place does not.
+        let again = environment.tokenkeep(["--json", "credentials", "set", "--client-id", CLIENT_ID, "--secret-stdin"]);
+        again.stdin(CLIENT_SECRET).run().fails(10, "binding_mismatch").says("nothing was changed");
+        assert!(read(&environment.path(PROFILE)) == edited, "{key}");
+    }
+    assert_eq!(other.traffic().accepted, 0);
+}
+
+#[test]
+fn a_private_key_is_not_stored_for_a_method_that_would_send_it() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let key = "-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n";
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let options = ["--json", "credentials", "set", "--client-id", CLIENT_ID, "--auth", method, "--secret-stdin"];
+        environment.tokenkeep(options).stdin(key).run().fails(2, "usage").says("--auth private_key_jwt");
+    }
 }

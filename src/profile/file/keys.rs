@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::ProfileError;
 use crate::document::{DocumentError, Table};
 use crate::hex;
-use crate::profile::{AuthMethod, Binding, Endpoint, Generation, Reference, Request, preset};
+use crate::profile::{AuthMethod, Binding, Endpoint, Generation, Reference, Request, TokenBinding, preset};
 
 pub(super) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
@@ -124,6 +124,7 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "revocation_url",
         "probe_url",
         "assertion_audience",
+        "dpop",
         "ca_digest",
         "set_at",
     ])?;
@@ -139,6 +140,7 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         revocation_url: secure_endpoint(table, "revocation_url")?,
         probe_url: secure_endpoint(table, "probe_url")?,
         assertion_audience: owned(table.text("assertion_audience")?),
+        token_binding: if table.flag("dpop")? == Some(true) { TokenBinding::Dpop } else { TokenBinding::Bearer },
         ca_digest: match table.text("ca_digest")? {
             None => None,
             Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("ca_digest"))?),

@@ -176,7 +176,11 @@ impl ProfileFile {
                 key_id: self.assertion_key_id.clone(),
             },
             certificate: self.certificate_file.clone().map(|file| ClientCertificate { file, thumbprint: None }),
-            token_binding: if self.dpop == Some(true) { TokenBinding::Dpop } else { TokenBinding::Bearer },
+            token_binding: match self.dpop {
+                Some(true) => TokenBinding::Dpop,
+                Some(false) => TokenBinding::Bearer,
+                None => pinned.map_or(TokenBinding::Bearer, |binding| binding.token_binding),
+            },
             grant: quirks.as_ref().map_or(Grant::ClientCredentials, |preset| preset.grant),
             repeats: self.repeats.or(quirks.as_ref().map(|preset| preset.repeats)).unwrap_or(Repeats::Bounded),
             request: self.request.clone(),
@@ -220,6 +224,12 @@ impl Profile {
             // Its key would be the secret, which is something else here.
             method if !method.shows_certificate() && self.certificate.is_some() => {
                 "`certificate_file` goes with tls_client_auth and self_signed_tls_client_auth"
+            }
+            method
+                if method != AuthMethod::FederatedAssertion
+                    && matches!(self.secret, SecretSource::Reference(Reference::GithubActions { .. })) =>
+            {
+                "what GitHub Actions gives is an assertion: it goes with auth = \"federated_assertion\""
             }
             AuthMethod::FederatedAssertion if matches!(self.secret, SecretSource::Stored(_)) => {
                 "a federated assertion is read at each fetch: name its place with `secret`"

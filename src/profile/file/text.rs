@@ -12,7 +12,7 @@ use crate::document::DocumentError;
 use crate::duration;
 use crate::hex;
 use crate::profile::auth::name_in;
-use crate::profile::{AssertionAudience, AssertionTyp, Binding, Endpoint, Reference, Repeats, Request};
+use crate::profile::{AssertionAudience, AssertionTyp, Binding, Endpoint, Reference, Repeats, Request, TokenBinding};
 
 impl ProfileFile {
     /// Writes the file: keys that did not change keep their place, form and comments.
@@ -144,5 +144,8 @@ fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable 
     text("ca_digest", digest.as_deref());
     let set_at = set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     text("set_at", set_at.as_deref());
+    if binding.token_binding == TokenBinding::Dpop {
+        table.insert("dpop", toml_edit::value(true));
+    }
     table
 }
