@@ -62,6 +62,21 @@ impl Bus {
     fn wait_for_service(&self) {
         let status = self.command("gdbus").args(["wait", "--session", "--timeout", "60", NAME]).status();
         assert!(status.is_ok_and(|status| status.success()), "somebody has the name {NAME}");
+        // It takes its name before it has anything to answer with.
+        let answers = || {
+            let mut asked = self.command("gdbus");
+            asked.args(["call", "--session", "--dest", NAME, "--object-path", "/org/freedesktop/secrets", "--method"]);
+            asked.args(["org.freedesktop.DBus.Properties.Get", "org.freedesktop.Secret.Service", "Collections"]);
+            asked.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        };
+        let answered = (0..600).any(|_| {
+            let answered = answers();
+            if !answered {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            answered
+        });
+        assert!(answered, "whoever has the name {NAME} answers");
     }
 }
 
