@@ -1,13 +1,13 @@
 //! `credentials`: set, list, show, remove.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::args::{Credentials, Set};
+use super::args::Credentials;
 use super::format::time;
-use super::{Context, block_on, issuer, request, secret_input};
+use super::{Context, secret_input, set};
 use crate::cache::Cache;
 use crate::clock::WallTime;
 use crate::config::Config;
@@ -16,16 +16,12 @@ use crate::duration;
 use crate::error::{Code, Error};
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
-use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, ProfileError,
-    ProfileFile, ProfileName, Reference, Request, SecretSource, TokenBinding,
-};
-use crate::secret::Secret;
+use crate::profile::{Endpoint, ProfileName, Reference, SecretSource, TokenBinding};
 use crate::secrets::{Backend, Choice, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {
-        Credentials::Set(set) => self::set(context, &set),
+        Credentials::Set(set) => set::run(context, &set),
         Credentials::List => list(context),
         Credentials::Show => show(context),
         Credentials::Remove { yes, revoke } => remove(context, yes, revoke),
@@ -33,7 +29,7 @@ pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Err
 }
 
 /// What holds secrets and tokens, opened and locked for a change.
-struct Writable {
+pub(super) struct Writable {
     lock: StoreLock,
     dir: Arc<Dir>,
     secrets: Result<Arc<dyn SecretStore>, SecretsError>,
@@ -41,7 +37,7 @@ struct Writable {
 }
 
 impl Writable {
-    fn open(context: &Context<'_>) -> Result<Writable, Error> {
+    pub(super) fn open(context: &Context<'_>) -> Result<Writable, Error> {
         let home = &context.home;
         let (dir, secrets, cache, choice) = match home.opened()? {
             Some(Opened { dir, keys }) => {
@@ -68,7 +64,7 @@ impl Writable {
         Ok(Writable { lock, dir, secrets, cache })
     }
 
-    fn registry<'a>(&'a self, context: &'a Context<'_>) -> Registry<'a> {
+    pub(super) fn registry<'a>(&'a self, context: &'a Context<'_>) -> Registry<'a> {
         Registry {
             profiles_dir: context.home.profiles_dir(),
             data_dir: &self.dir,
@@ -80,264 +76,7 @@ impl Writable {
     }
 }
 
-fn set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
-    // First: a provider that is not known is told with those that are.
-    let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
-    // Clap drops what an argument requires where that is excluded by another one.
-    if preset.is_none() && !set.with.is_empty() {
-        return Err(Error::new(Code::Usage, "--with goes with --provider; nothing was changed"));
-    }
-    let mut typed = typed(set)?;
-    let name = match (&context.profile, &set.provider) {
-        (Some(_), _) => context.home.profile_name(context.profile.as_deref())?,
-        (None, Some(provider)) => named(provider)?,
-        (None, None) => named("default")?,
-    };
-    let profiles_dir = context.home.profiles_dir();
-    let present = credentials::present(&profiles_dir, &name)?;
-    unedited(set, &typed, present.as_ref(), &name)?;
-    let params = match &preset {
-        Some(preset) => issuer::filled(set, preset, present.as_ref(), &mut typed)?,
-        None => Vec::new(),
-    };
-    issuer::discovered(context, set, &name, present.as_ref(), &mut typed)?;
-    let mut merged = wanted(set, &typed, &params, present.as_ref())?;
-    if let Some(preset) = &preset {
-        merged.request = issuer::needed(preset, merged.request)?;
-        typed.request = merged.request.clone();
-    }
-    fits(&merged, &name)?;
-    if merged.secret.is_none() {
-        place_for_secrets(context)?;
-    }
-    // Before the lock: a person may take long to type.
-    let secret = match (&set.secret_file, &merged.secret) {
-        (Some(path), _) => Some(secret_input::from_file(path, context.ui)?),
-        (None, _) if set.secret_stdin => Some(secret_input::from_stdin("the client secret")?),
-        (None, Some(_)) => None,
-        // Where a secret is stored already, a change of something else need not ask for it.
-        (None, None) if present.as_ref().is_some_and(|file| stays_bound(file, &merged, &name)) => None,
-        (None, None) => Some(secret_input::from_prompt("the client secret")?),
-    };
-    let writable = Writable::open(context)?;
-    // Once more, as it stands now: another process may have changed it meanwhile.
-    let present = credentials::present(&profiles_dir, &name)?;
-    unedited(set, &typed, present.as_ref(), &name)?;
-    let merged = wanted(set, &typed, &params, present.as_ref())?;
-    let first = credentials::profile_names(&profiles_dir)?.is_empty();
-    let verify = |profile, secret| verified(context, profile, secret);
-    let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
-    let (outcome, left) = writable.registry(context).set(&name, merged, secret, verify)?;
-    if set.default || (first && context.home.config.default_profile.is_none()) {
-        match set_default(context, Some(&name)) {
-            Err(error) if set.default => {
-                return Err(Error::new(error.code(), format!("the credential of {name} is set; {error}")));
-            }
-            Err(error) => context.ui.warn_with("cache_write_failed", &format!("no default profile is set: {error}")),
-            Ok(()) => {}
-        }
-    }
-    tell_leftovers(context, &left);
-    context.ui.done(&match outcome {
-        credentials::Set::Stored => format!("the credential of {name} is set"),
-        credentials::Set::Unchanged => format!("the credential of {name} is as it was; its tokens stay"),
-    });
-    Ok(0)
-}
-
-/// Merges what was typed over what is there, and checks that it is enough.
-fn wanted(
-    set: &Set,
-    typed: &ProfileFile,
-    params: &[(String, String)],
-    present: Option<&ProfileFile>,
-) -> Result<ProfileFile, Error> {
-    let base = if set.replace { None } else { present.cloned() };
-    let request = base.as_ref().map(|file| file.request.clone()).unwrap_or_default();
-    // What a provider needs, and what was asked for it.
-    let needed = (typed.request != Request::default()).then(|| typed.request.clone());
-    let mut wanted_request = request::typed(&set.request, needed.as_ref().unwrap_or(&request))?.or(needed);
-    if !params.is_empty() {
-        // What the provider's gaps came to stands beside what was typed, and wins.
-        let base = wanted_request.unwrap_or(request);
-        let own = base.params().filter(|(name, _)| params.iter().all(|(given, _)| given != name));
-        let own: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let all = own.iter().chain(params).map(|(name, value)| (name.as_str(), value.as_str()));
-        wanted_request = Some(base.clone().with_params(all)?);
-    }
-    let request = wanted_request;
-    let mut wanted = credentials::merged(base, typed.clone(), request);
-    if set.secret_stdin || set.secret_file.is_some() {
-        wanted.secret = None;
-    }
-    if wanted.client_id.is_none() {
-        return Err(Error::new(Code::Usage, "--client-id is missing; nothing was changed"));
-    }
-    if wanted.token_url.is_none() && wanted.provider.is_none() {
-        return Err(Error::new(Code::Usage, "where to get tokens is missing; nothing was changed")
-            .with_hint("add --provider PROVIDER, --issuer URL or --token-url URL"));
-    }
-    if wanted.basic_encoding == Some(BasicEncoding::Raw) && wanted.client_id.as_ref().is_some_and(|id| id.contains(':'))
-    {
-        return Err(Error::new(
-            Code::Usage,
-            "a client id with a colon cannot be sent raw (RFC 7617); nothing was changed",
-        ));
-    }
-    Ok(wanted)
-}
-
-/// Refuses to take over a line that somebody wrote into the file of a bound profile: a secret that is given again, by a
-/// configuration tool each hour, must not be bound to it in passing.
-fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name: &ProfileName) -> Result<(), Error> {
-    let Some(file) = present.filter(|_| !set.replace) else { return Ok(()) };
-    let Err(ProfileError::BindingDiffers(key)) = file.resolve(name) else { return Ok(()) };
-    let said = match key {
-        "token_url" => {
-            typed.token_url.is_some()
-                || typed.provider.as_ref().is_some_and(|typed| file.provider.as_ref() != Some(typed))
-        }
-        "issuer" => typed.issuer.is_some(),
-        "client_id" => typed.client_id.is_some(),
-        "auth" => typed.auth.is_some(),
-        "introspection_url" => typed.introspection_url.is_some(),
-        "revocation_url" => typed.revocation_url.is_some(),
-        "probe_url" => typed.probe_url.is_some(),
-        "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
-        "dpop" => typed.dpop.is_some(),
-        _ => false,
-    };
-    if said {
-        return Ok(());
-    }
-    let message = format!("`{key}` in the file differs from what the secret was set for; nothing was changed");
-    let flag = key.replace('_', "-");
-    Err(Error::new(Code::BindingMismatch, message)
-        .with_hint(format!("undo the edit, or say it: --{flag}; --replace starts anew"))
-        .for_profile(name))
-}
-
-/// Checks, before anybody types a secret, that the parts of the profile go together.
-fn fits(wanted: &ProfileFile, name: &ProfileName) -> Result<(), Error> {
-    let usage =
-        |why: &str, hint: &str| Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_hint(hint));
-    match wanted.resolve(name) {
-        Err(ProfileError::Contradiction(why)) => match wanted.auth {
-            Some(method) if method.shows_certificate() => usage(why, "add --certificate-file PEM"),
-            _ => usage(why, "add --issuer URL, or --assertion-audience token_endpoint"),
-        },
-        // It would be stored, and never used.
-        Ok(profile) if profile.auth == AuthMethod::FederatedAssertion && wanted.secret.is_none() => {
-            usage("a federated assertion is read at each fetch, not stored", "add --secret-at-fetch WHERE")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Checks, before anybody types a secret, that there is a place for it. Where none was chosen, the
-/// OS keyring is, if it answers.
-fn place_for_secrets(context: &Context<'_>) -> Result<(), Error> {
-    let home = &context.home;
-    match home.opened()? {
-        Some(Opened { keys, .. }) => Ok(keys.secrets().map(|_| ())?),
-        None => super::init::choose(context, &Backend::Keyring).map_err(|error| match error.code() {
-            Code::KeyringUnavailable | Code::KeyringTimeout => Error::new(error.code(), error.to_string())
-                .with_hint("choose another place: tokenkeep init --backend file"),
-            _ => error,
-        }),
-    }
-}
-
-/// Tells whether a stored secret stays bound to the same places.
-fn stays_bound(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) -> bool {
-    let (Some(binding), Ok(profile)) = (&present.binding, wanted.resolve(name)) else { return false };
-    binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)).is_none()
-}
-
-fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Option<Secret>) -> Result<(), Error> {
-    let ui = context.ui.clone();
-    let keeper = context.home.keeper_on_trial(profile, secret, Box::new(move |warning| ui.warn(warning)))?;
-    let _waiting = context.ui.waiting("trying the credential");
-    let begun = keeper.parts().clock.now();
-    block_on(keeper.obtain(crate::keeper::Want::IssuedAfter(begun))).map(|_| ())
-}
-
-fn typed(set: &Set) -> Result<ProfileFile, Error> {
-    if set.client_id.as_deref() == Some("") {
-        return Err(Error::new(Code::Usage, "--client-id must not be empty"));
-    }
-    Ok(ProfileFile {
-        provider: set.provider.clone(),
-        client_id: set.client_id.clone(),
-        token_url: endpoint("--token-url", set.token_url.as_deref())?,
-        issuer: set.issuer.clone(),
-        auth: set.auth.as_deref().and_then(AuthMethod::parse),
-        basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
-        assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
-        assertion_typ: set.assertion_typ.as_deref().and_then(AssertionTyp::parse),
-        assertion_algorithm: set.assertion_algorithm.as_deref().and_then(AssertionAlgorithm::parse),
-        assertion_key_id: set.assertion_key_id.clone(),
-        certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
-        dpop: set.dpop,
-        ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
-        probe_url: endpoint("--probe-url", set.probe_url.as_deref())?,
-        introspection_url: endpoint("--introspection-url", set.introspection_url.as_deref())?,
-        revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
-        jwks_url: endpoint("--jwks-url", set.jwks_url.as_deref())?,
-        secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
-        ..ProfileFile::default()
-    })
-}
-
-pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
-    match text.map(Endpoint::parse) {
-        None => Ok(None),
-        Some(Ok(endpoint)) => Ok(Some(endpoint)),
-        Some(Err(why)) => {
-            let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_hint("give the issuer's https URL"))
-        }
-    }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "a path that was given is none"))?;
-    // Profiles are text.
-    if path.to_str().is_none() {
-        return Err(Error::new(Code::Usage, "a path in a profile must be UTF-8 text"));
-    }
-    Ok(path)
-}
-
-fn reference(text: &str) -> Result<Reference, Error> {
-    match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => Ok(Reference::File(absolute(Path::new(path))?)),
-        Some(("env", name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(Reference::Env(name.to_owned())),
-        Some(("command", words)) => {
-            let words = serde_json::from_str(words).map_err(|_| {
-                Error::new(
-                    Code::Usage,
-                    "--secret-at-fetch command: takes a JSON array of texts: [\"/usr/bin/pass\", \"show\", \"x\"]",
-                )
-            })?;
-            Reference::command(words)
-                .map_err(|why| Error::new(Code::Usage, format!("--secret-at-fetch command: {why}")))
-        }
-        Some(("github-actions", audience)) if !audience.is_empty() => {
-            Ok(Reference::GithubActions { audience: audience.to_owned(), host: None })
-        }
-        _ => Err(Error::new(
-            Code::Usage,
-            "--secret-at-fetch takes file:PATH, env:NAME, command:JSON-ARRAY or github-actions:AUDIENCE",
-        )),
-    }
-}
-
-fn named(text: &str) -> Result<ProfileName, Error> {
-    ProfileName::parse(text).ok_or_else(|| Error::new(Code::Usage, "--provider is not known"))
-}
-
-fn set_default(context: &Context<'_>, name: Option<&ProfileName>) -> Result<(), Error> {
+pub(super) fn set_default(context: &Context<'_>, name: Option<&ProfileName>) -> Result<(), Error> {
     let path = context.home.config_dir.join("config.toml");
     let present = read_given(&path, Given::Open, 64 * 1024)?;
     let text = Config::with_default_profile(present, name.map(ProfileName::as_str));
@@ -346,7 +85,7 @@ fn set_default(context: &Context<'_>, name: Option<&ProfileName>) -> Result<(), 
     Ok(replace_config(&path, text.as_bytes())?)
 }
 
-fn tell_leftovers(context: &Context<'_>, left: &[String]) {
+pub(super) fn tell_leftovers(context: &Context<'_>, left: &[String]) {
     for leftover in left {
         context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {leftover}"));
     }

@@ -1,7 +1,7 @@
 //! What `credentials set` learns about an issuer: from a preset whose gaps are filled in, or from the issuer itself.
 
 use super::args::Set;
-use super::credentials::endpoint;
+use super::set::endpoint;
 use super::{Context, block_on, secret_input};
 use crate::error::{Code, Error};
 use crate::keeper::read_ca_file_at;

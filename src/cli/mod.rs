@@ -10,6 +10,7 @@ mod manual;
 mod request;
 mod resource_server;
 mod secret_input;
+mod set;
 mod stats;
 mod token;
 mod ui;
