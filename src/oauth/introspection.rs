@@ -2,12 +2,10 @@
 
 use serde::Deserialize;
 
-use super::client_auth::{Client, Form, prove};
+use super::client_auth::Client;
 use super::http::Trust;
-use super::wire;
-use super::{IssuerError, Transport};
+use super::{IssuerError, Transport, wire};
 use crate::profile::Endpoint;
-use crate::secret::Secret;
 use crate::token::AccessToken;
 
 /// What an issuer says of a token.
@@ -36,20 +34,7 @@ impl Transport {
         token: &AccessToken,
         trust: &Trust<'_>,
     ) -> Result<Introspected, IssuerError> {
-        self.in_time(url, async {
-            let mut form = Form::default();
-            form.add("token", token.expose());
-            form.add("token_type_hint", "access_token");
-            let mut proven = prove(client, form, self.clock().wall())?;
-            proven.secrets.push(Secret::from(token.expose()));
-            let answer = self.post(&self.client(url, trust)?, url, &proven, Vec::new()).await?;
-            if answer.status.is_success() {
-                return Ok(read(&answer.body));
-            }
-            let secrets: Vec<_> = proven.secrets.iter().collect();
-            Err(wire::failed(answer.status.as_u16(), &answer.body, answer.retry_after, &secrets))
-        })
-        .await
+        Ok(read(&self.inquire(url, client, token, trust).await?))
     }
 }
 

@@ -10,7 +10,7 @@ use super::signing_key::SigningKey;
 use crate::clock::WallTime;
 use crate::profile::{AssertionAlgorithm, AssertionTyp};
 
-/// How long an assertion holds, in seconds: the longest that PROTOCOL allows.
+/// How long an assertion holds, in seconds. Each attempt has one of its own: a longer life would only help whoever finds it.
 const LIFETIME: i64 = 60;
 
 /// Whom an assertion is of and for, and how it is written.

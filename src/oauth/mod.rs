@@ -7,6 +7,7 @@ mod dpop;
 mod echo;
 mod grant;
 mod http;
+mod inquiry;
 mod introspection;
 mod jwt;
 mod probe;
