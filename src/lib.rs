@@ -19,13 +19,13 @@
 //!
 //! | floor | parts |
 //! |---|---|
-//! | 8 | `cli` reads arguments and terminal, prints |
+//! | 8 | `cli` reads arguments and terminal, prints; `front` the warm path as a program of its own |
 //! | 7 | `open` configuration and environment -> a wired keeper |
-//! | mezzanine | `validate` the ladder of checks, `credentials` setting and removing |
+//! | mezzanine | `validate` the ladder of checks, `credentials` setting and removing, `recording` when the history is written |
 //! | 6 | `keeper` |
 //! | 5 | `error` codes, messages, hints; `warning` |
 //! | 4 | `cache` store and seal together |
-//! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol |
+//! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol, `ledger` the history |
 //! | 2 | `seal` plain <-> sealed |
 //! | 1 | `profile`, `token` and its one freshness rule, `config` |
 //! | 0 | `secret`, `clock`, `place` files, `tlv`, `document` TOML |
@@ -33,7 +33,8 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the command line. Libraries take `default-features = false`.
+//! `cli` builds the command line, `keyring` reaches the OS keyring, `ledger` keeps a history of requests: all on by
+//! default. Libraries take `default-features = false` and of the last two what they use.
 
 #![cfg_attr(
     not(feature = "cli"),

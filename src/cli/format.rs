@@ -25,10 +25,9 @@ pub(crate) fn written(
     let token = &obtained.token;
     Zeroizing::new(match format {
         Format::Token => format!("{}\n", token.expose()),
-        Format::Header => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
+        // The proof that goes with a DPoP token is a line of its own, made where the request is known.
+        Format::Header | Format::Dpop => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         // Single quotes: within them a shell reads nothing but the closing one.
-        // Written with its proof, elsewhere; a token without one is refused there.
-        Format::Dpop => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         Format::Env => format!("export {variable}='{}'\n", token.expose().replace('\'', r"'\''")),
         Format::Json => format!("{}\n", json_of(obtained, profile, now)),
     })

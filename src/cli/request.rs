@@ -6,10 +6,10 @@ use crate::profile::Request;
 
 /// Returns the profile's request with what was typed in its place; `None` where nothing was typed.
 pub(crate) fn typed(args: &RequestArgs, profile: &Request) -> Result<Option<Request>, Error> {
-    let RequestArgs { scope, audience, resource, param } = args;
-    if scope.is_empty() && audience.is_none() && resource.is_empty() && param.is_empty() {
+    if args.is_empty() {
         return Ok(None);
     }
+    let RequestArgs { scope, audience, resource, param } = args;
     let mut request = profile.clone();
     if !scope.is_empty() {
         request = request.with_scopes(scope.iter().map(String::as_str))?;

@@ -141,8 +141,10 @@ fn proof(context: &Context<'_>, proves: &Proves, obtained: &Obtained, profile: &
         let line = zeroize::Zeroizing::new(format!("{object}\n"));
         return context.ui.data(line.as_bytes());
     }
-    let lines = format!("Authorization: DPoP {}\nDPoP: {}\n", token.expose(), *proof);
-    context.ui.data(zeroize::Zeroizing::new(lines).as_bytes())
+    let now = context.home.clock.now();
+    let mut lines = format::written(Format::Dpop, VARIABLE, obtained, profile, &now);
+    lines.push_str(&format!("DPoP: {}\n", *proof));
+    context.ui.data(lines.as_bytes())
 }
 
 pub(super) fn keeper(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<Keeper, Error> {
