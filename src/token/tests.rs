@@ -124,8 +124,19 @@ fn a_token_is_read_back_as_it_was_written() {
 }
 
 /// What a property test makes an identity of.
-type Parts =
-    (String, Option<String>, String, Vec<String>, Option<String>, Vec<String>, Vec<(String, String)>, Option<Vec<u8>>);
+type Parts = (
+    String,
+    Option<String>,
+    String,
+    Vec<String>,
+    Option<String>,
+    Vec<String>,
+    Vec<(String, String)>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<String>,
+);
 
 fn identity(parts: &Parts) -> TokenIdentity {
     let scopes: Vec<&str> = parts.3.iter().map(String::as_str).collect();
@@ -141,9 +152,9 @@ fn identity(parts: &Parts) -> TokenIdentity {
         resources: &resources,
         params: &params,
         generation: parts.7.as_deref(),
-        certificate: None,
-        binding: None,
-        grant: None,
+        certificate: parts.8.as_deref(),
+        binding: parts.9.as_deref(),
+        grant: parts.10.as_deref(),
     })
 }
 
@@ -159,7 +170,19 @@ fn parts() -> impl Strategy<Value = Parts> {
         prop::collection::vec(text(), 0..3),
         prop::collection::vec((text(), text()), 0..3),
         prop::option::of(prop::collection::vec(any::<u8>(), 0..2)),
+        prop::option::of(prop::collection::vec(any::<u8>(), 0..2)),
+        prop::option::of(text()),
+        prop::option::of(text()),
     )
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_key_is_read_back_with_it_and_shows_it_to_nobody() {
+    let key = Secret::new(b"hunter2".to_vec());
+    let token = token("abc").expect("valid").bound_to(Some(key.clone()));
+    let read = AccessToken::decode(&token.encode()).expect("read back");
+    assert_eq!((read.proof_key(), &read), (Some(&key), &token));
+    assert!(!format!("{token:?} {token:#?}").contains("hunter2"));
 }
 
 proptest! {

@@ -74,6 +74,17 @@ fn an_issuer_with_a_path_has_its_metadata_before_the_path_or_behind_it() {
 }
 
 #[test]
+fn a_page_in_place_of_metadata_does_not_keep_the_other_place_from_being_asked() {
+    let (issuer, environment) = (Issuer::start(), empty());
+    let name = issuer.url("");
+    let page = Behaviour::Answer { status: 200, headers: Vec::new(), body: "<!doctype html><title>app</title>".into() };
+    issuer.behave(OAUTH, page);
+    issuer.answer(OPENID, 200, &metadata(&issuer, &name));
+    set(&environment, &name).run().success();
+    get(&environment, &[]).success();
+}
+
+#[test]
 fn metadata_of_another_issuer_is_refused_and_nothing_is_changed() {
     let (issuer, environment) = (Issuer::start(), empty());
     let url = issuer.url("");

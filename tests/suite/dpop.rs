@@ -267,6 +267,31 @@ fn the_probe_shows_a_proof_with_the_token() {
     assert_eq!(claims(proof)["ath"], json!(URL_SAFE_NO_PAD.encode(ath)));
 }
 
+#[test]
+fn an_api_that_wants_a_nonce_is_given_it_once_and_has_not_refused_the_token() {
+    let issuer = Issuer::start();
+    issuer.set(json!({ "members": { "token_type": "DPoP" } }));
+    let environment = credential(&issuer, &["--dpop", "--probe-url", &issuer.url("/api")]);
+    get(&environment, &[]).success();
+    let challenge = || {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers =
+            vec![header("WWW-Authenticate", "DPoP error=\"use_dpop_nonce\""), header("DPoP-Nonce", "the-nonce")];
+        Behaviour::Answer { status: 401, headers, body: "{}".into() }
+    };
+    issuer.behave_times("/api", 1, challenge());
+    issuer.behave_times("/api", 1, Behaviour::Answer { status: 200, headers: Vec::new(), body: "{}".into() });
+    environment.tokenkeep(["--json", "token", "validate"]).run().success();
+    let shown: Vec<_> = issuer.requests().into_iter().filter(|request| request.path == "/api").collect();
+    let nonces: Vec<_> =
+        shown.iter().map(|request| claims(request.header("dpop").expect("a proof"))["nonce"].clone()).collect();
+    assert_eq!(nonces, [Value::Null, json!("the-nonce")]);
+    // One that wants another each time has still said nothing about the token.
+    issuer.behave_times("/api", 2, challenge());
+    environment.tokenkeep(["--json", "token", "validate"]).run().exits(12);
+    get(&environment, &["--offline"]).success();
+}
+
 /// What `--format dpop` printed.
 struct Headers {
     token: String,

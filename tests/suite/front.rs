@@ -69,6 +69,15 @@ fn without_the_full_program_a_cached_token_is_printed_and_everything_else_says_w
 }
 
 #[test]
+fn a_copy_of_the_front_in_place_of_the_full_program_is_said_and_not_started_for_ever() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep"]) else { return };
+    let status = std::process::Command::new("cp").arg(&front).arg(front.with_file_name("tokenkeep-full")).status();
+    assert!(status.is_ok_and(|status| status.success()), "the front can be copied");
+    environment.program(&front, ["--version"]).run().exits(1).says("another copy of the small program");
+}
+
+#[test]
 fn a_token_that_cannot_be_written_is_a_failure_of_the_front_too() {
     let issuer = Issuer::start();
     let environment = environment_for(&issuer);

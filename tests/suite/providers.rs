@@ -180,6 +180,22 @@ fn what_is_filled_in_is_pinned_and_the_same_command_every_hour_changes_nothing()
 }
 
 #[test]
+fn a_provider_whose_gaps_are_filled_in_again_keeps_the_method_and_the_rest_of_the_request() {
+    let okta = PROVIDERS.iter().find(|provider| provider.name == "okta").expect("it is known");
+    let environment = environment();
+    okta.set(&environment).args(["--auth", "client_secret_post"]).run().success();
+    okta.set(&environment).run().success();
+    assert_eq!(show(&environment)["auth"], "client_secret_post");
+    let zoom = PROVIDERS.iter().find(|provider| provider.name == "zoom").expect("it is known");
+    let environment = self::environment();
+    zoom.set(&environment).args(["--scope", "read", "--param", "a=b"]).run().success();
+    zoom.set(&environment).run().success();
+    let profile = read(&environment.path(PROFILE));
+    assert!(profile.contains("a = \"b\"") && profile.contains("account_id"), "{profile}");
+    assert_eq!(show(&environment)["scope"], "read");
+}
+
+#[test]
 fn what_is_missing_is_named_with_its_flag_where_nobody_can_be_asked() {
     for provider in &PROVIDERS {
         let environment = environment();

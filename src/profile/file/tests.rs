@@ -77,3 +77,20 @@ fn a_secret_is_stored_or_referenced_never_both() {
     let text = format!("secret = {{ env = 'X' }}\n{}", file.render(None).expect("rendered"));
     assert!(parse(&text).is_err());
 }
+
+#[test]
+fn a_profile_that_was_set_for_proofs_gets_them_whatever_its_file_leaves_out() {
+    let bound = Binding { token_binding: TokenBinding::Dpop, ..sample() };
+    let file = ProfileFile { binding: Some(bound), ..ProfileFile::default() };
+    assert_eq!(file.resolve(&name()).expect("a profile").token_binding, TokenBinding::Dpop);
+    let edited = ProfileFile { dpop: Some(false), ..file };
+    assert_eq!(edited.resolve(&name()), Err(ProfileError::BindingDiffers("dpop")));
+}
+
+#[test]
+fn a_credential_of_a_job_is_an_assertion_and_no_password() {
+    let text = "client_id = 'x'\ntoken_url = 'https://a.example/t'\nsecret = { github_actions = 'a' }\n";
+    assert!(matches!(parse(text).expect("a profile").resolve(&name()), Err(ProfileError::Contradiction(_))));
+    let text = format!("auth = 'federated_assertion'\n{text}");
+    assert!(parse(&text).expect("a profile").resolve(&name()).is_ok());
+}
