@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,8 +25,9 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// Makes everything anew and writes `ca.pem` into the directory.
-    pub(crate) fn generate(directory: &Path) -> Result<Self, Box<dyn Error>> {
+    /// Makes everything anew, for the loopback names and the address that is listened at, and writes `ca.pem` into the
+    /// directory.
+    pub(crate) fn generate(directory: &Path, address: IpAddr) -> Result<Self, Box<dyn Error>> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "tokenkeep test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -34,7 +36,7 @@ impl Certificates {
 
         let mut acceptors = HashMap::new();
         for kind in [Certificate::Good, Certificate::Expired, Certificate::SelfSigned, Certificate::WrongName] {
-            acceptors.insert(kind, acceptor(kind, &authority)?);
+            acceptors.insert(kind, acceptor(kind, address, &authority)?);
         }
         let ca = directory.join("ca.pem");
         std::fs::write(&ca, authority.pem())?;
@@ -46,12 +48,16 @@ impl Certificates {
     }
 }
 
-fn acceptor(kind: Certificate, authority: &CertifiedIssuer<'_, KeyPair>) -> Result<TlsAcceptor, Box<dyn Error>> {
-    let names: &[&str] = match kind {
-        Certificate::WrongName => &["elsewhere.test"],
-        _ => &["localhost", "127.0.0.1", "::1"],
+fn acceptor(
+    kind: Certificate,
+    address: IpAddr,
+    authority: &CertifiedIssuer<'_, KeyPair>,
+) -> Result<TlsAcceptor, Box<dyn Error>> {
+    let names = match kind {
+        Certificate::WrongName => vec!["elsewhere.test".to_owned()],
+        _ => ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain([address.to_string()]).collect(),
     };
-    let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
+    let mut params = CertificateParams::new(names)?;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     if kind == Certificate::Expired {
         params.not_before = date_time_ymd(2020, 1, 1);

@@ -62,7 +62,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     };
     let directory = options.certificate_directory.as_deref().or(temporary.as_ref().map(TempDir::path));
     let certificates = match directory.filter(|_| options.tls) {
-        Some(directory) => Some(Arc::new(Certificates::generate(directory)?)),
+        Some(directory) => Some(Arc::new(Certificates::generate(directory, options.address)?)),
         None => None,
     };
     let endpoints = TcpListener::bind((options.address, options.port)).await?;

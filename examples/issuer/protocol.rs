@@ -162,7 +162,7 @@ impl Default for Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Certificate {
-    /// By the test CA, for `localhost`, `127.0.0.1` and `::1`.
+    /// By the test CA, for `localhost`, `127.0.0.1`, `::1` and the address that is listened at.
     Good,
     /// By the test CA, ended years ago.
     Expired,

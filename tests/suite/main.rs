@@ -43,6 +43,7 @@ mod providers;
 mod proxies;
 mod readme;
 mod real_issuers;
+mod redis_harness;
 mod resource_server;
 mod retries;
 mod revocation;

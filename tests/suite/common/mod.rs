@@ -4,11 +4,16 @@
 pub(crate) mod authority;
 mod binary;
 pub(crate) mod canary;
+pub(crate) mod condition;
 pub(crate) mod environment;
+pub(crate) mod hostile_store;
 pub(crate) mod invocation;
 pub(crate) mod issuer;
+#[cfg(target_os = "linux")]
+pub(crate) mod network;
 pub(crate) mod outcome;
 pub(crate) mod peer;
+pub(crate) mod redis;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 pub(crate) mod secret_service;
 

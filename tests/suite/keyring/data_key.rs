@@ -9,7 +9,7 @@ fn twenty_first_runs_at_once_make_one_data_key_in_two_hundred_rounds() {
     let service = SecretService::unlocked();
     for round in 1..=200 {
         let environment = TestEnvironment::new();
-        let init = |_| service.seen_by(environment.tokenkeep(["init", "--backend", "keyring"])).spawn();
+        let init = |_| service.seen_by(environment.tokenkeep(["init", "--backend", "keyring", "-v"])).spawn();
         let herd: Vec<_> = (0..20).map(init).collect();
         for outcome in herd.into_iter().map(Running::wait) {
             outcome.success();
