@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::error::{Code, Error, chain};
-use crate::keeper::read_ca_file;
+use crate::keeper::{Sharing, read_ca_file};
 use crate::place::{
     Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
 };
@@ -32,6 +32,8 @@ pub(crate) struct Registry<'a> {
     pub(crate) secrets: Option<&'a dyn SecretStore>,
     pub(crate) cache: Option<&'a Cache>,
     pub(crate) clock: &'a dyn Clock,
+    /// How this host shares tokens with its fleet, where it does.
+    pub(crate) sharing: Option<&'a Sharing>,
     pub(crate) _lock: &'a StoreLock,
 }
 
@@ -115,6 +117,9 @@ impl Registry<'_> {
             }
             (None, _, _) => return Err(needs_secret()),
         };
+        if let Some(sharing) = self.sharing {
+            sharing.accepts(&profile, &secret)?;
+        }
         if let (Some(stored), Some(None)) = (&stored, differs)
             && stored.secret == secret
         {
@@ -143,8 +148,25 @@ impl Registry<'_> {
             }
             return Err(error);
         }
-        let left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
+        let mut left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
+        self.forget_derived(name, present.as_ref(), &mut left);
+        if let (Some(sharing), Ok(profile)) = (self.sharing, file.resolve(name))
+            && let Err(error) = sharing.keep(secrets, &profile, &credential.secret)
+        {
+            // It is derived again where it is needed.
+            tracing::debug!("what is derived for the fleet is not kept: {}", chain(&error));
+        }
         Ok((Set::Stored, left))
+    }
+
+    /// Erases what was derived for the fleet from the secret that a profile had.
+    fn forget_derived(&self, name: &ProfileName, old: Option<&ProfileFile>, left: &mut Vec<Leftover>) {
+        let profile = old.and_then(|file| file.resolve(name).ok());
+        if let (Some(sharing), Some(secrets), Some(profile)) = (self.sharing, self.secrets, profile)
+            && let Err(error) = secrets.remove(&sharing.item(&profile))
+        {
+            left.push(chain(&error));
+        }
     }
 
     /// The same secret for the same places: the generation stays, and with it every token.
@@ -185,6 +207,7 @@ impl Registry<'_> {
         }
         let Some(file) = present else { return Ok(unsynced) };
         let mut left = file.binding.as_ref().map(|binding| self.erase(binding)).unwrap_or_default();
+        self.forget_derived(name, Some(&file), &mut left);
         if let Ok(profile) = file.resolve(name) {
             self.forget(|outline| belongs_to(outline, &profile), &mut left);
         }
@@ -230,7 +253,7 @@ impl Registry<'_> {
         match self.cache.map(Cache::identities) {
             None => Vec::new(),
             Some(Ok(identities)) => {
-                identities.into_iter().filter(|(_, outline)| of(outline)).map(|(name, _)| name).collect()
+                identities.into_iter().filter(|(_, outline)| of(outline)).map(|(identity, _)| identity.name()).collect()
             }
             Some(Err(fault)) => {
                 left.push(chain(&fault));
@@ -348,6 +371,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         revocation_url: typed.revocation_url.or(present.revocation_url),
         jwks_url: typed.jwks_url.or(present.jwks_url),
         secret: stays_referenced,
+        shared_epoch: typed.shared_epoch.or(present.shared_epoch),
         binding: None,
         set_at: None,
     }

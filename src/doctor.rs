@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
-use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile};
+use crate::profile::{AuthMethod, BasicEncoding, Profile};
 use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, Keys, SealedFiles, SecretStore};
 use crate::store::RecordStore;
@@ -133,8 +133,8 @@ pub(crate) fn file_system(dir: &Dir) -> Finding {
 }
 
 /// Looks for stored secrets that no profile names, and for temporaries that a kill left.
-pub(crate) fn orphans(dir: &Dir, named: &[Generation]) -> Result<Vec<String>, Error> {
-    Ok(SealedFiles::strangers(dir, named.iter().map(|generation| ItemName::credential(*generation)))?)
+pub(crate) fn orphans(dir: &Dir, named: Vec<ItemName>) -> Result<Vec<String>, Error> {
+    Ok(SealedFiles::strangers(dir, named.into_iter())?)
 }
 
 /// Counts cached records, and those that do not open.

@@ -1,5 +1,6 @@
 //! Reading TOML that people wrote: known keys, typed values, errors that never quote a value.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml_edit::{Document, Item, TableLike};
@@ -95,6 +96,14 @@ impl<'a> Table<'a> {
             Some(text) => Some(vec![text]),
             None => item.as_array()?.iter().map(toml_edit::Value::as_str).collect(),
         })
+    }
+
+    /// Reads an absolute path.
+    pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, DocumentError> {
+        match self.text(key)?.map(Path::new) {
+            Some(path) if !path.is_absolute() => Err(self.invalid(key, "must be an absolute path")),
+            path => Ok(path.map(Path::to_owned)),
+        }
     }
 
     /// Reads `true` or `false`.

@@ -25,19 +25,19 @@
 //! | 6 | `keeper` |
 //! | 5 | `error` codes, messages, hints; `warning` |
 //! | 4 | `cache` store and seal together |
-//! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol, `ledger` the history |
-//! | 2 | `seal` plain <-> sealed |
-//! | 1 | `profile`, `token` and its one freshness rule, `config` |
+//! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol, `ledger` the history, `shared` what hosts share |
+//! | 2 | `seal` plain <-> sealed, `config` |
+//! | 1 | `profile`, `token` and its one freshness rule |
 //! | 0 | `secret`, `clock`, `place` files, `tlv`, `document` TOML |
 //! | ground | `hex`, `duration` |
 //!
 //! # Features
 //!
-//! `cli` builds the command line, `keyring` reaches the OS keyring, `ledger` keeps a history of requests: all on by
-//! default. Libraries take `default-features = false` and of the last two what they use.
+//! `cli` builds the command line, `keyring` reaches the OS keyring, `ledger` keeps a history of requests, `redis` shares
+//! tokens among hosts: all on by default. Libraries take `default-features = false` and of the last three what they use.
 
 #![cfg_attr(
-    not(feature = "cli"),
+    not(all(feature = "cli", feature = "redis")),
     expect(dead_code, reason = "setting credentials and listing tokens is what the command line alone does")
 )]
 
@@ -67,10 +67,12 @@ mod open;
 mod place;
 mod profile;
 mod recording;
+mod refusal;
 mod relocation;
 mod seal;
 mod secret;
 mod secrets;
+pub mod shared;
 mod store;
 #[cfg(feature = "cli")]
 mod terminal;

@@ -1,5 +1,7 @@
 //! Configuration and environment -> a wired keeper: the only file that knows every concrete type.
 
+mod fleet;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -228,7 +230,7 @@ impl Home {
             load: Box::new(move || home.profile(&own)),
             stamp: Box::new(move || Ok(Stamp::of_path(&path)?)),
         };
-        let parts = self.parts(Secrets::Profile, source, observer)?;
+        let parts = Parts { fleet: self.fleet()?, ..self.parts(Secrets::Profile, source, observer)? };
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
@@ -266,6 +268,8 @@ impl Home {
             vault,
             secrets,
             source,
+            // A credential that is tried is tried on its issuer.
+            fleet: None,
             observer,
         })
     }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::error::{Code, Error, chain};
 use crate::place::Dir;
-use crate::profile::Generation;
 use crate::seal::DataKey;
 use crate::secrets::{
-    Backend, Choice, ItemName, KeySource, Keys, MissingKey, OsKeyring, SealedFiles, SecretStore, StoreLock, first_key,
+    Backend, Choice, ItemName, KeySource, Keys, Membership, MissingKey, OsKeyring, SealedFiles, SecretStore, StoreLock,
+    first_key,
 };
 use crate::store::RecordStore;
 
@@ -20,8 +20,10 @@ pub(crate) struct Relocation<'a> {
     pub(crate) dir: Arc<Dir>,
     pub(crate) lock: &'a StoreLock,
     pub(crate) old: &'a Keys,
-    /// The stored secrets that profiles name.
-    pub(crate) generations: Vec<Generation>,
+    /// The stored secrets that profiles name, and what the fleet needs.
+    pub(crate) items: Vec<ItemName>,
+    /// What is derived from them, and is derived again.
+    pub(crate) derived: Vec<ItemName>,
     pub(crate) records: &'a dyn RecordStore,
     pub(crate) timeout: Duration,
 }
@@ -31,12 +33,11 @@ impl Relocation<'_> {
     /// Returns what was left behind and does no harm.
     pub(crate) fn to(&self, backend: &Backend) -> Result<Vec<String>, Error> {
         let old = self.old.choice();
-        if *backend == Backend::None && !self.generations.is_empty() {
+        if *backend == Backend::None && !self.items.is_empty() {
             return Err(Error::new(Code::Usage, "stored secrets cannot be kept nowhere; nothing was changed")
                 .with_hint("remove the profiles, or have their secrets read at each fetch: --secret-at-fetch"));
         }
-        let items: Vec<ItemName> =
-            self.generations.iter().map(|generation| ItemName::credential(*generation)).collect();
+        let items = &self.items;
         if matches!(old.backend, Backend::File(KeySource::Passphrase(_))) {
             // A slip of the pen must not become the new passphrase.
             self.old.ask()?;
@@ -72,17 +73,11 @@ impl Relocation<'_> {
             }
         }
         choice.save(&self.dir, self.lock)?;
-        Ok(self.clear_up(&choice, key, &items, from.as_deref()))
+        Ok(self.clear_up(&choice, key, from.as_deref()))
     }
 
     /// Erases what the old choice needed. The new one counts already.
-    fn clear_up(
-        &self,
-        choice: &Choice,
-        key: Option<DataKey>,
-        items: &[ItemName],
-        from: Option<&dyn SecretStore>,
-    ) -> Vec<String> {
+    fn clear_up(&self, choice: &Choice, key: Option<DataKey>, from: Option<&dyn SecretStore>) -> Vec<String> {
         let mut left = Vec::new();
         let old = self.old.choice();
         if let (Backend::File(_), Some(key)) = (&choice.backend, key)
@@ -93,8 +88,9 @@ impl Relocation<'_> {
         if old.backend.name() != choice.backend.name()
             && let Some(from) = from
         {
-            left.extend(items.iter().filter_map(|item| from.remove(item).err()).map(|error| chain(&error)));
+            left.extend(self.items.iter().filter_map(|item| from.remove(item).err()).map(|error| chain(&error)));
         }
+        left.extend(self.erase_derived());
         if let (Backend::Keyring, Some(id)) = (&old.backend, old.key_id)
             && let Err(error) = OsKeyring::new(self.timeout).remove(&ItemName::data_key(&old.store_id, id))
         {
@@ -107,6 +103,19 @@ impl Relocation<'_> {
         left
     }
 
+    /// Erases what the fleet's keys were derived into, where the old place keeps it in clear of the new key.
+    fn erase_derived(&self) -> Vec<String> {
+        let erased = match self.old.choice().backend {
+            Backend::Keyring => {
+                let keyring = OsKeyring::new(self.timeout);
+                self.derived.iter().filter_map(|item| keyring.remove(item).err()).collect::<Vec<_>>()
+            }
+            Backend::File(_) => SealedFiles::remove_items(&self.dir, &self.derived).err().into_iter().collect(),
+            Backend::None => Vec::new(),
+        };
+        erased.iter().map(|error| chain(error)).collect()
+    }
+
     /// Destroys the key and with it everything that it sealed, here and in every copy.
     pub(crate) fn destroy(&self) -> Vec<String> {
         let mut left = Vec::new();
@@ -115,10 +124,8 @@ impl Relocation<'_> {
             Backend::Keyring => {
                 let keyring = OsKeyring::new(self.timeout);
                 let key = old.key_id.map(|id| ItemName::data_key(&old.store_id, id));
-                let items = self.generations.iter().map(|generation| ItemName::credential(*generation));
-                left.extend(
-                    key.into_iter().chain(items).filter_map(|item| keyring.remove(&item).err()).map(|e| chain(&e)),
-                );
+                let items = key.iter().chain(&self.items).chain(&self.derived);
+                left.extend(items.filter_map(|item| keyring.remove(item).err()).map(|error| chain(&error)));
             }
             Backend::File(_) => {
                 // The salt is half of the key: without it a copy of the key file opens nothing.
@@ -130,6 +137,9 @@ impl Relocation<'_> {
         }
         self.old.lock();
         if let Err(error) = crate::store::clear(self.records) {
+            left.push(chain(&error));
+        }
+        if let Err(error) = Membership::erase(&self.dir, self.lock) {
             left.push(chain(&error));
         }
         if let Err(error) = Choice::erase(&self.dir, self.lock) {

@@ -9,6 +9,8 @@
 //!
 //! The layout is fixed in docs/formats.md.
 
+pub(crate) mod fleet;
+
 use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -40,15 +42,20 @@ pub(crate) enum Kind {
     Refusal,
     /// A stored secret of the file backend.
     SecretItem,
+    /// A token that the hosts of a fleet share; its keys are not those of a directory.
+    Shared,
+    /// What a host of a fleet tells the others instead of a token.
+    SharedRefusal,
 }
 
 impl Kind {
-    /// 4 is taken by the records of a shared store.
     fn byte(self) -> u8 {
         match self {
             Kind::Token => 1,
             Kind::Refusal => 2,
             Kind::SecretItem => 3,
+            Kind::Shared => 4,
+            Kind::SharedRefusal => 5,
         }
     }
 
@@ -57,6 +64,7 @@ impl Kind {
         match self {
             Kind::Token | Kind::Refusal => b"tokenkeep/v1/seal",
             Kind::SecretItem => b"tokenkeep/v1/secret",
+            Kind::Shared | Kind::SharedRefusal => b"tokenkeep/v1/shared/seal",
         }
     }
 }
@@ -181,25 +189,8 @@ pub(crate) fn seal(key: &DataKey, kind: Kind, plain: &Plain) -> Result<Vec<u8>, 
 }
 
 fn seal_with(key: &DataKey, kind: Kind, plain: &Plain, nonce: [u8; 24]) -> Result<Vec<u8>, SealError> {
-    let mut text = Zeroizing::new(Vec::with_capacity(8 + plain.identity.len() + plain.body.len() + BUCKET));
-    for part in [plain.identity.as_slice(), &plain.body] {
-        let length = u32::try_from(part.len()).map_err(|_| SealError::TooLarge)?;
-        text.extend_from_slice(&length.to_be_bytes());
-        text.extend_from_slice(part);
-    }
-    let padded = text.len().next_multiple_of(BUCKET);
-    text.resize(padded, 0);
-    let length = u32::try_from(text.len() + TAG).map_err(|_| SealError::TooLarge)?;
-    if text.len() + TAG + HEADER > LARGEST_RECORD {
-        return Err(SealError::TooLarge);
-    }
-
-    let mut record = Vec::with_capacity(HEADER + text.len() + TAG);
-    record.extend_from_slice(MAGIC);
-    record.extend_from_slice(&[VERSION, SUITE, kind.byte(), 0]);
-    record.extend_from_slice(&key.id.0);
-    record.extend_from_slice(&nonce);
-    record.extend_from_slice(&length.to_be_bytes());
+    let text = padded(plain)?;
+    let mut record = Header { kind, id: key.id.0, nonce }.before(&text)?;
     let aad = associated_data(&record, RecordName::of(&plain.identity));
     let sealed = key
         .cipher(kind)
@@ -211,32 +202,83 @@ fn seal_with(key: &DataKey, kind: Kind, plain: &Plain, nonce: [u8; 24]) -> Resul
 
 /// Opens a record that lies under `name`.
 pub(crate) fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -> Result<Plain, OpenError> {
-    let (header, sealed) = record.split_at_checked(HEADER).ok_or(OpenError::Sealed)?;
-    if header[..4] != *MAGIC {
+    let header = Header::read(record, kind)?;
+    if !same(&header.id, &key.id.0) {
         return Err(OpenError::Sealed);
     }
-    if header[4] > VERSION {
-        return Err(OpenError::NewerVersion);
-    }
-    if header[4..8] != [VERSION, SUITE, kind.byte(), 0] || !same(&header[8..40], &key.id.0) {
-        return Err(OpenError::Sealed);
-    }
-    let nonce: [u8; 24] = header[40..64].try_into().map_err(|_| OpenError::Sealed)?;
-    if header[64..68] != u32::try_from(sealed.len()).map_err(|_| OpenError::Sealed)?.to_be_bytes() {
-        return Err(OpenError::Sealed);
-    }
-    let aad = associated_data(header, name);
+    let aad = associated_data(&record[..HEADER], name);
     let text = key
         .cipher(kind)
-        .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: &aad })
+        .decrypt(&XNonce::from(header.nonce), Payload { msg: &record[HEADER..], aad: &aad })
         .map(Zeroizing::new)
         .map_err(|_| OpenError::Sealed)?;
-    let (identity, rest) = part(&text).ok_or(OpenError::Sealed)?;
-    let (body, padding) = part(rest).ok_or(OpenError::Sealed)?;
-    let plain = Plain { identity: identity.to_vec(), body: Zeroizing::new(body.to_vec()) };
-    let whole = padding.len() < BUCKET && padding.iter().all(|byte| *byte == 0);
+    let plain = parted(&text).ok_or(OpenError::Sealed)?;
     // The name is part of the associated data already; recomputed because a listing relies on it.
-    if whole && RecordName::of(&plain.identity) == name { Ok(plain) } else { Err(OpenError::Sealed) }
+    if RecordName::of(&plain.identity) == name { Ok(plain) } else { Err(OpenError::Sealed) }
+}
+
+/// What stands before the ciphertext of every record.
+struct Header {
+    kind: Kind,
+    /// Names the key of the record, or commits to it.
+    id: [u8; 32],
+    nonce: [u8; 24],
+}
+
+impl Header {
+    /// Writes the header of what will become the ciphertext of `text`.
+    fn before(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
+        let length = u32::try_from(text.len() + TAG).map_err(|_| SealError::TooLarge)?;
+        if text.len() + TAG + HEADER > LARGEST_RECORD {
+            return Err(SealError::TooLarge);
+        }
+        let mut record = Vec::with_capacity(HEADER + text.len() + TAG);
+        record.extend_from_slice(MAGIC);
+        record.extend_from_slice(&[VERSION, SUITE, self.kind.byte(), 0]);
+        record.extend_from_slice(&self.id);
+        record.extend_from_slice(&self.nonce);
+        record.extend_from_slice(&length.to_be_bytes());
+        Ok(record)
+    }
+
+    /// Reads the header of a record, which has to be of this kind and whole.
+    fn read(record: &[u8], kind: Kind) -> Result<Header, OpenError> {
+        let (header, sealed) = record.split_at_checked(HEADER).ok_or(OpenError::Sealed)?;
+        if header[..4] != *MAGIC {
+            return Err(OpenError::Sealed);
+        }
+        if header[4] > VERSION {
+            return Err(OpenError::NewerVersion);
+        }
+        let length = u32::try_from(sealed.len()).map_err(|_| OpenError::Sealed)?;
+        if header[4..8] != [VERSION, SUITE, kind.byte(), 0] || header[64..68] != length.to_be_bytes() {
+            return Err(OpenError::Sealed);
+        }
+        let id = header[8..40].try_into().map_err(|_| OpenError::Sealed)?;
+        let nonce = header[40..64].try_into().map_err(|_| OpenError::Sealed)?;
+        Ok(Header { kind, id, nonce })
+    }
+}
+
+/// Writes what is sealed, padded to whole buckets.
+fn padded(plain: &Plain) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(8 + plain.identity.len() + plain.body.len() + BUCKET));
+    for part in [plain.identity.as_slice(), &plain.body] {
+        let length = u32::try_from(part.len()).map_err(|_| SealError::TooLarge)?;
+        text.extend_from_slice(&length.to_be_bytes());
+        text.extend_from_slice(part);
+    }
+    let padded = text.len().next_multiple_of(BUCKET);
+    text.resize(padded, 0);
+    Ok(text)
+}
+
+/// Reads what [`padded`] wrote; `None` where it is anything else.
+fn parted(text: &[u8]) -> Option<Plain> {
+    let (identity, rest) = part(text)?;
+    let (body, padding) = part(rest)?;
+    let whole = padding.len() < BUCKET && padding.iter().all(|byte| *byte == 0);
+    whole.then(|| Plain { identity: identity.to_vec(), body: Zeroizing::new(body.to_vec()) })
 }
 
 fn associated_data(header: &[u8], name: RecordName) -> Vec<u8> {

@@ -47,6 +47,11 @@ impl Writer {
         self.bytes(tag, &field)
     }
 
+    /// Returns what was written so far.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Returns what was written.
     pub(crate) fn finish(self) -> Zeroizing<Vec<u8>> {
         self.bytes
@@ -82,11 +87,10 @@ impl<'a> Reader<'a> {
 
     /// Reads the next field, which has to carry `tag`.
     pub(crate) fn bytes(&mut self, tag: u16) -> Result<&'a [u8], Malformed> {
-        if u16::from_be_bytes(self.array()?) != tag {
-            return Err(Malformed);
+        match self.field()? {
+            (found, value) if found == tag => Ok(value),
+            _ => Err(Malformed),
         }
-        let length = u32::from_be_bytes(self.array()?);
-        self.take(usize::try_from(length).map_err(|_| Malformed)?)
     }
 
     /// Reads a field that may be absent.
@@ -124,6 +128,13 @@ impl<'a> Reader<'a> {
     /// Reads a field of UTF-8 text that may be absent.
     pub(crate) fn optional_text(&mut self, tag: u16) -> Result<Option<&'a str>, Malformed> {
         self.optional(tag)?.map(std::str::from_utf8).transpose().map_err(|_| Malformed)
+    }
+
+    /// Reads the next field, whatever its tag.
+    pub(crate) fn field(&mut self) -> Result<(u16, &'a [u8]), Malformed> {
+        let tag = u16::from_be_bytes(self.array()?);
+        let length = u32::from_be_bytes(self.array()?);
+        Ok((tag, self.take(usize::try_from(length).map_err(|_| Malformed)?)?))
     }
 
     /// Tells whether the next field carries `tag`.

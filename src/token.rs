@@ -15,6 +15,9 @@ use crate::tlv::{Malformed, Reader, Writer};
 /// The longest lifetime that is believed: ten years.
 pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
 
+/// The field of an identity that says which secret a token was got with.
+const GENERATION: u16 = 9;
+
 /// An access token with what its issuer said about it. Cloning is cheap; `Debug` is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(Arc<Parts>);
@@ -91,6 +94,18 @@ impl AccessToken {
             writer.bytes(21, key.expose());
         }
         writer.finish()
+    }
+
+    /// Returns the same token with another validity.
+    pub(crate) fn with_validity(&self, validity: Validity) -> AccessToken {
+        let Parts { value, token_type, scope, proof_key, .. } = &*self.0;
+        let (value, token_type, scope) = (value.clone(), token_type.clone(), scope.clone());
+        AccessToken(Arc::new(Parts { value, token_type, scope, validity, proof_key: proof_key.clone() }))
+    }
+
+    /// Tells whether it is the same token, whenever it was asked for.
+    pub(crate) fn is_same_as(&self, other: &AccessToken) -> bool {
+        self.0.value == other.0.value && self.0.proof_key == other.0.proof_key
     }
 
     /// Decodes what [`AccessToken::encode`] wrote.
@@ -210,6 +225,21 @@ impl Validity {
         self.sent.wall.plus(self.lifetime)
     }
 
+    /// Returns the same validity as this host sees it at `now`, where another host asked for the token and `left` of it
+    /// remains: asked for that much earlier, by the clocks of this host. What the store still gives it bounds what its
+    /// sealed expiry says, so neither clock nor operator makes it longer.
+    pub(crate) fn seen_from(&self, now: &Moment, left: Duration) -> Option<Validity> {
+        let sealed = u64::try_from(self.expires_at().0.saturating_sub(now.wall.0)).ok().map(Duration::from_nanos)?;
+        let left = left.min(sealed).min(self.lifetime);
+        let age = self.lifetime - left;
+        let nanos = i64::try_from(age.as_nanos()).ok()?;
+        let boot = u64::try_from(nanos).ok().and_then(|age| now.boot.0.checked_sub(age));
+        // What is older than this boot has only its wall time.
+        let (boot, boot_id) = boot.map_or((0, None), |boot| (boot, now.boot_id));
+        let sent = Moment { wall: WallTime(now.wall.0.checked_sub(nanos)?), boot: BootTime(boot), boot_id };
+        (!left.is_zero()).then_some(Validity { sent, ..*self })
+    }
+
     pub(crate) fn encode(&self, writer: &mut Writer) {
         let boot = self.sent.boot_id.map(|id| id.0);
         writer
@@ -316,7 +346,7 @@ impl TokenIdentity {
             .optional(6, of.audience.map(str::as_bytes))
             .list(7, of.resources.iter().map(|resource| resource.as_bytes()))
             .list(8, params.into_iter())
-            .optional(9, of.generation)
+            .optional(GENERATION, of.generation)
             .optional(10, of.certificate);
         // A later dimension, present only where it says something: identities without it are what they always were.
         if let Some(binding) = of.binding {
@@ -339,6 +369,19 @@ impl TokenIdentity {
         &self.bytes
     }
 
+    /// Encodes the same request for a fleet: the epoch, which all its hosts have, in place of the generation of the
+    /// secret that one of them stored.
+    pub(crate) fn for_fleet(&self, epoch: &[u8; 32]) -> Result<Vec<u8>, Malformed> {
+        let (mut reader, mut writer) = (Reader::new(&self.bytes), Writer::default());
+        while !reader.is_at_end() {
+            match reader.field()? {
+                (GENERATION, _) => writer.optional(GENERATION, Some(epoch)),
+                (tag, value) => writer.bytes(tag, value),
+            };
+        }
+        Ok(writer.finish().to_vec())
+    }
+
     /// Returns the name of the record.
     pub(crate) fn name(&self) -> RecordName {
         self.name
@@ -356,7 +399,7 @@ impl TokenIdentity {
         let audience = reader.optional_text(6)?.map(str::to_owned);
         reader.list(7)?;
         reader.list(8)?;
-        let generation = reader.optional(9)?.map(<[u8]>::to_vec);
+        let generation = reader.optional(GENERATION)?.map(<[u8]>::to_vec);
         Ok(Outline { token_endpoint, client_id, scopes, audience, generation })
     }
 }

@@ -195,6 +195,7 @@ async fn introspection(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Re
         Ok(Introspected::Inactive) => match subject {
             Subject::Kept(token) => {
                 keeper.reject(token)?;
+                keeper.withdraw(token).await;
                 check(name, Outcome::Fail, "not active; the cached record was dropped")
             }
             Subject::Foreign(_) => check(name, Outcome::Fail, "not active"),
@@ -218,6 +219,7 @@ async fn probe(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Che
         Ok(Probed::Rejected) => Ok(match subject {
             Subject::Kept(token) => {
                 keeper.reject(token)?;
+                keeper.withdraw(token).await;
                 check("probe", Outcome::Fail, "HTTP 401; the cached record was dropped")
             }
             Subject::Foreign(_) => check("probe", Outcome::Fail, "HTTP 401"),

@@ -10,8 +10,8 @@ use std::path::Path;
 const HOUSE: &[(&str, &[&str])] = &[
     ("the ground", &["duration", "hex"]),
     ("floor 0", &["clock", "document", "hardening", "place", "secret", "terminal", "tlv"]),
-    ("floor 1", &["config", "profile", "token"]),
-    ("floor 2", &["seal"]),
+    ("floor 1", &["profile", "token"]),
+    ("floor 2", &["config", "refusal", "seal"]),
     ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),
     ("floor 4", &["cache"]),
     ("floor 5", &["error", "warning"]),

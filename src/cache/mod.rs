@@ -1,13 +1,10 @@
 //! Store and seal together: what an unreadable record means is decided here, once.
 
-mod refusal;
-
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-pub(crate) use refusal::Refusal;
-
+use crate::refusal::Refusal;
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};
 use crate::store::{Holds, RecordStore, Slot, StoreError, Writer};
 use crate::token::{AccessToken, Outline, RecordName, TokenIdentity};
@@ -115,13 +112,13 @@ impl Cache {
     }
 
     /// Lists the identities of every record, token or refusal, that opens.
-    pub(crate) fn identities(&self) -> Result<Vec<(RecordName, Outline)>, CacheFault> {
+    pub(crate) fn identities(&self) -> Result<Vec<(TokenIdentity, Outline)>, CacheFault> {
         let mut identities = Vec::new();
         for slot in self.store.list()? {
             if let Some(identity) = self.identity_in(slot)?
                 && let Ok(outline) = identity.outline()
             {
-                identities.push((slot.name, outline));
+                identities.push((identity, outline));
             }
         }
         Ok(identities)

@@ -73,6 +73,17 @@ pub(crate) enum Command {
     /// Gets, checks, lists and forgets tokens.
     #[command(subcommand)]
     Token(Token),
+    /// Makes, imports and exports the key that a fleet seals its shared tokens with.
+    ///
+    /// Every host of a fleet has the same one. Without it the key is derived from the client's secret, where that has 128
+    /// bits. Keys go through files that only their owner can read, never through arguments.
+    #[command(subcommand)]
+    SharedKey(SharedKey),
+    /// Sets and removes the user and password of the shared store.
+    ///
+    /// They are kept where secrets are kept, for the hosts that `url` of [shared] names now, and go to no others.
+    #[command(subcommand)]
+    SharedLogin(SharedLogin),
     /// Tells whether tokens can be kept here, and what to do where not.
     Doctor {
         /// Asks the issuer for a token, too, and keeps it.
@@ -133,6 +144,48 @@ pub(crate) struct Init {
     /// Moves what is stored: copies, reads back, switches, deletes.
     #[arg(long = "move")]
     pub(crate) relocate: bool,
+}
+
+/// `shared-key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SharedKey {
+    /// Makes a new key and keeps it here; where a file is named, writes it there as well.
+    New {
+        /// The file to write, for the other hosts; it must not be there yet.
+        #[arg(value_name = "PATH")]
+        path: Option<PathBuf>,
+    },
+    /// Keeps the key that a file holds.
+    Import {
+        /// The file: at least 32 bytes, readable by nobody else.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+    /// Writes the key into a file.
+    Export {
+        /// The file to write; it must not be there yet.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+}
+
+/// `shared-login`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SharedLogin {
+    /// Sets the user and password.
+    Set {
+        /// The user of the store's access list; the default one where none is named.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Reads the password from stdin; one newline at its end is cut.
+        #[arg(long, group = "secret")]
+        secret_stdin: bool,
+        /// Copies the password from a file, now.
+        #[arg(long, value_name = "PATH", group = "secret")]
+        secret_file: Option<PathBuf>,
+    },
+    /// Removes them.
+    Remove,
 }
 
 /// `credentials`
@@ -228,6 +281,9 @@ pub(crate) struct Set {
     /// github-actions:AUDIENCE.
     #[arg(long, value_name = "WHERE", group = "secret")]
     pub(crate) secret_at_fetch: Option<String>,
+    /// What tells shared tokens apart in place of the secret, for clients with a key or assertion of each host's own.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) shared_epoch: Option<String>,
     /// Makes it the default profile.
     #[arg(long)]
     pub(crate) default: bool,
@@ -290,6 +346,9 @@ pub(crate) enum Token {
         /// Of all profiles.
         #[arg(long, conflicts_with_all = ["scope", "audience", "resource", "param"])]
         all: bool,
+        /// Takes them back from the fleet, too: the next host that needs one asks the issuer.
+        #[arg(long)]
+        shared: bool,
     },
 }
 

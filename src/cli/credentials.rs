@@ -14,10 +14,12 @@ use crate::config::Config;
 use crate::credentials::{self, Registry};
 use crate::duration;
 use crate::error::{Code, Error};
+use crate::keeper::Sharing;
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
 use crate::profile::{Endpoint, ProfileName, Reference, SecretSource, TokenBinding};
 use crate::secrets::{Backend, Choice, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
+use crate::warning::Warning;
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {
@@ -34,24 +36,29 @@ pub(super) struct Writable {
     dir: Arc<Dir>,
     secrets: Result<Arc<dyn SecretStore>, SecretsError>,
     cache: Option<Cache>,
+    sharing: Option<Sharing>,
 }
 
 impl Writable {
     pub(super) fn open(context: &Context<'_>) -> Result<Writable, Error> {
         let home = &context.home;
-        let (dir, secrets, cache, choice) = match home.opened()? {
+        let (dir, secrets, cache, choice, sharing) = match home.opened()? {
             Some(Opened { dir, keys }) => {
                 let secrets = keys.secrets();
                 // Records that nobody can open now are void without being erased.
                 let cache = keys.key().ok().map(|key| home.cache(dir.clone(), key));
                 // As it stands after the key was had: that may have been its first.
                 let choice = Choice::load(&dir)?;
-                (dir, secrets, cache, choice)
+                let sharing = home.sharing(&keys).unwrap_or_else(|error| {
+                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    None
+                });
+                (dir, secrets, cache, choice, sharing)
             }
             None => {
                 let dir = Dir::open(&home.data_dir, Missing::Create)?;
                 let vanished = || Error::new(Code::WriteFailed, "the data directory vanished while it was made");
-                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None, None)
+                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None, None, None)
             }
         };
         let lock = StoreLock::take(&dir)?;
@@ -61,7 +68,7 @@ impl Writable {
             return Writable::open(context);
         }
         SealedFiles::sweep(&dir)?;
-        Ok(Writable { lock, dir, secrets, cache })
+        Ok(Writable { lock, dir, secrets, cache, sharing })
     }
 
     pub(super) fn registry<'a>(&'a self, context: &'a Context<'_>) -> Registry<'a> {
@@ -71,6 +78,7 @@ impl Writable {
             secrets: self.secrets.as_deref().ok(),
             cache: self.cache.as_ref(),
             clock: &*context.home.clock,
+            sharing: self.sharing.as_ref(),
             _lock: &self.lock,
         }
     }
@@ -181,6 +189,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("certificate_file", profile.certificate.as_ref().map(|shown| Shown(&shown.file).to_string())),
         ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
         ("ca_file", profile.ca_file.as_ref().map(|path| Shown(path).to_string())),
+        ("shared_epoch", profile.shared_epoch.clone()),
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
         ("set_at", set_at.and_then(time)),

@@ -1,15 +1,14 @@
 //! `doctor`: whether the main job would work here.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::{Context, block_on};
+use crate::config::Config;
 use crate::doctor::{self, Finding, Status};
 use crate::error::{Code, Error};
 use crate::keeper::Want;
 use crate::oauth::Roots;
-use crate::open::Opened;
+use crate::open::{Home, Opened};
 use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
 use crate::secrets::{Backend, SealedFiles, SecretsError, StoreLock, keep_by_default};
@@ -30,6 +29,9 @@ pub(crate) fn run(context: &Context<'_>, online: bool, fix: bool) -> Result<u8, 
     }
     profiles(context, &mut report);
     surroundings(context, &mut report);
+    if let Some(finding) = report.try_to("shared", || super::shared::checked(context)) {
+        finding.into_iter().for_each(|finding| report.add(finding));
+    }
     if online {
         self::online(context, &mut report);
     }
@@ -118,13 +120,18 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let cache = key.map(|key| home.cache(dir.clone(), key));
     report.check("records", || doctor::records(&store, cache.as_ref()));
     if matches!(backend, Backend::File(_)) {
-        orphans(context, report, dir, fix)?;
+        orphans(context, report, opened, fix)?;
     }
     Ok(())
 }
 
-fn orphans(context: &Context<'_>, report: &mut Report, dir: &Arc<Dir>, fix: bool) -> Result<(), Error> {
-    let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, &context.home.generations()?)) else {
+fn orphans(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: bool) -> Result<(), Error> {
+    let Opened { dir, keys } = opened;
+    let named = || {
+        let named = context.home.named_items(keys)?;
+        Ok::<_, Error>(named.into_iter().chain(context.home.derived_items(keys)).collect())
+    };
+    let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, named()?)) else {
         return Ok(());
     };
     if strangers.is_empty() {
@@ -147,8 +154,7 @@ fn orphans(context: &Context<'_>, report: &mut Report, dir: &Arc<Dir>, fix: bool
     }
     let _lock = StoreLock::take(dir)?;
     // Once more, under the lock: a `credentials set` may be about to name one of them.
-    let generations = context.home.generations()?;
-    let strangers = doctor::orphans(dir, &generations)?;
+    let strangers = doctor::orphans(dir, named()?)?;
     let removed = SealedFiles::remove_strangers(dir, &strangers)?;
     report.add(Finding::new("orphans", Status::Ok, format!("{removed} file(s) that no profile names were removed")));
     Ok(())
@@ -228,7 +234,10 @@ fn online(context: &Context<'_>, report: &mut Report) {
 
 fn tried(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
     let ui = context.ui.clone();
-    let keeper = context.home.keeper(name, Box::new(move |warning| ui.warn(warning)))?;
+    // This host's credential at the issuer is what is tried, not another host's token.
+    let config = Config { shared: None, ..context.home.config.clone() };
+    let alone = Home { config, ..context.home.clone() };
+    let keeper = alone.keeper(name, Box::new(move |warning| ui.warn(warning)))?;
     let begun = keeper.parts().clock.now();
     block_on(keeper.obtain(Want::IssuedAfter(begun))).map(|_| ())
 }

@@ -127,25 +127,39 @@ fn with_relocation(
             .with_hint("run it again"));
     }
     SealedFiles::sweep(&opened.dir)?;
-    let generations = home.generations()?;
-    if guard == Guard::EverySecretIsNamed
-        && matches!(opened.keys.choice().backend, Backend::File(_))
-        && !doctor::orphans(&opened.dir, &generations)?.is_empty()
-    {
-        return Err(Error::new(Code::Usage, "secrets are stored that no profile here names; nothing was changed")
-            .with_hint("give the --config-dir of their profiles, or run tokenkeep doctor --fix"));
+    let (items, derived) = (home.named_items(&opened.keys)?, home.derived_items(&opened.keys));
+    if guard == Guard::EverySecretIsNamed && matches!(opened.keys.choice().backend, Backend::File(_)) {
+        every_secret_is_named(opened, items.iter().chain(&derived).cloned().collect())?;
     }
     let relocation = Relocation {
         dir: opened.dir.clone(),
         lock: &lock,
         old: &opened.keys,
-        generations,
+        items,
+        derived,
         records: &FileStore::new(opened.dir.clone(), home.clock.clone()),
         timeout: home.config.keyring_timeout,
     };
     for leftover in work(&relocation)? {
         context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {leftover}"));
     }
+    Ok(())
+}
+
+/// Refuses to go on where a secret would be lost. What was derived for another fleet is none, and goes.
+fn every_secret_is_named(opened: &Opened, named: Vec<crate::secrets::ItemName>) -> Result<(), Error> {
+    let strangers = doctor::orphans(&opened.dir, named)?;
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let sealed = SealedFiles::new(opened.dir.clone(), opened.keys.key()?);
+    let (derived, lost): (Vec<String>, Vec<String>) =
+        strangers.into_iter().partition(|file| sealed.holds_derived(file));
+    if !lost.is_empty() {
+        return Err(Error::new(Code::Usage, "secrets are stored that no profile here names; nothing was changed")
+            .with_hint("give the --config-dir of their profiles, or run tokenkeep doctor --fix"));
+    }
+    SealedFiles::remove_strangers(&opened.dir, &derived)?;
     Ok(())
 }
 

@@ -220,8 +220,18 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
         revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
         jwks_url: endpoint("--jwks-url", set.jwks_url.as_deref())?,
         secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
+        shared_epoch: shared_epoch(set)?,
         ..ProfileFile::default()
     })
+}
+
+fn shared_epoch(set: &Set) -> Result<Option<String>, Error> {
+    match &set.shared_epoch {
+        Some(text) if text.is_empty() || text.len() > 256 => {
+            Err(Error::new(Code::Usage, "--shared-epoch takes 1 to 256 bytes"))
+        }
+        epoch => Ok(epoch.clone()),
+    }
 }
 
 pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {

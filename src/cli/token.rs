@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::{Format, Get, Token, Validate};
 use super::format::{self, VARIABLE, time};
-use super::{Context, block_on, request, secret_input};
+use super::{Context, block_on, request, secret_input, shared};
 use crate::clock::Moment;
 use crate::credentials::belongs_to;
 use crate::duration;
@@ -14,7 +14,7 @@ use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
 use crate::secrets::{Backend, SecretsError};
-use crate::token::{Freshness, Outline};
+use crate::token::{Freshness, Outline, TokenIdentity};
 use crate::validate::{self, Reach, Verdict};
 
 pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
@@ -23,7 +23,7 @@ pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
         Token::Validate(validate) => self::validate(context, &validate),
         Token::List => list(context),
         Token::Revoke { request } => revoke(context, &request),
-        Token::Forget { request, all } => forget(context, &request, all),
+        Token::Forget { request, all, shared } => forget(context, &request, all, shared),
     }
 }
 
@@ -270,13 +270,17 @@ fn list(context: &Context<'_>) -> Result<u8, Error> {
     };
     let profiles = profiles(context)?;
     let now = context.home.clock.now();
-    let mut rows: Vec<Row> =
-        listed.iter().map(|listed| Row::new(&listed.outline, *listed.token.validity(), &profiles, &now)).collect();
-    rows.sort_by(|a, b| (&a.profile, &a.scope).cmp(&(&b.profile, &b.scope)));
+    let cached =
+        listed.iter().map(|listed| Row::new("cache", &listed.outline, *listed.token.validity(), &profiles, &now));
+    let fleet = shared::list(context)?;
+    let fleet = fleet.iter().map(|listed| Row::new("shared", &listed.outline, listed.validity, &profiles, &now));
+    let mut rows: Vec<Row> = cached.chain(fleet).collect();
+    rows.sort_by(|a, b| (&a.profile, &a.scope, a.place).cmp(&(&b.profile, &b.scope, b.place)));
     if context.ui.is_json() {
         let rows = rows.iter().map(|row| {
             json!({
                 "profile": row.profile,
+                "place": row.place,
                 "client_id": row.client_id,
                 "token_url": row.token_url,
                 "scope": row.scope,
@@ -296,13 +300,18 @@ fn list(context: &Context<'_>) -> Result<u8, Error> {
             } else {
                 duration::show(std::time::Duration::from_secs(row.left))
             };
-            format!("{:<24} {:<10} {}\n", row.profile.as_deref().unwrap_or("(no profile)"), left, row.scope)
+            let place = if row.place == "shared" { "shared" } else { "" };
+            let line =
+                format!("{:<24} {left:<10} {place:<7} {}", row.profile.as_deref().unwrap_or("(no profile)"), row.scope);
+            format!("{}\n", line.trim_end())
         })
         .collect();
     context.ui.data(lines.as_bytes()).map(|()| 0)
 }
 
 struct Row {
+    /// `cache`, or `shared` where the fleet has it.
+    place: &'static str,
     profile: Option<String>,
     client_id: String,
     token_url: String,
@@ -313,8 +322,15 @@ struct Row {
 }
 
 impl Row {
-    fn new(outline: &Outline, validity: crate::token::Validity, profiles: &[Profile], now: &Moment) -> Row {
+    fn new(
+        place: &'static str,
+        outline: &Outline,
+        validity: crate::token::Validity,
+        profiles: &[Profile],
+        now: &Moment,
+    ) -> Row {
         Row {
+            place,
             profile: profiles
                 .iter()
                 .find(|profile| belongs_to(outline, profile))
@@ -338,11 +354,37 @@ fn profiles(context: &Context<'_>) -> Result<Vec<Profile>, Error> {
     Ok(names.iter().filter_map(|name| context.home.profile(name).ok()).collect())
 }
 
-fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool) -> Result<u8, Error> {
+fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool, also_shared: bool) -> Result<u8, Error> {
+    // First: what the fleet keeps would come back from there.
+    let taken_back = match (also_shared, all) {
+        (false, _) => None,
+        (true, true) => {
+            let names = context.home.profile_names()?;
+            Some(names.iter().map(|name| shared::forget(context, name, None)).sum::<Result<usize, Error>>()?)
+        }
+        (true, false) => {
+            let (profile, only) = meant(context, args)?;
+            Some(shared::forget(context, &profile.name, only.as_ref())?)
+        }
+    };
     let (forgotten, whose) =
         if all { (forget_all(context)?, "all profiles".to_owned()) } else { forget_of(context, args)? };
-    context.ui.done(&format!("forgot {forgotten} cached token(s) of {whose}"));
+    context.ui.done(&match taken_back {
+        None if context.home.config.shared.is_some() => {
+            format!("forgot {forgotten} cached token(s) of {whose}; what the fleet has stays: --shared")
+        }
+        None => format!("forgot {forgotten} cached token(s) of {whose}"),
+        Some(shared) => format!("forgot {forgotten} cached and {shared} shared token(s) of {whose}"),
+    });
     Ok(0)
+}
+
+/// Returns the profile that is meant, and the request where one was typed.
+fn meant(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(Profile, Option<TokenIdentity>), Error> {
+    let profile = context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?;
+    let asked = request::typed(args, &profile.request)?;
+    let only = asked.map(|request| identity_of(&Profile { request, ..profile.clone() }));
+    Ok((profile, only))
 }
 
 /// To forget everything no key is needed.
@@ -358,17 +400,16 @@ fn forget_all(context: &Context<'_>) -> Result<usize, Error> {
 
 /// Forgets the tokens of the profile, or the one of the request that was typed.
 fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(usize, String), Error> {
-    let profile = context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?;
+    let (profile, only) = meant(context, args)?;
     let whose = profile.name.to_string();
-    let asked = request::typed(args, &profile.request)?;
-    let only = asked.map(|request| identity_of(&Profile { request, ..profile.clone() }).name());
     let mut forgotten = 0;
     if let Some(Opened { dir, keys }) = context.home.opened()?
         && keys.choice().backend != Backend::None
     {
         let cache = context.home.cache(dir, keys.key()?);
-        for (name, outline) in cache.identities()? {
-            if belongs_to(&outline, &profile) && only.is_none_or(|only| only == name) && cache.forget(name)? {
+        for (identity, outline) in cache.identities()? {
+            let is_meant = belongs_to(&outline, &profile) && only.as_ref().is_none_or(|only| *only == identity);
+            if is_meant && cache.forget(identity.name())? {
                 forgotten += 1;
             }
         }

@@ -37,6 +37,7 @@ impl Place {
             data_dir: &self.data_dir,
             secrets: Some(&self.secrets),
             cache: Some(&self.cache),
+            sharing: None,
             clock: &self.clock,
             _lock: &self.lock,
         }

@@ -11,6 +11,7 @@ use crate::oauth::IssuerError;
 use crate::place::{PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, ReferenceError, SecretsError};
+use crate::shared::SharedError;
 use crate::store::StoreError;
 
 const CHOICES: &str = "run tokenkeep init --backend keyring, or --backend file";
@@ -192,6 +193,33 @@ impl Error {
                     .with_hint("run tokenkeep credentials set to bind the secret to the new place, or undo the edit")
             }
         }
+    }
+}
+
+impl Error {
+    /// Makes the error for a shared store that is required and of no use.
+    pub(crate) fn required(error: &SharedError) -> Error {
+        let (code, hint) = match error {
+            SharedError::Guessable => {
+                (Code::SecretTooWeak, "run tokenkeep shared-key new, and import that key on every host")
+            }
+            SharedError::Exposed => (Code::InsecureEndpoint, "use rediss:// in `url` of [shared]"),
+            SharedError::OtherHosts => (Code::BindingMismatch, "run tokenkeep shared-login set"),
+            SharedError::NoKey(_) => (Code::SharedStoreUnavailable, "run tokenkeep doctor"),
+            _ => (Code::SharedStoreUnavailable, "check the store and [shared] of config.toml: tokenkeep doctor"),
+        };
+        Error::new(code, format!("the shared store is required: {error}; the issuer was not asked")).with_hint(hint)
+    }
+}
+
+impl Error {
+    /// Makes the error for what the fleet was to forget and may still have.
+    pub(crate) fn unforgotten(error: &SharedError) -> Error {
+        Error::new(
+            Code::SharedStoreUnavailable,
+            format!("the shared store is of no use: {error}; nothing was forgotten there"),
+        )
+        .with_hint("run it again when tokenkeep doctor finds the store")
     }
 }
 

@@ -129,6 +129,7 @@ pub enum Exit {
     Refused = 10,
     RateLimited = 11,
     Indeterminate = 12,
+    SharedStore = 13,
 }
 
 /// Tells whether asking again, unchanged, may help.
@@ -198,8 +199,10 @@ codes! {
     InsecurePath "insecure_path" Refused No,
     DowngradeRefused "downgrade_refused" Refused No,
     BackendDiffers "backend_differs" Refused No,
+    SecretTooWeak "secret_too_weak" Refused No,
     RateLimited "rate_limited" RateLimited Yes,
     Indeterminate "indeterminate" Indeterminate Yes,
+    SharedStoreUnavailable "shared_store_unavailable" SharedStore Yes,
 }
 
 impl Code {

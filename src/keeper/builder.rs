@@ -8,6 +8,7 @@ use super::held::{Asked, Held};
 use super::{Keeper, Observer, Parts, ProfileSource, Secrets, Vault};
 use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
+use crate::config::BUDGET;
 use crate::error::{Code, Error};
 use crate::flight::Flight;
 use crate::oauth::Transport;
@@ -15,6 +16,7 @@ use crate::place::Stamp;
 use crate::profile::Profile;
 use crate::seal::DataKey;
 use crate::secret::Secret;
+use crate::shared::{Fleet, KeyFrom, SharedKey, SharedStore};
 use crate::store::{MemoryStore, RecordStore};
 use crate::warning::Warning;
 
@@ -27,6 +29,7 @@ pub struct KeeperBuilder {
     clock: Arc<dyn Clock>,
     connect_timeout: Duration,
     timeout: Duration,
+    fleet: Option<Fleet>,
     observer: Observer,
 }
 
@@ -40,6 +43,7 @@ impl KeeperBuilder {
             clock: Arc::new(SystemClock),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
+            fleet: None,
             observer: Box::new(|warning: &Warning| tracing::warn!(code = warning.code(), "{warning}")),
         }
     }
@@ -80,6 +84,13 @@ impl KeeperBuilder {
         self
     }
 
+    /// Shares tokens over this store with every keeper, here or on another host, that has the same key and secret. It
+    /// may keep a caller for 250 ms, all of it together; whatever fails is a warning.
+    pub fn shared(mut self, store: Arc<dyn SharedStore>, key: SharedKey) -> KeeperBuilder {
+        self.fleet = Some(Fleet::new(store, String::new(), KeyFrom::Given(key), false, BUDGET));
+        self
+    }
+
     /// Is called with every warning; they are logged if this is not called.
     pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> KeeperBuilder {
         self.observer = Box::new(observer);
@@ -105,6 +116,7 @@ impl KeeperBuilder {
             vault: Vault::ready(Cache::new(store, key)),
             secrets: Secrets::Given(secret),
             source: ProfileSource::Fixed,
+            fleet: self.fleet,
             observer: self.observer,
             recorder: Box::new(|_| ()),
         };

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::credential::Proof;
+use super::fleet::Turn;
 use super::held::{self, Asked};
 use super::{Keeper, Want};
 use crate::clock::Moment;
@@ -12,21 +14,73 @@ use crate::ledger::{Entry, Kind};
 use crate::oauth::{Attempt, Ended, Granted, ProofKey, TokenRequest};
 use crate::profile::{Request, TokenBinding};
 use crate::secret::Secret;
+use crate::shared::Lease;
 use crate::store::Writer;
 use crate::token::{AccessToken, LifetimeFrom, Validity};
 use crate::warning::Warning;
 
 impl Keeper {
-    /// Asks the issuer; `None` where the profile was set anew meanwhile and has to be asked for as
-    /// it is now.
+    /// Asks the issuer, and where it is this host's turn hands the token to the fleet; `None` where the profile or its
+    /// secret was set anew meanwhile and has to be asked for as it is now.
     pub(super) async fn fetch(
         &self,
         asked: &Arc<Asked>,
         want: &Want,
         ticket: &Ticket,
+        turn: Option<Box<Turn<'_>>>,
     ) -> Result<Option<AccessToken>, Error> {
         self.warn_without_lock(ticket);
-        let Some(proof) = self.proof(asked).await? else { return Ok(None) };
+        let Some(turn) = turn else {
+            let Some(proof) = self.proof(asked).await? else { return Ok(None) };
+            return self.asked_for(asked, want, ticket, proof).await.map(Some);
+        };
+        let Turn { lease, member, proof } = *turn;
+        let fetching = async {
+            let proof = match proof {
+                Some(proof) => proof,
+                None => match self.proof(asked).await? {
+                    // The hosts that have the new secret, or are about to, have another turn.
+                    Some(proof) if self.renewed(asked, &member, &proof).await => return Ok(None),
+                    Some(proof) => proof,
+                    None => return Ok(None),
+                },
+            };
+            self.asked_for(asked, want, ticket, proof).await.map(Some)
+        };
+        let fetched = lease.during(fetching).await;
+        match &fetched {
+            Ok(Some(token)) => self.share(lease, token).await,
+            Err(error) => self.tell(lease, error).await,
+            Ok(None) => lease.leave().await,
+        }
+        fetched
+    }
+
+    /// Hands a token to the fleet. Whatever fails is a warning: the token is handed out.
+    async fn share(&self, lease: Lease<'_>, token: &AccessToken) {
+        let Some(fleet) = &self.parts.fleet else { return };
+        if let Err(error) = lease.publish(token).await
+            && fleet.has_failed(&error, self.parts.clock.boot())
+        {
+            self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
+        }
+    }
+
+    /// Tells the fleet of a fetch that failed.
+    async fn tell(&self, lease: Lease<'_>, error: &Error) {
+        let (failure, refusal) = self.told(error);
+        if let Err(error) = lease.tell(failure, refusal).await {
+            tracing::debug!("the fleet was not told: {error}");
+        }
+    }
+
+    async fn asked_for(
+        &self,
+        asked: &Arc<Asked>,
+        want: &Want,
+        ticket: &Ticket,
+        proof: Proof,
+    ) -> Result<AccessToken, Error> {
         let profile = &asked.profile;
         // A key for each token (RFC 9449): what one token gives away says nothing about the next.
         let key = (profile.token_binding == TokenBinding::Dpop).then(ProofKey::generate).transpose();
@@ -44,10 +98,10 @@ impl Keeper {
         let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
         let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
         match self.parts.transport.token(&request, &proof.trust(), &told).await {
-            Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer).map(Some),
+            Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer),
             Err(error) => {
                 let error = Error::from(error).for_profile(&profile.name);
-                self.keep_refusal(asked, &error, writer);
+                self.keep_refusal_of(asked, &error, writer);
                 Err(self.with_kept_token(asked, want, error))
             }
         }

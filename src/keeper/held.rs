@@ -72,7 +72,8 @@ struct State {
     kept: Kept,
     /// Up to when `token` is handed out without a further look; boot time alone is read.
     hand_out_until: BootTime,
-    rejected: Option<AccessToken>,
+    /// What a resource refused, and when that was said.
+    rejected: Option<(AccessToken, Moment)>,
     profile_stamp: Option<Stamp>,
 }
 
@@ -174,17 +175,22 @@ impl Held {
         }
     }
 
-    pub(super) fn reject(&self, token: &AccessToken) {
+    pub(super) fn reject(&self, token: &AccessToken, now: Moment) {
         let mut state = self.write();
-        if state.token.as_ref() == Some(token) {
+        if state.token.as_ref().is_some_and(|held| held.is_same_as(token)) {
             state.token = None;
             state.hand_out_until = BootTime(0);
         }
-        state.rejected = Some(token.clone());
+        state.rejected = Some((token.clone(), now));
     }
 
+    /// Tells whether a token is the one that was refused. An issuer may give the same one again: asked for since, it is
+    /// another. Through a fleet it may come back, as asked for at a time that was worked out anew: it is the same.
     pub(super) fn is_rejected(&self, token: &AccessToken) -> bool {
-        self.read().rejected.as_ref() == Some(token)
+        let state = self.read();
+        state.rejected.as_ref().is_some_and(|(rejected, at)| {
+            token == rejected || (token.is_same_as(rejected) && !token.validity().sent_since(at))
+        })
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

@@ -6,8 +6,11 @@
 mod builder;
 mod credential;
 mod fetch;
+mod fleet;
 mod held;
+mod member;
 mod profile_source;
+mod refusals;
 mod revoke;
 mod telling;
 mod vault;
@@ -20,22 +23,23 @@ use credential::Proof;
 #[cfg(feature = "cli")]
 pub(crate) use credential::read_ca_file_at;
 pub(crate) use credential::{read_ca_file, read_certificate};
+use fleet::Asking;
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
+pub(crate) use member::Sharing;
 pub(crate) use profile_source::ProfileSource;
 pub(crate) use vault::{NoCache, Vault};
 
-use crate::cache::Refusal;
 use crate::clock::{Clock, Moment};
 use crate::duration;
 use crate::error::{Code, Error, Exit};
 use crate::flight::{Flight, Turn};
 use crate::ledger::Entry;
-use crate::oauth::{LONGEST_PAUSE, Transport};
+use crate::oauth::Transport;
 use crate::profile::{Profile, Request};
 use crate::secret::Secret;
-use crate::store::Writer;
-use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
+use crate::shared::Fleet;
+use crate::token::{AccessToken, Freshness, Validity};
 use crate::warning::Warning;
 
 /// Hands out the access token of one profile and request. Cloning is cheap; clones share the token.
@@ -54,6 +58,7 @@ pub(crate) struct Parts {
     pub(crate) vault: Vault,
     pub(crate) secrets: Secrets,
     pub(crate) source: ProfileSource,
+    pub(crate) fleet: Option<Fleet>,
     pub(crate) observer: Observer,
     pub(crate) recorder: Recorder,
 }
@@ -124,6 +129,8 @@ impl Begun {
 pub enum Source {
     /// It was kept, by this process or another.
     Cache,
+    /// Another host asked for it, and shared it.
+    Shared,
     /// This call asked the issuer.
     Issuer,
 }
@@ -178,7 +185,12 @@ impl Keeper {
                     if let Some(token) = self.look_with_key(&asked, &want, &begun).await? {
                         return Ok(Obtained { token, source: Source::Cache });
                     }
-                    if let Some(token) = self.fetch(&asked, &want, &ticket).await? {
+                    let turn = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
+                        Asking::Token(token) => return Ok(Obtained { token, source: Source::Shared }),
+                        Asking::Anew => continue,
+                        Asking::Fetch(turn) => turn,
+                    };
+                    if let Some(token) = self.fetch(&asked, &want, &ticket, turn).await? {
                         return Ok(Obtained { token, source: Source::Issuer });
                     }
                 }
@@ -192,11 +204,11 @@ impl Keeper {
     /// # Errors
     /// When the profile has become unusable.
     pub fn reject(&self, token: &AccessToken) -> Result<(), Error> {
-        self.held.reject(token);
+        self.held.reject(token, self.parts.clock.now());
         let asked = self.held.asked();
         if let Some(cache) = self.parts.vault.cache() {
             match cache.token(&asked.identity) {
-                Ok(Some(kept)) if kept == *token => {
+                Ok(Some(kept)) if self.held.is_rejected(&kept) => {
                     if let Err(fault) = cache.forget(asked.identity.name()) {
                         self.warn(&fault);
                     }
@@ -316,46 +328,6 @@ impl Keeper {
         Ok(Some(token))
     }
 
-    /// Returns the error of a remembered refusal that still holds.
-    fn refusal(&self, asked: &Asked) -> Option<Error> {
-        let refusal = match self.parts.vault.cache()?.refusal(&asked.identity) {
-            Ok(refusal) => refusal?,
-            Err(fault) => {
-                self.warn(&fault);
-                return None;
-            }
-        };
-        let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
-        let mut error = Error::new(Code::parse(&refusal.code)?, refusal.message)
-            .with_hint(format!("the same answer as before, not asked again for {}", duration::show(rounded_up(left))));
-        error.remembered = true;
-        error.retry_after = Some(rounded_up(left));
-        error.http_status = refusal.http_status;
-        error.oauth_error = refusal.oauth_error;
-        Some(error.for_profile(&asked.profile.name))
-    }
-
-    /// Remembers a refusal where asking again soon would do harm.
-    fn keep_refusal(&self, asked: &Asked, error: &Error, writer: Writer) {
-        let lifetime = match (error.code().exit(), error.http_status()) {
-            (Exit::AuthRejected, _) => Duration::from_secs(10),
-            (_, Some(429 | 503)) => error.retry_after().unwrap_or(Duration::from_secs(5)).min(LONGEST_PAUSE),
-            _ => return,
-        };
-        let Some(cache) = self.parts.vault.cache() else { return };
-        let validity = Validity { sent: self.parts.clock.now(), lifetime, lifetime_from: LifetimeFrom::Issuer };
-        let refusal = Refusal {
-            code: error.code().name().to_owned(),
-            message: error.to_string(),
-            http_status: error.http_status(),
-            oauth_error: error.oauth_error().map(str::to_owned),
-            validity,
-        };
-        if let Err(fault) = cache.keep_refusal(&asked.identity, &refusal, writer) {
-            self.warn(&fault);
-        }
-    }
-
     /// Adds, where the issuer does not answer, that a token is there which is not what was wanted.
     fn with_kept_token(&self, asked: &Asked, want: &Want, error: Error) -> Error {
         if !matches!(error.code().exit(), Exit::Unavailable | Exit::RateLimited) {
@@ -374,9 +346,11 @@ impl Keeper {
         }
     }
 
-    /// How long a turn is waited for: the request deadline, its repeats included, and 5 s.
+    /// How long a turn is waited for: the request deadline, its repeats included, and 5 s; whoever has the turn may
+    /// have to wait for another host first.
     fn patience(&self) -> Duration {
-        self.parts.transport.timeout() + Duration::from_secs(5)
+        let own = self.parts.transport.timeout() + Duration::from_secs(5);
+        if self.parts.fleet.is_some() { own + self.patience_with_hosts() } else { own }
     }
 
     pub(crate) fn parts(&self) -> &Parts {

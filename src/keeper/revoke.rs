@@ -14,6 +14,7 @@ impl Keeper {
         let Some(token) = self.kept()? else { return Ok(false) };
         self.revoke_token(&token).await?;
         self.reject(&token)?;
+        self.withdraw(&token).await;
         Ok(true)
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::cache::Cache;
 use crate::error::chain;
-use crate::secrets::{Keys, SecretStore, SecretsError};
+use crate::secrets::{Keys, Membership, SecretStore, SecretsError};
 use crate::store::{RecordStore, StoreError};
 
 /// The cache of a keeper, if there is one, or how to get there.
@@ -150,6 +150,14 @@ impl Vault {
         match &self.place {
             Place::Nowhere(reason) => Some(reason),
             Place::Ready | Place::Sealed { .. } => self.failed.get(),
+        }
+    }
+
+    /// Returns what this host keeps of its fleet, and the id of its store.
+    pub(crate) fn membership(&self) -> Result<(Membership, [u8; 16]), SecretsError> {
+        match self.keys() {
+            Some(keys) => Ok((keys.membership()?, keys.choice().store_id)),
+            None => Ok((Membership::default(), [0; 16])),
         }
     }
 

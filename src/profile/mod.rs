@@ -17,7 +17,7 @@ pub use auth::{
 };
 pub use binding::{Binding, Generation};
 pub use endpoint::{Endpoint, EndpointError};
-pub(crate) use file::{ProfileError, ProfileFile};
+pub(crate) use file::{ProfileError, ProfileFile, reference};
 pub use name::ProfileName;
 pub use request::{Request, RequestError};
 
@@ -67,6 +67,9 @@ pub struct Profile {
     pub jwks_url: Option<Endpoint>,
     /// Where the secret is.
     pub secret: SecretSource,
+    /// What tells the shared tokens of a fleet apart in place of the secret: hosts that prove themselves with keys of
+    /// their own share where it is the same, and no longer where it is changed.
+    pub shared_epoch: Option<String>,
 }
 
 /// Where a profile's secret is.
@@ -144,7 +147,13 @@ impl Profile {
             revocation_url: None,
             jwks_url: None,
             secret: SecretSource::Absent,
+            shared_epoch: None,
         }
+    }
+
+    /// Tells whether hosts can share its tokens: not those that are bound to what one of them has (RFC 8705, RFC 9449).
+    pub(crate) fn is_shareable(&self) -> bool {
+        self.token_binding == TokenBinding::Bearer && self.certificate.is_none()
     }
 
     /// Returns the generation of the stored secret, where it is a stored one.

@@ -53,6 +53,25 @@ impl SealedFiles {
         Ok(removed)
     }
 
+    /// Tells whether a file holds what is derived for a fleet, which is derived again whatever becomes of it.
+    pub(crate) fn holds_derived(&self, file: &str) -> bool {
+        let Some(name) = RecordName::from_hex(file) else { return false };
+        let Ok(Some(secrets)) = self.data_dir.dir("secrets", Missing::Leave) else { return false };
+        let Ok(Some(record)) = secrets.read(file, LARGEST_RECORD) else { return false };
+        let plain = seal::open(&self.key, Kind::SecretItem, name, &record);
+        plain.is_ok_and(|plain| plain.identity.starts_with(ItemName::DERIVED.as_bytes()))
+    }
+
+    /// Removes items whatever key sealed them. Called under the store lock.
+    pub(crate) fn remove_items(data_dir: &Dir, items: &[ItemName]) -> Result<(), SecretsError> {
+        if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
+            for item in items {
+                secrets.remove(&RecordName::of(item.as_str().as_bytes()).to_hex())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Erases every item. Called under the store lock.
     pub(crate) fn erase_all(data_dir: &Dir) -> Result<(), SecretsError> {
         if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::passphrase::{Typed, passphrase, stretched};
 use super::tier::{KernelTier, keep_by_default};
 use super::{
-    Backend, Choice, ChoiceError, ItemName, KeySource, OsKeyring, SealedFiles, SecretStore, SecretsError, StoreLock,
-    create_key_file, read_key_file,
+    Backend, Choice, ChoiceError, ItemName, KeySource, Membership, OsKeyring, SealedFiles, SecretStore, SecretsError,
+    StoreLock, create_key_file, read_key_file,
 };
 use crate::place::{Dir, Stamp};
 use crate::seal::{DataKey, KeyId, SealError};
@@ -71,6 +71,11 @@ impl Keys {
     /// Returns the choice that the keys belong to.
     pub(crate) fn choice(&self) -> &Choice {
         &self.choice
+    }
+
+    /// Returns what this host keeps of its fleet.
+    pub(crate) fn membership(&self) -> Result<Membership, SecretsError> {
+        Membership::load(&self.dir)
     }
 
     /// Returns the key where it is at hand; `None` where it has to be asked for.

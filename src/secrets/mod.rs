@@ -5,6 +5,7 @@ mod choice;
 pub(crate) mod contract;
 mod credential;
 mod files;
+mod fleet;
 mod key_file;
 #[cfg(feature = "keyring")]
 mod keyring;
@@ -30,6 +31,9 @@ use crate::secret::Secret;
 pub(crate) use choice::{Argon2Cost, Backend, Choice, ChoiceError, KeySource, StoreLock, is_credential_name};
 pub(crate) use credential::Credential;
 pub(crate) use files::SealedFiles;
+#[cfg(any(feature = "cli", feature = "redis"))]
+pub(crate) use fleet::StoreLogin;
+pub(crate) use fleet::{Membership, PassOf, replace};
 pub(crate) use key_file::{create_key_file, read_key_file};
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
@@ -56,6 +60,24 @@ impl ItemName {
     pub(crate) fn data_key(store_id: &[u8; 16], id: KeyId) -> ItemName {
         ItemName(format!("datakey/{}/{id}", hex::encode(store_id)))
     }
+
+    /// Names the item of a shared key that was made or imported here.
+    pub(crate) fn shared_key(store_id: &[u8; 16], id: &[u8; 32]) -> ItemName {
+        ItemName(format!("sharedkey/{}/{}", hex::encode(store_id), hex::encode(id)))
+    }
+
+    /// Names the item of a login of the shared store.
+    pub(crate) fn shared_login(store_id: &[u8; 16], id: &[u8; 16]) -> ItemName {
+        ItemName(format!("sharedlogin/{}/{}", hex::encode(store_id), hex::encode(id)))
+    }
+
+    /// Names the item of what is derived from a client's secret for its fleet.
+    pub(crate) fn shared_pass(digest: &[u8]) -> ItemName {
+        ItemName(format!("{}{}", ItemName::DERIVED, hex::encode(digest)))
+    }
+
+    /// What the names of items begin with that hold what is derived.
+    pub(crate) const DERIVED: &str = "shared/";
 
     /// Names an item that `doctor` writes, reads back and erases.
     pub(crate) fn trial(random: &str) -> ItemName {

@@ -147,15 +147,13 @@ fn every_documented_key_of_a_file_is_known_by_name() {
     let keys = "audience = 'a'\nresources = ['urn:a']\nparams = { a = 'b' }\nscopes = ['read']\nmin_ttl = '1m'\n\
                 basic_encoding = 'form'\ndefault_lifetime = '5m'\nassertion_audience = 'issuer'\nassertion_typ = 'on'\n\
                 assertion_algorithm = 'ES256'\nassertion_key_id = 'k'\ndpop = false\n\
-                repeats = 'bounded'\njwks_url = 'https://issuer.invalid/keys'\n";
+                repeats = 'bounded'\njwks_url = 'https://issuer.invalid/keys'\nshared_epoch = 'e'\n";
     environment.write(setup::PROFILE, format!("{keys}{profile}"));
     setup::get(&environment).run().success().token();
-    // What this version cannot do is refused by name, and is no slip of the pen.
-    let (file, line) = ("config/config.toml", "[shared]\nurl = 'redis://issuer.invalid'");
-    environment.write(file, format!("{config}{line}\n"));
-    let error = setup::assert_refused(setup::get_json(&environment).run(), line, 3, "config_invalid");
-    let message = error["message"].as_str().unwrap_or_default();
-    assert!(message.contains("version") && !message.contains("unknown key"), "{message}");
+    let shared = "[shared]\nurl = 'redis://127.0.0.1:1'\nnamespace = 'n'\nkey_file = '/nonexistent'\nrequired = false\n\
+                  budget = '250ms'\nca_file = '/nonexistent'\nuser = 'u'\npassword = { env = 'NAME' }\n";
+    environment.write("config/config.toml", format!("{config}{shared}"));
+    setup::get(&environment).run().success().token();
 }
 
 #[test]

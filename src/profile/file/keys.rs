@@ -1,7 +1,5 @@
 //! Reading the keys of a profile's file, each as what it means.
 
-use std::path::{Path, PathBuf};
-
 use chrono::{DateTime, Utc};
 
 use super::ProfileError;
@@ -59,13 +57,6 @@ pub(super) fn client_id(table: &Table<'_>) -> Result<Option<String>, DocumentErr
     }
 }
 
-pub(super) fn path(table: &Table<'_>, key: &str) -> Result<Option<PathBuf>, DocumentError> {
-    match table.text(key)?.map(Path::new) {
-        Some(path) if !path.is_absolute() => Err(table.invalid(key, "must be an absolute path")),
-        path => Ok(path.map(Path::to_owned)),
-    }
-}
-
 pub(super) fn request(table: &Table<'_>) -> Result<Request, DocumentError> {
     let mut request = Request::default();
     if let Some(scopes) = table.texts("scopes")? {
@@ -83,13 +74,14 @@ pub(super) fn request(table: &Table<'_>) -> Result<Request, DocumentError> {
     Ok(request)
 }
 
-pub(super) fn reference(table: &Table<'_>) -> Result<Option<Reference>, DocumentError> {
-    let Some(secret) = table.table("secret")? else { return Ok(None) };
+/// Reads where a secret is read at each use.
+pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference>, DocumentError> {
+    let Some(secret) = table.table(key)? else { return Ok(None) };
     secret.only(&["file", "command", "env", "github_actions", "host"])?;
     if let Some(audience) = secret.text("github_actions")? {
         return github(&secret, audience).map(Some);
     }
-    match (path(&secret, "file")?, secret.texts("command")?, secret.text("env")?) {
+    match (secret.path("file")?, secret.texts("command")?, secret.text("env")?) {
         (Some(path), None, None) => Ok(Some(Reference::File(path))),
         (None, None, Some(name)) if !name.is_empty() && !name.contains(['=', '\0']) => {
             Ok(Some(Reference::Env(name.to_owned())))
@@ -99,9 +91,19 @@ pub(super) fn reference(table: &Table<'_>) -> Result<Option<Reference>, Document
             Reference::command(words).map(Some).map_err(|why| secret.invalid("command", why))
         }
         _ => Err(table.invalid(
-            "secret",
+            key,
             "must be one of {file = PATH}, {env = NAME}, {command = [PROGRAM, ...]}, {github_actions = AUDIENCE}",
         )),
+    }
+}
+
+/// Reads what stands in place of the secret where hosts tell their shared tokens apart.
+pub(super) fn shared_epoch(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
+    match table.text("shared_epoch")? {
+        Some(text) if text.is_empty() || text.len() > 256 => {
+            Err(table.invalid("shared_epoch", "must have 1 to 256 bytes"))
+        }
+        epoch => Ok(owned(epoch)),
     }
 }
 

@@ -14,7 +14,8 @@ use super::{
     Request, SecretSource, TokenBinding, preset,
 };
 use crate::document::{DocumentError, Parsed};
-use keys::{auth, binding, choice, client_id, owned, path, provider, reference, request, secure_endpoint, set_at};
+pub(crate) use keys::reference;
+use keys::{auth, binding, choice, client_id, owned, provider, request, secure_endpoint, set_at, shared_epoch};
 
 /// What a profile's file says, each key that it says: a field is the key of the same name,
 /// explained at [`Profile`].
@@ -42,6 +43,7 @@ pub(crate) struct ProfileFile {
     pub revocation_url: Option<Endpoint>,
     pub jwks_url: Option<Endpoint>,
     pub secret: Option<Reference>,
+    pub shared_epoch: Option<String>,
     pub binding: Option<Binding>,
     /// When the stored secret was set.
     pub set_at: Option<DateTime<Utc>>,
@@ -72,7 +74,7 @@ pub(crate) enum ProfileError {
     BindingDiffers(&'static str),
 }
 
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
     "provider",
     "client_id",
     "token_url",
@@ -98,6 +100,7 @@ const KEYS: [&str; 26] = [
     "revocation_url",
     "jwks_url",
     "secret",
+    "shared_epoch",
     "binding",
 ];
 
@@ -118,18 +121,19 @@ impl ProfileFile {
             assertion_typ: choice(&table, "assertion_typ", &AssertionTyp::ALL)?,
             assertion_algorithm: choice(&table, "assertion_algorithm", &AssertionAlgorithm::ALL)?,
             assertion_key_id: owned(table.text("assertion_key_id")?),
-            certificate_file: path(&table, "certificate_file")?,
+            certificate_file: table.path("certificate_file")?,
             dpop: table.flag("dpop")?,
             repeats: choice(&table, "repeats", &Repeats::ALL)?,
             request: request(&table)?,
             default_lifetime: table.duration("default_lifetime")?,
             min_ttl: table.duration("min_ttl")?,
-            ca_file: path(&table, "ca_file")?,
+            ca_file: table.path("ca_file")?,
             probe_url: secure_endpoint(&table, "probe_url")?,
             introspection_url: secure_endpoint(&table, "introspection_url")?,
             revocation_url: secure_endpoint(&table, "revocation_url")?,
             jwks_url: secure_endpoint(&table, "jwks_url")?,
-            secret: reference(&table)?,
+            secret: reference(&table, "secret")?,
+            shared_epoch: shared_epoch(&table)?,
             binding: table.table("binding")?.map(|table| binding(&table)).transpose()?,
             set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
         };
@@ -202,6 +206,7 @@ impl ProfileFile {
                 (None, Some(reference)) => SecretSource::Reference(reference.clone()),
                 (None, None) => SecretSource::Absent,
             },
+            shared_epoch: self.shared_epoch.clone(),
         };
         profile.check()?;
         match pinned.and_then(|binding| binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))) {

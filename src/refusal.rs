@@ -21,7 +21,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let status = self.http_status.map(u16::to_be_bytes);
         let mut writer = Writer::default();
         writer
@@ -33,7 +33,7 @@ impl Refusal {
         writer.finish()
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Refusal, Malformed> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Refusal, Malformed> {
         let mut reader = Reader::new(bytes);
         let refusal = Refusal {
             code: reader.text(1)?.to_owned(),

@@ -1,11 +1,15 @@
 //! `config.toml`: what people choose once for all profiles.
 
-use std::path::{Path, PathBuf};
+mod shared;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml_edit::DocumentMut;
 
 use crate::document::{DocumentError, Parsed};
+pub(crate) use shared::{BUDGET, SharedConfig};
+pub use shared::{SharedUrl, SharedUrlError, Topology};
 
 /// What `config.toml` says; each part that is not there has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub(crate) struct Config {
     pub connect_timeout: Duration,
     /// How long a request may take as a whole, its retries included.
     pub timeout: Duration,
+    /// The store that the hosts of a fleet share, where there is one.
+    pub(crate) shared: Option<SharedConfig>,
 }
 
 impl Default for Config {
@@ -39,6 +45,7 @@ impl Default for Config {
             keyring_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
+            shared: None,
         }
     }
 }
@@ -49,12 +56,11 @@ impl Config {
         let parsed = Parsed::new(bytes)?;
         let root = parsed.root();
         root.only(&["default_profile", "secrets", "http", "shared"])?;
-        if root.table("shared")?.is_some() {
-            // Going on without it would burn a request per host, unasked.
-            return Err(root.invalid("shared", "needs a version of tokenkeep with the shared store"));
-        }
-        let mut config =
-            Config { default_profile: root.text("default_profile")?.map(str::to_owned), ..Config::default() };
+        let mut config = Config {
+            default_profile: root.text("default_profile")?.map(str::to_owned),
+            shared: root.table("shared")?.map(|table| SharedConfig::parse(&table)).transpose()?,
+            ..Config::default()
+        };
         if let Some(secrets) = root.table("secrets")? {
             secrets.only(&["backend", "key_file", "key_credential", "keep_unlocked", "timeout"])?;
             config.key_credential = secrets.text("key_credential")?.map(str::to_owned);
@@ -67,12 +73,7 @@ impl Config {
                 config.keyring_timeout = timeout;
             }
             config.backend = secrets.text("backend")?.map(str::to_owned);
-            if let Some(path) = secrets.text("key_file")?.map(Path::new) {
-                if !path.is_absolute() {
-                    return Err(secrets.invalid("key_file", "must be an absolute path"));
-                }
-                config.key_file = Some(path.to_owned());
-            }
+            config.key_file = secrets.path("key_file")?;
         }
         if let Some(http) = root.table("http")? {
             http.only(&["connect_timeout", "timeout"])?;
@@ -123,7 +124,39 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_store_that_cannot_be_used_is_not_ignored() {
-        assert!(Config::parse(b"[shared]\nurl = 'redis://x'".to_vec()).is_err());
+    fn a_shared_store_has_the_documented_defaults() {
+        let config = Config::parse(b"[shared]\nurl = 'redis://x'".to_vec()).expect("valid");
+        let shared = config.shared.expect("it is there");
+        assert_eq!((shared.budget, shared.required), (BUDGET, false));
+        assert_eq!((shared.namespace.as_str(), shared.key_file), ("default", None));
+    }
+
+    #[test]
+    fn every_key_of_a_shared_store_is_judged_and_no_value_is_quoted() {
+        for (line, key) in [
+            ("", "url"),
+            ("url = 'redis://u:hunter2@x'", "url"),
+            ("url = 'redis://x'\nbudget = '0ms'", "budget"),
+            ("url = 'redis://x'\nbudget = '2h'", "budget"),
+            ("url = 'redis://x'\nbudget = 'hunter2'", "budget"),
+            ("url = 'redis://x'\nnamespace = ''", "namespace"),
+            ("url = 'redis://x'\nkey_file = 'hunter2'", "key_file"),
+            ("url = 'redis://x'\nrequired = 'hunter2'", "required"),
+            ("url = 'redis://x'\npassword = 'hunter2'", "password"),
+            ("url = 'redis://x'\npassword = {github_actions = 'a'}", "password"),
+            ("url = 'redis://x'\nuser = ''", "user"),
+        ] {
+            let error = Config::parse(format!("[shared]\n{line}").into_bytes()).expect_err("it cannot be used");
+            assert!(error.to_string().contains(&format!("shared.{key}")), "{line}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_budget_is_read_in_milliseconds_and_seconds() {
+        for (text, millis) in [("'50ms'", 50), ("'1s'", 1_000), ("2", 2_000)] {
+            let config = Config::parse(format!("[shared]\nurl = 'redis://x'\nbudget = {text}").into_bytes());
+            assert_eq!(config.expect("valid").shared.map(|shared| shared.budget.as_millis()), Some(millis), "{text}");
+        }
     }
 }

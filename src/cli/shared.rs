@@ -1,0 +1,160 @@
+//! The shared side of `token list`, `token forget` and `doctor`.
+
+use std::time::Duration;
+
+use super::{Context, block_on};
+use crate::credentials::belongs_to;
+use crate::doctor::{Finding, Status};
+use crate::error::{Code, Error};
+use crate::keeper::{Keeper, identity_of};
+use crate::open::Opened;
+use crate::profile::{Profile, ProfileName};
+use crate::secrets::Backend;
+use crate::shared::{Fleet, Joined, KeyFrom, Owner, Publication, SharedError, SharedName};
+use crate::token::{Outline, TokenIdentity, Validity};
+use crate::warning::Warning;
+
+/// What is shared for one request.
+pub(super) struct Shared {
+    pub(super) outline: Outline,
+    pub(super) validity: Validity,
+}
+
+/// Lists what the fleet has of the requests that this host knows: those of its profiles, and those it has cached. Where
+/// the store is of no use, that is told once.
+pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
+    let mut listed = Vec::new();
+    if context.home.config.shared.is_none() {
+        return Ok(listed);
+    }
+    for name in context.home.profile_names()? {
+        let Ok(profile) = context.home.profile(&name) else { continue };
+        let keeper = keeper(context, &name)?;
+        for identity in identities(context, &profile)? {
+            let found = block_on(async { Ok(keeper.shared(identity.clone()).await) })?;
+            match (found, identity.outline()) {
+                (Ok(Some(token)), Ok(outline)) => listed.push(Shared { outline, validity: *token.validity() }),
+                (Ok(_), _) => {}
+                (Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)), _) => {
+                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    break;
+                }
+                (Err(error), _) => {
+                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    return Ok(listed);
+                }
+            }
+        }
+    }
+    Ok(listed)
+}
+
+/// Takes tokens back from the fleet: those of the requests that this host knows, or of one; returns how many.
+pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&TokenIdentity>) -> Result<usize, Error> {
+    if context.home.config.shared.is_none() {
+        return Err(Error::new(Code::Usage, "no shared store is configured; nothing was forgotten")
+            .with_hint("leave --shared out"));
+    }
+    let profile = context.home.profile(name)?;
+    let keeper = keeper(context, name)?;
+    let identities = match only {
+        Some(only) => vec![only.clone()],
+        None => identities(context, &profile)?,
+    };
+    block_on(async {
+        let mut forgotten = 0;
+        for identity in identities {
+            match keeper.forget_shared(identity).await {
+                Ok(there) => forgotten += usize::from(there),
+                // Whoever asks for this wants it done: another host may go on with the token.
+                Err(error) => return Err(Error::unforgotten(&error).for_profile(name)),
+            }
+        }
+        Ok(forgotten)
+    })
+}
+
+fn keeper(context: &Context<'_>, name: &ProfileName) -> Result<Keeper, Error> {
+    let ui = context.ui.clone();
+    context.home.keeper(name, Box::new(move |warning| ui.warn(warning)))
+}
+
+/// Lists the requests of a profile that this host knows.
+fn identities(context: &Context<'_>, profile: &Profile) -> Result<Vec<TokenIdentity>, Error> {
+    let mut identities = vec![identity_of(profile)];
+    if let Some(Opened { dir, keys }) = context.home.opened()?
+        && keys.choice().backend != Backend::None
+        && let Ok(key) = keys.key()
+    {
+        let cached = context.home.cache(dir, key).identities()?.into_iter();
+        identities.extend(cached.filter(|(_, outline)| belongs_to(outline, profile)).map(|(identity, _)| identity));
+        identities.sort_by_key(|identity| *identity.name().as_bytes());
+        identities.dedup();
+    }
+    Ok(identities)
+}
+
+/// Tries the shared store as a fetch would, with a name of its own.
+pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
+    let Some(fleet) = context.home.fleet()? else { return Ok(None) };
+    let began = context.home.clock.boot();
+    let tried = block_on(async {
+        let trial = tokio::time::timeout(fleet.budget, trial(&fleet)).await;
+        Ok(trial.unwrap_or(Err(SharedError::TimedOut)))
+    })?;
+    let took = Duration::from_nanos(context.home.clock.boot().0.saturating_sub(began.0));
+    let url = context.home.config.shared.as_ref().map(|shared| shared.url.to_string()).unwrap_or_default();
+    let key = match key(context, &fleet) {
+        Ok(key) => key,
+        Err(error) if fleet.required => return Err(error),
+        Err(error) => {
+            let finding = Finding::new("shared", Status::Warn, format!("{url}: {error}"));
+            return Ok(Some(finding.with_fix("tokenkeep shared-key import PATH")));
+        }
+    };
+    Ok(Some(match tried {
+        Ok(()) => {
+            let detail = format!("{url} took and gave a value within {} ms; the key is {key}", took.as_millis() + 1);
+            Finding::new("shared", Status::Ok, detail)
+        }
+        Err(error) if fleet.required => return Err(Error::required(&error)),
+        Err(error) => {
+            let finding = Finding::new("shared", Status::Warn, format!("{url}: {error}; this host goes on alone"));
+            finding.with_fix("check the store, and [shared] of config.toml")
+        }
+    }))
+}
+
+fn key(context: &Context<'_>, fleet: &Fleet) -> Result<String, Error> {
+    let of = |place: &str, id: &[u8; 32]| format!("{} {place}", crate::hex::encode(&id[..4]));
+    let sharing = match context.home.opened()? {
+        Some(opened) => context.home.sharing(&opened.keys)?,
+        None => None,
+    };
+    Ok(match (&fleet.key, sharing.and_then(|sharing| sharing.explicit)) {
+        (KeyFrom::File(_), Some((id, _))) => of("from `key_file`", &id),
+        (_, Some((id, _))) => of("from the backend", &id),
+        (KeyFrom::File(_), None) => "from `key_file`".to_owned(),
+        (_, None) => "derived from each client's secret".to_owned(),
+    })
+}
+
+/// The name that `doctor` tries a store with: one for all, so that no trace of each run stays.
+const TRIAL: SharedName = SharedName::new([0; 32]);
+
+async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
+    let mut owner = [0; 16];
+    getrandom::fill(&mut owner).map_err(|_| SharedError::NoKey("the system gives no randomness".to_owned()))?;
+    let owner = Owner(owner);
+    let Joined::Holder { order, .. } = fleet.store.join(TRIAL, owner, 0).await? else {
+        // Another host tries it at this moment.
+        return Ok(());
+    };
+    let bytes = order.to_be_bytes().to_vec();
+    let publication = Publication { owner, bytes: bytes.clone(), lifetime: Duration::from_secs(5), instead_of: None };
+    let stored = fleet.store.publish(TRIAL, publication).await?;
+    let found = fleet.store.look(TRIAL).await?;
+    fleet.store.forget(TRIAL, None).await?;
+    let same = found.is_some_and(|value| value.bytes == bytes);
+    if stored && same { Ok(()) } else { Err(SharedError::Nonsense) }
+}

@@ -1,0 +1,150 @@
+//! `shared-key`: new, import, export. Keys go through files of their owner, never through arguments.
+
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use super::args::SharedKey as Command;
+use crate::error::{Code, Error, chain};
+use crate::hex;
+use crate::open::Opened;
+use crate::place::{Shown, create_config};
+use crate::seal::SealError;
+use crate::secret::Secret;
+use crate::secrets::{
+    Choice, ItemName, Keys, Membership, SecretStore, SecretsError, StoreLock, create_key_file, read_key_file, replace,
+};
+use crate::shared::SharedKey;
+
+pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<u8, Error> {
+    match command {
+        Command::New { path } => new(context, path.as_deref()),
+        Command::Import { path } => import(context, &path),
+        Command::Export { path } => export(context, &path),
+    }
+}
+
+fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
+    let path = path.map(absolute).transpose()?;
+    if let Some(path) = path.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
+        return Err(is_there(path));
+    }
+    let key = match key_file(context) {
+        Some(file) if file.symlink_metadata().is_ok() => return Err(is_there(file)),
+        Some(file) => create_key_file(file)?,
+        None => {
+            let mut bytes = vec![0; 32];
+            getrandom::fill(&mut bytes).map_err(|_| SecretsError::from(SealError::Randomness))?;
+            let key = Secret::new(bytes);
+            keep(context, &key)?;
+            key
+        }
+    };
+    let made = format!("there is a new shared key, {}", fingerprint(&key));
+    match path {
+        None => context.ui.done(&made),
+        Some(path) => {
+            written(&path, &key)?;
+            context.ui.done(&format!("{made}; it is in {} as well, for the other hosts", Shown(&path)));
+        }
+    }
+    Ok(0)
+}
+
+fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
+    let path = absolute(path)?;
+    let missing = || {
+        let message = format!("{} is missing; nothing was changed", Shown(&path));
+        Error::new(Code::KeyFileMissing, message)
+            .with_hint("run tokenkeep shared-key export PATH on a host that has it")
+    };
+    let key = read_key_file(&path)?.ok_or_else(missing)?;
+    match key_file(context) {
+        None => keep(context, &key)?,
+        Some(file) => match read_key_file(file)? {
+            Some(present) if present == key => {}
+            Some(_) => return Err(is_there(file)),
+            None => written(file, &key)?,
+        },
+    }
+    context.ui.done(&format!("the shared key {} is kept here", fingerprint(&key)));
+    Ok(0)
+}
+
+fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
+    let path = absolute(path)?;
+    let key = match key_file(context) {
+        Some(file) => read_key_file(file)?,
+        None => match context.home.opened()? {
+            Some(opened) => context.home.stored_key(&opened.keys)?,
+            None => None,
+        },
+    };
+    let derived = "no shared key was made or imported here; it is derived from each client's secret";
+    let key =
+        key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_hint("run tokenkeep shared-key new"))?;
+    written(&path, &key)?;
+    context.ui.done(&format!("the shared key {} is in {}", fingerprint(&key), Shown(&path)));
+    Ok(0)
+}
+
+/// Makes a key the present one, and erases the one before.
+fn keep(context: &Context<'_>, key: &Secret) -> Result<(), Error> {
+    changed(context, |keys, secrets, membership| {
+        let id = SharedKey::id_of(key);
+        replace(secrets, &ItemName::shared_key(&keys.choice().store_id, &id), key)?;
+        Ok(Membership { key: Some(id), ..membership })
+    })
+}
+
+/// Changes what this host keeps of its fleet: the new item, then the file that names it, then the old item goes.
+pub(super) fn changed(
+    context: &Context<'_>,
+    change: impl FnOnce(&Keys, &dyn SecretStore, Membership) -> Result<Membership, Error>,
+) -> Result<(), Error> {
+    let Some(Opened { dir, keys }) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
+    let secrets = keys.secrets().map_err(|error| match error {
+        SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, "nothing is kept here, by choice")
+            .with_hint("name a file instead: `key_file`, or `password`, in [shared] of config.toml"),
+        error => error.into(),
+    })?;
+    // As it stands after the key was had: that may have been its first.
+    let choice = Choice::load(&dir)?;
+    let lock = StoreLock::take(&dir)?;
+    if Choice::load(&dir)? != choice {
+        return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
+            .with_hint("run it again"));
+    }
+    let old = keys.membership()?;
+    let present = change(&keys, &*secrets, old)?;
+    present.save(&dir, &lock)?;
+    let store_id = &keys.choice().store_id;
+    let named = present.items(store_id);
+    for item in old.items(store_id).iter().filter(|item| !named.contains(item)) {
+        if let Err(error) = secrets.remove(item) {
+            context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {}", chain(&error)));
+        }
+    }
+    Ok(())
+}
+
+fn key_file<'a>(context: &'a Context<'_>) -> Option<&'a PathBuf> {
+    context.home.config.shared.as_ref()?.key_file.as_ref()
+}
+
+fn written(path: &Path, key: &Secret) -> Result<(), Error> {
+    if create_config(path, key.expose())? { Ok(()) } else { Err(is_there(path)) }
+}
+
+fn is_there(path: &Path) -> Error {
+    Error::new(Code::Usage, format!("{} is there already; nothing was changed", Shown(path)))
+        .with_hint("name another file, or move it away")
+}
+
+/// Tells one key from another to whoever compares two hosts.
+fn fingerprint(key: &Secret) -> String {
+    hex::encode(&SharedKey::id_of(key)[..4])
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "what was given is not a path"))
+}

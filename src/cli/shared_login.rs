@@ -1,0 +1,47 @@
+//! `shared-login`: the user and password of the shared store, bound to its hosts.
+
+use super::args::SharedLogin;
+use super::shared_key::changed;
+use super::{Context, secret_input};
+use crate::error::{Code, Error};
+use crate::place::Shown;
+use crate::seal::SealError;
+use crate::secrets::{ItemName, Membership, SecretsError, StoreLogin};
+
+pub(crate) fn run(context: &Context<'_>, command: SharedLogin) -> Result<u8, Error> {
+    let SharedLogin::Set { user, secret_stdin, secret_file } = command else { return remove(context) };
+    let path = context.home.config_dir.join("config.toml");
+    let Some(shared) = &context.home.config.shared else {
+        let message = format!("{} names no shared store; nothing was changed", Shown(&path));
+        return Err(Error::new(Code::ConfigInvalid, message)
+            .with_hint(format!("write [shared] and its url into {}", Shown(&path))));
+    };
+    if shared.url.exposes_passwords() {
+        let message = format!("{} would be sent the password without TLS; nothing was changed", shared.url);
+        return Err(Error::new(Code::InsecureEndpoint, message).with_hint("use rediss:// in `url` of [shared]"));
+    }
+    if user.as_deref() == Some("") {
+        return Err(Error::new(Code::Usage, "--user must not be empty"));
+    }
+    let what = "the password of the shared store";
+    let password = match &secret_file {
+        Some(file) => secret_input::from_file(file, context.ui)?,
+        None if secret_stdin => secret_input::from_stdin(what)?,
+        None => secret_input::from_prompt(what)?,
+    };
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|_| SecretsError::from(SealError::Randomness))?;
+    let login = StoreLogin { user, password, hosts: shared.url.to_string() };
+    changed(context, |keys, secrets, membership| {
+        secrets.write(&ItemName::shared_login(&keys.choice().store_id, &id), &login.encode())?;
+        Ok(Membership { login: Some(id), ..membership })
+    })?;
+    context.ui.done(&format!("the login of {} is set", shared.url));
+    Ok(0)
+}
+
+fn remove(context: &Context<'_>) -> Result<u8, Error> {
+    changed(context, |_, _, membership| Ok(Membership { login: None, ..membership }))?;
+    context.ui.done("no login of the shared store is kept here");
+    Ok(0)
+}

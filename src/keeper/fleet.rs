@@ -1,0 +1,323 @@
+//! The fleet's token, before the issuer is asked: looked for, or else the lease that lets one host ask for all.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::credential::Proof;
+use super::held::{self, Asked};
+use super::member::{Member, NoPass};
+use super::{Begun, Keeper, Want};
+use crate::error::Error;
+use crate::flight::Ticket;
+use crate::refusal::Refusal;
+use crate::shared::{Caller, Event, Fleet, Found, Judged, Lease, Session, SharedError, Step, word};
+use crate::store::Writer;
+use crate::token::{AccessToken, TokenIdentity};
+use crate::warning::Warning;
+
+/// What came of asking the fleet.
+pub(super) enum Asking<'a> {
+    /// It has a token that is good enough.
+    Token(AccessToken),
+    /// The profile was set anew meanwhile and has to be asked for as it is now.
+    Anew,
+    /// This caller has to fetch: for all, with a lease, or alone.
+    Fetch(Option<Box<Turn<'a>>>),
+}
+
+/// The turn of one host among all.
+pub(super) struct Turn<'a> {
+    pub(super) lease: Lease<'a>,
+    pub(super) member: Member,
+    /// What was read on the way there, and need not be read again.
+    pub(super) proof: Option<Proof>,
+}
+
+impl Keeper {
+    /// Asks the fleet for a token, or for the turn to get one. Whatever fails on the way is a warning, unless the
+    /// store is required.
+    pub(super) async fn ask_fleet(
+        &self,
+        asked: &Arc<Asked>,
+        want: &Want,
+        begun: &Begun,
+        ticket: &Ticket,
+    ) -> Result<Asking<'_>, Error> {
+        let Some(fleet) = self.fleet_of(asked) else { return Ok(Asking::Fetch(None)) };
+        let (member, proof) = match self.member(asked, fleet).await {
+            Ok((member, proof)) => (member, proof),
+            Err(NoPass::Anew) => return Ok(Asking::Anew),
+            Err(NoPass::Failed(error)) => return Err(error),
+            Err(NoPass::Unusable(error)) => {
+                self.without_fleet(fleet, asked, &error)?;
+                return Ok(Asking::Fetch(None));
+            }
+        };
+        let mut session = match Session::begin(fleet, self.parts.clock.clone(), member.pass.clone()) {
+            Ok(session) => session,
+            Err(error) => {
+                self.without_fleet(fleet, asked, &error)?;
+                return Ok(Asking::Fetch(None));
+            }
+        };
+        let mut judge = Judge::new(self, want, begun);
+        let (step, failed) = self.negotiated(&mut session, &mut judge).await;
+        if let Some(error) = failed {
+            self.without_fleet(fleet, asked, &error)?;
+            return Ok(Asking::Fetch(None));
+        }
+        match (step, judge.good.take()) {
+            (Step::Take, Some(token)) => {
+                self.adopt(asked, &token, ticket);
+                Ok(Asking::Token(token))
+            }
+            (Step::Fetch(Some(permit)), _) => {
+                let lease = session.hold(permit, judge.beside_token);
+                Ok(Asking::Fetch(Some(Box::new(Turn { lease, member, proof }))))
+            }
+            (Step::Refuse, _) => {
+                let refusal = judge.told.take();
+                let error = refusal.as_ref().and_then(|refusal| self.refused(asked, refusal.clone()));
+                let Some((refusal, error)) = refusal.zip(error) else { return Ok(Asking::Fetch(None)) };
+                self.keep_refusal(asked, &refusal, writer_of(ticket));
+                Err(error)
+            }
+            _ if judge.newer => {
+                self.observe(&Warning::CacheNewerVersion);
+                Ok(Asking::Fetch(None))
+            }
+            // Two hosts in a row could not ask: whoever waits for the next waits for nothing.
+            _ if judge.told.is_some() => Ok(Asking::Fetch(None)),
+            // Another host has had the turn for longer than a request takes.
+            _ => {
+                self.observe(&Warning::LockTimeout);
+                Ok(Asking::Fetch(None))
+            }
+        }
+    }
+
+    /// Carries out what the protocol decides, until it is to take or to fetch; with what failed, where something did.
+    async fn negotiated(&self, session: &mut Session<'_>, judge: &mut Judge<'_>) -> (Step, Option<SharedError>) {
+        let mut caller = Caller::default();
+        let mut waiting = Waiting::new(self.patience_with_hosts());
+        let mut event = session.look().await.map(|found| Event::Looked(judge.of(found)));
+        loop {
+            let holds = matches!(event, Ok(Event::Holds { .. }));
+            let step = match event {
+                Ok(event) => caller.next(event),
+                Err(error) => return (caller.next(Event::Failed), Some(error)),
+            };
+            let joined = match step {
+                Step::Take | Step::Refuse if holds => {
+                    session.leave().await;
+                    return (step, None);
+                }
+                Step::Take | Step::Refuse | Step::Fetch(_) => return (step, None),
+                Step::Join { floor } => session.join(floor).await,
+                Step::Wait { floor } => {
+                    waiting.pause().await;
+                    session.join_again(floor).await
+                }
+            };
+            event = match joined {
+                Ok((Some(order), found)) => Ok(Event::Holds { order, judged: judge.of(found) }),
+                Ok((None, found)) => Ok(Event::Waits { judged: judge.of(found), weary: waiting.is_over().await }),
+                Err(error) => Err(error),
+            };
+        }
+    }
+
+    /// Returns the fleet that a request is shared with: none where there is none, and none for a token that only this
+    /// host could use.
+    pub(super) fn fleet_of(&self, asked: &Asked) -> Option<&Fleet> {
+        self.parts.fleet.as_ref().filter(|_| asked.profile.is_shareable())
+    }
+
+    /// Goes on without the fleet, unless it is required; who has to be told is told once an outage.
+    pub(super) fn without_fleet(&self, fleet: &Fleet, asked: &Asked, error: &SharedError) -> Result<(), Error> {
+        let now = self.parts.clock.boot();
+        // What is wrong here, before the store was asked, says nothing about the store.
+        let tell = match error {
+            SharedError::NoKey(_) | SharedError::Guessable => true,
+            error => fleet.has_failed(error, now),
+        };
+        if fleet.required {
+            let mut made = Error::required(error).for_profile(&asked.profile.name);
+            made.retry_after = fleet.pause(now).map(super::rounded_up);
+            return Err(made);
+        }
+        if tell {
+            self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Keeps here what the fleet has.
+    fn adopt(&self, asked: &Asked, token: &AccessToken, ticket: &Ticket) {
+        let writer = writer_of(ticket);
+        self.parts.vault.follow();
+        let kept = match self.parts.vault.cache().map(|cache| cache.keep(&asked.identity, token, writer)) {
+            Some(Ok(())) => held::Kept::Yes,
+            Some(Err(fault)) => {
+                self.warn(&fault);
+                held::Kept::No
+            }
+            None => held::Kept::No,
+        };
+        if let Want::Valid { min_ttl } = self.valid() {
+            self.held.hold_for(asked, token, kept, &self.parts.clock.now(), min_ttl);
+        }
+    }
+
+    /// Takes a token back from the fleet, where it is what others would be given.
+    pub(crate) async fn withdraw(&self, token: &AccessToken) {
+        let asked = self.held.asked();
+        let Some(fleet) = self.fleet_of(&asked) else { return };
+        let outcome = match self.session(&asked, fleet).await {
+            Ok(Some(mut session)) => session.forget(Some(token)).await.map(|_| ()),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome
+            && fleet.has_failed(&error, self.parts.clock.boot())
+        {
+            self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
+        }
+    }
+
+    /// Looks for what the fleet has of a request of this profile.
+    pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, SharedError> {
+        let asked = Arc::new(Asked { profile: self.profile(), identity });
+        let Some(fleet) = self.fleet_of(&asked) else { return Ok(None) };
+        let Some(mut session) = self.session(&asked, fleet).await? else { return Ok(None) };
+        Ok(match session.look().await? {
+            Found::Token { token, .. } => Some(token),
+            _ => None,
+        })
+    }
+
+    /// Takes back what the fleet has of a request of this profile; `false` where it has nothing.
+    pub(crate) async fn forget_shared(&self, identity: TokenIdentity) -> Result<bool, SharedError> {
+        let asked = Arc::new(Asked { profile: self.profile(), identity });
+        let Some(fleet) = self.fleet_of(&asked) else { return Ok(false) };
+        match self.session(&asked, fleet).await? {
+            Some(mut session) => session.forget(None).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Begins to ask the fleet about one request; `None` where the profile was set anew meanwhile.
+    async fn session<'a>(&self, asked: &Arc<Asked>, fleet: &'a Fleet) -> Result<Option<Session<'a>>, SharedError> {
+        match self.member(asked, fleet).await {
+            Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).map(Some),
+            Err(NoPass::Anew) => Ok(None),
+            Err(NoPass::Failed(error)) => Err(SharedError::NoKey(error.to_string())),
+            Err(NoPass::Unusable(error)) => Err(error),
+        }
+    }
+
+    /// How long another host is waited for: a request and its repeats, and 5 s.
+    pub(super) fn patience_with_hosts(&self) -> Duration {
+        self.parts.transport.timeout() + Duration::from_secs(5)
+    }
+}
+
+/// Judges what is found by what this caller wants.
+struct Judge<'a> {
+    keeper: &'a Keeper,
+    want: &'a Want,
+    begun: &'a Begun,
+    /// The order that was there when the caller began to look.
+    first: Option<u64>,
+    /// The token that was good enough.
+    good: Option<AccessToken>,
+    /// Whether a newer version's value is in its place.
+    newer: bool,
+    /// What a host that failed tells instead.
+    told: Option<Refusal>,
+    /// Whether a token is there that others may find good enough.
+    beside_token: bool,
+}
+
+impl<'a> Judge<'a> {
+    fn new(keeper: &'a Keeper, want: &'a Want, begun: &'a Begun) -> Judge<'a> {
+        Judge { keeper, want, begun, first: None, good: None, newer: false, told: None, beside_token: false }
+    }
+
+    fn of(&mut self, found: Found) -> Judged {
+        let first = self.first;
+        let order = match &found {
+            Found::Token { order, .. } | Found::Over { order } | Found::Told { order, .. } => *order,
+            Found::Nothing | Found::Unreadable(_) | Found::Newer => 0,
+        };
+        self.first.get_or_insert(order);
+        self.beside_token = matches!(found, Found::Token { .. });
+        self.newer = matches!(found, Found::Newer);
+        self.told = None;
+        match found {
+            Found::Nothing => Judged::Absent,
+            Found::Over { order } => Judged::Poor { order },
+            Found::Unreadable(bytes) => Judged::Unreadable(bytes),
+            Found::Newer => Judged::Newer,
+            Found::Told { refusal, order } => {
+                let word = word(&refusal);
+                self.told = Some(refusal);
+                Judged::Told { order, word }
+            }
+            // One that came while the caller waited is as good as it gets.
+            Found::Token { token, order } if self.is_good(&token, first.is_some_and(|first| order > first)) => {
+                self.good = Some(token);
+                Judged::Good
+            }
+            Found::Token { order, .. } => Judged::Poor { order },
+        }
+    }
+
+    fn is_good(&self, token: &AccessToken, came: bool) -> bool {
+        let Judge { keeper, want, begun, .. } = self;
+        let now = keeper.parts.clock.now();
+        let validity = token.validity();
+        if keeper.held.is_rejected(token) || !validity.outlasts(Duration::ZERO, &now) {
+            return false;
+        }
+        match want {
+            Want::Valid { min_ttl } => came || validity.outlasts(*min_ttl, &now) || validity.sent_since(&begun.at),
+            Want::IssuedAfter(then) => validity.sent_since(then),
+        }
+    }
+}
+
+fn writer_of(ticket: &Ticket) -> Writer {
+    if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone }
+}
+
+/// How long another host is waited for, and how often it is looked for meanwhile.
+struct Waiting {
+    ends: Pin<Box<tokio::time::Sleep>>,
+    pause: Duration,
+}
+
+impl Waiting {
+    fn new(patience: Duration) -> Waiting {
+        Waiting { ends: Box::pin(tokio::time::sleep(patience)), pause: Duration::from_millis(20) }
+    }
+
+    /// Waits from half to one and a half of a pause, so that hosts that began together do not ask together; the next
+    /// pause is longer.
+    async fn pause(&mut self) {
+        let mut random = [0; 2];
+        // Without randomness they ask together, which costs the store a little and nothing else.
+        let _ = getrandom::fill(&mut random);
+        let pause = self.pause / 2 + self.pause * u32::from(u16::from_be_bytes(random)) / 65_536;
+        tokio::time::sleep(pause).await;
+        self.pause = (self.pause * 3 / 2).min(Duration::from_millis(200));
+    }
+
+    /// Tells whether that was long enough.
+    async fn is_over(&mut self) -> bool {
+        poll_fn(|context| Poll::Ready(self.ends.as_mut().poll(context).is_ready())).await
+    }
+}

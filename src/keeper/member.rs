@@ -1,0 +1,271 @@
+//! What it takes to share one request: the key of the fleet and the epoch of the secret, from where they are kept, or
+//! derived anew from the secret.
+
+use std::sync::Arc;
+
+use super::credential::Proof;
+use super::held::Asked;
+use super::{Keeper, Secrets, in_thread};
+use crate::error::{Code, Error, chain};
+use crate::profile::{AuthMethod, Generation, Profile, SecretSource};
+use crate::seal::fleet::EpochOf;
+use crate::secret::Secret;
+use crate::secrets::{ItemName, PassOf, SecretStore, SecretsError, read_key_file, replace};
+use crate::shared::{Fleet, KeyFrom, Pass, SharedError, SharedKey, is_guessable};
+
+/// A host's part in a fleet, for one request.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) pass: Pass,
+    /// The explicit key, where there is one; else it is derived from the secret.
+    explicit: Option<SharedKey>,
+    /// Where it is kept, so that the secret is not needed.
+    item: ItemName,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(super) enum NoPass {
+    /// The profile was set anew meanwhile.
+    Anew,
+    /// The secret cannot be had: without it nothing can.
+    Failed(Error),
+    /// This request cannot be shared.
+    Unusable(SharedError),
+}
+
+/// What was found without the secret.
+enum Kept {
+    Whole(Member),
+    /// The secret is needed once.
+    Without {
+        explicit: Option<SharedKey>,
+        item: ItemName,
+    },
+}
+
+impl Keeper {
+    /// Finds what it takes to share a request. The secret is read where nothing was kept yet, and comes along.
+    pub(super) async fn member(&self, asked: &Arc<Asked>, fleet: &Fleet) -> Result<(Member, Option<Proof>), NoPass> {
+        let explicit = match &fleet.key {
+            KeyFrom::Given(key) => Explicit::Key(key.clone()),
+            KeyFrom::File(path) => Explicit::File(path.clone()),
+            KeyFrom::Backend => Explicit::Backend,
+        };
+        let (keeper, of, namespace) = (self.clone(), asked.clone(), fleet.namespace.clone());
+        let kept = in_thread(move || keeper.kept_pass(&of, explicit, &namespace)).await.map_err(NoPass::Failed)?;
+        let (explicit, item) = match kept.map_err(NoPass::Unusable)? {
+            Kept::Whole(member) => return Ok((member, None)),
+            Kept::Without { explicit, item } => (explicit, item),
+        };
+        let Some(proof) = self.proof(asked).await.map_err(NoPass::Failed)? else { return Err(NoPass::Anew) };
+        let pass = pass_of(asked, explicit.as_ref(), &proof.secret, &fleet.namespace).map_err(NoPass::Unusable)?;
+        let member = Member { pass, explicit, item };
+        self.keep_pass(&member).await;
+        Ok((member, Some(proof)))
+    }
+
+    /// Tells whether a pass still is that of the secret; where it is not, the new one is kept.
+    pub(super) async fn renewed(&self, asked: &Asked, member: &Member, proof: &Proof) -> bool {
+        let Some(fleet) = self.fleet_of(asked) else { return false };
+        match pass_of(asked, member.explicit.as_ref(), &proof.secret, &fleet.namespace) {
+            Ok(pass) if pass.name() != member.pass.name() => {
+                self.keep_pass(&Member { pass, ..member.clone() }).await;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn kept_pass(&self, asked: &Asked, explicit: Explicit, namespace: &str) -> Result<Kept, SharedError> {
+        let profile = &asked.profile;
+        let epoch = profile.shared_epoch.as_deref();
+        let secrets = match self.parts.vault.secrets() {
+            Ok(secrets) => Some(secrets),
+            // Nothing is kept, so it is derived at each need. What is read elsewhere is read without the backend.
+            Err(SecretsError::KeepsNothing | SecretsError::NotChosen) => None,
+            Err(error) if matches!(profile.secret, SecretSource::Stored(_)) => return Err(no_key(&error)),
+            Err(_) => None,
+        };
+        let (membership, store_id) = self.parts.vault.membership().map_err(|error| no_key(&error))?;
+        let (id, bytes) = match &explicit {
+            Explicit::Key(_) => (None, None),
+            Explicit::File(path) => {
+                let missing = || no_key(&SecretsError::KeyFileMissing { path: path.clone() });
+                let bytes = read_key_file(path).map_err(|error| no_key(&error))?.ok_or_else(missing)?;
+                (Some(SharedKey::id_of(&bytes)), Some(bytes))
+            }
+            Explicit::Backend => (membership.key, None),
+        };
+        let item = pass_item(profile, namespace, id.as_ref());
+        let given = match (&explicit, &bytes) {
+            (Explicit::Key(key), _) => Some(key.clone()),
+            (_, Some(bytes)) => Some(SharedKey::explicit(bytes, namespace)),
+            _ => None,
+        };
+        let whole = |key: &SharedKey, epoch: [u8; 32], explicit| {
+            let pass = Pass::new(key.clone(), epoch, &asked.identity);
+            pass.map(|pass| Kept::Whole(Member { pass, explicit, item: item.clone() }))
+                .ok_or_else(|| SharedError::NoKey("the request cannot be shared".to_owned()))
+        };
+        if let (Some(key), Some(text)) = (&given, epoch) {
+            return whole(key, key.epoch(EpochOf::Text(text)), given.clone());
+        }
+        let mine = matches!(self.parts.secrets, Secrets::Profile);
+        if let Some(secrets) = secrets.as_ref().filter(|_| mine)
+            && let Some((key, epoch)) = read_kept(&**secrets, &item)?
+        {
+            let explicit = id.map(|_| key.clone());
+            return whole(&key, epoch, explicit);
+        }
+        let explicit = match (given, id, &secrets) {
+            (Some(key), _, _) => Some(key),
+            (None, Some(id), Some(secrets)) => {
+                let stored = secrets.read(&ItemName::shared_key(&store_id, &id)).map_err(|error| no_key(&error))?;
+                let gone = || SharedError::NoKey("the shared key is gone; import it again".to_owned());
+                Some(SharedKey::explicit(&stored.ok_or_else(gone)?, namespace))
+            }
+            // Another key than the one that was chosen would be another fleet.
+            (None, Some(_), None) => return Err(SharedError::NoKey("the shared key cannot be read".to_owned())),
+            (None, None, _) => None,
+        };
+        match (&explicit, epoch) {
+            (Some(key), Some(text)) => {
+                let epoch = key.epoch(EpochOf::Text(text));
+                whole(key, epoch, explicit.clone())
+            }
+            _ if profile.auth == AuthMethod::FederatedAssertion => Err(SharedError::NoKey(
+                "an assertion changes with each fetch: `shared_epoch` and a shared key are needed".to_owned(),
+            )),
+            _ => Ok(Kept::Without { explicit, item }),
+        }
+    }
+
+    async fn keep_pass(&self, member: &Member) {
+        if matches!(self.parts.secrets, Secrets::Given(_)) {
+            return;
+        }
+        let (keeper, member) = (self.clone(), member.clone());
+        let keep = move || {
+            let content = kept_content(member.pass.key(), member.pass.epoch());
+            match keeper.parts.vault.secrets() {
+                Ok(secrets) => replace(&*secrets, &member.item, &content),
+                Err(SecretsError::KeepsNothing | SecretsError::NotChosen) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        // It is derived again the next time.
+        match in_thread(keep).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("what is derived for the fleet is not kept: {}", chain(&error)),
+            Err(error) => tracing::debug!("what is derived for the fleet is not kept: {error}"),
+        }
+    }
+}
+
+/// Where an explicit key comes from.
+enum Explicit {
+    Key(SharedKey),
+    File(std::path::PathBuf),
+    Backend,
+}
+
+/// Makes the pass of a request from its secret.
+fn pass_of(asked: &Asked, explicit: Option<&SharedKey>, secret: &Secret, namespace: &str) -> Result<Pass, SharedError> {
+    let (key, epoch) = derived(&asked.profile, explicit, secret, namespace)?;
+    Pass::new(key, epoch, &asked.identity).ok_or_else(|| SharedError::NoKey("the request cannot be shared".to_owned()))
+}
+
+/// Derives the key of the fleet, where there is no explicit one, and the epoch.
+fn derived(
+    profile: &Profile,
+    explicit: Option<&SharedKey>,
+    secret: &Secret,
+    namespace: &str,
+) -> Result<(SharedKey, [u8; 32]), SharedError> {
+    let key = match explicit {
+        Some(key) => key.clone(),
+        None if is_guessable(secret.expose()) => return Err(SharedError::Guessable),
+        None => SharedKey::derived(secret, profile.token_url.as_str(), &profile.client_id, namespace),
+    };
+    let epoch = match &profile.shared_epoch {
+        Some(text) => key.epoch(EpochOf::Text(text)),
+        None => key.epoch(EpochOf::Secret(secret)),
+    };
+    Ok((key, epoch))
+}
+
+/// Names the item that a pass is kept in.
+fn pass_item(profile: &Profile, namespace: &str, key_id: Option<&[u8; 32]>) -> ItemName {
+    PassOf {
+        token_endpoint: profile.token_url.as_str(),
+        client_id: &profile.client_id,
+        auth_method: profile.auth.name(),
+        namespace,
+        generation: profile.generation().as_ref().map(Generation::as_bytes),
+        key: key_id,
+        epoch: profile.shared_epoch.as_deref(),
+    }
+    .item()
+}
+
+/// How this host shares, for those who set credentials.
+#[derive(Debug)]
+pub(crate) struct Sharing {
+    pub(crate) namespace: String,
+    /// The explicit key and its id, where there is one.
+    pub(crate) explicit: Option<([u8; 32], SharedKey)>,
+}
+
+impl Sharing {
+    /// Names the item that what is derived from the secret of a profile is kept in.
+    pub(crate) fn item(&self, profile: &Profile) -> ItemName {
+        pass_item(profile, &self.namespace, self.explicit.as_ref().map(|(id, _)| id))
+    }
+
+    /// Refuses a secret that a key would be derived from and that whoever runs the store could find by trying.
+    pub(crate) fn accepts(&self, profile: &Profile, secret: &Secret) -> Result<(), Error> {
+        if self.explicit.is_some() || !profile.is_shareable() || !is_guessable(secret.expose()) {
+            return Ok(());
+        }
+        let message = format!("{}; nothing was changed", SharedError::Guessable);
+        Err(Error::new(Code::SecretTooWeak, message)
+            .with_hint("run tokenkeep shared-key new, and import that key on every host")
+            .for_profile(&profile.name))
+    }
+
+    /// Keeps what is derived from the secret of a profile, so that a shared token is read without it.
+    pub(crate) fn keep(
+        &self,
+        secrets: &dyn SecretStore,
+        profile: &Profile,
+        secret: &Secret,
+    ) -> Result<(), SecretsError> {
+        if !profile.is_shareable() || profile.auth == AuthMethod::FederatedAssertion {
+            return Ok(());
+        }
+        let explicit = self.explicit.as_ref().map(|(_, key)| key);
+        match derived(profile, explicit, secret, &self.namespace) {
+            Ok((key, epoch)) => replace(secrets, &self.item(profile), &kept_content(&key, &epoch)),
+            // Nothing is derived; whoever gets a token is told.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn kept_content(key: &SharedKey, epoch: &[u8; 32]) -> Secret {
+    Secret::new(crate::shared::kept(key, epoch).as_slice())
+}
+
+fn read_kept(secrets: &dyn SecretStore, item: &ItemName) -> Result<Option<(SharedKey, [u8; 32])>, SharedError> {
+    match secrets.read(item) {
+        Ok(Some(content)) => Ok(crate::shared::from_kept(content.expose())),
+        // It is derived anew, and put in its place.
+        Ok(None) | Err(SecretsError::Unreadable) => Ok(None),
+        Err(error) => Err(no_key(&error)),
+    }
+}
+
+fn no_key(error: &SecretsError) -> SharedError {
+    SharedError::NoKey(format!("the shared key cannot be had: {}", chain(error)))
+}

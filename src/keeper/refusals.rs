@@ -1,0 +1,85 @@
+//! Refusals that are remembered, so that a herd, and the next cron run, asks once.
+
+use std::time::Duration;
+
+use super::held::Asked;
+use super::{Keeper, rounded_up};
+use crate::duration;
+use crate::error::{Code, Error, Exit};
+use crate::oauth::LONGEST_PAUSE;
+use crate::refusal::Refusal;
+use crate::shared::Failure;
+use crate::store::Writer;
+use crate::token::{Freshness, LifetimeFrom, Validity};
+
+/// How long hosts that share tokens share a refusal, at most: whoever runs the store may put one back.
+const LONGEST_SHARED: Duration = Duration::from_secs(60);
+/// How long they go by what another host could not do.
+const SHARED_FAILURE: Duration = Duration::from_secs(5);
+
+impl Keeper {
+    /// Returns the error of a remembered refusal that still holds.
+    pub(super) fn refusal(&self, asked: &Asked) -> Option<Error> {
+        match self.parts.vault.cache()?.refusal(&asked.identity) {
+            Ok(refusal) => self.refused(asked, refusal?),
+            Err(fault) => {
+                self.warn(&fault);
+                None
+            }
+        }
+    }
+
+    /// Answers as the first did; `None` where that is over.
+    pub(super) fn refused(&self, asked: &Asked, refusal: Refusal) -> Option<Error> {
+        let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
+        let mut error = Error::new(Code::parse(&refusal.code)?, refusal.message)
+            .with_hint(format!("the same answer as before, not asked again for {}", duration::show(rounded_up(left))));
+        error.remembered = true;
+        error.retry_after = Some(rounded_up(left));
+        error.http_status = refusal.http_status;
+        error.oauth_error = refusal.oauth_error;
+        Some(error.for_profile(&asked.profile.name))
+    }
+
+    /// Remembers a refusal where asking again soon would do harm.
+    pub(super) fn keep_refusal_of(&self, asked: &Asked, error: &Error, writer: Writer) {
+        if let Some(lifetime) = remembered(error) {
+            self.keep_refusal(asked, &self.made(error, lifetime), writer);
+        }
+    }
+
+    pub(super) fn keep_refusal(&self, asked: &Asked, refusal: &Refusal, writer: Writer) {
+        let Some(cache) = self.parts.vault.cache() else { return };
+        if let Err(fault) = cache.keep_refusal(&asked.identity, refusal, writer) {
+            self.warn(&fault);
+        }
+    }
+
+    /// Says how a fetch failed, and what other hosts are told.
+    pub(super) fn told(&self, error: &Error) -> (Failure, Refusal) {
+        match (remembered(error), error.code().exit()) {
+            (Some(lifetime), _) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
+            (None, Exit::Unavailable) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
+            (None, _) => (Failure::Here, self.made(error, SHARED_FAILURE)),
+        }
+    }
+
+    fn made(&self, error: &Error, lifetime: Duration) -> Refusal {
+        Refusal {
+            code: error.code().name().to_owned(),
+            message: error.to_string(),
+            http_status: error.http_status(),
+            oauth_error: error.oauth_error().map(str::to_owned),
+            validity: Validity { sent: self.parts.clock.now(), lifetime, lifetime_from: LifetimeFrom::Issuer },
+        }
+    }
+}
+
+/// For how long an error is remembered, where it is.
+fn remembered(error: &Error) -> Option<Duration> {
+    match (error.code().exit(), error.http_status()) {
+        (Exit::AuthRejected, _) => Some(Duration::from_secs(10)),
+        (_, Some(429 | 503)) => Some(error.retry_after().unwrap_or(Duration::from_secs(5)).min(LONGEST_PAUSE)),
+        _ => None,
+    }
+}

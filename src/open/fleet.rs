@@ -1,0 +1,131 @@
+//! `[shared]` of the configuration -> the fleet that a keeper belongs to.
+
+use super::Home;
+use crate::error::{Code, Error};
+use crate::keeper::Sharing;
+use crate::secret::Secret;
+use crate::secrets::{ItemName, Keys, SecretsError, read_key_file};
+use crate::shared::{Fleet, SharedKey};
+
+impl Home {
+    /// Wires the fleet; `None` where the configuration names none. Nothing is connected to.
+    #[cfg(feature = "redis")]
+    pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
+        use std::sync::Arc;
+
+        use crate::shared::{KeyFrom, RedisStore};
+
+        let Some(shared) = &self.config.shared else { return Ok(None) };
+        let home = self.clone();
+        let store = RedisStore::with_source(shared.url.clone(), Arc::new(move || access(&home)));
+        let key = shared.key_file.clone().map_or(KeyFrom::Backend, KeyFrom::File);
+        let namespace = shared.namespace.clone();
+        Ok(Some(Fleet::new(Arc::new(store), namespace, key, shared.required, shared.budget)))
+    }
+
+    /// Going on without it would burn a request per host, unasked.
+    #[cfg(not(feature = "redis"))]
+    pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
+        use crate::place::Shown;
+
+        if self.config.shared.is_none() {
+            return Ok(None);
+        }
+        let path = self.config_dir.join("config.toml");
+        let message = format!("{} `shared` needs a tokenkeep that was built with its feature `redis`", Shown(&path));
+        Err(Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))))
+    }
+}
+
+impl Home {
+    /// Says how this host shares; `None` where the configuration names no shared store.
+    ///
+    /// # Errors
+    /// When there is an explicit key and it cannot be had.
+    pub(crate) fn sharing(&self, keys: &Keys) -> Result<Option<Sharing>, Error> {
+        let Some(shared) = &self.config.shared else { return Ok(None) };
+        let bytes = match &shared.key_file {
+            Some(path) => {
+                Some(read_key_file(path)?.ok_or_else(|| SecretsError::KeyFileMissing { path: path.clone() })?)
+            }
+            None => self.stored_key(keys)?,
+        };
+        let explicit = bytes.map(|bytes| (SharedKey::id_of(&bytes), SharedKey::explicit(&bytes, &shared.namespace)));
+        Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit }))
+    }
+
+    /// Reads the shared key that was made or imported here; `None` where none was.
+    pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
+        let Some(id) = keys.membership()?.key else { return Ok(None) };
+        let item = ItemName::shared_key(&keys.choice().store_id, &id);
+        let gone = || Error::new(Code::KeyFileMissing, "the shared key is gone; import it again");
+        Ok(Some(keys.secrets()?.read(&item)?.ok_or_else(gone)?))
+    }
+
+    /// Lists the stored items that somebody names: credentials, the shared key, the login of the store.
+    pub(crate) fn named_items(&self, keys: &Keys) -> Result<Vec<ItemName>, Error> {
+        let credentials = self.generations()?.into_iter().map(ItemName::credential);
+        Ok(credentials.chain(keys.membership()?.items(&keys.choice().store_id)).collect())
+    }
+
+    /// Lists the items that hold what is derived for the fleet: whatever becomes of them, they are derived again.
+    pub(crate) fn derived_items(&self, keys: &Keys) -> Vec<ItemName> {
+        let Ok(Some(sharing)) = self.sharing(keys) else { return Vec::new() };
+        let names = self.profile_names().unwrap_or_default();
+        let profiles = names.iter().filter_map(|name| self.profile(name).ok());
+        profiles.map(|profile| sharing.item(&profile)).collect()
+    }
+}
+
+/// Reads what a connection to the store takes; in a thread, when one is made.
+#[cfg(feature = "redis")]
+fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedError> {
+    use crate::error::chain;
+    use crate::place::{Given, read_given};
+    use crate::secrets::read_reference;
+    use crate::shared::{Access, Login, SharedError};
+
+    const CA_FILE_CAP: usize = 4 << 20;
+    let Some(shared) = &home.config.shared else { return Ok(Access::default()) };
+    let ca = match &shared.ca_file {
+        None => None,
+        Some(path) => match read_given(path, Given::Open, CA_FILE_CAP) {
+            Ok(Some(pem)) => Some(pem),
+            Ok(None) => return Err(SharedError::Tls("the file that `ca_file` names is missing".to_owned())),
+            Err(error) => return Err(SharedError::Tls(chain(&error))),
+        },
+    };
+    let login = match &shared.password {
+        Some(reference) => {
+            let read = read_reference(reference).map_err(|error| SharedError::NoPassword(chain(&error)))?;
+            Some(Login { user: shared.user.clone(), password: read.secret })
+        }
+        None => stored_login(home, shared)?,
+    };
+    Ok(Access { login, ca })
+}
+
+/// Reads the login that was set here; it goes to the hosts that it was set for, and to no others.
+#[cfg(feature = "redis")]
+fn stored_login(
+    home: &Home,
+    shared: &crate::config::SharedConfig,
+) -> Result<Option<crate::shared::Login>, crate::shared::SharedError> {
+    use crate::error::chain;
+    use crate::secrets::{ItemName, StoreLogin};
+    use crate::shared::{Login, SharedError};
+
+    let unreadable = |error: &dyn std::error::Error| SharedError::NoPassword(chain(error));
+    let Some(opened) = home.opened().map_err(|error| unreadable(&error))? else { return Ok(None) };
+    let membership = opened.keys.membership().map_err(|error| unreadable(&error))?;
+    let Some(id) = membership.login else { return Ok(None) };
+    let secrets = opened.keys.secrets().map_err(|error| unreadable(&error))?;
+    let item = ItemName::shared_login(&opened.keys.choice().store_id, &id);
+    let read = secrets.read(&item).map_err(|error| unreadable(&error))?;
+    let gone = || SharedError::NoPassword("it is gone; run tokenkeep shared-login set".to_owned());
+    let login = StoreLogin::decode(&read.ok_or_else(gone)?).map_err(|error| unreadable(&error))?;
+    if login.hosts != shared.url.to_string() {
+        return Err(SharedError::OtherHosts);
+    }
+    Ok(Some(Login { user: login.user.or_else(|| shared.user.clone()), password: login.password }))
+}

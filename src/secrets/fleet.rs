@@ -1,0 +1,218 @@
+//! What a host keeps of its fleet: which shared key and which login of the store are the present ones, and what is
+//! derived, so that reading a shared token loads no client secret.
+//!
+//! Key and login are items of the backend, as secrets are: a new one is a new item, and the file `shared` of the data
+//! directory, replaced at one stroke, names it.
+
+use sha2::{Digest, Sha256};
+
+use super::{ItemName, SecretStore, SecretsError, StoreLock};
+use crate::hex;
+use crate::place::{Dir, Durable};
+use crate::secret::Secret;
+use crate::tlv::{Malformed, Reader, Writer};
+
+const NAME: &str = "shared";
+const TEMPORARY: &str = "shared.tmp";
+const FIRST_LINE: &str = "tokenkeep-shared 1";
+const LARGEST: usize = 4096;
+
+/// What the file `shared` names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Membership {
+    /// The shared key that was made or imported here.
+    pub(crate) key: Option<[u8; 32]>,
+    /// The user and password of the store.
+    pub(crate) login: Option<[u8; 16]>,
+}
+
+impl Membership {
+    /// Reads the file; nothing where there is none.
+    pub(crate) fn load(dir: &Dir) -> Result<Membership, SecretsError> {
+        let Some(bytes) = dir.read(NAME, LARGEST)? else { return Ok(Membership::default()) };
+        Membership::parse(&bytes).ok_or_else(|| {
+            SecretsError::Unusable(
+                "the file `shared` of the data directory is damaged, or of a newer version".to_owned(),
+            )
+        })
+    }
+
+    /// Writes the file.
+    pub(crate) fn save(self, dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+        Ok(dir.replace(NAME, TEMPORARY, self.text().as_bytes(), Durable::Yes)?)
+    }
+
+    /// Erases the file.
+    pub(crate) fn erase(dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+        dir.remove(NAME)?;
+        Ok(())
+    }
+
+    fn text(self) -> String {
+        let key = self.key.map(|id| format!("key {}\n", hex::encode(&id)));
+        let login = self.login.map(|id| format!("login {}\n", hex::encode(&id)));
+        format!("{FIRST_LINE}\n{}{}", key.unwrap_or_default(), login.unwrap_or_default())
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Membership> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.lines().peekable();
+        if lines.next()? != FIRST_LINE {
+            return None;
+        }
+        let mut read = Membership::default();
+        if let Some(line) = lines.next_if(|line| line.starts_with("key ")) {
+            read.key = Some(hex::decode(&line["key ".len()..])?);
+        }
+        if let Some(line) = lines.next_if(|line| line.starts_with("login ")) {
+            read.login = Some(hex::decode(&line["login ".len()..])?);
+        }
+        lines.next().is_none().then_some(read)
+    }
+
+    /// Lists the items that it names.
+    pub(crate) fn items(self, store_id: &[u8; 16]) -> Vec<ItemName> {
+        let key = self.key.map(|id| ItemName::shared_key(store_id, &id));
+        key.into_iter().chain(self.login.map(|id| ItemName::shared_login(store_id, &id))).collect()
+    }
+}
+
+/// What a kept pass belongs to: another one for each of these.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PassOf<'a> {
+    pub(crate) token_endpoint: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) auth_method: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) generation: Option<&'a [u8]>,
+    pub(crate) key: Option<&'a [u8; 32]>,
+    pub(crate) epoch: Option<&'a str>,
+}
+
+impl PassOf<'_> {
+    /// Names the item that it is kept in.
+    pub(crate) fn item(&self) -> ItemName {
+        let mut writer = Writer::default();
+        writer
+            .bytes(1, self.token_endpoint.as_bytes())
+            .bytes(2, self.client_id.as_bytes())
+            .bytes(3, self.auth_method.as_bytes())
+            .bytes(4, self.namespace.as_bytes())
+            .optional(5, self.generation)
+            .optional(6, self.key.map(<[u8; 32]>::as_slice))
+            .optional(7, self.epoch.map(str::as_bytes));
+        let digest = Sha256::digest(writer.written());
+        ItemName::shared_pass(&digest[..16])
+    }
+}
+
+/// Keeps what can be derived anew: whatever was there goes.
+pub(crate) fn replace(secrets: &dyn SecretStore, item: &ItemName, content: &Secret) -> Result<(), SecretsError> {
+    match secrets.read(item) {
+        Ok(Some(present)) if present == *content => return Ok(()),
+        Ok(None) => {}
+        Ok(Some(_)) | Err(SecretsError::Unreadable) => drop(secrets.remove(item)?),
+        Err(error) => return Err(error),
+    }
+    secrets.write(item, content)
+}
+
+/// A user and a password of a store, and the hosts that they are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreLogin {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Secret,
+    /// The address that they were set for, as it is shown.
+    pub(crate) hosts: String,
+}
+
+impl StoreLogin {
+    /// Encodes it for an item.
+    pub(crate) fn encode(&self) -> Secret {
+        let mut writer = Writer::default();
+        writer
+            .optional(1, self.user.as_deref().map(str::as_bytes))
+            .bytes(2, self.password.expose())
+            .bytes(3, self.hosts.as_bytes());
+        Secret::new(writer.written())
+    }
+
+    /// Decodes what [`StoreLogin::encode`] wrote.
+    pub(crate) fn decode(item: &Secret) -> Result<StoreLogin, Malformed> {
+        let mut reader = Reader::new(item.expose());
+        let user = reader.optional_text(1)?.map(str::to_owned);
+        let password = Secret::new(reader.bytes(2)?);
+        let hosts = reader.text(3)?.to_owned();
+        reader.finish()?;
+        Ok(StoreLogin { user, password, hosts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::secrets::MemorySecrets;
+
+    #[test]
+    fn a_pass_of_anything_else_is_another_item() {
+        let of = PassOf {
+            token_endpoint: "https://a/t",
+            client_id: "c",
+            auth_method: "client_secret_basic",
+            namespace: "default",
+            generation: None,
+            key: None,
+            epoch: None,
+        };
+        let items = [
+            of.item(),
+            PassOf { token_endpoint: "https://a/u", ..of }.item(),
+            PassOf { client_id: "d", ..of }.item(),
+            PassOf { auth_method: "client_secret_post", ..of }.item(),
+            PassOf { namespace: "other", ..of }.item(),
+            PassOf { generation: Some(&[1; 16]), ..of }.item(),
+            PassOf { key: Some(&[1; 32]), ..of }.item(),
+            PassOf { epoch: Some(""), ..of }.item(),
+        ];
+        for (at, item) in items.iter().enumerate() {
+            assert!(!items[at + 1..].contains(item), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_derived_anew_replaces_what_was_there() {
+        let (secrets, item) = (MemorySecrets::default(), ItemName::shared_pass(&[1; 16]));
+        for content in ["a", "b", "b"] {
+            replace(&secrets, &item, &Secret::from(content)).expect("kept");
+            assert_eq!(secrets.read(&item).expect("read"), Some(Secret::from(content)));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_newer_or_damaged_is_not_used() {
+        for text in ["", "tokenkeep-shared 2\n", "tokenkeep-shared 1\nkey 00\n", "tokenkeep-shared 1\nx\n"] {
+            assert_eq!(Membership::parse(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(key in any::<Option<[u8; 32]>>(), login in any::<Option<[u8; 16]>>()) {
+            let membership = Membership { key, login };
+            prop_assert_eq!(Membership::parse(membership.text().as_bytes()), Some(membership));
+        }
+
+        #[test]
+        fn a_login_is_read_back(user in any::<Option<String>>(), password in "[ -~]{0,64}", hosts in "[a-z:/]{0,32}") {
+            let login = StoreLogin { user, password: Secret::from(password.as_str()), hosts };
+            prop_assert_eq!(StoreLogin::decode(&login.encode()), Ok(login));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
+            let _ = Membership::parse(&bytes);
+            let _ = StoreLogin::decode(&Secret::new(bytes));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The shared store: what the hosts of a fleet have in common, on an engine that they run already.
+//!
+//! An engine keeps one value a name, and who may fetch the next. It is not trusted: values are sealed before they get
+//! here, and whatever it says, or fails to say, costs requests to the issuer and nothing else. [`SharedStore`] is what
+//! an engine has to do; `tests/suite/shared/contract.rs` is what it has to show.
+
+mod breaker;
+mod entropy;
+mod fleet;
+mod memory;
+#[cfg(test)]
+mod model;
+mod protocol;
+mod record;
+#[cfg(feature = "redis")]
+mod redis;
+mod session;
+mod slot;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+pub use crate::config::{SharedUrl, SharedUrlError, Topology};
+pub use crate::seal::fleet::{SharedKey, SharedName};
+pub(crate) use entropy::is_guessable;
+pub(crate) use fleet::{Fleet, KeyFrom};
+pub use memory::MemoryShared;
+pub(crate) use protocol::{Caller, Event, Failure, Judged, Step};
+pub(crate) use record::{Found, Pass, from_kept, kept};
+#[cfg(feature = "redis")]
+pub(crate) use redis::Access;
+#[cfg(feature = "redis")]
+pub use redis::{Login, RedisStore};
+pub(crate) use session::{Lease, Session, word};
+
+/// How long a lease holds without being renewed: a host that is killed costs its fleet this long.
+pub const LEASE: Duration = Duration::from_secs(3);
+/// How often whoever holds a lease renews it.
+pub(crate) const RENEWAL: Duration = Duration::from_secs(1);
+/// The largest value that is read, in bytes; of a larger one, one byte more is read, to tell.
+pub const LARGEST_VALUE: usize = 256 * 1024;
+
+/// What an engine answers, once it has.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, SharedError>> + Send + 'a>>;
+
+/// An engine that hosts share. Each call is one step that no other can come into the middle of, and may be given up at
+/// any time; a deadline is the caller's affair.
+pub trait SharedStore: fmt::Debug + Send + Sync {
+    /// Returns the value of a name.
+    fn look(&self, name: SharedName) -> Answer<'_, Option<Value>>;
+
+    /// Takes the lease of a name where nobody else holds it, for [`LEASE`], and looks. Each lease has a higher order
+    /// than all before it, and than `floor`. Asked again by its owner, whose first answer was lost, it is had again.
+    fn join(&self, name: SharedName, owner: Owner, floor: u64) -> Answer<'_, Joined>;
+
+    /// Prolongs a lease to [`LEASE`] from now; `false` where `owner` does not hold it any more.
+    fn renew(&self, name: SharedName, owner: Owner) -> Answer<'_, bool>;
+
+    /// Gives a lease back; `false` where `owner` does not hold it any more.
+    fn leave(&self, name: SharedName, owner: Owner) -> Answer<'_, bool>;
+
+    /// Puts a value in place of one of a lower order, or of the one that the caller read and nobody can open; gives
+    /// the lease back where `owner` still holds it. `false` where another value stays.
+    fn publish(&self, name: SharedName, publication: Publication) -> Answer<'_, bool>;
+
+    /// Erases the value of a name; where `only` is given, only that one. `false` where there was none, or another.
+    fn forget(&self, name: SharedName, only: Option<Vec<u8>>) -> Answer<'_, bool>;
+}
+
+/// Says who holds a lease: 16 random bytes, made for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owner(pub [u8; 16]);
+
+/// A value that was read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value {
+    /// At most [`LARGEST_VALUE`] bytes and one more.
+    pub bytes: Vec<u8>,
+    /// How long the engine will still keep it; `None` where it has no end.
+    pub left: Option<Duration>,
+}
+
+/// What came of asking for a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// It is the caller's.
+    Holder {
+        /// What a publication carries.
+        order: u64,
+        /// What is there.
+        value: Option<Value>,
+    },
+    /// Somebody else has it.
+    Waiter {
+        /// What is there.
+        value: Option<Value>,
+    },
+}
+
+/// A value that is to be kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// Who held the lease.
+    pub owner: Owner,
+    /// The value: its order in eight bytes, the highest first, then what is sealed.
+    pub bytes: Vec<u8>,
+    /// How long it is worth keeping; at least a millisecond.
+    pub lifetime: Duration,
+    /// What was read before and cannot be opened: it is replaced whatever its order.
+    pub instead_of: Option<Vec<u8>>,
+}
+
+impl Publication {
+    /// Returns the order that the value begins with.
+    pub fn order(&self) -> u64 {
+        order_of(&self.bytes)
+    }
+}
+
+/// Reads the order that a value begins with; that of a shorter one counts as 0.
+pub(crate) fn order_of(bytes: &[u8]) -> u64 {
+    bytes.first_chunk::<8>().map_or(0, |order| u64::from_be_bytes(*order))
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Value({} bytes, {:?})", self.bytes.len(), self.left)
+    }
+}
+
+impl fmt::Debug for Publication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Publication({} bytes, {:?})", self.bytes.len(), self.lifetime)
+    }
+}
+
+/// Why the shared store is of no use. None of these keeps a token from the caller unless the store is required.
+#[derive(Debug, thiserror::Error)]
+pub enum SharedError {
+    /// It did not answer within what the caller had.
+    #[error("it did not answer in time")]
+    TimedOut,
+    /// No connection stands.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    /// The connection is not one that can be trusted.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// It does not know the user or password, or the user may not do this.
+    #[error("it refused the user or password, or the user may not do this ({0})")]
+    Denied(String),
+    /// It answered with an error.
+    #[error("it answered {0}")]
+    Answered(String),
+    /// It answered what no engine should.
+    #[error("its answer makes no sense")]
+    Nonsense,
+    /// A password would be sent in clear.
+    #[error("the password would be sent without TLS; use rediss://")]
+    Exposed,
+    /// The stored password was set for other hosts.
+    #[error("the stored password was set for other hosts; nothing was sent")]
+    OtherHosts,
+    /// The password cannot be had.
+    #[error("its password cannot be read: {0}")]
+    NoPassword(String),
+    /// The client's secret is one that whoever runs the store could find by trying.
+    #[error("the client's secret has fewer than 128 bits, so no shared key is derived from it")]
+    Guessable,
+    /// The shared key, or what stands in place of the secret, cannot be had.
+    #[error("{0}")]
+    NoKey(String),
+    /// It failed a moment ago and is not asked again yet.
+    #[error("it failed a moment ago")]
+    Broken,
+}

@@ -1,0 +1,163 @@
+//! What a caller does about the shared token: every decision, and none of the waiting, sending and judging around it.
+//!
+//! A caller looks, and takes what is good. Else it asks for the lease, until it has it or somebody's token is there.
+//! Whoever has the lease fetches, publishes under the order that came with it, and gives it back; where it got no token
+//! it publishes a word to the others. Whatever fails, and whoever has waited long enough, fetches alone: the lease saves
+//! requests, it is not correctness. `model.rs` walks through every interleaving of these decisions.
+
+/// A caller on its way to a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Caller {
+    /// The highest order that was seen in a value that opens: nobody else can have written that.
+    floor: u64,
+}
+
+/// What was found in place of a value, and how good it is for this caller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Judged {
+    /// Nothing.
+    Absent,
+    /// A token that is good enough.
+    Good,
+    /// A token that is not.
+    Poor {
+        /// Its order.
+        order: u64,
+    },
+    /// What a host that failed tells the others.
+    Told {
+        /// Its order.
+        order: u64,
+        /// What it tells.
+        word: Word,
+    },
+    /// Something that does not open: damaged, forged, or of another fleet.
+    Unreadable(Vec<u8>),
+    /// Something of a newer version, which has to stay.
+    Newer,
+}
+
+/// What a host that had the turn and got no token tells the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Word {
+    /// The issuer said no, and would to each of them.
+    Refused,
+    /// It could not ask; another host may fare better.
+    Failed,
+    /// Neither could the next: whoever waited for a turn would wait for nothing.
+    Alone,
+}
+
+/// What has happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Event {
+    /// It has looked.
+    Looked(Judged),
+    /// It has the lease.
+    Holds {
+        /// The order of what it may publish.
+        order: u64,
+        /// What is there.
+        judged: Judged,
+    },
+    /// Somebody else has the lease.
+    Waits {
+        /// What is there.
+        judged: Judged,
+        /// Whether it has waited long enough.
+        weary: bool,
+    },
+    /// The store failed.
+    Failed,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Step {
+    /// Ask for the lease.
+    Join {
+        /// What its order has to exceed.
+        floor: u64,
+    },
+    /// Wait a moment, then ask for the lease.
+    Wait {
+        /// What its order has to exceed.
+        floor: u64,
+    },
+    /// Take the token that was found; give back the lease, where there is one.
+    Take,
+    /// Answer as the issuer answered another host; give back the lease, where there is one.
+    Refuse,
+    /// Fetch and, where that is allowed, publish.
+    Fetch(Option<Permit>),
+}
+
+/// What whoever holds a lease may publish.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Permit {
+    /// The order of it.
+    pub(crate) order: u64,
+    /// What cannot be opened and is in its way.
+    pub(crate) instead_of: Option<Vec<u8>>,
+    /// Whether what is there is of a newer version: then nothing is published.
+    pub(crate) only_fetch: bool,
+    /// Whether the last who had the turn could not ask.
+    pub(crate) after_failure: bool,
+}
+
+/// How a fetch failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Failure {
+    /// By the issuer's answer, which is remembered.
+    Answered,
+    /// On the way to the issuer, or back.
+    Underway,
+    /// Before the issuer was asked, or by what only this host knows.
+    Here,
+}
+
+impl Permit {
+    /// Decides what the others are told of a fetch that failed; nothing where they would fare no worse without.
+    pub(crate) fn word(&self, failure: Failure) -> Option<Word> {
+        match failure {
+            _ if self.only_fetch => None,
+            Failure::Answered => Some(Word::Refused),
+            Failure::Underway if self.after_failure => Some(Word::Alone),
+            Failure::Underway => Some(Word::Failed),
+            Failure::Here => None,
+        }
+    }
+}
+
+impl Caller {
+    /// Decides what comes after an event.
+    pub(crate) fn next(&mut self, event: Event) -> Step {
+        let judged = match &event {
+            Event::Looked(judged) | Event::Holds { judged, .. } | Event::Waits { judged, .. } => judged,
+            Event::Failed => return Step::Fetch(None),
+        };
+        match judged {
+            Judged::Good => return Step::Take,
+            Judged::Told { word: Word::Refused, .. } => return Step::Refuse,
+            Judged::Poor { order } | Judged::Told { order, .. } => self.floor = self.floor.max(*order),
+            Judged::Absent | Judged::Unreadable(_) | Judged::Newer => {}
+        }
+        match event {
+            // It could publish nothing, or would wait for those who get nothing.
+            Event::Looked(Judged::Newer | Judged::Told { word: Word::Alone, .. })
+            | Event::Waits { judged: Judged::Newer | Judged::Told { word: Word::Alone, .. }, .. } => Step::Fetch(None),
+            Event::Looked(_) => Step::Join { floor: self.floor },
+            Event::Holds { order, judged } => Step::Fetch(Some(Permit {
+                order,
+                only_fetch: judged == Judged::Newer,
+                after_failure: matches!(judged, Judged::Told { .. }),
+                instead_of: match judged {
+                    Judged::Unreadable(bytes) => Some(bytes),
+                    _ => None,
+                },
+            })),
+            Event::Waits { weary: true, .. } | Event::Failed => Step::Fetch(None),
+            Event::Waits { weary: false, .. } => Step::Wait { floor: self.floor },
+        }
+    }
+}

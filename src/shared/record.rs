@@ -1,0 +1,283 @@
+//! A token as hosts share it: sealed, with an order, and seen by the clocks of whoever reads it.
+
+use std::fmt;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{LARGEST_VALUE, SharedKey, SharedName, Value};
+use crate::clock::{BootTime, Moment};
+use crate::refusal::Refusal;
+use crate::seal::fleet::{open, seal};
+use crate::seal::{Kind, OpenError, Plain, SealError};
+use crate::token::{AccessToken, TokenIdentity, Validity};
+
+/// What it takes to read and write the shared token of one request.
+#[derive(Clone)]
+pub(crate) struct Pass {
+    key: SharedKey,
+    epoch: [u8; 32],
+    identity: Vec<u8>,
+    name: SharedName,
+}
+
+/// What was found under a name.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing, or what has ended.
+    Nothing,
+    /// A token, and its order.
+    Token {
+        /// As this host sees it.
+        token: AccessToken,
+        /// What came with it.
+        order: u64,
+    },
+    /// What a host that failed tells the others.
+    Told {
+        /// What it tells.
+        refusal: Refusal,
+        /// What came with it.
+        order: u64,
+    },
+    /// A token that is over; its order still counts.
+    Over {
+        /// What came with it.
+        order: u64,
+    },
+    /// What does not open.
+    Unreadable(Vec<u8>),
+    /// What a newer version wrote.
+    Newer,
+}
+
+impl Pass {
+    /// Makes the pass of a request; `None` where its identity is none.
+    pub(crate) fn new(key: SharedKey, epoch: [u8; 32], identity: &TokenIdentity) -> Option<Pass> {
+        let identity = identity.for_fleet(&epoch).ok()?;
+        let name = key.name(&identity);
+        Some(Pass { key, epoch, identity, name })
+    }
+
+    /// Returns the key.
+    pub(crate) fn key(&self) -> &SharedKey {
+        &self.key
+    }
+
+    /// Returns the epoch.
+    pub(crate) fn epoch(&self) -> &[u8; 32] {
+        &self.epoch
+    }
+
+    /// Returns the name that the token is shared under.
+    pub(crate) fn name(&self) -> SharedName {
+        self.name
+    }
+
+    /// Seals a token. What only means something on this host stays here.
+    pub(crate) fn seal(&self, token: &AccessToken, order: u64) -> Result<Vec<u8>, SealError> {
+        let sent = Moment { wall: token.validity().sent.wall, boot: BootTime(0), boot_id: None };
+        let body = token.with_validity(Validity { sent, ..*token.validity() }).encode();
+        self.sealed(Kind::Shared, order, body)
+    }
+
+    /// Seals what a host that failed tells the others.
+    pub(crate) fn seal_refusal(&self, refusal: &Refusal, order: u64) -> Result<Vec<u8>, SealError> {
+        let sent = Moment { wall: refusal.validity.sent.wall, boot: BootTime(0), boot_id: None };
+        let validity = Validity { sent, ..refusal.validity };
+        self.sealed(Kind::SharedRefusal, order, Refusal { validity, ..refusal.clone() }.encode())
+    }
+
+    fn sealed(&self, kind: Kind, order: u64, body: Zeroizing<Vec<u8>>) -> Result<Vec<u8>, SealError> {
+        let value = seal(&self.key, self.name, kind, order, &Plain { identity: self.identity.clone(), body })?;
+        if value.len() <= LARGEST_VALUE { Ok(value) } else { Err(SealError::TooLarge) }
+    }
+
+    /// Opens what was found; it was asked for `asked_ago`, before which its time began to run.
+    pub(crate) fn open(&self, value: Option<Value>, now: &Moment, asked_ago: Duration) -> Found {
+        let Some(value) = value else { return Found::Nothing };
+        let (kind, order, plain) = match open(&self.key, self.name, &value.bytes) {
+            Ok(opened) => opened,
+            Err(OpenError::NewerVersion) => return Found::Newer,
+            Err(OpenError::Sealed) => return Found::Unreadable(value.bytes),
+        };
+        let left = value.left.unwrap_or(Duration::MAX).saturating_sub(asked_ago);
+        // The name is a digest of the identity; compared all the same, byte for byte.
+        let found = (plain.identity == self.identity).then(|| match kind {
+            Kind::SharedRefusal => Refusal::decode(&plain.body).map(|refusal| {
+                let seen = refusal.validity.seen_from(now, left);
+                seen.map(|validity| Found::Told { refusal: Refusal { validity, ..refusal }, order })
+            }),
+            _ => AccessToken::decode(&plain.body).map(|token| {
+                let seen = token.validity().seen_from(now, left);
+                seen.map(|validity| Found::Token { token: token.with_validity(validity), order })
+            }),
+        });
+        match found {
+            Some(Ok(found)) => found.unwrap_or(Found::Over { order }),
+            Some(Err(_)) | None => Found::Unreadable(value.bytes),
+        }
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pass({:?})", self.name)
+    }
+}
+
+/// What of a pass is kept in the backend, so that the client's secret is not needed to read a token.
+pub(crate) fn kept(key: &SharedKey, epoch: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    let mut writer = crate::tlv::Writer::default();
+    writer.bytes(1, key.expose_root()).bytes(2, epoch);
+    writer.finish()
+}
+
+/// Reads what [`kept`] wrote.
+pub(crate) fn from_kept(bytes: &[u8]) -> Option<(SharedKey, [u8; 32])> {
+    let mut reader = crate::tlv::Reader::new(bytes);
+    let root = Zeroizing::new(reader.fixed(1).ok()?);
+    let epoch = reader.fixed(2).ok()?;
+    reader.finish().ok()?;
+    Some((SharedKey::from_root(root), epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::{BootId, WallTime};
+    use crate::seal::fleet::EpochOf;
+    use crate::secret::Secret;
+    use crate::token::{Dimensions, Freshness, LifetimeFrom};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn identity() -> TokenIdentity {
+        TokenIdentity::new(&Dimensions {
+            token_endpoint: "https://issuer.example/token",
+            issuer: None,
+            client_id: "client",
+            auth_method: "client_secret_basic",
+            scopes: &["a"],
+            audience: None,
+            resources: &[],
+            params: &[],
+            generation: Some(&[1; 16]),
+            certificate: None,
+            binding: None,
+            grant: None,
+        })
+    }
+
+    fn pass(secret: &str) -> Pass {
+        let secret = Secret::from(secret);
+        let key = SharedKey::explicit(&Secret::from("k"), "default");
+        let epoch = key.epoch(EpochOf::Secret(&secret));
+        Pass::new(key, epoch, &identity()).expect("an identity")
+    }
+
+    fn moment(wall: i64, boot: u64) -> Moment {
+        Moment { wall: WallTime(wall * SECOND), boot: BootTime(boot * 1_000_000_000), boot_id: Some(BootId([9; 16])) }
+    }
+
+    fn token(lifetime: u64) -> AccessToken {
+        let sent = Moment { boot_id: Some(BootId([1; 16])), ..moment(10_000, 50) };
+        let validity = Validity { sent, lifetime: Duration::from_secs(lifetime), lifetime_from: LifetimeFrom::Issuer };
+        AccessToken::new(Secret::from("token"), "Bearer", Some("a"), validity).expect("a token")
+    }
+
+    fn value(bytes: Vec<u8>, left: u64) -> Option<Value> {
+        Some(Value { bytes, left: Some(Duration::from_secs(left)) })
+    }
+
+    fn seen(found: Found, now: &Moment) -> Option<Duration> {
+        match found {
+            Found::Token { token, .. } => match token.validity().at(now) {
+                Freshness::Fresh(left) => Some(left),
+                other => panic!("{other:?}"),
+            },
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn another_host_sees_what_is_left_by_its_own_clocks() {
+        let sealed = pass("s").seal(&token(3_600), 4).expect("sealed");
+        // This host's clock is right, 100 s ahead, and 1,000 s behind; it booted 7 s ago, and a day ago.
+        for (now, wanted) in [
+            (moment(10_600, 7), 3_000),
+            (moment(10_700, 86_400), 2_900),
+            (moment(9_600, 7), 3_000),
+            (moment(9_600, 86_400), 3_000),
+        ] {
+            let found = pass("s").open(value(sealed.clone(), 3_000), &now, Duration::ZERO);
+            assert_eq!(seen(found, &now), Some(Duration::from_secs(wanted)), "{now:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_no_fresher_than_its_seal_whatever_the_store_says() {
+        let sealed = pass("s").seal(&token(60), 4).expect("sealed");
+        let found = |now: Moment, left| pass("s").open(value(sealed.clone(), left), &now, Duration::ZERO);
+        assert_eq!(seen(found(moment(10_050, 7), 9_999), &moment(10_050, 7)), Some(Duration::from_secs(10)));
+        assert!(matches!(found(moment(10_060, 7), 9_999), Found::Over { order: 4 }));
+        assert!(matches!(found(moment(10_000, 7), 0), Found::Over { order: 4 }));
+    }
+
+    #[test]
+    fn what_another_host_asked_for_earlier_was_not_asked_for_since() {
+        let sealed = pass("s").seal(&token(60), 4).expect("sealed");
+        let (then, now) = (moment(10_030, 100), moment(10_031, 101));
+        match pass("s").open(value(sealed, 29), &now, Duration::ZERO) {
+            Found::Token { token, .. } => assert!(!token.validity().sent_since(&then)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn hosts_with_another_secret_or_request_do_not_meet() {
+        let sealed = pass("old").seal(&token(60), 1).expect("sealed");
+        assert_ne!(pass("old").name(), pass("new").name());
+        let found = pass("new").open(value(sealed, 50), &moment(10_001, 1), Duration::ZERO);
+        assert!(matches!(found, Found::Unreadable(_)));
+    }
+
+    #[test]
+    fn generations_of_different_hosts_are_one_identity_in_a_fleet() {
+        let epoch = [3; 32];
+        let other = TokenIdentity::from_bytes(identity().for_fleet(&[4; 32]).expect("an identity"));
+        assert_eq!(identity().for_fleet(&epoch), other.for_fleet(&epoch));
+    }
+
+    #[test]
+    fn nothing_of_the_host_that_asked_is_in_what_it_shares() {
+        let sealed = pass("s").seal(&token(3_600), 4).expect("sealed");
+        let now = Moment { boot_id: Some(BootId([1; 16])), ..moment(10_600, 51) };
+        // In the same boot, by its boot time, it would look as if it had been asked for a second ago.
+        let found = pass("s").open(value(sealed, 3_000), &now, Duration::ZERO);
+        assert_eq!(seen(found, &now), Some(Duration::from_secs(3_000)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_clocks_say_nobody_hands_out_what_the_store_or_the_seal_has_ended(
+            wall in 0_i64..20_000, boot in 0_u64..200_000, left in 0_u64..10_000, lifetime in 0_u64..10_000,
+        ) {
+            let now = moment(wall, boot);
+            let sealed = pass("s").seal(&token(lifetime), 1).expect("sealed");
+            if let Some(seen) = seen(pass("s").open(value(sealed, left), &now, Duration::ZERO), &now) {
+                prop_assert!(seen <= Duration::from_secs(left.min(lifetime)));
+                prop_assert!(i64::try_from(seen.as_secs()).expect("small") <= 10_000 + lifetime as i64 - wall);
+            }
+        }
+
+        #[test]
+        fn what_is_kept_of_a_pass_is_read_back(root in any::<[u8; 32]>(), epoch in any::<[u8; 32]>()) {
+            let key = SharedKey::from_root(Zeroizing::new(root));
+            let (read, read_epoch) = from_kept(&kept(&key, &epoch)).expect("read");
+            prop_assert_eq!((*read.expose_root(), read_epoch), (root, epoch));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a failure of the client library means. Its messages are not shown: they hold what the server said.
+
+use std::error::Error as StdError;
+use std::io;
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::shared::SharedError;
+
+/// Translates a failure.
+pub(super) fn fault(error: &RedisError) -> SharedError {
+    if let Some(error) = find::<rustls::Error>(error) {
+        return SharedError::Tls(error.to_string());
+    }
+    match (error.kind(), code(error)) {
+        (ErrorKind::AuthenticationFailed, code) => SharedError::Denied(code.unwrap_or_else(|| "AUTH".to_owned())),
+        (_, Some(code)) if ["NOAUTH", "WRONGPASS", "NOPERM"].contains(&code.as_str()) => SharedError::Denied(code),
+        (_, Some(code)) => SharedError::Answered(code),
+        (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, None) => SharedError::Nonsense,
+        (ErrorKind::MasterNameNotFoundBySentinel, None) => {
+            SharedError::Unreachable("no sentinel knows this service".to_owned())
+        }
+        (ErrorKind::Io, None) => SharedError::Unreachable(match find::<io::Error>(error) {
+            Some(error) => error.kind().to_string(),
+            None => "the connection ended".to_owned(),
+        }),
+        (_, None) => SharedError::Unreachable(error.category().to_owned()),
+    }
+}
+
+/// The first word of what a server answers, which is a code; nothing else of it is believed.
+fn code(error: &RedisError) -> Option<String> {
+    let plain = |code: &&str| {
+        (1..=32).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    match error.kind() {
+        // Failed by the client, before anything was answered.
+        ErrorKind::AuthenticationFailed => error.code().filter(plain).map(str::to_owned),
+        _ => Some(error.code()?).map(|code| if plain(&code) { code.to_owned() } else { "an error".to_owned() }),
+    }
+}
+
+/// Tells whether what failed on a connection that was there before may go well on a new one.
+pub(super) fn is_worth_another(error: &RedisError) -> bool {
+    let moved = [
+        ServerErrorKind::ReadOnly,
+        ServerErrorKind::MasterDown,
+        ServerErrorKind::ClusterDown,
+        ServerErrorKind::Moved,
+        ServerErrorKind::Ask,
+    ];
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => true,
+        ErrorKind::Server(kind) => moved.contains(&kind),
+        _ => error.is_unrecoverable_error(),
+    }
+}
+
+/// Finds an error of a type among the causes of another.
+pub(super) fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        // An I/O error keeps what it was made of to itself.
+        if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
+            && let Some(found) = inner.downcast_ref::<T>()
+        {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}

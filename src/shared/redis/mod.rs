@@ -1,0 +1,141 @@
+//! Redis and what speaks its protocol: one server, a cluster, or what sentinels name.
+
+mod connection;
+mod fault;
+mod scripts;
+mod tls;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError};
+
+use self::connection::{Connection, Dialer};
+use self::fault::{fault, is_worth_another};
+use super::{Answer, Joined, Owner, Publication, SharedError, SharedName, SharedStore, Value};
+use crate::config::SharedUrl;
+use crate::secret::Secret;
+
+/// A user and a password that the engine knows.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user of the access list; the default one where there is none.
+    pub user: Option<String>,
+    /// The password.
+    pub password: Secret,
+}
+
+/// What a connection takes, read when one is made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Access {
+    /// Who connects.
+    pub(crate) login: Option<Login>,
+    /// The PEM certificates that vouch for the server, instead of the system's.
+    pub(crate) ca: Option<Vec<u8>>,
+}
+
+/// Reads what a connection takes; may block.
+pub(crate) type AccessSource = Arc<dyn Fn() -> Result<Access, SharedError> + Send + Sync>;
+
+/// Shares over Redis, Valkey or anything that speaks their protocol and runs scripts.
+///
+/// Connects when it is first asked and keeps the connection. What is asked runs in the caller's tokio runtime.
+pub struct RedisStore {
+    dialer: Dialer,
+    idle: Mutex<Option<Connection>>,
+}
+
+impl RedisStore {
+    /// Makes a store of an address, a login, and the PEM certificates that vouch for the server instead of the
+    /// system's. Connects to nothing yet.
+    pub fn new(url: SharedUrl, login: Option<Login>, ca: Option<Vec<u8>>) -> RedisStore {
+        let access = Access { login, ca };
+        RedisStore::with_source(url, Arc::new(move || Ok(access.clone())))
+    }
+
+    /// As [`RedisStore::new`], with what a connection takes read when one is made.
+    pub(crate) fn with_source(url: SharedUrl, source: AccessSource) -> RedisStore {
+        RedisStore { dialer: Dialer::new(url, source), idle: Mutex::default() }
+    }
+
+    /// Asks on the connection that is there, or a new one. A connection is taken while it is used: one whose answer
+    /// was not waited for is not used again.
+    async fn ask<T: FromRedisValue>(&self, question: Question) -> Result<T, SharedError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut clustered = false;
+        if let Some(mut connection) = idle {
+            match connection.ask(&question).await {
+                Ok(answer) => return self.answered(connection, answer),
+                Err(error) if is_worth_another(&error) => clustered = connection::is_of_cluster(&error),
+                Err(error) => return Err(fault(&error)),
+            }
+        }
+        let mut connection = if clustered { self.dialer.cluster().await? } else { self.dialer.connect().await? };
+        let first = connection.ask(&question).await;
+        match first {
+            Ok(answer) => self.answered(connection, answer),
+            Err(error) if connection::is_of_cluster(&error) && !connection.is_cluster() => {
+                let mut connection = self.dialer.cluster().await?;
+                let answer = connection.ask(&question).await.map_err(|error| fault(&error))?;
+                self.answered(connection, answer)
+            }
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    fn answered<T: FromRedisValue>(&self, connection: Connection, answer: redis::Value) -> Result<T, SharedError> {
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        T::from_redis_value(answer).map_err(|_| SharedError::Nonsense)
+    }
+}
+
+/// What is asked at one stroke.
+enum Question {
+    One(Cmd),
+    Several(Pipeline),
+}
+
+impl Connection {
+    async fn ask(&mut self, question: &Question) -> Result<redis::Value, RedisError> {
+        match question {
+            Question::One(command) => command.query_async(self).await,
+            Question::Several(pipeline) => pipeline.query_async(self).await,
+        }
+    }
+}
+
+impl SharedStore for RedisStore {
+    fn look(&self, name: SharedName) -> Answer<'_, Option<Value>> {
+        Box::pin(async move { Ok(scripts::value(self.ask(scripts::look(name)).await?)) })
+    }
+
+    fn join(&self, name: SharedName, owner: Owner, floor: u64) -> Answer<'_, Joined> {
+        Box::pin(async move {
+            let (order, bytes, left): (u64, Vec<u8>, i64) = self.ask(scripts::join(name, owner, floor)).await?;
+            let value = scripts::value((bytes, left));
+            Ok(if order == 0 { Joined::Waiter { value } } else { Joined::Holder { order, value } })
+        })
+    }
+
+    fn renew(&self, name: SharedName, owner: Owner) -> Answer<'_, bool> {
+        Box::pin(self.ask(scripts::renew(name, owner)))
+    }
+
+    fn leave(&self, name: SharedName, owner: Owner) -> Answer<'_, bool> {
+        Box::pin(self.ask(scripts::leave(name, owner)))
+    }
+
+    fn publish(&self, name: SharedName, publication: Publication) -> Answer<'_, bool> {
+        Box::pin(async move { self.ask(scripts::publish(name, &publication)).await })
+    }
+
+    fn forget(&self, name: SharedName, only: Option<Vec<u8>>) -> Answer<'_, bool> {
+        Box::pin(async move { self.ask(scripts::forget(name, only.as_deref())).await })
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("url", self.dialer.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,261 @@
+//! One caller and the store: each question within what is left of the caller's budget, each answer judged.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::breaker::Outage;
+use super::protocol::{Failure, Permit, Word};
+use super::{Answer, Fleet, Found, Joined, Owner, Pass, Publication, RENEWAL, SharedError, SharedStore, Value};
+use crate::clock::{BootTime, Clock};
+use crate::refusal::Refusal;
+use crate::seal::SealError;
+use crate::token::{AccessToken, Freshness, Validity};
+
+/// A caller who asks a store. What it costs is bounded, all of it together; waiting for another host is not the
+/// store's doing and costs nothing.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    fleet: &'a Fleet,
+    clock: Arc<dyn Clock>,
+    pass: Pass,
+    owner: Owner,
+    left: Duration,
+}
+
+/// Whether an answer is paid for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    Charged,
+    /// The caller would wait anyway. What is not answered in what is left fails all the same.
+    Free,
+}
+
+/// What stands in place of an error's code where a host could not ask, and where two in a row could not.
+const FAILED: &str = "failed";
+const ALONE: &str = "alone";
+
+/// Reads what a host that failed tells the others.
+pub(crate) fn word(refusal: &Refusal) -> Word {
+    match refusal.code.as_str() {
+        FAILED => Word::Failed,
+        ALONE => Word::Alone,
+        _ => Word::Refused,
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Begins to ask; `None` where the store failed a moment ago.
+    pub(crate) fn begin(fleet: &'a Fleet, clock: Arc<dyn Clock>, pass: Pass) -> Result<Session<'a>, SharedError> {
+        let mut owner = [0; 16];
+        getrandom::fill(&mut owner).map_err(|_| SharedError::NoKey(SealError::Randomness.to_string()))?;
+        let left = fleet.budget;
+        if fleet.breaker.admits(clock.boot()) {
+            Ok(Session { fleet, clock, pass, owner: Owner(owner), left })
+        } else {
+            Err(SharedError::Broken)
+        }
+    }
+
+    /// Looks.
+    pub(crate) async fn look(&mut self) -> Result<Found, SharedError> {
+        let name = self.pass.name();
+        let (value, ago) = self.ask(Cost::Charged, |store| store.look(name)).await?;
+        Ok(self.opened(value, ago))
+    }
+
+    /// Asks for the lease; its order, where it came, and what is there.
+    pub(crate) async fn join(&mut self, floor: u64) -> Result<(Option<u64>, Found), SharedError> {
+        self.joined(Cost::Charged, floor).await
+    }
+
+    /// As [`Session::join`], for who waits for another host.
+    pub(crate) async fn join_again(&mut self, floor: u64) -> Result<(Option<u64>, Found), SharedError> {
+        self.joined(Cost::Free, floor).await
+    }
+
+    async fn joined(&mut self, cost: Cost, floor: u64) -> Result<(Option<u64>, Found), SharedError> {
+        let (name, owner) = (self.pass.name(), self.owner);
+        match self.ask(cost, |store| store.join(name, owner, floor)).await? {
+            (Joined::Holder { order, value }, ago) => Ok((Some(order), self.opened(value, ago))),
+            (Joined::Waiter { value }, ago) => Ok((None, self.opened(value, ago))),
+        }
+    }
+
+    fn opened(&self, value: Option<Value>, asked_ago: Duration) -> Found {
+        self.pass.open(value, &self.clock.now(), asked_ago)
+    }
+
+    /// Erases what is there; where `only` is given, only where it is that token.
+    pub(crate) async fn forget(&mut self, only: Option<&AccessToken>) -> Result<bool, SharedError> {
+        let name = self.pass.name();
+        let Some(only) = only else {
+            return Ok(self.ask(Cost::Charged, |store| store.forget(name, None)).await?.0);
+        };
+        let (value, ago) = self.ask(Cost::Charged, |store| store.look(name)).await?;
+        match (value.clone(), self.opened(value, ago)) {
+            (Some(value), Found::Token { token, .. }) if token.is_same_as(only) => {
+                Ok(self.ask(Cost::Charged, |store| store.forget(name, Some(value.bytes.clone()))).await?.0)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Says that the lease was had: whoever fetches keeps it alive, and publishes or gives it back.
+    /// What it tells of a failure goes in place of nothing, not of a token that is good for others.
+    pub(crate) fn hold(self, permit: Permit, beside_token: bool) -> Lease<'a> {
+        Lease { session: self, permit, beside_token }
+    }
+
+    /// Gives the lease back where what came with it is good enough.
+    pub(crate) async fn leave(&mut self) {
+        let (name, owner) = (self.pass.name(), self.owner);
+        if let Err(error) = self.ask(Cost::Charged, |store| store.leave(name, owner)).await {
+            tracing::debug!("a lease was not given back, and ends by itself: {error}");
+        }
+    }
+
+    async fn ask<'s, T>(
+        &'s mut self,
+        cost: Cost,
+        question: impl FnOnce(&'a dyn SharedStore) -> Answer<'a, T>,
+    ) -> Result<(T, Duration), SharedError> {
+        let began = self.clock.boot();
+        let (answer, waited) = within(self.left, question(&*self.fleet.store)).await;
+        let took = since(began, &*self.clock);
+        if cost == Cost::Charged || answer.is_none() {
+            // With what it used of its last tick.
+            let used = waited + took.saturating_sub(waited).min(TICK);
+            self.left = self.left.saturating_sub(used);
+        }
+        let answer = answer.unwrap_or(Err(SharedError::TimedOut))?;
+        self.fleet.breaker.succeeded();
+        Ok((answer, took))
+    }
+}
+
+/// What a budget is counted in.
+const TICK: Duration = Duration::from_millis(10);
+/// However late the ticks are, a caller does not wait longer than so many budgets.
+const LATEST: u32 = 4;
+
+/// Waits for an answer within a budget, and says how much of it was used. Counted in ticks: where a machine is so busy
+/// that a caller comes late to its own tick, it was not the store that kept it.
+async fn within<T>(budget: Duration, answer: Answer<'_, T>) -> (Option<Result<T, SharedError>>, Duration) {
+    let mut answer = answer;
+    let mut waited = Duration::ZERO;
+    let counting = async {
+        loop {
+            let tick = TICK.min(budget.saturating_sub(waited));
+            match tokio::time::timeout(tick, &mut answer).await {
+                Ok(answer) => return Some(answer),
+                Err(_) if waited + tick >= budget => return None,
+                Err(_) => waited += tick,
+            }
+        }
+    };
+    let counted = tokio::time::timeout(budget * LATEST, counting).await.ok().flatten();
+    let waited = if counted.is_some() { waited } else { budget };
+    (counted, waited)
+}
+
+impl Fleet {
+    /// Is told that the store failed a caller; tells whether anybody has to be told.
+    pub(crate) fn has_failed(&self, error: &SharedError, now: BootTime) -> bool {
+        !matches!(error, SharedError::Broken) && self.breaker.failed(now) == Outage::Begins
+    }
+
+    /// Returns for how long the store is left alone.
+    pub(crate) fn pause(&self, now: BootTime) -> Option<Duration> {
+        self.breaker.pause(now)
+    }
+}
+
+/// A lease that this caller holds.
+#[derive(Debug)]
+pub(crate) struct Lease<'a> {
+    session: Session<'a>,
+    permit: Permit,
+    beside_token: bool,
+}
+
+impl Lease<'_> {
+    /// Does some work, and renews the lease meanwhile. Dropping the future lets the lease end by itself.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let (mut work, mut renewing) = (pin!(work), pin!(self.renew()));
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => {
+                // It never ends.
+                let _ = renewing.as_mut().poll(context);
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    async fn renew(&self) {
+        let Session { fleet, pass, owner, .. } = &self.session;
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            // One that is not answered is asked again while the lease still holds.
+            let renewed = tokio::time::timeout(RENEWAL / 2, fleet.store.renew(pass.name(), *owner)).await;
+            match renewed.unwrap_or(Err(SharedError::TimedOut)) {
+                Ok(true) => {}
+                Ok(false) => tracing::debug!("the lease was lost; another host may ask as well"),
+                Err(error) => tracing::debug!("the lease was not renewed: {error}"),
+            }
+        }
+    }
+
+    /// Hands a token to the fleet, and gives the lease back.
+    pub(crate) async fn publish(mut self, token: &AccessToken) -> Result<(), SharedError> {
+        let sealed = self.session.pass.seal(token, self.permit.order);
+        self.published(sealed, token.validity()).await
+    }
+
+    /// Tells the fleet of a fetch that failed, where there is something to be told, and gives the lease back.
+    pub(crate) async fn tell(mut self, failure: Failure, refusal: Refusal) -> Result<(), SharedError> {
+        let code = match self.permit.word(failure).filter(|_| !self.beside_token) {
+            None => {
+                self.session.leave().await;
+                return Ok(());
+            }
+            Some(Word::Refused) => refusal.code.clone(),
+            Some(Word::Failed) => FAILED.to_owned(),
+            Some(Word::Alone) => ALONE.to_owned(),
+        };
+        let refusal = Refusal { code, ..refusal };
+        let sealed = self.session.pass.seal_refusal(&refusal, self.permit.order);
+        self.published(sealed, &refusal.validity).await
+    }
+
+    async fn published(&mut self, sealed: Result<Vec<u8>, SealError>, validity: &Validity) -> Result<(), SharedError> {
+        let bytes = sealed.map_err(|error| SharedError::NoKey(error.to_string()))?;
+        let lifetime = match validity.at(&self.session.clock.now()) {
+            Freshness::Fresh(left) if left >= Duration::from_millis(1) && !self.permit.only_fetch => left,
+            _ => {
+                self.session.leave().await;
+                return Ok(());
+            }
+        };
+        let (name, owner) = (self.session.pass.name(), self.session.owner);
+        let publication = Publication { owner, bytes, lifetime, instead_of: self.permit.instead_of.clone() };
+        let (stored, _) = self.session.ask(Cost::Charged, |store| store.publish(name, publication)).await?;
+        if !stored {
+            tracing::debug!("another host was later, and what it shared stays");
+        }
+        Ok(())
+    }
+
+    /// Gives the lease back without anything to share.
+    pub(crate) async fn leave(mut self) {
+        self.session.leave().await;
+    }
+}
+
+fn since(began: BootTime, clock: &dyn Clock) -> Duration {
+    Duration::from_nanos(clock.boot().0.saturating_sub(began.0))
+}
