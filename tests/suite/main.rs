@@ -14,6 +14,7 @@ mod discovery;
 mod doctor;
 mod dpop;
 mod files;
+mod fleet;
 mod front;
 mod hardening;
 mod harness;
