@@ -86,6 +86,10 @@ impl Registry<'_> {
                 return Ok((Set::Stored, vec![error.to_string()]));
             }
             left.extend(old.map(|binding| self.erase(&binding)).unwrap_or_default());
+            if !same {
+                // Even where the place has the same name: what it was derived from may be another secret.
+                self.forget_derived(name, present.as_ref(), &mut left);
+            }
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
             return Ok((if same { Set::Unchanged } else { Set::Stored }, left));
         }
@@ -186,10 +190,13 @@ impl Registry<'_> {
         }
         let set_at = present.and_then(|file| file.set_at);
         let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
+        let mut left = Vec::new();
         if present != Some(&file) {
             self.write(name, &file)?;
+            if present.is_some_and(|present| present.shared_epoch != file.shared_epoch) {
+                self.forget_derived(name, present, &mut left);
+            }
         }
-        let mut left = Vec::new();
         self.forget_refusals(|outline| is_of(outline, &stored.binding), &mut left);
         Ok((Set::Unchanged, left))
     }

@@ -37,6 +37,7 @@ pub enum CacheFault {
 /// A cached token as a listing shows it.
 #[derive(Debug)]
 pub(crate) struct Listed {
+    pub(crate) identity: TokenIdentity,
     pub(crate) outline: Outline,
     pub(crate) token: AccessToken,
 }
@@ -105,7 +106,7 @@ impl Cache {
                 && let Ok(outline) = identity.outline()
                 && let Ok(Some(token)) = self.token(&identity)
             {
-                listed.push(Listed { outline, token });
+                listed.push(Listed { identity, outline, token });
             }
         }
         Ok(listed)

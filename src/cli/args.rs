@@ -167,6 +167,8 @@ pub(crate) enum SharedKey {
         #[arg(value_name = "PATH")]
         path: PathBuf,
     },
+    /// Forgets the key that is kept here; from then on it is derived from each client's secret.
+    Remove,
 }
 
 /// `shared-login`

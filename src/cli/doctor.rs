@@ -134,11 +134,14 @@ fn orphans(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: boo
     let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, named()?)) else {
         return Ok(());
     };
+    // What was derived for another fleet is nobody's loss.
+    let sealed = keys.key().ok().map(|key| SealedFiles::new(dir.clone(), key));
+    let all_derived = sealed.is_some_and(|sealed| strangers.iter().all(|file| sealed.holds_derived(file)));
     if strangers.is_empty() {
         report.add(Finding::new("orphans", Status::Ok, "none"));
         return Ok(());
     }
-    if context.home.generations()?.is_empty() {
+    if context.home.generations()?.is_empty() && !all_derived {
         // Profiles that are elsewhere, or not mounted, may name every one of them.
         let detail = format!("{} stored secret(s), and no profile here names any", strangers.len());
         report.add(

@@ -10,7 +10,7 @@ use crate::keeper::{Keeper, identity_of};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
 use crate::secrets::Backend;
-use crate::shared::{Fleet, Joined, KeyFrom, Owner, Publication, SharedError, SharedName};
+use crate::shared::{Fleet, KeyFrom, Owner, Publication, SharedError, SharedName};
 use crate::token::{Outline, TokenIdentity, Validity};
 use crate::warning::Warning;
 
@@ -33,7 +33,12 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
         for identity in identities(context, &profile)? {
             let found = block_on(async { Ok(keeper.shared(identity.clone()).await) })?;
             match (found, identity.outline()) {
-                (Ok(Some(token)), Ok(outline)) => listed.push(Shared { outline, validity: *token.validity() }),
+                (Ok(Some(token)), Ok(outline)) => {
+                    // Two profiles may be of one client.
+                    if !listed.iter().any(|shared: &Shared| shared.outline == outline) {
+                        listed.push(Shared { outline, validity: *token.validity() });
+                    }
+                }
                 (Ok(_), _) => {}
                 (Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)), _) => {
                     context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
@@ -66,6 +71,11 @@ pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&To
         for identity in identities {
             match keeper.forget_shared(identity).await {
                 Ok(there) => forgotten += usize::from(there),
+                // Nothing of it can have been shared from here.
+                Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)) => {
+                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    return Ok(forgotten);
+                }
                 // Whoever asks for this wants it done: another host may go on with the token.
                 Err(error) => return Err(Error::unforgotten(&error).for_profile(name)),
             }
@@ -99,6 +109,9 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
     let Some(fleet) = context.home.fleet()? else { return Ok(None) };
     let began = context.home.clock.boot();
     let tried = block_on(async {
+        if let Err(error) = fleet.store.prepare().await {
+            return Ok(Err(error));
+        }
         let trial = tokio::time::timeout(fleet.budget, trial(&fleet)).await;
         Ok(trial.unwrap_or(Err(SharedError::TimedOut)))
     })?;
@@ -139,22 +152,23 @@ fn key(context: &Context<'_>, fleet: &Fleet) -> Result<String, Error> {
     })
 }
 
-/// The name that `doctor` tries a store with: one for all, so that no trace of each run stays.
+/// Whose lease `doctor` asks for: one name for all, so that no counter of each run stays.
 const TRIAL: SharedName = SharedName::new([0; 32]);
 
 async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
-    let mut owner = [0; 16];
-    getrandom::fill(&mut owner).map_err(|_| SharedError::NoKey("the system gives no randomness".to_owned()))?;
-    let owner = Owner(owner);
-    let Joined::Holder { order, .. } = fleet.store.join(TRIAL, owner, 0).await? else {
-        // Another host tries it at this moment.
-        return Ok(());
-    };
-    let bytes = order.to_be_bytes().to_vec();
+    let mut random = [0; 48];
+    getrandom::fill(&mut random).map_err(|_| SharedError::NoKey("the system gives no randomness".to_owned()))?;
+    let (name, owner) = random.split_at(32);
+    let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(SharedError::Nonsense) };
+    let (name, owner) = (SharedName::new(name), Owner(owner));
+    // Another host may have it at this moment, which is an answer too.
+    fleet.store.join(TRIAL, owner, 0).await?;
+    fleet.store.leave(TRIAL, owner).await?;
+    let bytes = 1_u64.to_be_bytes().to_vec();
     let publication = Publication { owner, bytes: bytes.clone(), lifetime: Duration::from_secs(5), instead_of: None };
-    let stored = fleet.store.publish(TRIAL, publication).await?;
-    let found = fleet.store.look(TRIAL).await?;
-    fleet.store.forget(TRIAL, None).await?;
+    let stored = fleet.store.publish(name, publication).await?;
+    let found = fleet.store.look(name).await?;
+    fleet.store.forget(name, None).await?;
     let same = found.is_some_and(|value| value.bytes == bytes);
     if stored && same { Ok(()) } else { Err(SharedError::Nonsense) }
 }

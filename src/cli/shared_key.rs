@@ -7,11 +7,11 @@ use super::args::SharedKey as Command;
 use crate::error::{Code, Error, chain};
 use crate::hex;
 use crate::open::Opened;
-use crate::place::{Shown, create_config};
+use crate::place::{Shown, create_config, make_config_dir, remove_config};
 use crate::seal::SealError;
 use crate::secret::Secret;
 use crate::secrets::{
-    Choice, ItemName, Keys, Membership, SecretStore, SecretsError, StoreLock, create_key_file, read_key_file, replace,
+    Choice, ItemName, Keys, Membership, SecretStore, SecretsError, StoreLock, read_key_file, replace,
 };
 use crate::shared::SharedKey;
 
@@ -20,31 +20,39 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<u8, Error> 
         Command::New { path } => new(context, path.as_deref()),
         Command::Import { path } => import(context, &path),
         Command::Export { path } => export(context, &path),
+        Command::Remove => remove(context),
     }
 }
 
 fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     let path = path.map(absolute).transpose()?;
-    if let Some(path) = path.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
-        return Err(is_there(path));
+    let mut bytes = vec![0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| SecretsError::from(SealError::Randomness))?;
+    let key = Secret::new(bytes);
+    if let Some(file) = key_file(context).filter(|file| file.symlink_metadata().is_ok()) {
+        return Err(is_there(file));
     }
-    let key = match key_file(context) {
-        Some(file) if file.symlink_metadata().is_ok() => return Err(is_there(file)),
-        Some(file) => create_key_file(file)?,
-        None => {
-            let mut bytes = vec![0; 32];
-            getrandom::fill(&mut bytes).map_err(|_| SecretsError::from(SealError::Randomness))?;
-            let key = Secret::new(bytes);
-            keep(context, &key)?;
-            key
-        }
+    // First, for the key that is kept now is gone afterwards.
+    if let Some(path) = &path {
+        written(path, &key)?;
+    }
+    let kept = match key_file(context) {
+        Some(file) => made(file, &key),
+        None => keep(context, &key),
     };
-    let made = format!("there is a new shared key, {}", fingerprint(&key));
-    match path {
-        None => context.ui.done(&made),
-        Some(path) => {
-            written(&path, &key)?;
-            context.ui.done(&format!("{made}; it is in {} as well, for the other hosts", Shown(&path)));
+    let fingerprint = fingerprint(&key);
+    match (kept, path) {
+        (Ok(()), None) => context.ui.done(&format!("there is a new shared key, {fingerprint}")),
+        (Ok(()), Some(path)) => context.ui.done(&format!(
+            "there is a new shared key, {fingerprint}; it is in {} as well, for the other hosts",
+            Shown(&path)
+        )),
+        (Err(error), None) => return Err(error),
+        (Err(error), Some(path)) => {
+            // Nobody has this key.
+            let removed = remove_config(&path);
+            tracing::debug!("{}: {}", Shown(&path), if removed.is_ok() { "removed" } else { "stays" });
+            return Err(error);
         }
     }
     Ok(0)
@@ -63,7 +71,7 @@ fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
         Some(file) => match read_key_file(file)? {
             Some(present) if present == key => {}
             Some(_) => return Err(is_there(file)),
-            None => written(file, &key)?,
+            None => made(file, &key)?,
         },
     }
     context.ui.done(&format!("the shared key {} is kept here", fingerprint(&key)));
@@ -84,6 +92,19 @@ fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
         key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_hint("run tokenkeep shared-key new"))?;
     written(&path, &key)?;
     context.ui.done(&format!("the shared key {} is in {}", fingerprint(&key), Shown(&path)));
+    Ok(0)
+}
+
+fn remove(context: &Context<'_>) -> Result<u8, Error> {
+    if let Some(file) = key_file(context) {
+        return Err(Error::new(
+            Code::Usage,
+            format!("the shared key is the file {}; nothing was changed", Shown(file)),
+        )
+        .with_hint("take `key_file` out of [shared]"));
+    }
+    changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
+    context.ui.done("no shared key is kept here; it is derived from each client's secret");
     Ok(0)
 }
 
@@ -115,11 +136,22 @@ pub(super) fn changed(
             .with_hint("run it again"));
     }
     let old = keys.membership()?;
-    let present = change(&keys, &*secrets, old)?;
-    present.save(&dir, &lock)?;
     let store_id = &keys.choice().store_id;
+    // What was derived with the old key is derived anew with the new one.
+    let derived = context.home.derived_items(&keys);
+    let present = change(&keys, &*secrets, old)?;
     let named = present.items(store_id);
-    for item in old.items(store_id).iter().filter(|item| !named.contains(item)) {
+    if let Err(error) = present.save(&dir, &lock) {
+        // Nobody names what is new.
+        for item in named.iter().filter(|item| !old.items(store_id).contains(item)) {
+            if let Err(error) = secrets.remove(item) {
+                tracing::debug!("what was new was left behind: {}", chain(&error));
+            }
+        }
+        return Err(error.into());
+    }
+    let derived = derived.into_iter().filter(|_| present.key != old.key);
+    for item in old.items(store_id).iter().chain(&derived.collect::<Vec<_>>()).filter(|item| !named.contains(item)) {
         if let Err(error) = secrets.remove(item) {
             context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {}", chain(&error)));
         }
@@ -129,6 +161,14 @@ pub(super) fn changed(
 
 fn key_file<'a>(context: &'a Context<'_>) -> Option<&'a PathBuf> {
     context.home.config.shared.as_ref()?.key_file.as_ref()
+}
+
+/// Writes the key file that the configuration names.
+fn made(file: &Path, key: &Secret) -> Result<(), Error> {
+    if let Some(directory) = file.parent() {
+        make_config_dir(directory)?;
+    }
+    written(file, key)
 }
 
 fn written(path: &Path, key: &Secret) -> Result<(), Error> {

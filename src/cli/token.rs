@@ -242,7 +242,7 @@ fn revoke(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<u8, 
     Ok(0)
 }
 
-/// Revokes every cached token of a profile; what is kept stays.
+/// Revokes every cached token of a profile, and takes it back from the fleet; what is kept here stays.
 pub(super) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<usize, Error> {
     let profile = context.home.profile(name)?;
     let Some(Opened { dir, keys }) = context.home.opened()? else { return Ok(0) };
@@ -257,6 +257,7 @@ pub(super) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<us
     block_on(async {
         for listed in &tokens {
             keeper.revoke_token(&listed.token).await?;
+            keeper.withdraw_of(listed.identity.clone(), &listed.token).await;
         }
         Ok(tokens.len())
     })

@@ -72,11 +72,15 @@ impl SharedConfig {
 /// Reads `budget`, which is shorter than the other durations: `"250ms"` as well.
 fn budget(table: &Table<'_>) -> Result<Duration, DocumentError> {
     let millis = |text: &str| text.strip_suffix("ms")?.parse().ok().map(Duration::from_millis);
-    let Ok(Some(text)) = table.text("budget") else { return Ok(table.duration("budget")?.unwrap_or(BUDGET)) };
-    match millis(text).or_else(|| duration::parse(text)) {
-        Some(budget) if !budget.is_zero() && budget <= LONGEST_BUDGET => Ok(budget),
-        _ => Err(table.invalid("budget", "must be a duration such as \"250ms\" or \"1s\", a minute at most")),
-    }
+    let budget = match table.text("budget") {
+        Ok(None) => return Ok(BUDGET),
+        Ok(Some(text)) => millis(text).or_else(|| duration::parse(text)),
+        // A number, of seconds.
+        Err(_) => table.duration("budget")?,
+    };
+    budget
+        .filter(|budget| !budget.is_zero() && *budget <= LONGEST_BUDGET)
+        .ok_or_else(|| table.invalid("budget", "must be a duration such as \"250ms\" or \"1s\", a minute at most"))
 }
 
 /// Where a shared store is: `redis://HOST[:PORT][/DATABASE]`, `redis+cluster://HOST:PORT,HOST:PORT`,

@@ -19,56 +19,88 @@ use crate::store::Writer;
 use crate::token::{AccessToken, LifetimeFrom, Validity};
 use crate::warning::Warning;
 
+/// On whose behalf the issuer is asked.
+pub(super) enum Chance<'a> {
+    /// On that of all hosts.
+    Turn(Box<Turn<'a>>),
+    /// On that of this one; with the proof, where it was read.
+    Alone(Option<Proof>),
+}
+
 impl Keeper {
     /// Asks the issuer, and where it is this host's turn hands the token to the fleet; `None` where the profile or its
-    /// secret was set anew meanwhile and has to be asked for as it is now.
+    /// secret was set anew meanwhile and has to be asked for as it is now; `moved` says that the secret was, before.
     pub(super) async fn fetch(
         &self,
         asked: &Arc<Asked>,
         want: &Want,
         ticket: &Ticket,
-        turn: Option<Box<Turn<'_>>>,
+        chance: Chance<'_>,
+        moved: &mut bool,
     ) -> Result<Option<AccessToken>, Error> {
         self.warn_without_lock(ticket);
-        let Some(turn) = turn else {
-            let Some(proof) = self.proof(asked).await? else { return Ok(None) };
-            return self.asked_for(asked, want, ticket, proof).await.map(Some);
+        let turn = match chance {
+            Chance::Turn(turn) => turn,
+            Chance::Alone(Some(proof)) => return self.asked_for(asked, want, ticket, proof).await.map(Some),
+            Chance::Alone(None) => {
+                let Some(proof) = self.proof(asked).await? else { return Ok(None) };
+                return self.asked_for(asked, want, ticket, proof).await.map(Some);
+            }
         };
         let Turn { lease, member, proof } = *turn;
-        let fetching = async {
-            let proof = match proof {
-                Some(proof) => proof,
+        let reading = async {
+            match proof {
+                Some(proof) => Ok(Some((proof, false))),
                 None => match self.proof(asked).await? {
-                    // The hosts that have the new secret, or are about to, have another turn.
-                    Some(proof) if self.renewed(asked, &member, &proof).await => return Ok(None),
-                    Some(proof) => proof,
-                    None => return Ok(None),
+                    Some(proof) => {
+                        let renewed = self.renewed(asked, &member, &proof).await;
+                        Ok::<_, Error>(Some((proof, renewed)))
+                    }
+                    None => Ok(None),
                 },
-            };
-            self.asked_for(asked, want, ticket, proof).await.map(Some)
+            }
         };
-        let fetched = lease.during(fetching).await;
+        let proof = match lease.during(reading).await {
+            // The hosts that have the new secret, or are about to, have another turn. Where it changes with each reading,
+            // or cannot be kept, this host goes on alone.
+            Ok(Some((proof, true))) => {
+                lease.leave().await;
+                if std::mem::replace(moved, true) {
+                    return self.asked_for(asked, want, ticket, proof).await.map(Some);
+                }
+                return Ok(None);
+            }
+            Ok(Some((proof, false))) => proof,
+            Ok(None) => {
+                lease.leave().await;
+                return Ok(None);
+            }
+            Err(error) => {
+                lease.leave().await;
+                return Err(error);
+            }
+        };
+        let fetched = lease.during(self.asked_for(asked, want, ticket, proof)).await;
         match &fetched {
-            Ok(Some(token)) => self.share(lease, token).await,
-            Err(error) => self.tell(lease, error).await,
-            Ok(None) => lease.leave().await,
+            Ok(token) => self.share(lease, token).await,
+            Err(error) => self.tell(asked, lease, error).await,
         }
-        fetched
+        fetched.map(Some)
     }
 
     /// Hands a token to the fleet. Whatever fails is a warning: the token is handed out.
     async fn share(&self, lease: Lease<'_>, token: &AccessToken) {
         let Some(fleet) = &self.parts.fleet else { return };
         if let Err(error) = lease.publish(token).await
-            && fleet.has_failed(&error, self.parts.clock.boot())
+            && self.is_to_be_told(fleet, &error)
         {
             self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
         }
     }
 
     /// Tells the fleet of a fetch that failed.
-    async fn tell(&self, lease: Lease<'_>, error: &Error) {
-        let (failure, refusal) = self.told(error);
+    async fn tell(&self, asked: &Asked, lease: Lease<'_>, error: &Error) {
+        let (failure, refusal) = self.told(asked, error);
         if let Err(error) = lease.tell(failure, refusal).await {
             tracing::debug!("the fleet was not told: {error}");
         }

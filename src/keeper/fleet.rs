@@ -24,8 +24,10 @@ pub(super) enum Asking<'a> {
     Token(AccessToken),
     /// The profile was set anew meanwhile and has to be asked for as it is now.
     Anew,
-    /// This caller has to fetch: for all, with a lease, or alone.
-    Fetch(Option<Box<Turn<'a>>>),
+    /// This caller has to fetch for all.
+    Turn(Box<Turn<'a>>),
+    /// This caller has to fetch, alone; with what was read on the way there, and need not be read again.
+    Alone(Option<Proof>),
 }
 
 /// The turn of one host among all.
@@ -46,28 +48,29 @@ impl Keeper {
         begun: &Begun,
         ticket: &Ticket,
     ) -> Result<Asking<'_>, Error> {
-        let Some(fleet) = self.fleet_of(asked) else { return Ok(Asking::Fetch(None)) };
+        let Some(fleet) = self.fleet_of(asked) else { return Ok(Asking::Alone(None)) };
         let (member, proof) = match self.member(asked, fleet).await {
             Ok((member, proof)) => (member, proof),
             Err(NoPass::Anew) => return Ok(Asking::Anew),
             Err(NoPass::Failed(error)) => return Err(error),
-            Err(NoPass::Unusable(error)) => {
+            Err(NoPass::Unusable(error, proof)) => {
                 self.without_fleet(fleet, asked, &error)?;
-                return Ok(Asking::Fetch(None));
+                return Ok(Asking::Alone(proof));
             }
         };
-        let mut session = match Session::begin(fleet, self.parts.clock.clone(), member.pass.clone()) {
+        let session = Session::begin(fleet, self.parts.clock.clone(), member.pass.clone()).await;
+        let mut session = match session {
             Ok(session) => session,
             Err(error) => {
                 self.without_fleet(fleet, asked, &error)?;
-                return Ok(Asking::Fetch(None));
+                return Ok(Asking::Alone(proof));
             }
         };
         let mut judge = Judge::new(self, want, begun);
         let (step, failed) = self.negotiated(&mut session, &mut judge).await;
         if let Some(error) = failed {
             self.without_fleet(fleet, asked, &error)?;
-            return Ok(Asking::Fetch(None));
+            return Ok(Asking::Alone(proof));
         }
         match (step, judge.good.take()) {
             (Step::Take, Some(token)) => {
@@ -76,27 +79,46 @@ impl Keeper {
             }
             (Step::Fetch(Some(permit)), _) => {
                 let lease = session.hold(permit, judge.beside_token);
-                Ok(Asking::Fetch(Some(Box::new(Turn { lease, member, proof }))))
+                Ok(Asking::Turn(Box::new(Turn { lease, member, proof })))
             }
             (Step::Refuse, _) => {
                 let refusal = judge.told.take();
                 let error = refusal.as_ref().and_then(|refusal| self.refused(asked, refusal.clone()));
-                let Some((refusal, error)) = refusal.zip(error) else { return Ok(Asking::Fetch(None)) };
+                let Some((refusal, error)) = refusal.zip(error) else { return Ok(Asking::Alone(proof)) };
                 self.keep_refusal(asked, &refusal, writer_of(ticket));
                 Err(error)
             }
             _ if judge.newer => {
                 self.observe(&Warning::CacheNewerVersion);
-                Ok(Asking::Fetch(None))
+                Ok(Asking::Alone(proof))
             }
             // Two hosts in a row could not ask: whoever waits for the next waits for nothing.
-            _ if judge.told.is_some() => Ok(Asking::Fetch(None)),
+            _ if judge.told.is_some() => Ok(Asking::Alone(proof)),
             // Another host has had the turn for longer than a request takes.
             _ => {
                 self.observe(&Warning::LockTimeout);
-                Ok(Asking::Fetch(None))
+                Ok(Asking::Alone(proof))
             }
         }
+    }
+
+    /// Looks whether the fleet has a token, where this host will not ask for one: what was refused here may have been given
+    /// elsewhere since.
+    pub(super) async fn look_in_fleet(&self, want: &Want) -> Option<AccessToken> {
+        let (asked, begun) = (self.held.asked(), self.begun());
+        let fleet = self.fleet_of(&asked)?;
+        let mut session = self.session(&asked, fleet).await.ok().flatten()?;
+        let found = session.look().await;
+        if let Err(error) = &found {
+            // The refusal is what is told.
+            tracing::debug!("the fleet was not looked at: {error}");
+            fleet.has_failed(error, self.parts.clock.boot());
+        }
+        let mut judge = Judge::new(self, want, &begun);
+        judge.of(found.ok()?);
+        let token = judge.good?;
+        self.adopted(&asked, &token, Writer::Alone);
+        Some(token)
     }
 
     /// Carries out what the protocol decides, until it is to take or to fetch; with what failed, where something did.
@@ -139,11 +161,7 @@ impl Keeper {
     /// Goes on without the fleet, unless it is required; who has to be told is told once an outage.
     pub(super) fn without_fleet(&self, fleet: &Fleet, asked: &Asked, error: &SharedError) -> Result<(), Error> {
         let now = self.parts.clock.boot();
-        // What is wrong here, before the store was asked, says nothing about the store.
-        let tell = match error {
-            SharedError::NoKey(_) | SharedError::Guessable => true,
-            error => fleet.has_failed(error, now),
-        };
+        let tell = self.is_to_be_told(fleet, error);
         if fleet.required {
             let mut made = Error::required(error).for_profile(&asked.profile.name);
             made.retry_after = fleet.pause(now).map(super::rounded_up);
@@ -155,9 +173,21 @@ impl Keeper {
         Ok(())
     }
 
+    /// Tells whether anybody has to be told: once an outage.
+    pub(super) fn is_to_be_told(&self, fleet: &Fleet, error: &SharedError) -> bool {
+        match error {
+            // What is wrong here, before the store was asked, says nothing about the store.
+            SharedError::NoKey(_) | SharedError::Guessable => true,
+            error => fleet.has_failed(error, self.parts.clock.boot()),
+        }
+    }
+
     /// Keeps here what the fleet has.
     fn adopt(&self, asked: &Asked, token: &AccessToken, ticket: &Ticket) {
-        let writer = writer_of(ticket);
+        self.adopted(asked, token, writer_of(ticket));
+    }
+
+    fn adopted(&self, asked: &Asked, token: &AccessToken, writer: Writer) {
         self.parts.vault.follow();
         let kept = match self.parts.vault.cache().map(|cache| cache.keep(&asked.identity, token, writer)) {
             Some(Ok(())) => held::Kept::Yes,
@@ -174,7 +204,12 @@ impl Keeper {
 
     /// Takes a token back from the fleet, where it is what others would be given.
     pub(crate) async fn withdraw(&self, token: &AccessToken) {
-        let asked = self.held.asked();
+        self.withdraw_of(self.held.asked().identity.clone(), token).await;
+    }
+
+    /// The same for another request of this profile.
+    pub(crate) async fn withdraw_of(&self, identity: TokenIdentity, token: &AccessToken) {
+        let asked = Arc::new(Asked { profile: self.profile(), identity });
         let Some(fleet) = self.fleet_of(&asked) else { return };
         let outcome = match self.session(&asked, fleet).await {
             Ok(Some(mut session)) => session.forget(Some(token)).await.map(|_| ()),
@@ -182,9 +217,9 @@ impl Keeper {
             Err(error) => Err(error),
         };
         if let Err(error) = outcome
-            && fleet.has_failed(&error, self.parts.clock.boot())
+            && self.is_to_be_told(fleet, &error)
         {
-            self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
+            self.observe(&Warning::SharedStoreUnavailable(format!("{error}; other hosts may go on with the token")));
         }
     }
 
@@ -212,10 +247,10 @@ impl Keeper {
     /// Begins to ask the fleet about one request; `None` where the profile was set anew meanwhile.
     async fn session<'a>(&self, asked: &Arc<Asked>, fleet: &'a Fleet) -> Result<Option<Session<'a>>, SharedError> {
         match self.member(asked, fleet).await {
-            Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).map(Some),
+            Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).await.map(Some),
             Err(NoPass::Anew) => Ok(None),
             Err(NoPass::Failed(error)) => Err(SharedError::NoKey(error.to_string())),
-            Err(NoPass::Unusable(error)) => Err(error),
+            Err(NoPass::Unusable(error, _)) => Err(error),
         }
     }
 

@@ -30,8 +30,8 @@ pub(super) enum NoPass {
     Anew,
     /// The secret cannot be had: without it nothing can.
     Failed(Error),
-    /// This request cannot be shared.
-    Unusable(SharedError),
+    /// This request cannot be shared; with the secret, where it was read.
+    Unusable(SharedError, Option<Proof>),
 }
 
 /// What was found without the secret.
@@ -54,12 +54,15 @@ impl Keeper {
         };
         let (keeper, of, namespace) = (self.clone(), asked.clone(), fleet.namespace.clone());
         let kept = in_thread(move || keeper.kept_pass(&of, explicit, &namespace)).await.map_err(NoPass::Failed)?;
-        let (explicit, item) = match kept.map_err(NoPass::Unusable)? {
+        let (explicit, item) = match kept.map_err(|error| NoPass::Unusable(error, None))? {
             Kept::Whole(member) => return Ok((member, None)),
             Kept::Without { explicit, item } => (explicit, item),
         };
         let Some(proof) = self.proof(asked).await.map_err(NoPass::Failed)? else { return Err(NoPass::Anew) };
-        let pass = pass_of(asked, explicit.as_ref(), &proof.secret, &fleet.namespace).map_err(NoPass::Unusable)?;
+        let pass = match pass_of(asked, explicit.as_ref(), &proof.secret, &fleet.namespace) {
+            Ok(pass) => pass,
+            Err(error) => return Err(NoPass::Unusable(error, Some(proof))),
+        };
         let member = Member { pass, explicit, item };
         self.keep_pass(&member).await;
         Ok((member, Some(proof)))
@@ -113,7 +116,11 @@ impl Keeper {
         }
         let mine = matches!(self.parts.secrets, Secrets::Profile);
         if let Some(secrets) = secrets.as_ref().filter(|_| mine)
-            && let Some((key, epoch)) = read_kept(&**secrets, &item)?
+            && let Some((key, epoch)) = match read_kept(&**secrets, &item) {
+                // What is read elsewhere is derived without the backend.
+                Err(_) if !matches!(profile.secret, SecretSource::Stored(_)) => None,
+                kept => kept?,
+            }
         {
             let explicit = id.map(|_| key.clone());
             return whole(&key, epoch, explicit);

@@ -23,6 +23,7 @@ use credential::Proof;
 #[cfg(feature = "cli")]
 pub(crate) use credential::read_ca_file_at;
 pub(crate) use credential::{read_ca_file, read_certificate};
+use fetch::Chance;
 use fleet::Asking;
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
@@ -172,10 +173,22 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::token`].
     pub async fn obtain(&self, want: Want) -> Result<Obtained, Error> {
+        match self.obtained(want).await {
+            // It forbids asking the issuer, not looking.
+            Err(error) if error.is_remembered() => match self.look_in_fleet(&want).await {
+                Some(token) => Ok(Obtained { token, source: Source::Shared }),
+                None => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    async fn obtained(&self, want: Want) -> Result<Obtained, Error> {
         let begun = self.begun();
         if let Some(token) = self.look(&want, None)? {
             return Ok(Obtained { token, source: Source::Cache });
         }
+        let mut moved = false;
         loop {
             let asked = self.held.asked();
             let look = || self.look_or_refusal(&asked, &want, &begun);
@@ -185,12 +198,13 @@ impl Keeper {
                     if let Some(token) = self.look_with_key(&asked, &want, &begun).await? {
                         return Ok(Obtained { token, source: Source::Cache });
                     }
-                    let turn = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
+                    let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
                         Asking::Token(token) => return Ok(Obtained { token, source: Source::Shared }),
                         Asking::Anew => continue,
-                        Asking::Fetch(turn) => turn,
+                        Asking::Turn(turn) => Chance::Turn(turn),
+                        Asking::Alone(proof) => Chance::Alone(proof),
                     };
-                    if let Some(token) = self.fetch(&asked, &want, &ticket, turn).await? {
+                    if let Some(token) = self.fetch(&asked, &want, &ticket, chance, &mut moved).await? {
                         return Ok(Obtained { token, source: Source::Issuer });
                     }
                 }

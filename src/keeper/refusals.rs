@@ -56,10 +56,14 @@ impl Keeper {
     }
 
     /// Says how a fetch failed, and what other hosts are told.
-    pub(super) fn told(&self, error: &Error) -> (Failure, Refusal) {
+    pub(super) fn told(&self, asked: &Asked, error: &Error) -> (Failure, Refusal) {
         match (remembered(error), error.code().exit()) {
+            // Each host has a credential of its own, and this one's is no good.
+            (_, Exit::AuthRejected) if asked.profile.shared_epoch.is_some() => {
+                (Failure::Here, self.made(error, SHARED_FAILURE))
+            }
             (Some(lifetime), _) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
-            (None, Exit::Unavailable) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
+            (None, Exit::Unavailable | Exit::Protocol) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
             (None, _) => (Failure::Here, self.made(error, SHARED_FAILURE)),
         }
     }

@@ -3,8 +3,10 @@
 
 /// The bits that a key is derived from, at least.
 const ENOUGH: f64 = 128.0;
-/// What a word between separators counts: one of 4,096.
+/// What a word counts: one of 4,096.
 const WORD: f64 = 12.0;
+/// A longer one counts as two.
+const LONG_WORD: usize = 10;
 
 /// Tells whether somebody who holds what was sealed could find the secret by trying: fewer than 128 bits, as far as its
 /// form tells. An estimate from above: the characters at the size of the smallest usual alphabet that has them all,
@@ -17,12 +19,14 @@ fn bits(secret: &[u8]) -> f64 {
     if is_uuid(secret) {
         return 122.0;
     }
-    let fresh = count(secret) as f64;
-    let by_alphabet = fresh * alphabet(secret).log2();
-    match words(secret) {
-        Some(words) => by_alphabet.min(words as f64 * WORD),
-        None => by_alphabet,
+    let each = alphabet(secret).log2();
+    let by_alphabet = count(secret) as f64 * each;
+    let letters: usize = words(secret).map(<[u8]>::len).sum();
+    if letters * 2 < secret.len() {
+        return by_alphabet;
     }
+    let words: usize = words(secret).map(|word| word.len().div_ceil(LONG_WORD)).sum();
+    by_alphabet.min(words as f64 * WORD + (secret.len() - letters) as f64 * each)
 }
 
 /// A size, and whether a byte is among its characters.
@@ -67,27 +71,40 @@ fn count(secret: &[u8]) -> usize {
     counted
 }
 
-/// How many characters from the first on follow each other, or are the same.
+/// How many characters from the first on follow each other, or are the same: in the alphabet, or on a keyboard.
 fn sequence(secret: &[u8]) -> usize {
-    let step = |pair: &[u8]| i16::from(pair[1]) - i16::from(pair[0]);
-    let Some(first) = secret.windows(2).next().map(step).filter(|step| step.abs() <= 1) else { return 1 };
-    1 + secret.windows(2).take_while(|pair| step(pair) == first).count()
+    let by = |step: fn(u8, u8) -> Option<i16>| {
+        let steps = || secret.windows(2).map(|pair| step(pair[0], pair[1]));
+        let first = steps().next().flatten();
+        if first.is_none() { 1 } else { 1 + steps().take_while(|step| *step == first).count() }
+    };
+    by(|a, b| Some(i16::from(b) - i16::from(a)).filter(|step| step.abs() <= 1)).max(by(|a, b| {
+        let row = ROWS.iter().find(|row| row.contains(&a.to_ascii_lowercase()))?;
+        let at = |key: u8| row.iter().position(|other| *other == key.to_ascii_lowercase());
+        let step = i16::try_from(at(b)?).ok()? - i16::try_from(at(a)?).ok()?;
+        (step.abs() == 1).then_some(step)
+    }))
 }
+
+const ROWS: [&[u8]; 4] = [b"1234567890", b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
 
 fn common(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Counts the words of a secret that is made of words: three or more, letters in one case, with something between.
-fn words(secret: &[u8]) -> Option<usize> {
-    let parts: Vec<&[u8]> = secret.split(|byte| !byte.is_ascii_alphabetic()).filter(|part| !part.is_empty()).collect();
-    let is_word = |part: &&[u8]| {
-        part.len() >= 2 && (part[1..].iter().all(u8::is_ascii_lowercase) || part.iter().all(u8::is_ascii_uppercase))
-    };
-    let letters: usize = parts.iter().map(|part| part.len()).sum();
-    let spoken = parts.len() >= 3 && parts.iter().all(is_word) && letters * 10 >= secret.len() * 7;
-    // Digits and signs around them count at what they are.
-    spoken.then(|| parts.len() + (secret.len() - letters) / 4)
+/// The stretches of letters that can be spoken: three or more, a capital at most at the beginning, with a vowel and
+/// without four consonants in a row.
+fn words(secret: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let begins = |pair: &[u8]| pair[1].is_ascii_uppercase() && !pair[0].is_ascii_uppercase();
+    let runs = secret.split(|byte| !byte.is_ascii_alphabetic());
+    let runs = runs.flat_map(move |run| run.chunk_by(move |a, b| !begins(&[*a, *b])));
+    runs.filter(|run| {
+        let one_case =
+            run[1.min(run.len())..].iter().all(u8::is_ascii_lowercase) || run.iter().all(u8::is_ascii_uppercase);
+        let is_vowel = |letter: &u8| b"aeiouy".contains(&letter.to_ascii_lowercase());
+        let unspoken = run.split(is_vowel).any(|consonants| consonants.len() >= 4);
+        run.len() >= 3 && one_case && run.iter().any(is_vowel) && !unspoken
+    })
 }
 
 fn is_uuid(secret: &[u8]) -> bool {
@@ -113,6 +130,11 @@ mod tests {
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "hunter2hunter2hunter2hunter2hunter2hunter2hunter2",
             "abcdefghijklmnopqrstuvwxyz0123456789",
+            "qwertyuiopasdfghjklzxcvbnm123",
+            "Sommer2024Winter2025Fruehling2026",
+            "CorrectHorseBatteryStapleHunter2",
+            "correcthorsebatterystaplehunter",
+            "my-very-own-client-secret-for-tests",
             "12345678901234567890123456789012345678",
             "d41d8cd98f00b204e980",                 // 80 bits
             "0b5ad6b1-84b5-4f0c-9f1a-6f5dbf2c8f21", // 122 bits

@@ -48,6 +48,12 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, SharedError>> + S
 /// An engine that hosts share. Each call is one step that no other can come into the middle of, and may be given up at
 /// any time; a deadline is the caller's affair.
 pub trait SharedStore: fmt::Debug + Send + Sync {
+    /// Reads what a connection takes, where that may wait for something else than the engine: it has deadlines of its
+    /// own, and is not counted as the engine's time.
+    fn prepare(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Returns the value of a name.
     fn look(&self, name: SharedName) -> Answer<'_, Option<Value>>;
 

@@ -48,15 +48,16 @@ pub(crate) fn word(refusal: &Refusal) -> Word {
 
 impl<'a> Session<'a> {
     /// Begins to ask; `None` where the store failed a moment ago.
-    pub(crate) fn begin(fleet: &'a Fleet, clock: Arc<dyn Clock>, pass: Pass) -> Result<Session<'a>, SharedError> {
+    pub(crate) async fn begin(fleet: &'a Fleet, clock: Arc<dyn Clock>, pass: Pass) -> Result<Session<'a>, SharedError> {
         let mut owner = [0; 16];
         getrandom::fill(&mut owner).map_err(|_| SharedError::NoKey(SealError::Randomness.to_string()))?;
         let left = fleet.budget;
-        if fleet.breaker.admits(clock.boot()) {
-            Ok(Session { fleet, clock, pass, owner: Owner(owner), left })
-        } else {
-            Err(SharedError::Broken)
+        // Where nobody may go on without it, there is nothing to be spared.
+        if !fleet.breaker.admits(clock.boot()) && !fleet.required {
+            return Err(SharedError::Broken);
         }
+        fleet.store.prepare().await?;
+        Ok(Session { fleet, clock, pass, owner: Owner(owner), left })
     }
 
     /// Looks.

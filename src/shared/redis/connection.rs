@@ -1,12 +1,17 @@
 //! Connections, however many hosts stand behind an address.
 
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
+use redis::io::AsyncDNSResolver;
 use redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, Pipeline, RedisConnectionInfo, RedisError, RedisFuture,
     ServerErrorKind, TlsCertificates, TlsMode, Value,
@@ -16,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
+use super::bounded::Bounded;
 use super::fault::fault;
 use super::{Access, AccessSource, Login, tls};
 use crate::config::{SharedUrl, Topology};
@@ -23,6 +29,10 @@ use crate::shared::SharedError;
 
 /// The caller has a deadline for everything; this only keeps the library's own from being shorter.
 const LONG: Duration = Duration::from_secs(60);
+/// How long a node of a cluster may take to be connected to: one that is silent must not use up what there is.
+const NODE: Duration = Duration::from_millis(100);
+/// When the next of several hosts is tried, while the one before has not answered.
+const NEXT: Duration = Duration::from_millis(40);
 
 /// Makes connections.
 pub(super) struct Dialer {
@@ -30,6 +40,8 @@ pub(super) struct Dialer {
     source: AccessSource,
     /// Whether what looked like one server turned out to be a node of a cluster.
     clustered: AtomicBool,
+    /// What was read for the next connection.
+    prepared: Mutex<Option<Access>>,
 }
 
 /// A connection to one server, or to a cluster.
@@ -49,7 +61,7 @@ impl Drop for Driver {
 
 impl Dialer {
     pub(super) fn new(url: SharedUrl, source: AccessSource) -> Dialer {
-        Dialer { url, source, clustered: AtomicBool::new(false) }
+        Dialer { url, source, clustered: AtomicBool::new(false), prepared: Mutex::default() }
     }
 
     pub(super) fn url(&self) -> &SharedUrl {
@@ -62,14 +74,7 @@ impl Dialer {
             Topology::Single if self.clustered.load(Ordering::Relaxed) => self.cluster().await,
             Topology::Single => {
                 let access = self.access().await?;
-                let mut last = SharedError::Nonsense;
-                for (host, port) in self.url.hosts() {
-                    match self.server(host, port, &access).await {
-                        Ok(connection) => return Ok(connection),
-                        Err(error) => last = error,
-                    }
-                }
-                Err(last)
+                first(self.url.hosts().map(|(host, port)| self.server(host, port, &access))).await
             }
             Topology::Sentinel { service } => {
                 let access = self.access().await?;
@@ -81,87 +86,89 @@ impl Dialer {
 
     /// Connects to one server: over TCP and TLS of our own, which trusts what was said and nobody else.
     async fn server(&self, host: &str, port: u16, access: &Access) -> Result<Connection, SharedError> {
-        let unreachable = |error: std::io::Error| SharedError::Unreachable(error.kind().to_string());
+        self.connected(host, port, access, self.url.database()).await
+    }
+
+    async fn connected(
+        &self,
+        host: &str,
+        port: u16,
+        access: &Access,
+        database: u32,
+    ) -> Result<Connection, SharedError> {
+        let unreachable = |error: io::Error| SharedError::Unreachable(error.kind().to_string());
         let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
         // What is small must not wait for more.
         stream.set_nodelay(true).map_err(unreachable)?;
         if !self.url.is_tls() {
-            return self.introduced(stream, access.login.as_ref()).await;
+            return self.introduced(stream, access.login.as_ref(), database).await;
         }
         let name = ServerName::try_from(host.to_owned()).map_err(|error| SharedError::Tls(error.to_string()))?;
         let connector = tls::connector(access.ca.as_deref())?;
         let stream = connector.connect(name, stream).await.map_err(|error| fault(&RedisError::from(error)))?;
-        self.introduced(stream, access.login.as_ref()).await
+        self.introduced(stream, access.login.as_ref(), database).await
     }
 
-    async fn introduced<S>(&self, stream: S, login: Option<&Login>) -> Result<Connection, SharedError>
+    async fn introduced<S>(&self, stream: S, login: Option<&Login>, database: u32) -> Result<Connection, SharedError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let info = self.information(login)?;
-        let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let info = information(login, database)?;
+        let made = MultiplexedConnection::new_with_config(&info, Bounded::new(stream), config).await;
         let (connection, driver) = made.map_err(|error| fault(&error))?;
         let driver = Driver(tokio::spawn(driver).abort_handle());
         Ok(Connection::One { connection, _driver: driver })
-    }
-
-    fn information(&self, login: Option<&Login>) -> Result<RedisConnectionInfo, SharedError> {
-        let mut info = RedisConnectionInfo::default().set_db(i64::from(self.url.database())).set_skip_set_lib_name();
-        if let Some(login) = login {
-            if let Some(user) = &login.user {
-                info = info.set_username(user);
-            }
-            info = info.set_password(password(login)?);
-        }
-        Ok(info)
     }
 
     /// Connects to a cluster by the hosts that are known.
     pub(super) async fn cluster(&self) -> Result<Connection, SharedError> {
         let access = self.access().await?;
         let mut builder =
-            ClusterClientBuilder::new(self.addresses()).retries(2).connection_timeout(LONG).response_timeout(LONG);
+            ClusterClientBuilder::new(self.addresses()).retries(2).connection_timeout(NODE).response_timeout(LONG);
         if let Some(login) = &access.login {
             if let Some(user) = &login.user {
                 builder = builder.username(user);
             }
             builder = builder.password(password(login)?);
+            if !self.url.is_tls() {
+                builder = builder.async_dns_resolver(Loopback);
+            }
         }
         if self.url.is_tls() {
             tls::provide();
             builder = builder.tls(TlsMode::Secure).certs(certificates(&access));
         }
         let client = builder.build().map_err(|error| fault(&error))?;
-        let connection = client.get_async_connection().await.map_err(|error| fault(&error))?;
+        let connection = match client.get_async_connection().await {
+            Ok(connection) => connection,
+            // What a node says to a connection of its own is clearer.
+            Err(error) => match first(self.url.hosts().map(|(host, port)| self.server(host, port, &access))).await {
+                Err(own) => return Err(own),
+                Ok(_) => return Err(fault(&error)),
+            },
+        };
         self.clustered.store(true, Ordering::Relaxed);
         Ok(Connection::Cluster(connection))
     }
 
-    /// Asks the sentinels which server is the one to write to.
+    /// Asks the sentinels which server is the one to write to. They are asked without a password.
     async fn named_by_sentinels(&self, service: &str, access: &Access) -> Result<(String, u16), SharedError> {
-        let failed = |error: RedisError| fault(&error);
-        let made = SentinelClientBuilder::new(self.addresses(), service, SentinelServerType::Master);
-        let mut builder = made.map_err(failed)?;
-        if let Some(login) = &access.login {
-            if let Some(user) = &login.user {
-                builder = builder.set_client_to_redis_username(user);
+        let nobody = Access { login: None, ca: access.ca.clone() };
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("get-master-addr-by-name").arg(service);
+        let named = first(self.url.hosts().map(|(host, port)| {
+            let (nobody, question) = (&nobody, &question);
+            async move {
+                let mut sentinel = self.connected(host, port, nobody, 0).await?;
+                let named = question.query_async(&mut sentinel).await.map_err(|error| fault(&error))?;
+                let unknown = || SharedError::Unreachable("no sentinel knows this service".to_owned());
+                Option::<(String, u16)>::ok_or_else(named, unknown)
             }
-            builder = builder.set_client_to_redis_password(password(login)?);
-        }
-        if self.url.is_tls() {
-            tls::provide();
-            builder = builder
-                .set_client_to_redis_tls_mode(TlsMode::Secure)
-                .set_client_to_redis_certificates(certificates(access))
-                .set_client_to_sentinel_tls_mode(TlsMode::Secure)
-                .set_client_to_sentinel_certificates(certificates(access));
-        }
-        let mut sentinels = builder.build().map_err(failed)?;
-        let client = sentinels.async_get_client().await.map_err(failed)?;
-        match client.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => Ok((host.clone(), *port)),
-            _ => Err(SharedError::Nonsense),
+        }));
+        match named.await? {
+            (host, _) if access.login.is_some() && exposes(&self.url, &host) => Err(SharedError::Exposed),
+            named => Ok(named),
         }
     }
 
@@ -173,8 +180,23 @@ impl Dialer {
         self.url.hosts().map(address).collect()
     }
 
-    /// Reads what a connection takes in a thread of its own: it may wait for a keyring, a file or a program.
+    /// Reads what the next connection takes, before anybody counts the time.
+    pub(super) async fn prepare(&self) -> Result<(), SharedError> {
+        let access = self.read().await?;
+        *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(access);
+        Ok(())
+    }
+
     async fn access(&self) -> Result<Access, SharedError> {
+        let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match prepared {
+            Some(access) => Ok(access),
+            None => self.read().await,
+        }
+    }
+
+    /// Reads what a connection takes in a thread of its own: it may wait for a keyring, a file or a program.
+    async fn read(&self) -> Result<Access, SharedError> {
         let (tell, told) = tokio::sync::oneshot::channel();
         let source = self.source.clone();
         let read = move || {
@@ -192,8 +214,77 @@ fn certificates(access: &Access) -> TlsCertificates {
     TlsCertificates { client_tls: None, root_cert: access.ca.clone() }
 }
 
+fn information(login: Option<&Login>, database: u32) -> Result<RedisConnectionInfo, SharedError> {
+    let mut info = RedisConnectionInfo::default().set_db(i64::from(database)).set_skip_set_lib_name();
+    if let Some(login) = login {
+        if let Some(user) = &login.user {
+            info = info.set_username(user);
+        }
+        info = info.set_password(password(login)?);
+    }
+    Ok(info)
+}
+
+/// Tells whether a password sent to this host could be read on the way.
+fn exposes(url: &SharedUrl, host: &str) -> bool {
+    !url.is_tls() && loopback(host).is_none()
+}
+
+fn loopback(host: &str) -> Option<IpAddr> {
+    host.parse().ok().filter(IpAddr::is_loopback)
+}
+
+/// Finds literal loopback addresses alone: a password goes nowhere else without TLS, whatever a cluster calls its nodes.
+struct Loopback;
+
+impl AsyncDNSResolver for Loopback {
+    fn resolve<'a, 'b: 'a>(
+        &'a self,
+        host: &'b str,
+        port: u16,
+    ) -> RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
+        Box::pin(async move {
+            let exposed = || RedisError::from(io::Error::from(io::ErrorKind::PermissionDenied));
+            let address = SocketAddr::new(loopback(host).ok_or_else(exposed)?, port);
+            Ok(Box::new(std::iter::once(address)) as Box<dyn Iterator<Item = SocketAddr> + Send>)
+        })
+    }
+}
+
 fn password(login: &Login) -> Result<&str, SharedError> {
     login.password.expose_text().ok_or_else(|| SharedError::NoPassword("it is not text".to_owned()))
+}
+
+/// Takes the first that succeeds: each begins a little after the one before, so that one that is silent costs little.
+async fn first<T, F>(attempts: impl Iterator<Item = F>) -> Result<T, SharedError>
+where
+    F: Future<Output = Result<T, SharedError>>,
+{
+    let begun = |(at, attempt): (u32, F)| {
+        Some(Box::pin(async move {
+            tokio::time::sleep(NEXT * at).await;
+            attempt.await
+        }))
+    };
+    let mut attempts: Vec<_> = (0..).zip(attempts).map(begun).collect();
+    let mut last = SharedError::Nonsense;
+    poll_fn(move |context| {
+        for slot in &mut attempts {
+            match slot.as_mut().map(|attempt| attempt.as_mut().poll(context)) {
+                Some(Poll::Ready(Ok(done))) => return Poll::Ready(Ok(done)),
+                Some(Poll::Ready(Err(error))) => {
+                    last = error;
+                    *slot = None;
+                }
+                Some(Poll::Pending) | None => {}
+            }
+        }
+        if attempts.iter().all(Option::is_none) {
+            return Poll::Ready(Err(std::mem::replace(&mut last, SharedError::Nonsense)));
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Tells whether an answer is that of a node which knows a cluster.

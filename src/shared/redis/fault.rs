@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -17,13 +18,11 @@ pub(super) fn fault(error: &RedisError) -> SharedError {
         (_, Some(code)) if ["NOAUTH", "WRONGPASS", "NOPERM"].contains(&code.as_str()) => SharedError::Denied(code),
         (_, Some(code)) => SharedError::Answered(code),
         (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, None) => SharedError::Nonsense,
-        (ErrorKind::MasterNameNotFoundBySentinel, None) => {
-            SharedError::Unreachable("no sentinel knows this service".to_owned())
-        }
-        (ErrorKind::Io, None) => SharedError::Unreachable(match find::<io::Error>(error) {
-            Some(error) => error.kind().to_string(),
-            None => "the connection ended".to_owned(),
-        }),
+        (ErrorKind::Io, None) => match find::<io::Error>(error).map(io::Error::kind) {
+            Some(io::ErrorKind::InvalidData) => SharedError::Nonsense,
+            Some(kind) => SharedError::Unreachable(kind.to_string()),
+            None => SharedError::Unreachable("the connection ended".to_owned()),
+        },
         (_, None) => SharedError::Unreachable(error.category().to_owned()),
     }
 }
@@ -36,7 +35,12 @@ fn code(error: &RedisError) -> Option<String> {
     match error.kind() {
         // Failed by the client, before anything was answered.
         ErrorKind::AuthenticationFailed => error.code().filter(plain).map(str::to_owned),
-        _ => Some(error.code()?).map(|code| if plain(&code) { code.to_owned() } else { "an error".to_owned() }),
+        _ => {
+            // Of several questions at one stroke, the first that failed.
+            let several = || Some(error.clone().into_server_errors()?.first()?.1.code().to_owned());
+            let code = error.code().map(str::to_owned).or_else(several)?;
+            Some(if plain(&code.as_str()) { code } else { "an error".to_owned() })
+        }
     }
 }
 
@@ -60,6 +64,8 @@ pub(super) fn is_worth_another(error: &RedisError) -> bool {
 pub(super) fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
+        // The client library hands out what it shares, and that knows its cause's cause alone.
+        let error = error.downcast_ref::<Arc<dyn StdError + Send + Sync>>().map_or(error, |shared| &**shared);
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }

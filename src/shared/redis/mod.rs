@@ -1,5 +1,6 @@
 //! Redis and what speaks its protocol: one server, a cluster, or what sentinels name.
 
+mod bounded;
 mod connection;
 mod fault;
 mod scripts;
@@ -7,14 +8,19 @@ mod tls;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError};
+use tokio::time::Instant;
 
 use self::connection::{Connection, Dialer};
 use self::fault::{fault, is_worth_another};
 use super::{Answer, Joined, Owner, Publication, SharedError, SharedName, SharedStore, Value};
 use crate::config::SharedUrl;
 use crate::secret::Secret;
+
+/// How long a connection is kept that nobody uses: somebody on the way may have forgotten it, which only time would tell.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// A user and a password that the engine knows.
 #[derive(Clone, Debug)]
@@ -42,7 +48,7 @@ pub(crate) type AccessSource = Arc<dyn Fn() -> Result<Access, SharedError> + Sen
 /// Connects when it is first asked and keeps the connection. What is asked runs in the caller's tokio runtime.
 pub struct RedisStore {
     dialer: Dialer,
-    idle: Mutex<Option<Connection>>,
+    idle: Mutex<Option<(Connection, Instant)>>,
 }
 
 impl RedisStore {
@@ -61,9 +67,8 @@ impl RedisStore {
     /// Asks on the connection that is there, or a new one. A connection is taken while it is used: one whose answer
     /// was not waited for is not used again.
     async fn ask<T: FromRedisValue>(&self, question: Question) -> Result<T, SharedError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut clustered = false;
-        if let Some(mut connection) = idle {
+        if let Some(mut connection) = self.take_idle() {
             match connection.ask(&question).await {
                 Ok(answer) => return self.answered(connection, answer),
                 Err(error) if is_worth_another(&error) => clustered = connection::is_of_cluster(&error),
@@ -83,8 +88,13 @@ impl RedisStore {
         }
     }
 
+    fn take_idle(&self) -> Option<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        idle.filter(|(_, used)| used.elapsed() < IDLE).map(|(connection, _)| connection)
+    }
+
     fn answered<T: FromRedisValue>(&self, connection: Connection, answer: redis::Value) -> Result<T, SharedError> {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some((connection, Instant::now()));
         T::from_redis_value(answer).map_err(|_| SharedError::Nonsense)
     }
 }
@@ -105,6 +115,11 @@ impl Connection {
 }
 
 impl SharedStore for RedisStore {
+    fn prepare(&self) -> Answer<'_, ()> {
+        let connected = self.idle.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        Box::pin(async move { if connected { Ok(()) } else { self.dialer.prepare().await } })
+    }
+
     fn look(&self, name: SharedName) -> Answer<'_, Option<Value>> {
         Box::pin(async move { Ok(scripts::value(self.ask(scripts::look(name)).await?)) })
     }

@@ -1,5 +1,5 @@
-//! The steps of the contract, each one question. What has to happen at one stroke is a script: engines of every
-//! version run those, and sending the whole of it saves the round trip that its digest would cost after a failover.
+//! The steps of the contract, each one question. What has to happen at one stroke is a script: every engine since Redis 5
+//! runs those, and sending the whole of it saves the round trip that its digest would cost after a failover.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ if order <= tonumber(ARGV[4]) then
   redis.call('SET', KEYS[3], ARGV[4])
   order = redis.call('INCR', KEYS[3])
 end
-redis.call('PEXPIRE', KEYS[3], ARGV[5])
+if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[3], ARGV[5]) end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return {order, value, left}";
 

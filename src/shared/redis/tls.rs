@@ -34,8 +34,8 @@ pub(super) fn connector(ca: Option<&[u8]>) -> Result<TlsConnector, SharedError> 
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The client library takes the provider of the process where it connects by itself, to the nodes of a cluster and to
-/// sentinels. One that the program chose stays.
+/// The client library takes the provider of the process where it connects by itself, to the nodes of a cluster. One that
+/// the program chose stays.
 pub(super) fn provide() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may be faster, with the same.
