@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod clocks;
+mod detours;
 mod disclosure;
 mod down;
 mod everyday;

@@ -74,7 +74,7 @@ impl Dialer {
             Topology::Single if self.clustered.load(Ordering::Relaxed) => self.cluster().await,
             Topology::Single => {
                 let access = self.access().await?;
-                first(self.url.hosts().map(|(host, port)| self.server(host, port, &access))).await
+                first(self.url.hosts().map(|(host, port)| self.answering(host, port, &access))).await
             }
             Topology::Sentinel { service } => {
                 let access = self.access().await?;
@@ -82,6 +82,21 @@ impl Dialer {
                 self.server(&host, port, &access).await
             }
         }
+    }
+
+    /// Connects to one of several servers, and hears something of it: to take connections is not yet to answer.
+    async fn answering(&self, host: &str, port: u16, access: &Access) -> Result<Connection, SharedError> {
+        let mut connection = self.server(host, port, access).await?;
+        if self.url.hosts().nth(1).is_some() {
+            // What whoever may use the store may ask; an error is an answer.
+            let mut question = redis::cmd("GETRANGE");
+            question.arg("tokenkeep/v1/{}").arg(0).arg(0);
+            let answer: Result<Value, RedisError> = question.query_async(&mut connection).await;
+            if let Some(error) = answer.err().filter(RedisError::is_io_error) {
+                return Err(fault(&error));
+            }
+        }
+        Ok(connection)
     }
 
     /// Connects to one server: over TCP and TLS of our own, which trusts what was said and nobody else.
