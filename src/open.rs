@@ -2,6 +2,9 @@
 
 mod fleet;
 
+#[cfg(feature = "cli")]
+pub(crate) use fleet::shared_key_file;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

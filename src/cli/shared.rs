@@ -122,20 +122,43 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
         Err(error) if fleet.required => return Err(error),
         Err(error) => {
             let finding = Finding::new("shared", Status::Warn, format!("{url}: {error}"));
-            return Ok(Some(finding.with_fix("tokenkeep shared-key import PATH")));
+            return Ok(Some(match error.hint() {
+                Some(hint) => finding.with_fix(hint),
+                None => finding,
+            }));
         }
     };
-    Ok(Some(match tried {
-        Ok(()) => {
+    // A store that answers is of no use to a profile that cannot be shared.
+    let unshared = if tried.is_ok() { unshared(context)? } else { None };
+    Ok(Some(match (tried, unshared) {
+        (Ok(()), Some((name, error))) if fleet.required => return Err(Error::required(&error).for_profile(&name)),
+        (Ok(()), Some((name, error))) => {
+            let finding = Finding::new("shared", Status::Warn, format!("{name}: {error}; this host goes on alone"));
+            finding.with_fix("tokenkeep shared-key new, and shared-key import on the other hosts")
+        }
+        (Ok(()), None) => {
             let detail = format!("{url} took and gave a value within {} ms; the key is {key}", took.as_millis() + 1);
             Finding::new("shared", Status::Ok, detail)
         }
-        Err(error) if fleet.required => return Err(Error::required(&error)),
-        Err(error) => {
+        (Err(error), _) if fleet.required => return Err(Error::required(&error)),
+        (Err(error), _) => {
             let finding = Finding::new("shared", Status::Warn, format!("{url}: {error}; this host goes on alone"));
             finding.with_fix("check the store, and [shared] of config.toml")
         }
     }))
+}
+
+/// Finds a profile whose tokens are not shared because there is no key for them.
+fn unshared(context: &Context<'_>) -> Result<Option<(ProfileName, SharedError)>, Error> {
+    for name in context.home.profile_names()? {
+        let Ok(profile) = context.home.profile(&name) else { continue };
+        let keeper = keeper(context, &name)?;
+        let found = block_on(async { Ok(keeper.shared(identity_of(&profile)).await) })?;
+        if let Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)) = found {
+            return Ok(Some((name, error)));
+        }
+    }
+    Ok(None)
 }
 
 fn key(context: &Context<'_>, fleet: &Fleet) -> Result<String, Error> {
@@ -161,6 +184,8 @@ async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
     let (name, owner) = random.split_at(32);
     let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(SharedError::Nonsense) };
     let (name, owner) = (SharedName::new(name), Owner(owner));
+    // First, as a fetch does. To who gave no password a server says so here; what has more words it takes for an attack.
+    fleet.store.look(TRIAL).await?;
     // Another host may have it at this moment, which is an answer too.
     fleet.store.join(TRIAL, owner, 0).await?;
     fleet.store.leave(TRIAL, owner).await?;

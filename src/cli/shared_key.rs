@@ -6,7 +6,7 @@ use super::Context;
 use super::args::SharedKey as Command;
 use crate::error::{Code, Error, chain};
 use crate::hex;
-use crate::open::Opened;
+use crate::open::{Opened, shared_key_file};
 use crate::place::{Shown, create_config, make_config_dir, remove_config};
 use crate::seal::SealError;
 use crate::secret::Secret;
@@ -29,43 +29,40 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     let mut bytes = vec![0; 32];
     getrandom::fill(&mut bytes).map_err(|_| SecretsError::from(SealError::Randomness))?;
     let key = Secret::new(bytes);
-    if let Some(file) = key_file(context).filter(|file| file.symlink_metadata().is_ok()) {
+    let file = key_file(context);
+    if let Some(file) = file.filter(|file| file.symlink_metadata().is_ok()) {
         return Err(is_there(file));
     }
+    // The file that `key_file` names may be named once more: it is written once.
+    let copy = path.as_ref().filter(|path| Some(*path) != file);
     // First, for the key that is kept now is gone afterwards.
-    if let Some(path) = &path {
-        written(path, &key)?;
+    if let Some(copy) = copy {
+        written(copy, &key)?;
     }
-    let kept = match key_file(context) {
+    let kept = match file {
         Some(file) => made(file, &key),
         None => keep(context, &key),
     };
+    if let (Err(_), Some(copy)) = (&kept, copy) {
+        // Nobody has this key.
+        let removed = remove_config(copy);
+        tracing::debug!("{}: {}", Shown(copy), if removed.is_ok() { "removed" } else { "stays" });
+    }
+    kept?;
     let fingerprint = fingerprint(&key);
-    match (kept, path) {
-        (Ok(()), None) => context.ui.done(&format!("there is a new shared key, {fingerprint}")),
-        (Ok(()), Some(path)) => context.ui.done(&format!(
+    match path {
+        None => context.ui.done(&format!("there is a new shared key, {fingerprint}")),
+        Some(path) => context.ui.done(&format!(
             "there is a new shared key, {fingerprint}; it is in {} as well, for the other hosts",
             Shown(&path)
         )),
-        (Err(error), None) => return Err(error),
-        (Err(error), Some(path)) => {
-            // Nobody has this key.
-            let removed = remove_config(&path);
-            tracing::debug!("{}: {}", Shown(&path), if removed.is_ok() { "removed" } else { "stays" });
-            return Err(error);
-        }
     }
     Ok(0)
 }
 
 fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let path = absolute(path)?;
-    let missing = || {
-        let message = format!("{} is missing; nothing was changed", Shown(&path));
-        Error::new(Code::KeyFileMissing, message)
-            .with_hint("run tokenkeep shared-key export PATH on a host that has it")
-    };
-    let key = read_key_file(&path)?.ok_or_else(missing)?;
+    let key = shared_key_file(&path)?;
     match key_file(context) {
         None => keep(context, &key)?,
         Some(file) => match read_key_file(file)? {
@@ -81,7 +78,7 @@ fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
 fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let path = absolute(path)?;
     let key = match key_file(context) {
-        Some(file) => read_key_file(file)?,
+        Some(file) => Some(shared_key_file(file)?),
         None => match context.home.opened()? {
             Some(opened) => context.home.stored_key(&opened.keys)?,
             None => None,

@@ -62,6 +62,9 @@ impl From<&SecretsError> for Error {
                 .with_hint("name a secret that is read at each fetch: --secret-at-fetch file:PATH"),
             SecretsError::Unusable(_) => Error::new(Code::ConfigInvalid, chain(error))
                 .with_hint("restore the file `store`, or start anew with an empty data directory"),
+            SecretsError::MembershipUnusable => Error::new(Code::ConfigInvalid, chain(error)).with_hint(
+                "move it away, run tokenkeep doctor --fix, and shared-key import and shared-login set again",
+            ),
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
             SecretsError::Locked => {
                 Error::new(Code::KeyringLocked, format!("{error}; nothing was changed")).with_hint(MOVE)

@@ -160,11 +160,12 @@ impl Keeper {
 
     /// Goes on without the fleet, unless it is required; who has to be told is told once an outage.
     pub(super) fn without_fleet(&self, fleet: &Fleet, asked: &Asked, error: &SharedError) -> Result<(), Error> {
-        let now = self.parts.clock.boot();
         let tell = self.is_to_be_told(fleet, error);
         if fleet.required {
             let mut made = Error::required(error).for_profile(&asked.profile.name);
-            made.retry_after = fleet.pause(now).map(super::rounded_up);
+            // Not before it was told: a second of which nothing has passed would be one more.
+            let now = self.parts.clock.boot();
+            made.retry_after = fleet.pause(now).filter(|_| made.code().is_retryable()).map(super::rounded_up);
             return Err(made);
         }
         if tell {

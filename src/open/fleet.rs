@@ -1,8 +1,11 @@
 //! `[shared]` of the configuration -> the fleet that a keeper belongs to.
 
+use std::path::Path;
+
 use super::Home;
 use crate::error::{Code, Error};
 use crate::keeper::Sharing;
+use crate::place::Shown;
 use crate::secret::Secret;
 use crate::secrets::{ItemName, Keys, SecretsError, read_key_file};
 use crate::shared::{Fleet, SharedKey};
@@ -26,8 +29,6 @@ impl Home {
     /// Going on without it would burn a request per host, unasked.
     #[cfg(not(feature = "redis"))]
     pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
-        use crate::place::Shown;
-
         if self.config.shared.is_none() {
             return Ok(None);
         }
@@ -45,9 +46,7 @@ impl Home {
     pub(crate) fn sharing(&self, keys: &Keys) -> Result<Option<Sharing>, Error> {
         let Some(shared) = &self.config.shared else { return Ok(None) };
         let bytes = match &shared.key_file {
-            Some(path) => {
-                Some(read_key_file(path)?.ok_or_else(|| SecretsError::KeyFileMissing { path: path.clone() })?)
-            }
+            Some(path) => Some(shared_key_file(path)?),
             None => self.stored_key(keys)?,
         };
         let explicit = bytes.map(|bytes| (SharedKey::id_of(&bytes), SharedKey::explicit(&bytes, &shared.namespace)));
@@ -58,7 +57,7 @@ impl Home {
     pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
         let Some(id) = keys.membership()?.key else { return Ok(None) };
         let item = ItemName::shared_key(&keys.choice().store_id, &id);
-        let gone = || Error::new(Code::KeyFileMissing, "the shared key is gone; import it again");
+        let gone = || Error::new(Code::KeyFileMissing, "the shared key is gone; import it again").with_hint(BRING);
         Ok(Some(keys.secrets()?.read(&item)?.ok_or_else(gone)?))
     }
 
@@ -74,6 +73,24 @@ impl Home {
         let names = self.profile_names().unwrap_or_default();
         let profiles = names.iter().filter_map(|name| self.profile(name).ok());
         profiles.map(|profile| sharing.item(&profile)).collect()
+    }
+}
+
+const BRING: &str = "bring it from a host that has it: tokenkeep shared-key export PATH";
+
+/// Reads the file that a shared key is in. Whatever is wrong with it, another key in its place would part this host from
+/// its fleet.
+pub(crate) fn shared_key_file(path: &Path) -> Result<Secret, Error> {
+    match read_key_file(path) {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => {
+            let message = format!("the file of the shared key, {}, is missing; nothing was changed", Shown(path));
+            Err(Error::new(Code::KeyFileMissing, message).with_hint(BRING))
+        }
+        Err(error @ SecretsError::KeyFileShort { .. }) => {
+            Err(Error::new(Code::KeyFileInsecure, format!("{error}; nothing was changed")).with_hint(BRING))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

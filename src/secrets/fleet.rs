@@ -30,11 +30,7 @@ impl Membership {
     /// Reads the file; nothing where there is none.
     pub(crate) fn load(dir: &Dir) -> Result<Membership, SecretsError> {
         let Some(bytes) = dir.read(NAME, LARGEST)? else { return Ok(Membership::default()) };
-        Membership::parse(&bytes).ok_or_else(|| {
-            SecretsError::Unusable(
-                "the file `shared` of the data directory is damaged, or of a newer version".to_owned(),
-            )
-        })
+        Membership::parse(&bytes).ok_or(SecretsError::MembershipUnusable)
     }
 
     /// Writes the file.

@@ -102,6 +102,9 @@ pub enum SecretsError {
     /// The file `store` of the data directory is damaged, or of a newer version.
     #[error("{0}")]
     Unusable(String),
+    /// The file `shared` of the data directory is.
+    #[error("the file `shared` of the data directory is damaged, or of a newer version")]
+    MembershipUnusable,
     /// The place is there and locked.
     #[error("the keyring is locked")]
     Locked,

@@ -33,6 +33,11 @@ fn every_fault_in_a_file_names_the_file_and_the_key() {
 }
 
 #[test]
+fn every_fault_in_the_setup_of_a_fleet_is_told_without_a_value() {
+    assert_all_hold(&read_cases("shared.toml"));
+}
+
+#[test]
 fn every_answer_of_an_issuer_has_one_meaning() {
     assert_all_hold(&read_cases("answers.toml"));
 }
@@ -79,7 +84,7 @@ fn a_group_of_codes_has_one_exit_code() {
 
 #[test]
 fn every_refusal_says_what_to_do_about_it() {
-    let silent: Vec<String> = ["errors.toml", "usage.toml", "prompts.toml", "files.toml"]
+    let silent: Vec<String> = ["errors.toml", "usage.toml", "prompts.toml", "files.toml", "shared.toml"]
         .iter()
         .flat_map(|file| read_cases(file).case)
         .filter(|case| case.exit != 0 && case.hint.is_none())

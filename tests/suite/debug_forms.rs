@@ -7,6 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokenkeep::shared::{
+    Joined, Login, MemoryShared, Owner, Publication, RedisStore, SharedError, SharedKey, SharedName, SharedStore,
+    SharedUrl, SharedUrlError, Topology, Value,
+};
 use tokenkeep::{
     AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, Exit, Freshness,
@@ -47,6 +51,7 @@ fn no_public_type_shows_a_secret() {
     profiles(&mut shown);
     keys_and_records(&mut shown);
     runtime.block_on(keepers(&issuer, &mut shown));
+    runtime.block_on(fleets(&issuer, &mut shown));
     places(&mut shown);
 
     assert_eq!(shown.0.keys().copied().collect::<BTreeSet<_>>(), exported().iter().map(String::as_str).collect());
@@ -66,10 +71,22 @@ fn a_secret_that_is_shown_would_be_found() {
     assert!(!scan_bytes(&canaries, "bytes", format!("{:#?}", CLIENT_SECRET.as_bytes()).as_bytes()).is_empty());
 }
 
-/// The public types of src/lib.rs. Functions begin with a small letter.
+/// The public types: what src/lib.rs exports, and what src/shared/mod.rs has. Functions begin with a small letter.
 fn exported() -> BTreeSet<String> {
-    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
-    let source = source.expect("the source is in the checkout");
+    let read = |file: &str| {
+        let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+        source.expect("the source is in the checkout")
+    };
+    let (library, shared) = (read("src/lib.rs"), read("src/shared/mod.rs"));
+    let names: BTreeSet<_> = [&library, &shared].into_iter().flat_map(|source| public_types(source)).collect();
+    assert!(names.len() > 50 && names.contains("SharedStore"), "the exports were not read: {names:?}");
+    // The two programs are public for their `main` alone.
+    assert!(library.matches("\npub mod ").count() == 3, "another public module");
+    assert!(library.contains("\npub mod shared;") && !shared.contains("\npub mod "), "another public module");
+    names
+}
+
+fn public_types(source: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for statement in source.split("\npub use ").skip(1) {
         let (statement, _) = statement.split_once(';').expect("a statement ends");
@@ -77,9 +94,11 @@ fn exported() -> BTreeSet<String> {
         let words = list.split(|symbol: char| !symbol.is_alphanumeric());
         names.extend(words.filter(|word| word.starts_with(char::is_uppercase)).map(str::to_owned));
     }
-    assert!(names.len() > 40, "the exports were not read: {names:?}");
-    // The two programs are public for their `main` alone, and `shared` for engines.
-    assert!(source.matches("\npub mod ").count() == 3, "another public module");
+    for kind in ["\npub struct ", "\npub enum ", "\npub trait "] {
+        let words =
+            source.split(kind).skip(1).filter_map(|rest| rest.split(|symbol: char| !symbol.is_alphanumeric()).next());
+        names.extend(words.map(str::to_owned));
+    }
     names
 }
 
@@ -127,6 +146,9 @@ fn plain(shown: &mut Shown) {
     shown.add(&Verdict::Valid);
     shown.add(&Check { name: "probe", result: Outcome::Fail, detail: "HTTP 401".to_owned() });
     shown.add(&SealError::Randomness);
+    shown.add(&Owner([7; 16]));
+    shown.add(&SharedName::new([7; 32]));
+    shown.add(&Topology::Sentinel { service: "fleet".to_owned() });
     for warning in [Warning::SecretReadable, Warning::ScopeNarrowed("read".to_owned()), Warning::UnsealFailed] {
         shown.add(&warning);
     }
@@ -217,6 +239,56 @@ async fn keepers(issuer: &Issuer, shown: &mut Shown) {
     issuer.answer("/token", 200, &json!({ "access_token": format!("{TOKEN_PREFIX}\n"), "token_type": "Bearer" }));
     let keeper = Keeper::builder(profile(AuthMethod::ClientSecretPost)).secret(CLIENT_SECRET).build();
     shown.add(&keeper.expect("a keeper").token().await.expect_err("no token"));
+}
+
+/// What hosts share, and how: keys, logins, addresses, values.
+async fn fleets(issuer: &Issuer, shown: &mut Shown) {
+    for url in
+        [format!("redis://:{CLIENT_SECRET}@a.invalid"), CLIENT_SECRET.to_owned(), format!("http://{CLIENT_SECRET}")]
+    {
+        let error: SharedUrlError = SharedUrl::parse(&url).expect_err("refused");
+        shown.add(&error);
+    }
+    let url = SharedUrl::parse("redis://127.0.0.1:1").expect("an address");
+    shown.add(&url);
+    let login = Login { user: Some("fleet".to_owned()), password: Secret::from(CLIENT_SECRET) };
+    shown.add(&login);
+    let server = RedisStore::new(url, Some(login), Some(KEY.to_vec()));
+    shown.add(&server);
+    let error: SharedError = server.look(SharedName::new([7; 32])).await.expect_err("nobody listens there");
+    shown.add(&error);
+
+    let key = SharedKey::explicit(&Secret::new(KEY.to_vec()), "default");
+    shown.add(&key);
+    shown.add(&SharedKey::derived(&Secret::from(CLIENT_SECRET), &issuer.token_url(), CLIENT_ID, "default"));
+    let memory = Arc::new(MemoryShared::default());
+    let profile = Profile::new(
+        ProfileName::parse("debug").expect("a name"),
+        CLIENT_ID,
+        Endpoint::parse(&issuer.token_url()).expect("a URL"),
+    );
+    issuer.behave("/token", Behaviour::Normal);
+    let builder = Keeper::builder(profile).secret(CLIENT_SECRET).shared(memory.clone(), key);
+    shown.add(&builder);
+    let keeper = builder.build().expect("a keeper");
+    shown.add(&keeper.token().await.expect("a token"));
+    shown.add(&keeper);
+    shown.add(&*memory);
+    let as_trait: &dyn SharedStore = &*memory;
+    shown.add(as_trait);
+
+    // A store keeps what it is given: here, what nobody sealed.
+    let bytes = format!("12345678{TOKEN_PREFIX}{CLIENT_SECRET}").into_bytes();
+    let (name, owner, lifetime) = (SharedName::new([8; 32]), Owner([8; 16]), Duration::from_secs(60));
+    let publication = Publication { owner, instead_of: Some(bytes.clone()), bytes, lifetime };
+    shown.add(&publication);
+    assert!(memory.publish(name, publication).await.expect("it answers"));
+    let value: Value = memory.look(name).await.expect("it answers").expect("it is there");
+    shown.add(&value);
+    for owner in [owner, Owner([9; 16])] {
+        let joined: Joined = memory.join(name, owner, 0).await.expect("it answers");
+        shown.add(&joined);
+    }
 }
 
 fn places(shown: &mut Shown) {

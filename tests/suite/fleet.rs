@@ -3,14 +3,24 @@
 
 mod clocks;
 mod detours;
+mod diagnosis;
 mod disclosure;
 mod down;
+mod epoch;
 mod everyday;
 mod exposed;
+mod failover;
 mod forged;
 pub(crate) mod host;
 mod hostile;
+mod hosts;
+mod key;
 mod lease;
+mod login;
+mod moves;
 mod refused;
+mod rights;
+mod rotation;
 mod stores;
 mod taken_back;
+mod weak;

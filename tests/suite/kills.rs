@@ -3,6 +3,7 @@
 
 mod ledger;
 mod moving;
+mod shared_key;
 mod sweep;
 
 use base64::Engine as _;

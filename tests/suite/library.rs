@@ -1,5 +1,6 @@
 //! The library in a program: tasks, runtimes, clocks, and what changes under a program that runs.
 
+mod fleet;
 mod running;
 mod tasks;
 mod time;

@@ -52,6 +52,7 @@ mod right_token;
 mod secret_command;
 mod sent;
 mod setup;
+mod shared;
 mod spinner;
 mod surroundings;
 mod tls;

@@ -1,4 +1,4 @@
-//! README.md, docs/secrets.md and the picture show what can be typed at this version.
+//! README.md, docs/secrets.md, docs/fleet.md and the picture show what can be typed at this version.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ fn shown(name: &str) -> Vec<String> {
 #[test]
 fn every_command_that_is_shown_can_be_typed() {
     let environment = TestEnvironment::new();
-    for (name, at_least) in [("README.md", 20), ("docs/secrets.md", 3)] {
+    for (name, at_least) in [("README.md", 20), ("docs/secrets.md", 3), ("docs/fleet.md", 9)] {
         let shown = shown(name);
         assert!(shown.len() >= at_least, "{name} shows {} commands", shown.len());
         shown.iter().for_each(|line| assert_can_be_typed(&environment, line));

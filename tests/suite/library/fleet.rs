@@ -1,0 +1,216 @@
+//! Keepers that stand for hosts, each with its own memory, over one shared store.
+
+mod clocks;
+mod outage;
+mod refusals;
+mod store;
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokenkeep::shared::{MemoryShared, SharedKey, SharedStore};
+use tokenkeep::{AccessToken, Clock, Code, Keeper, KeeperBuilder, Profile, Request, Secret, Source, TokenBinding};
+
+use self::store::WatchedStore;
+use super::{builder, profile};
+use crate::common::Issuer;
+use crate::common::issuer::{Behaviour, CLIENT_SECRET};
+
+fn key() -> SharedKey {
+    SharedKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "default")
+}
+
+/// A builder of what one host has.
+fn host_over(issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) -> KeeperBuilder {
+    builder(issuer).shared(store.clone(), key())
+}
+
+fn host(issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) -> Keeper {
+    host_over(issuer, store).build().expect("all parts are there")
+}
+
+fn hosts(count: usize, issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) -> Vec<Keeper> {
+    (0..count).map(|_| host(issuer, store)).collect()
+}
+
+/// A token, and where it came from.
+async fn obtained(keeper: &Keeper) -> (AccessToken, Source) {
+    let obtained = keeper.obtain(keeper.valid()).await.expect("a token");
+    (obtained.token, obtained.source)
+}
+
+/// Whether these are one token, whichever host sees it.
+fn are_one<'a>(tokens: impl IntoIterator<Item = &'a AccessToken>) -> bool {
+    let mut tokens = tokens.into_iter().map(AccessToken::expose);
+    let first = tokens.next().expect("there are some");
+    tokens.all(|token| token == first)
+}
+
+/// Carries something out for each of these, in a task of its own.
+async fn at_once<T, F>(all: impl IntoIterator<Item = T>, task: impl Fn(T) -> F) -> Vec<AccessToken>
+where
+    F: Future<Output = AccessToken> + Send + 'static,
+{
+    let tasks: Vec<_> = all.into_iter().map(|one| tokio::spawn(task(one))).collect();
+    let mut tokens = Vec::new();
+    for task in tasks {
+        tokens.push(task.await.expect("no panic"));
+    }
+    tokens
+}
+
+async fn one_request_is_enough(issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) {
+    let first = host(issuer, store);
+    let (token, source) = obtained(&first).await;
+    assert_eq!(source, Source::Issuer);
+    for keeper in hosts(5, issuer, store) {
+        let (shared, source) = obtained(&keeper).await;
+        assert!(source == Source::Shared && are_one([&token, &shared]), "{source:?}");
+        assert_eq!((shared.scope(), shared.token_type()), (token.scope(), token.token_type()));
+        let (kept, source) = obtained(&keeper).await;
+        assert!(source == Source::Cache && kept == shared, "{source:?}");
+    }
+    assert_eq!(issuer.count("/token"), 1);
+    let cold = hosts(10, issuer, store);
+    let request = Request::default().with_scopes(["read"]).expect("a scope");
+    let callers = cold.iter().flat_map(|keeper| vec![keeper.request(request.clone()); 5]);
+    let tokens = at_once(callers, |keeper| async move { keeper.token().await.expect("a token") }).await;
+    assert!(are_one(&tokens) && !are_one([&token, &tokens[0]]));
+    assert_eq!(issuer.count("/token"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_request_is_enough_for_hosts_that_share_memory() {
+    let issuer = Issuer::start_with(["--latency-ms", "100"]);
+    one_request_is_enough(&issuer, &Arc::new(MemoryShared::default())).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_request_is_enough_for_hosts_that_share_a_server() {
+    let server = crate::common::redis::RedisServer::start();
+    let url = tokenkeep::shared::SharedUrl::parse(&server.url()).expect("an address");
+    let issuer = Issuer::start_with(["--latency-ms", "100"]);
+    one_request_is_enough(&issuer, &Arc::new(tokenkeep::shared::RedisStore::new(url, None, None))).await;
+}
+
+#[tokio::test]
+async fn who_finds_a_token_asks_once_and_who_fetches_it_three_times_and_who_has_it_never() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    let (first, second) = (host(&issuer, &store), host(&issuer, &store));
+    assert!(first.cached().expect("no error").is_none(), "looking asks nobody");
+    assert_eq!(store.questions(), [""; 0]);
+    obtained(&first).await;
+    assert_eq!(store.questions(), ["look", "join", "publish"]);
+    obtained(&second).await;
+    assert_eq!(store.questions(), ["look"]);
+    for keeper in [&first, &second] {
+        for _ in 0..100 {
+            assert!(keeper.cached().expect("warm").is_some());
+            keeper.token().await.expect("warm");
+        }
+    }
+    assert_eq!(store.questions(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_who_reject_a_token_cause_one_request_of_the_fleet() {
+    let issuer = Issuer::start_with(["--latency-ms", "20"]);
+    let store = WatchedStore::new();
+    let fleet = hosts(5, &issuer, &store);
+    for round in 1..4 {
+        let refused = at_once(fleet.clone(), |keeper| async move { keeper.token().await.expect("a token") }).await;
+        assert!(are_one(&refused));
+        assert_eq!(issuer.count("/token"), round);
+        let callers =
+            fleet.iter().zip(&refused).flat_map(|(keeper, refused)| vec![(keeper.clone(), refused.clone()); 5]);
+        let fresh = at_once(callers, |(keeper, refused)| async move {
+            keeper.reject(&refused).expect("no error");
+            keeper.token().await.expect("a token")
+        });
+        let fresh = fresh.await;
+        assert!(are_one(&fresh) && !are_one([&refused[0], &fresh[0]]), "round {round}");
+        assert_eq!(issuer.count("/token"), round + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_one_host_rejects_is_followed_by_one_that_all_others_find() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    let (first, second) = (host(&issuer, &store), host(&issuer, &store));
+    let (refused, _) = obtained(&first).await;
+    let (same, _) = obtained(&second).await;
+    first.reject(&refused).expect("no error");
+    let (fresh, source) = obtained(&first).await;
+    assert!(source == Source::Issuer && !are_one([&refused, &fresh]));
+    assert_eq!(obtained(&host(&issuer, &store)).await.1, Source::Shared);
+    second.reject(&same).expect("no error");
+    let (found, source) = obtained(&second).await;
+    assert!(source == Source::Shared && are_one([&fresh, &found]));
+    assert_eq!(issuer.count("/token"), 2);
+}
+
+#[tokio::test]
+async fn who_wants_a_fresh_token_shares_it_with_those_who_want_one_then() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    let (first, second) = (host(&issuer, &store), host(&issuer, &store));
+    let (old, _) = obtained(&first).await;
+    let want = tokenkeep::Want::IssuedAfter(tokenkeep::SystemClock.now());
+    let fresh = first.obtain(want).await.expect("a token");
+    assert!(fresh.source == Source::Issuer && !are_one([&old, &fresh.token]));
+    let shared = second.obtain(want).await.expect("a token");
+    assert!(shared.source == Source::Shared && are_one([&fresh.token, &shared.token]), "{:?}", shared.source);
+    assert_eq!(issuer.count("/token"), 2);
+}
+
+#[tokio::test]
+async fn hosts_with_another_secret_key_or_request_do_not_meet() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    obtained(&host(&issuer, &store)).await;
+    let with_key = |text: &str| {
+        let key = SharedKey::explicit(&Secret::from(text), "default");
+        builder(&issuer).shared(store.clone(), key).build().expect("all parts are there")
+    };
+    let elsewhere = SharedKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "elsewhere");
+    let scoped = Request::default().with_scopes(["read"]).expect("a scope");
+    let strangers = [
+        with_key("CANARY-SECRET-of-another-fleet"),
+        builder(&issuer).shared(store.clone(), elsewhere).build().expect("all parts are there"),
+        host(&issuer, &store).request(scoped),
+    ];
+    for (requests, stranger) in (2..).zip(&strangers) {
+        assert_eq!(obtained(stranger).await.1, Source::Issuer);
+        assert_eq!(issuer.count("/token"), requests);
+    }
+    // One with a secret that the issuer does not know gets what the issuer says, whatever the fleet has.
+    let wrong = Keeper::builder(profile(&issuer)).secret("CANARY-SECRET-wrong").shared(store.clone(), key());
+    let refused = wrong.build().expect("all parts are there").token().await.expect_err("the secret is wrong");
+    assert_eq!(refused.code(), Code::InvalidClient);
+    assert_eq!(obtained(&with_key("CANARY-SECRET-of-the-fleet")).await.1, Source::Shared, "the same key and secret");
+}
+
+#[tokio::test]
+async fn a_token_that_only_its_host_can_use_is_not_shared() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    issuer.set(json!({ "members": { "token_type": "DPoP" } }));
+    let bound = Profile { token_binding: TokenBinding::Dpop, ..profile(&issuer) };
+    for requests in 1..3 {
+        let keeper = Keeper::builder(bound.clone()).secret(CLIENT_SECRET).shared(store.clone(), key());
+        obtained(&keeper.build().expect("all parts are there")).await;
+        assert_eq!(issuer.count("/token"), requests);
+    }
+    assert_eq!(store.questions(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_the_issuer_refuses_gives_the_turn_to_the_next_host_at_once() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    let (first, second) = (host(&issuer, &store), host(&issuer, &store));
+    let refusal = Behaviour::Answer { status: 400, headers: Vec::new(), body: r#"{"error":"invalid_scope"}"#.into() };
+    issuer.behave_times("/token", 1, refusal);
+    first.token().await.expect_err("the issuer refuses");
+    assert_eq!(store.questions(), ["look", "join", "publish"], "the others are told");
+    assert_eq!(obtained(&second).await.1, Source::Issuer);
+    assert_eq!(store.questions(), ["look", "join", "publish"], "nobody was waited for");
+    assert_eq!(obtained(&first).await.1, Source::Shared);
+}
