@@ -6,7 +6,8 @@ import subprocess
 
 from benching.stopwatch import Candidate
 
-CLIENT, SECRET = "bench", "the-secret-of-a-loopback-issuer"
+# Of 128 bits, as a key that hosts share is derived from.
+CLIENT, SECRET = "bench", "0f9a61d7c24be8355d90a7f3b16c2e84"
 PASSPHRASE = "a passphrase of a benchmark"
 
 

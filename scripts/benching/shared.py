@@ -21,8 +21,9 @@ CERTIFICATES = {"cert": "store.pem", "key": "store.key", "ca-cert": "ca.pem"}
 
 TEXT = """
 `token get` on a host that has nothing cached, complete command, where another host has shared its token: configuration,
-key, connection, TLS, login, one round trip, opening, keeping it here, printing. "Bare" is what a connection, the handshake, the login
-and one question take by themselves, from a program that runs already (Python's `ssl`, so OpenSSL); "over" is the rest.
+key, connection, TLS, login, one round trip, opening, keeping it here, printing. "Bare" is what a connection, the handshake,
+the login and one question take by themselves, from a program that runs already (Python's `ssl`, so OpenSSL); "over" is the
+rest.
 """
 
 

@@ -212,8 +212,9 @@ impl Keeper {
         }
     }
 
-    /// Says that a resource refused the token (401): it is handed out no more, here or elsewhere.
-    /// All callers who reject the same token cause one request.
+    /// Says that a resource refused the token (401): it is handed out no more by this keeper, nor by another process that
+    /// looks into the same cache. All callers who reject the same token cause one request; the token that comes of it
+    /// replaces the one that a fleet shares.
     ///
     /// # Errors
     /// When the profile has become unusable.
