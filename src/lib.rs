@@ -14,8 +14,8 @@
 //!
 //! # Where to start reading
 //!
-//! `keeper`: [`Keeper::cached`] looks, [`Keeper::token`] looks, takes the turn, looks again,
-//! fetches, keeps. From there imports go down only:
+//! `keeper`: [`Keeper::cached`] looks, [`Keeper::token`] looks, takes the turn, looks again, asks
+//! the fleet where there is one, fetches, keeps. From there imports go down only:
 //!
 //! | floor | parts |
 //! |---|---|

@@ -103,7 +103,7 @@ impl Relocation<'_> {
         left
     }
 
-    /// Erases what the fleet's keys were derived into, where the old place keeps it in clear of the new key.
+    /// Erases what was derived for the fleet from the old place; it is derived again in the new one.
     fn erase_derived(&self) -> Vec<String> {
         let erased = match self.old.choice().backend {
             Backend::Keyring => {

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::credential::Proof;
+use super::fetch::Chance;
 use super::held::{self, Asked};
 use super::member::{Member, NoPass};
 use super::{Begun, Keeper, Want};
@@ -24,10 +25,8 @@ pub(super) enum Asking<'a> {
     Token(AccessToken),
     /// The profile was set anew meanwhile and has to be asked for as it is now.
     Anew,
-    /// This caller has to fetch for all.
-    Turn(Box<Turn<'a>>),
-    /// This caller has to fetch, alone; with what was read on the way there, and need not be read again.
-    Alone(Option<Proof>),
+    /// This caller has to fetch.
+    Fetch(Chance<'a>),
 }
 
 /// The turn of one host among all.
@@ -48,14 +47,14 @@ impl Keeper {
         begun: &Begun,
         ticket: &Ticket,
     ) -> Result<Asking<'_>, Error> {
-        let Some(fleet) = self.fleet_of(asked) else { return Ok(Asking::Alone(None)) };
+        let Some(fleet) = self.fleet_of(asked) else { return Ok(Asking::Fetch(Chance::Alone(None))) };
         let (member, proof) = match self.member(asked, fleet).await {
             Ok((member, proof)) => (member, proof),
             Err(NoPass::Anew) => return Ok(Asking::Anew),
             Err(NoPass::Failed(error)) => return Err(error),
             Err(NoPass::Unusable(error, proof)) => {
                 self.without_fleet(fleet, asked, &error)?;
-                return Ok(Asking::Alone(proof));
+                return Ok(Asking::Fetch(Chance::Alone(proof)));
             }
         };
         let session = Session::begin(fleet, self.parts.clock.clone(), member.pass.clone()).await;
@@ -63,41 +62,41 @@ impl Keeper {
             Ok(session) => session,
             Err(error) => {
                 self.without_fleet(fleet, asked, &error)?;
-                return Ok(Asking::Alone(proof));
+                return Ok(Asking::Fetch(Chance::Alone(proof)));
             }
         };
         let mut judge = Judge::new(self, want, begun);
         let (step, failed) = self.negotiated(&mut session, &mut judge).await;
         if let Some(error) = failed {
             self.without_fleet(fleet, asked, &error)?;
-            return Ok(Asking::Alone(proof));
+            return Ok(Asking::Fetch(Chance::Alone(proof)));
         }
         match (step, judge.good.take()) {
             (Step::Take, Some(token)) => {
-                self.adopt(asked, &token, ticket);
+                self.adopt(asked, &token, writer_of(ticket));
                 Ok(Asking::Token(token))
             }
             (Step::Fetch(Some(permit)), _) => {
                 let lease = session.hold(permit, judge.beside_token);
-                Ok(Asking::Turn(Box::new(Turn { lease, member, proof })))
+                Ok(Asking::Fetch(Chance::Turn(Box::new(Turn { lease, member, proof }))))
             }
             (Step::Refuse, _) => {
                 let refusal = judge.told.take();
                 let error = refusal.as_ref().and_then(|refusal| self.refused(asked, refusal.clone()));
-                let Some((refusal, error)) = refusal.zip(error) else { return Ok(Asking::Alone(proof)) };
+                let Some((refusal, error)) = refusal.zip(error) else { return Ok(Asking::Fetch(Chance::Alone(proof))) };
                 self.keep_refusal(asked, &refusal, writer_of(ticket));
                 Err(error)
             }
             _ if judge.newer => {
                 self.observe(&Warning::CacheNewerVersion);
-                Ok(Asking::Alone(proof))
+                Ok(Asking::Fetch(Chance::Alone(proof)))
             }
             // Two hosts in a row could not ask: whoever waits for the next waits for nothing.
-            _ if judge.told.is_some() => Ok(Asking::Alone(proof)),
+            _ if judge.told.is_some() => Ok(Asking::Fetch(Chance::Alone(proof))),
             // Another host has had the turn for longer than a request takes.
             _ => {
                 self.observe(&Warning::LockTimeout);
-                Ok(Asking::Alone(proof))
+                Ok(Asking::Fetch(Chance::Alone(proof)))
             }
         }
     }
@@ -117,7 +116,7 @@ impl Keeper {
         let mut judge = Judge::new(self, want, &begun);
         judge.of(found.ok()?);
         let token = judge.good?;
-        self.adopted(&asked, &token, Writer::Alone);
+        self.adopt(&asked, &token, Writer::Alone);
         Some(token)
     }
 
@@ -184,11 +183,7 @@ impl Keeper {
     }
 
     /// Keeps here what the fleet has.
-    fn adopt(&self, asked: &Asked, token: &AccessToken, ticket: &Ticket) {
-        self.adopted(asked, token, writer_of(ticket));
-    }
-
-    fn adopted(&self, asked: &Asked, token: &AccessToken, writer: Writer) {
+    fn adopt(&self, asked: &Asked, token: &AccessToken, writer: Writer) {
         self.parts.vault.follow();
         let kept = match self.parts.vault.cache().map(|cache| cache.keep(&asked.identity, token, writer)) {
             Some(Ok(())) => held::Kept::Yes,

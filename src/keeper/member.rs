@@ -47,13 +47,9 @@ enum Kept {
 impl Keeper {
     /// Finds what it takes to share a request. The secret is read where nothing was kept yet, and comes along.
     pub(super) async fn member(&self, asked: &Arc<Asked>, fleet: &Fleet) -> Result<(Member, Option<Proof>), NoPass> {
-        let explicit = match &fleet.key {
-            KeyFrom::Given(key) => Explicit::Key(key.clone()),
-            KeyFrom::File(path) => Explicit::File(path.clone()),
-            KeyFrom::Backend => Explicit::Backend,
-        };
-        let (keeper, of, namespace) = (self.clone(), asked.clone(), fleet.namespace.clone());
-        let kept = in_thread(move || keeper.kept_pass(&of, explicit, &namespace)).await.map_err(NoPass::Failed)?;
+        let (keeper, of) = (self.clone(), asked.clone());
+        let (key, namespace) = (fleet.key.clone(), fleet.namespace.clone());
+        let kept = in_thread(move || keeper.kept_pass(&of, &key, &namespace)).await.map_err(NoPass::Failed)?;
         let (explicit, item) = match kept.map_err(|error| NoPass::Unusable(error, None))? {
             Kept::Whole(member) => return Ok((member, None)),
             Kept::Without { explicit, item } => (explicit, item),
@@ -80,7 +76,7 @@ impl Keeper {
         }
     }
 
-    fn kept_pass(&self, asked: &Asked, explicit: Explicit, namespace: &str) -> Result<Kept, SharedError> {
+    fn kept_pass(&self, asked: &Asked, key: &KeyFrom, namespace: &str) -> Result<Kept, SharedError> {
         let profile = &asked.profile;
         let epoch = profile.shared_epoch.as_deref();
         let secrets = match self.parts.vault.secrets() {
@@ -91,18 +87,18 @@ impl Keeper {
             Err(_) => None,
         };
         let (membership, store_id) = self.parts.vault.membership().map_err(|error| no_key(&error))?;
-        let (id, bytes) = match &explicit {
-            Explicit::Key(_) => (None, None),
-            Explicit::File(path) => {
+        let (id, bytes) = match key {
+            KeyFrom::Given(_) => (None, None),
+            KeyFrom::File(path) => {
                 let missing = || no_key(&SecretsError::KeyFileMissing { path: path.clone() });
                 let bytes = read_key_file(path).map_err(|error| no_key(&error))?.ok_or_else(missing)?;
                 (Some(SharedKey::id_of(&bytes)), Some(bytes))
             }
-            Explicit::Backend => (membership.key, None),
+            KeyFrom::Backend => (membership.key, None),
         };
         let item = pass_item(profile, namespace, id.as_ref());
-        let given = match (&explicit, &bytes) {
-            (Explicit::Key(key), _) => Some(key.clone()),
+        let given = match (key, &bytes) {
+            (KeyFrom::Given(key), _) => Some(key.clone()),
             (_, Some(bytes)) => Some(SharedKey::explicit(bytes, namespace)),
             _ => None,
         };
@@ -168,13 +164,6 @@ impl Keeper {
             Err(error) => tracing::debug!("what is derived for the fleet is not kept: {error}"),
         }
     }
-}
-
-/// Where an explicit key comes from.
-enum Explicit {
-    Key(SharedKey),
-    File(std::path::PathBuf),
-    Backend,
 }
 
 /// Makes the pass of a request from its secret.

@@ -1,7 +1,7 @@
 //! START HERE: where a token comes from.
 //!
-//! [`Keeper::cached`] looks, without waiting for anybody. [`Keeper::token`] looks, takes the turn,
-//! looks again, fetches, keeps. Everything else in this file and below serves these two.
+//! [`Keeper::cached`] looks, without waiting for anybody. [`Keeper::token`] looks, takes the turn, looks again, asks the
+//! fleet (where hosts share a store), fetches, keeps. Everything else in this file and below serves these two.
 
 mod builder;
 mod credential;
@@ -23,7 +23,6 @@ use credential::Proof;
 #[cfg(feature = "cli")]
 pub(crate) use credential::read_ca_file_at;
 pub(crate) use credential::{read_ca_file, read_certificate};
-use fetch::Chance;
 use fleet::Asking;
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
@@ -201,8 +200,7 @@ impl Keeper {
                     let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
                         Asking::Token(token) => return Ok(Obtained { token, source: Source::Shared }),
                         Asking::Anew => continue,
-                        Asking::Turn(turn) => Chance::Turn(turn),
-                        Asking::Alone(proof) => Chance::Alone(proof),
+                        Asking::Fetch(chance) => chance,
                     };
                     if let Some(token) = self.fetch(&asked, &want, &ticket, chance, &mut moved).await? {
                         return Ok(Obtained { token, source: Source::Issuer });

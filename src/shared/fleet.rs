@@ -24,7 +24,7 @@ pub(crate) struct Fleet {
 }
 
 /// Where a shared key comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum KeyFrom {
     /// The program handed it over.
     Given(SharedKey),

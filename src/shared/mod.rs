@@ -1,8 +1,8 @@
 //! The shared store: what the hosts of a fleet have in common, on an engine that they run already.
 //!
 //! An engine keeps one value a name, and who may fetch the next. It is not trusted: values are sealed before they get
-//! here, and whatever it says, or fails to say, costs requests to the issuer and nothing else. [`SharedStore`] is what
-//! an engine has to do; `tests/suite/shared/contract.rs` is what it has to show.
+//! here, and whatever it says, or fails to say, costs requests to the issuer, or for a minute at most repeats what the
+//! issuer said. [`SharedStore`] is what an engine has to do; `tests/suite/shared/contract.rs` is what it has to show.
 
 mod breaker;
 mod entropy;

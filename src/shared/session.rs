@@ -47,7 +47,7 @@ pub(crate) fn word(refusal: &Refusal) -> Word {
 }
 
 impl<'a> Session<'a> {
-    /// Begins to ask; `None` where the store failed a moment ago.
+    /// Begins to ask; [`SharedError::Broken`] where the store failed a moment ago.
     pub(crate) async fn begin(fleet: &'a Fleet, clock: Arc<dyn Clock>, pass: Pass) -> Result<Session<'a>, SharedError> {
         let mut owner = [0; 16];
         getrandom::fill(&mut owner).map_err(|_| SharedError::NoKey(SealError::Randomness.to_string()))?;
