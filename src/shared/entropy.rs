@@ -22,7 +22,8 @@ fn bits(secret: &[u8]) -> f64 {
     let each = alphabet(secret).log2();
     let by_alphabet = count(secret) as f64 * each;
     let letters: usize = words(secret).map(<[u8]>::len).sum();
-    if letters * 2 < secret.len() {
+    // Hexadecimal digits spell words by chance.
+    if each <= 4.0 || letters * 2 < secret.len() {
         return by_alphabet;
     }
     let words: usize = words(secret).map(|word| word.len().div_ceil(LONG_WORD)).sum();
