@@ -4,58 +4,144 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-/// Asks for a line, hidden. A signal that ends the program while it waits restores the terminal
-/// first: whoever interrupts a prompt must not be left typing blind.
+/// Asks for a line, hidden. A signal that ends the program meanwhile restores the terminal first: whoever
+/// interrupts a prompt must not be left typing blind.
 ///
 /// # Errors
 /// When there is no terminal, or nothing can be read from it.
 pub(crate) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     #[cfg(unix)]
-    let _restored = unix::Restored::on_signals()?;
+    return unix::hidden(prompt);
+    #[cfg(not(unix))]
     rpassword::prompt_password(prompt).map(Zeroizing::new)
 }
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::File;
-    use std::io;
-    use std::thread::JoinHandle;
+    use std::ffi::c_int;
+    use std::fs::{File, OpenOptions};
+    use std::io::{self, Write as _};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
-    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::{Handle, Signals};
+    use rpassword::ConfigBuilder;
+    use rustix::fs::OFlags;
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+    use zeroize::Zeroizing;
 
-    /// While it lives, a signal that ends the program puts the terminal back as it was.
-    pub(super) struct Restored {
-        signals: Handle,
-        thread: Option<JoinHandle<()>>,
+    /// The terminal, as far as it has to be restored. Whoever changes its modes holds the lock, so that a
+    /// program that ends cannot hide again what it has just shown.
+    static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { hidden: None, watched: None });
+
+    struct Terminal {
+        /// Itself, and its modes before what is typed was hidden.
+        hidden: Option<(File, Termios)>,
+        /// The signals that a thread waits for, as bits, once it does: they end the program.
+        watched: Option<u64>,
     }
 
+    pub(super) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
+        let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+        // Before anything is asked: nobody types faster.
+        let restored = Restored::of_hidden(&terminal)?;
+        terminal.write_all(prompt.as_bytes())?;
+        // Not rpassword's own hiding: it changes the modes twice, and without a lock.
+        let config = ConfigBuilder::new().input_reader(terminal).output_discard().build();
+        let typed = rpassword::read_password_with_config(config).map(Zeroizing::new);
+        drop(restored);
+        // Ctrl-C, which these modes make a character, and for which the signal has been raised already.
+        if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
+            && locked().watched.is_some_and(|watched| watched & bit(SIGINT) != 0)
+        {
+            end(SIGINT);
+        }
+        typed
+    }
+
+    /// When it is dropped, the terminal is as it was.
+    struct Restored;
+
     impl Restored {
-        pub(super) fn on_signals() -> io::Result<Restored> {
-            let terminal = File::open("/dev/tty")?;
-            let before = tcgetattr(&terminal)?;
-            let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-            let handle = signals.handle();
-            let wait = move || {
-                if let Some(signal) = signals.forever().next() {
-                    // The terminal may be gone; then there is nothing to restore.
-                    let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
-                    // As if nobody had caught it: the exit status says which signal it was.
-                    let _ = signal_hook::low_level::emulate_default_handler(signal);
-                }
-            };
-            Ok(Restored { signals: handle, thread: Some(std::thread::Builder::new().spawn(wait)?) })
+        fn of_hidden(terminal: &File) -> io::Result<Restored> {
+            let mut state = locked();
+            if state.watched.is_none() {
+                state.watched = Some(watch()?);
+            }
+            // Another opening of the terminal: waiting on a terminal that is stopped (Ctrl-S) would hold up the end.
+            let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+            let other = OpenOptions::new().write(true).custom_flags(nonblocking).open("/dev/tty")?;
+            let before = tcgetattr(terminal)?;
+            let mut modes = before.clone();
+            // Character by character: a line of the kernel's own editing ends at 4,095 bytes.
+            modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+            tcsetattr(terminal, OptionalActions::Now, &modes)?;
+            state.hidden = Some((other, before));
+            Ok(Restored)
         }
     }
 
     impl Drop for Restored {
         fn drop(&mut self) {
-            self.signals.close();
-            if let Some(thread) = self.thread.take() {
-                // It only waits; a panic in it has nothing to say.
-                let _ = thread.join();
-            }
+            show(&mut locked());
         }
+    }
+
+    /// Shows again what is typed, on a line of its own.
+    fn show(state: &mut Terminal) {
+        if let Some((mut terminal, before)) = state.hidden.take() {
+            // The terminal may be gone; then there is nothing to restore.
+            let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+            let _ = terminal.write_all(b"\n");
+        }
+    }
+
+    /// Waits for the signals that end a program, to its end: once they are caught, nothing else acts on them. Says
+    /// which these are.
+    fn watch() -> io::Result<u64> {
+        let handled = handled_already();
+        let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|&signal| handled & bit(signal) == 0);
+        let mut signals = Signals::new(wanted.clone())?;
+        let wait = move || {
+            for signal in signals.forever() {
+                // Held to the end of the program, which is near.
+                let mut state = locked();
+                show(&mut state);
+                end(signal);
+            }
+        };
+        std::thread::Builder::new().spawn(wait)?;
+        Ok(wanted.map(bit).sum())
+    }
+
+    /// A signal's place in the masks of /proc.
+    fn bit(signal: c_int) -> u64 {
+        1 << (signal - 1)
+    }
+
+    /// Ends the program as if nobody had caught the signal: the exit status says which one it was.
+    fn end(signal: c_int) {
+        if emulate_default_handler(signal).is_err() {
+            std::process::abort();
+        }
+    }
+
+    /// The signals that are ignored (`nohup`, a shell's `trap ''`), and those that the program of which this is a
+    /// library takes care of itself, as bits; none where the system does not tell.
+    fn handled_already() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        };
+        ["SigIgn:", "SigCgt:"].into_iter().filter_map(mask).fold(0, |all, mask| all | mask)
+    }
+
+    fn locked() -> MutexGuard<'static, Terminal> {
+        TERMINAL.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
