@@ -11,6 +11,9 @@ use crate::setup::{credential, get};
 /// command was ended by this signal and that the terminal shows again.
 const ON_A_TERMINAL: &str = r#"
 import fcntl, os, pty, signal, subprocess, sys, termios
+# Whoever runs the tests may have ignored them, and what is ignored stays so.
+for ignored in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM:
+    signal.signal(ignored, signal.SIG_DFL)
 def start(command):
     global master, slave, child
     master, slave = pty.openpty()

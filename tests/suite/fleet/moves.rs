@@ -186,7 +186,8 @@ mod keyring {
 
     /// Runs something on the desktop of the first host.
     fn seen(service: &SecretService, pair: &Pair, arguments: &[&str]) -> Outcome {
-        service.seen_by(pair.host.tokenkeep(arguments)).prints_token().run()
+        let run = service.seen_by(pair.host.tokenkeep(arguments));
+        if arguments.contains(&"token") { run.prints_token() } else { run }.run()
     }
 
     fn token(service: &SecretService, pair: &Pair) -> Value {
