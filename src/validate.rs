@@ -198,7 +198,11 @@ async fn introspection(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Re
                 keeper.withdraw(token).await;
                 check(name, Outcome::Fail, "not active; the cached record was dropped")
             }
-            Subject::Foreign(_) => check(name, Outcome::Fail, "not active"),
+            Subject::Foreign(token) => {
+                // It may be what a fleet hands out.
+                keeper.withdraw(token).await;
+                check(name, Outcome::Fail, "not active")
+            }
         },
         Ok(Introspected::Unclear) => check(name, Outcome::Unknown, "the answer does not say whether it is active"),
         Err(error) => check(name, Outcome::Unknown, &error.to_string()),
@@ -222,7 +226,10 @@ async fn probe(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Che
                 keeper.withdraw(token).await;
                 check("probe", Outcome::Fail, "HTTP 401; the cached record was dropped")
             }
-            Subject::Foreign(_) => check("probe", Outcome::Fail, "HTTP 401"),
+            Subject::Foreign(token) => {
+                keeper.withdraw(token).await;
+                check("probe", Outcome::Fail, "HTTP 401")
+            }
         }),
         Ok(Probed::Unclear(status)) => {
             Ok(check("probe", Outcome::Unknown, &format!("HTTP {status} says nothing about the token")))

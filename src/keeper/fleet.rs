@@ -77,7 +77,7 @@ impl Keeper {
                 Ok(Asking::Token(token))
             }
             (Step::Fetch(Some(permit)), _) => {
-                let lease = session.hold(permit, judge.beside_token);
+                let lease = session.hold(permit, judge.beside.take());
                 Ok(Asking::Fetch(Chance::Turn(Box::new(Turn { lease, member, proof }))))
             }
             (Step::Refuse, _) => {
@@ -226,6 +226,7 @@ impl Keeper {
         let Some(mut session) = self.session(&asked, fleet).await? else { return Ok(None) };
         Ok(match session.look().await? {
             Found::Token { token, .. } => Some(token),
+            Found::Told { beside, .. } => beside,
             _ => None,
         })
     }
@@ -269,13 +270,13 @@ struct Judge<'a> {
     newer: bool,
     /// What a host that failed tells instead.
     told: Option<Refusal>,
-    /// Whether a token is there that others may find good enough.
-    beside_token: bool,
+    /// The token that is there, where it is not: others may find it good enough.
+    beside: Option<AccessToken>,
 }
 
 impl<'a> Judge<'a> {
     fn new(keeper: &'a Keeper, want: &'a Want, begun: &'a Begun) -> Judge<'a> {
-        Judge { keeper, want, begun, first: None, good: None, newer: false, told: None, beside_token: false }
+        Judge { keeper, want, begun, first: None, good: None, newer: false, told: None, beside: None }
     }
 
     fn of(&mut self, found: Found) -> Judged {
@@ -285,7 +286,7 @@ impl<'a> Judge<'a> {
             Found::Nothing | Found::Unreadable(_) | Found::Newer => 0,
         };
         self.first.get_or_insert(order);
-        self.beside_token = matches!(found, Found::Token { .. });
+        self.beside = None;
         self.newer = matches!(found, Found::Newer);
         self.told = None;
         match found {
@@ -293,17 +294,25 @@ impl<'a> Judge<'a> {
             Found::Over { order } => Judged::Poor { order },
             Found::Unreadable(bytes) => Judged::Unreadable(bytes),
             Found::Newer => Judged::Newer,
-            Found::Told { refusal, order } => {
-                let word = word(&refusal);
-                self.told = Some(refusal);
-                Judged::Told { order, word }
-            }
-            // One that came while the caller waited is as good as it gets.
-            Found::Token { token, order } if self.is_good(&token, first.is_some_and(|first| order > first)) => {
+            Found::Told { beside: Some(token), .. } if self.is_good(&token, false) => {
                 self.good = Some(token);
                 Judged::Good
             }
-            Found::Token { order, .. } => Judged::Poor { order },
+            Found::Told { refusal, beside, order } => {
+                let word = word(&refusal);
+                (self.told, self.beside) = (Some(refusal), beside);
+                Judged::Told { order, word }
+            }
+            Found::Token { token, order, stayed } => {
+                // One that came while the caller waited is as good as it gets.
+                let came = !stayed && first.is_some_and(|first| order > first);
+                if self.is_good(&token, came) {
+                    self.good = Some(token);
+                    return Judged::Good;
+                }
+                self.beside = Some(token);
+                Judged::Poor { order }
+            }
         }
     }
 

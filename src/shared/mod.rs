@@ -166,8 +166,8 @@ pub enum SharedError {
     /// A password would be sent in clear.
     #[error("the password would be sent without TLS; use rediss://")]
     Exposed,
-    /// The stored password was set for other hosts.
-    #[error("the stored password was set for other hosts; nothing was sent")]
+    /// The stored password was set for another `url`.
+    #[error("the stored password was set for another url; nothing was sent")]
     OtherHosts,
     /// The password cannot be had.
     #[error("its password cannot be read: {0}")]

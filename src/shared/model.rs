@@ -107,8 +107,6 @@ struct Host {
     fetches: u8,
     /// Which lease it had, of all that were had.
     turn: u8,
-    /// Whether a token was there when it had it.
-    beside_token: bool,
 }
 
 /// Where a host is. A token is named by who fetched it.
@@ -153,8 +151,7 @@ impl Model for Scenario {
 
     fn init_states(&self) -> Vec<World> {
         let (caller, at) = (Caller::default(), At::Outside);
-        let hosts =
-            vec![Host { caller, at, asked: 0, paused: None, fetches: 0, turn: 0, beside_token: false }; self.hosts];
+        let hosts = vec![Host { caller, at, asked: 0, paused: None, fetches: 0, turn: 0 }; self.hosts];
         let (slot, replica) = (self.start.slot(), Slot::default());
         vec![World { now: 0, slot, replica, down: false, hosts, faults: 0, lowered: false, set_back: false }]
     }
@@ -262,7 +259,6 @@ impl Scenario {
         let event = event.unwrap_or(Event::Failed);
         let holds = matches!(event, Event::Holds { .. });
         host.turn = if holds { turn } else { host.turn };
-        host.beside_token = matches!(&event, Event::Holds { judged: Judged::Poor { .. }, .. });
         host.at = match (host.caller.next(event), host.waits_since()) {
             (Step::Fetch(None), Some(_)) if self.rules == Rules::NoWeariness => return,
             (Step::Fetch(None), _) if self.rules == Rules::NoFetchAlone => At::Done(None),
@@ -306,7 +302,7 @@ impl Host {
 
     /// Ends a fetch, with a token or without one.
     fn fetched(&mut self, token: Result<u8, Failure>) {
-        let word = |permit: &Permit, failure| match permit.word(failure).filter(|_| !self.beside_token) {
+        let word = |permit: &Permit, failure| match permit.word(failure) {
             Some(Word::Refused) => Some(REFUSED),
             Some(Word::Failed) => Some(FAILED),
             Some(Word::Alone) => Some(ALONE),

@@ -10,6 +10,7 @@ use crate::clock::{BootTime, Moment};
 use crate::refusal::Refusal;
 use crate::seal::fleet::{open, seal};
 use crate::seal::{Kind, OpenError, Plain, SealError};
+use crate::tlv::Malformed;
 use crate::token::{AccessToken, TokenIdentity, Validity};
 
 /// What it takes to read and write the shared token of one request.
@@ -32,11 +33,15 @@ pub(crate) enum Found {
         token: AccessToken,
         /// What came with it.
         order: u64,
+        /// Whether it had been there before, and stayed when a host failed under that order.
+        stayed: bool,
     },
     /// What a host that failed tells the others.
     Told {
         /// What it tells.
         refusal: Refusal,
+        /// The token that was there, good enough for others.
+        beside: Option<AccessToken>,
         /// What came with it.
         order: u64,
     },
@@ -76,16 +81,21 @@ impl Pass {
 
     /// Seals a token. What only means something on this host stays here.
     pub(crate) fn seal(&self, token: &AccessToken, order: u64) -> Result<Vec<u8>, SealError> {
-        let sent = Moment { wall: token.validity().sent.wall, boot: BootTime(0), boot_id: None };
-        let body = token.with_validity(Validity { sent, ..*token.validity() }).encode();
-        self.sealed(Kind::Shared, order, body)
+        self.sealed(Kind::Shared, order, body(token))
     }
 
-    /// Seals what a host that failed tells the others.
-    pub(crate) fn seal_refusal(&self, refusal: &Refusal, order: u64) -> Result<Vec<u8>, SealError> {
-        let sent = Moment { wall: refusal.validity.sent.wall, boot: BootTime(0), boot_id: None };
-        let validity = Validity { sent, ..refusal.validity };
-        self.sealed(Kind::SharedRefusal, order, Refusal { validity, ..refusal.clone() }.encode())
+    /// Seals what a host that failed tells the others, and the token that is there meanwhile.
+    pub(crate) fn seal_refusal(
+        &self,
+        refusal: &Refusal,
+        beside: Option<&AccessToken>,
+        order: u64,
+    ) -> Result<Vec<u8>, SealError> {
+        let refusal = Refusal { validity: everywhere(&refusal.validity), ..refusal.clone() };
+        let token = beside.map(body);
+        let mut writer = crate::tlv::Writer::default();
+        writer.bytes(1, &refusal.encode()).optional(2, token.as_ref().map(|token| token.as_slice()));
+        self.sealed(Kind::SharedRefusal, order, writer.finish())
     }
 
     fn sealed(&self, kind: Kind, order: u64, body: Zeroizing<Vec<u8>>) -> Result<Vec<u8>, SealError> {
@@ -102,20 +112,27 @@ impl Pass {
             Err(OpenError::Sealed) => return Found::Unreadable(value.bytes),
         };
         let left = value.left.unwrap_or(Duration::MAX).saturating_sub(asked_ago);
+        let token = |bytes: &[u8]| {
+            let token = AccessToken::decode(bytes)?;
+            Ok(token.validity().seen_from(now, left).map(|validity| token.with_validity(validity)))
+        };
         // The name is a digest of the identity; compared all the same, byte for byte.
         let found = (plain.identity == self.identity).then(|| match kind {
-            Kind::SharedRefusal => Refusal::decode(&plain.body).map(|refusal| {
-                let seen = refusal.validity.seen_from(now, left);
-                seen.map(|validity| Found::Told { refusal: Refusal { validity, ..refusal }, order })
-            }),
-            _ => AccessToken::decode(&plain.body).map(|token| {
-                let seen = token.validity().seen_from(now, left);
-                seen.map(|validity| Found::Token { token: token.with_validity(validity), order })
-            }),
+            Kind::SharedRefusal => {
+                let (refusal, beside) = parts(&plain.body)?;
+                let beside = beside.map(token).transpose()?.flatten();
+                Ok(match (refusal.validity.seen_from(now, left), beside) {
+                    (Some(validity), beside) => {
+                        Some(Found::Told { refusal: Refusal { validity, ..refusal }, beside, order })
+                    }
+                    (None, beside) => beside.map(|token| Found::Token { token, order, stayed: true }),
+                })
+            }
+            _ => Ok(token(&plain.body)?.map(|token| Found::Token { token, order, stayed: false })),
         });
         match found {
             Some(Ok(found)) => found.unwrap_or(Found::Over { order }),
-            Some(Err(_)) | None => Found::Unreadable(value.bytes),
+            Some(Err(Malformed)) | None => Found::Unreadable(value.bytes),
         }
     }
 }
@@ -124,6 +141,24 @@ impl fmt::Debug for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pass({:?})", self.name)
     }
+}
+
+fn body(token: &AccessToken) -> Zeroizing<Vec<u8>> {
+    token.with_validity(everywhere(token.validity())).encode()
+}
+
+/// Leaves out what only means something on this host.
+fn everywhere(validity: &Validity) -> Validity {
+    let sent = Moment { wall: validity.sent.wall, boot: BootTime(0), boot_id: None };
+    Validity { sent, ..*validity }
+}
+
+/// Reads what a host that failed tells, and the token beside it.
+fn parts(body: &[u8]) -> Result<(Refusal, Option<&[u8]>), Malformed> {
+    let mut reader = crate::tlv::Reader::new(body);
+    let parts = (Refusal::decode(reader.bytes(1)?)?, reader.optional(2)?);
+    reader.finish()?;
+    Ok(parts)
 }
 
 /// What of a pass is kept in the backend, so that the client's secret is not needed to read a token.
@@ -234,6 +269,34 @@ mod tests {
             Found::Token { token, .. } => assert!(!token.validity().sent_since(&then)),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_token_stays_beside_what_a_host_that_failed_tells_and_is_there_when_that_is_over() {
+        let refusal = |lifetime| Refusal {
+            code: "rate_limited".to_owned(),
+            message: "later".to_owned(),
+            http_status: Some(429),
+            oauth_error: None,
+            validity: Validity { lifetime: Duration::from_secs(lifetime), ..*token(1).validity() },
+        };
+        let found =
+            |sealed: Vec<u8>, at: i64| pass("s").open(value(sealed, 3_000), &moment(10_000 + at, 7), Duration::ZERO);
+        let beside = pass("s").seal_refusal(&refusal(30), Some(&token(60)), 4).expect("sealed");
+        match found(beside.clone(), 10) {
+            Found::Told { refusal, beside: Some(kept), order: 4 } => {
+                assert_eq!(refusal.validity.at(&moment(10_010, 7)), Freshness::Fresh(Duration::from_secs(20)));
+                assert!(kept.is_same_as(&token(60)));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(found(beside.clone(), 40), Found::Token { order: 4, stayed: true, .. }));
+        assert!(matches!(found(beside, 60), Found::Over { order: 4 }));
+        let alone = pass("s").seal_refusal(&refusal(30), None, 4).expect("sealed");
+        assert!(matches!(found(alone.clone(), 10), Found::Told { beside: None, .. }));
+        assert!(matches!(found(alone, 40), Found::Over { order: 4 }));
+        let longer = pass("s").seal_refusal(&refusal(90), Some(&token(60)), 4).expect("sealed");
+        assert!(matches!(found(longer, 70), Found::Told { beside: None, .. }));
     }
 
     #[test]

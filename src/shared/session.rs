@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::breaker::Outage;
 use super::protocol::{Failure, Permit, Word};
 use super::{Answer, Fleet, Found, Joined, Owner, Pass, Publication, RENEWAL, SharedError, SharedStore, Value};
@@ -29,7 +31,8 @@ pub(crate) struct Session<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cost {
     Charged,
-    /// The caller would wait anyway. What is not answered in what is left fails all the same.
+    /// The caller would wait anyway. What is not answered in what is left, or in half of the whole, fails all the same: a
+    /// store that was near enough to be looked at and joined is near enough to be asked again.
     Free,
 }
 
@@ -97,7 +100,9 @@ impl<'a> Session<'a> {
         };
         let (value, ago) = self.ask(Cost::Charged, |store| store.look(name)).await?;
         match (value.clone(), self.opened(value, ago)) {
-            (Some(value), Found::Token { token, .. }) if token.is_same_as(only) => {
+            (Some(value), Found::Token { token, .. } | Found::Told { beside: Some(token), .. })
+                if token.is_same_as(only) =>
+            {
                 Ok(self.ask(Cost::Charged, |store| store.forget(name, Some(value.bytes.clone()))).await?.0)
             }
             _ => Ok(false),
@@ -105,9 +110,9 @@ impl<'a> Session<'a> {
     }
 
     /// Says that the lease was had: whoever fetches keeps it alive, and publishes or gives it back.
-    /// What it tells of a failure goes in place of nothing, not of a token that is good for others.
-    pub(crate) fn hold(self, permit: Permit, beside_token: bool) -> Lease<'a> {
-        Lease { session: self, permit, beside_token }
+    /// What it tells of a failure leaves the token there that is good for others.
+    pub(crate) fn hold(self, permit: Permit, beside: Option<AccessToken>) -> Lease<'a> {
+        Lease { session: self, permit, beside, returned: false }
     }
 
     /// Gives the lease back where what came with it is good enough.
@@ -124,7 +129,11 @@ impl<'a> Session<'a> {
         question: impl FnOnce(&'a dyn SharedStore) -> Answer<'a, T>,
     ) -> Result<(T, Duration), SharedError> {
         let began = self.clock.boot();
-        let (answer, waited) = within(self.left, question(&*self.fleet.store)).await;
+        let budget = match cost {
+            Cost::Charged => self.left,
+            Cost::Free => self.left.max(self.fleet.budget / 2),
+        };
+        let (answer, waited) = within(budget, question(&*self.fleet.store)).await;
         let took = since(began, &*self.clock);
         if cost == Cost::Charged || answer.is_none() {
             // With what it used of its last tick.
@@ -139,6 +148,8 @@ impl<'a> Session<'a> {
 
 /// What a budget is counted in.
 const TICK: Duration = Duration::from_millis(10);
+/// What a tick takes at most on a machine that is not busy: timers are rounded up.
+const LONGEST_TICK: Duration = Duration::from_millis(13);
 /// However late the ticks are, a caller does not wait longer than so many budgets.
 const LATEST: u32 = 4;
 
@@ -149,11 +160,13 @@ async fn within<T>(budget: Duration, answer: Answer<'_, T>) -> (Option<Result<T,
     let mut waited = Duration::ZERO;
     let counting = async {
         loop {
-            let tick = TICK.min(budget.saturating_sub(waited));
+            let (tick, began) = (TICK.min(budget.saturating_sub(waited)), Instant::now());
             match tokio::time::timeout(tick, &mut answer).await {
                 Ok(answer) => return Some(answer),
-                Err(_) if waited + tick >= budget => return None,
-                Err(_) => waited += tick,
+                Err(_) => waited += began.elapsed().clamp(tick, LONGEST_TICK),
+            }
+            if waited >= budget {
+                return None;
             }
         }
     };
@@ -179,11 +192,13 @@ impl Fleet {
 pub(crate) struct Lease<'a> {
     session: Session<'a>,
     permit: Permit,
-    beside_token: bool,
+    beside: Option<AccessToken>,
+    /// Whether it was given back, as far as that could be done.
+    returned: bool,
 }
 
 impl Lease<'_> {
-    /// Does some work, and renews the lease meanwhile. Dropping the future lets the lease end by itself.
+    /// Does some work, and renews the lease meanwhile.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         let (mut work, mut renewing) = (pin!(work), pin!(self.renew()));
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -214,14 +229,14 @@ impl Lease<'_> {
     /// Hands a token to the fleet, and gives the lease back.
     pub(crate) async fn publish(mut self, token: &AccessToken) -> Result<(), SharedError> {
         let sealed = self.session.pass.seal(token, self.permit.order);
-        self.published(sealed, token.validity()).await
+        self.published(sealed, &[token.validity()]).await
     }
 
     /// Tells the fleet of a fetch that failed, where there is something to be told, and gives the lease back.
     pub(crate) async fn tell(mut self, failure: Failure, refusal: Refusal) -> Result<(), SharedError> {
-        let code = match self.permit.word(failure).filter(|_| !self.beside_token) {
+        let code = match self.permit.word(failure) {
             None => {
-                self.session.leave().await;
+                self.given_back().await;
                 return Ok(());
             }
             Some(Word::Refused) => refusal.code.clone(),
@@ -229,22 +244,37 @@ impl Lease<'_> {
             Some(Word::Alone) => ALONE.to_owned(),
         };
         let refusal = Refusal { code, ..refusal };
-        let sealed = self.session.pass.seal_refusal(&refusal, self.permit.order);
-        self.published(sealed, &refusal.validity).await
+        let beside = self.beside.take();
+        let sealed = self.session.pass.seal_refusal(&refusal, beside.as_ref(), self.permit.order);
+        let validities = [Some(&refusal.validity), beside.as_ref().map(AccessToken::validity)];
+        self.published(sealed, validities.into_iter().flatten().collect::<Vec<_>>().as_slice()).await
     }
 
-    async fn published(&mut self, sealed: Result<Vec<u8>, SealError>, validity: &Validity) -> Result<(), SharedError> {
-        let bytes = sealed.map_err(|error| SharedError::NoKey(error.to_string()))?;
-        let lifetime = match validity.at(&self.session.clock.now()) {
-            Freshness::Fresh(left) if left >= Duration::from_millis(1) && !self.permit.only_fetch => left,
-            _ => {
-                self.session.leave().await;
-                return Ok(());
+    /// Publishes until the last of these is over.
+    async fn published(
+        &mut self,
+        sealed: Result<Vec<u8>, SealError>,
+        validities: &[&Validity],
+    ) -> Result<(), SharedError> {
+        let now = self.session.clock.now();
+        let left = validities.iter().filter_map(|validity| match validity.at(&now) {
+            Freshness::Fresh(left) => Some(left),
+            Freshness::Stale | Freshness::Unknown => None,
+        });
+        let left = left.max().filter(|left| *left >= Duration::from_millis(1) && !self.permit.only_fetch);
+        let (bytes, lifetime) = match (sealed, left) {
+            (Ok(bytes), Some(left)) => (bytes, left),
+            (sealed, _) => {
+                self.given_back().await;
+                return sealed.map(drop).map_err(|error| SharedError::NoKey(error.to_string()));
             }
         };
         let (name, owner) = (self.session.pass.name(), self.session.owner);
         let publication = Publication { owner, bytes, lifetime, instead_of: self.permit.instead_of.clone() };
-        let (stored, _) = self.session.ask(Cost::Charged, |store| store.publish(name, publication)).await?;
+        let published = self.session.ask(Cost::Charged, |store| store.publish(name, publication)).await;
+        // Where that failed, the store did not answer in time: it is not asked once more.
+        self.returned = true;
+        let (stored, _) = published?;
         if !stored {
             tracing::debug!("another host was later, and what it shared stays");
         }
@@ -253,7 +283,31 @@ impl Lease<'_> {
 
     /// Gives the lease back without anything to share.
     pub(crate) async fn leave(mut self) {
+        self.given_back().await;
+    }
+
+    async fn given_back(&mut self) {
         self.session.leave().await;
+        self.returned = true;
+    }
+}
+
+impl Drop for Lease<'_> {
+    /// A caller who was given up gives the lease back, where there is a runtime to do it: the next would wait until it ends.
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.returned {
+            return;
+        }
+        let Session { fleet, pass, owner, .. } = &self.session;
+        let (store, name, owner, budget) = (fleet.store.clone(), pass.name(), *owner, fleet.budget);
+        runtime.spawn(async move {
+            match tokio::time::timeout(budget, store.leave(name, owner)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!("a lease was not given back, and ends by itself: {error}"),
+                Err(_) => tracing::debug!("a lease was not given back in time, and ends by itself"),
+            }
+        });
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError};
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 use self::connection::{Connection, Dialer};
@@ -48,7 +49,21 @@ pub(crate) type AccessSource = Arc<dyn Fn() -> Result<Access, SharedError> + Sen
 /// Connects when it is first asked and keeps the connection. What is asked runs in the caller's tokio runtime.
 pub struct RedisStore {
     dialer: Dialer,
-    idle: Mutex<Option<(Connection, Instant)>>,
+    idle: Mutex<Option<Idle>>,
+}
+
+/// A connection that nobody uses now.
+struct Idle {
+    connection: Connection,
+    since: Instant,
+    /// Whose tasks move its bytes: a runtime that nobody drives at the moment moves none.
+    runtime: Id,
+}
+
+impl Idle {
+    fn is_usable(&self) -> bool {
+        self.since.elapsed() < IDLE && Handle::try_current().is_ok_and(|runtime| runtime.id() == self.runtime)
+    }
 }
 
 impl RedisStore {
@@ -74,6 +89,8 @@ impl RedisStore {
                 Err(error) if is_worth_another(&error) => clustered = connection::is_of_cluster(&error),
                 Err(error) => return Err(fault(&error)),
             }
+            // The password may have been changed since that connection was made.
+            self.dialer.prepare().await?;
         }
         let mut connection = if clustered { self.dialer.cluster().await? } else { self.dialer.connect().await? };
         let first = connection.ask(&question).await;
@@ -90,11 +107,12 @@ impl RedisStore {
 
     fn take_idle(&self) -> Option<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        idle.filter(|(_, used)| used.elapsed() < IDLE).map(|(connection, _)| connection)
+        idle.filter(Idle::is_usable).map(|idle| idle.connection)
     }
 
     fn answered<T: FromRedisValue>(&self, connection: Connection, answer: redis::Value) -> Result<T, SharedError> {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some((connection, Instant::now()));
+        let idle = Idle { connection, since: Instant::now(), runtime: Handle::current().id() };
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(idle);
         T::from_redis_value(answer).map_err(|_| SharedError::Nonsense)
     }
 }
@@ -116,7 +134,9 @@ impl Connection {
 
 impl SharedStore for RedisStore {
     fn prepare(&self) -> Answer<'_, ()> {
-        let connected = self.idle.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = idle.as_ref().is_some_and(Idle::is_usable);
+        drop(idle);
         Box::pin(async move { if connected { Ok(()) } else { self.dialer.prepare().await } })
     }
 

@@ -38,7 +38,7 @@ pub(super) fn value((bytes, left): (Vec<u8>, i64)) -> Option<Value> {
 }
 
 /// A lease without an end, or with a later one than any host gives it, is nobody's: else whoever can write it could
-/// make a fleet wait for ever.
+/// make a fleet wait for ever. A counter that does not count, or has come to its end, begins anew at the floor.
 const JOIN: &str = "\
 local value = redis.call('GETRANGE', KEYS[1], 0, ARGV[3])
 local left = redis.call('PTTL', KEYS[1])
@@ -46,8 +46,9 @@ local held = redis.call('PTTL', KEYS[2])
 if held >= 0 and held <= tonumber(ARGV[2]) and redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {0, value, left}
 end
-local order = redis.call('INCR', KEYS[3])
-if order <= tonumber(ARGV[4]) then
+local order = redis.pcall('INCR', KEYS[3])
+if type(order) ~= 'number' and string.find(order.err, '^WRONGTYPE') then return order end
+if type(order) ~= 'number' or order <= tonumber(ARGV[4]) then
   redis.call('SET', KEYS[3], ARGV[4])
   order = redis.call('INCR', KEYS[3])
 end

@@ -77,7 +77,7 @@ fn a_store_of_no_use_is_a_warning_and_where_it_is_required_a_failure() {
     let (locked, master) = (RedisServer::with_password(), RedisServer::start());
     let (replica, full) = (RedisServer::replica_of(&master), RedisServer::full());
     let odd = RedisOptions::new().start();
-    odd.cli(&["SET", &format!("tokenkeep/v1/{{{}}}/order", "0".repeat(64)), "text"]);
+    odd.cli(&["SADD", &format!("tokenkeep/v1/{{{}}}/order", "0".repeat(64)), "of another type"]);
     let environment = host(&issuer, &at(&master));
     let brief = format!("url = \"{}\"\n", silent.url());
     for (shared, says) in [
@@ -86,7 +86,7 @@ fn a_store_of_no_use_is_a_warning_and_where_it_is_required_a_failure() {
         (&at(&locked), "refused the user or password, or the user may not do this (NOAUTH)"),
         (&at(&replica), "answered READONLY"),
         (&at(&full), "answered OOM"),
-        (&at(&odd), "answered ERR"),
+        (&at(&odd), "answered WRONGTYPE"),
     ] {
         share(&environment, shared);
         let detail = finds(&environment, 0, "warn");

@@ -108,7 +108,7 @@ fn a_login_goes_to_the_hosts_that_it_was_set_for_and_to_no_others() {
         share(&environment, &patiently(&url));
         let outcome = get(&environment, &["--refresh"]).run().success();
         comes_from(&outcome, "issuer");
-        let warning = "the stored password was set for other hosts; nothing was sent";
+        let warning = "the stored password was set for another url; nothing was sent";
         assert_eq!(outcome.says("shared_store_unavailable").says(warning).stderr.lines().count(), 1);
         let counted = issuer.count("/token");
         share(&environment, &format!("{}required = true\n", patiently(&url)));
@@ -128,7 +128,7 @@ fn a_login_goes_to_the_hosts_that_it_was_set_for_and_to_no_others() {
     get(&environment, &["--refresh"]).run().success().says("shared_store_unavailable");
     assert!(other.bytes() > 0);
     share(&environment, &patiently(&server.url()));
-    get(&environment, &["--refresh"]).run().success().says("was set for other hosts");
+    get(&environment, &["--refresh"]).run().success().says("was set for another url");
 }
 
 #[test]

@@ -67,16 +67,50 @@ fn refusal(server: &RedisServer) -> String {
     values(server).into_iter().find(ends).expect("a refusal is shared")
 }
 
+/// E7: at a renewal, too.
 #[test]
-fn a_refusal_takes_the_place_of_no_token() {
+fn beside_a_token_that_is_good_for_others_a_refusal_is_told_and_the_token_stays() {
+    for (behaviour, exit, code) in [
+        (answer(401, &[], "invalid_client"), 4, "invalid_client"),
+        (answer(429, &[("Retry-After", "7")], "slow_down"), 11, "rate_limited"),
+    ] {
+        let (issuer, server) = (issuer(), RedisServer::start());
+        let [a, b, c, d, e] = [(); 5].map(|()| host(&issuer, &at(&server)));
+        let token = gets(&a, &[], "issuer");
+        issuer.behave("/token", behaviour);
+        refused(&b, &["--refresh"], exit, code);
+        let count = issuer.count("/token");
+        // Each who wants another token is told, and who does not is given the one that is there.
+        assert_eq!(refused(&c, &["--refresh"], exit, code)["remembered"], true);
+        assert_eq!(refused(&d, &["--min-ttl", "2h"], exit, code)["remembered"], true);
+        assert!(gets(&e, &[], "shared") == token);
+        let listed = e.tokenkeep(["--json", "token", "list"]).run().success().json();
+        assert_eq!(listed[1]["place"], "shared", "{listed}");
+        assert_eq!(issuer.count("/token"), count, "{code}: nobody else asked");
+        // What is taken back is the token, wherever it stands.
+        assert_eq!(e.tokenkeep(["token", "forget", "--shared"]).run().success().code, 0);
+        mend(&issuer);
+        gets(&e, &[], "issuer");
+    }
+}
+
+/// H4: a herd at a renewal, and an issuer that is not there.
+#[test]
+fn beside_a_token_two_hosts_that_cannot_ask_are_enough() {
     let (issuer, server) = (issuer(), RedisServer::start());
-    let [a, b, c] = [(); 3].map(|()| host(&issuer, &at(&server)));
-    let token = gets(&a, &[], "issuer");
+    let hosts = [(); 4].map(|()| host(&issuer, &at(&server)));
+    let token = gets(&hosts[0], &[], "issuer");
+    issuer.behave("/token", Behaviour::Reset);
+    for host in &hosts[1..3] {
+        refused(host, &["--refresh"], 6, "connection_reset");
+    }
+    // Its own answer, asked for without a turn; what it hears is told to nobody.
     let before = server.get(&value(&server));
-    issuer.behave("/token", answer(401, &[], "invalid_client"));
-    refused(&b, &["--refresh"], 4, "invalid_client");
+    refused(&hosts[3], &["--refresh"], 6, "connection_reset");
     assert!(server.get(&value(&server)) == before);
-    assert!(gets(&c, &[], "shared") == token);
+    mend(&issuer);
+    let other = host(&issuer, &at(&server));
+    assert!(gets(&other, &[], "shared") == token);
 }
 
 /// H4: nobody waits for a turn that brings nothing.

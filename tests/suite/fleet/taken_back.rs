@@ -141,17 +141,24 @@ fn refusable(issuer: &Issuer, shared: &str) -> TestEnvironment {
 
 /// Lets a host hear it.
 fn refused(issuer: &Issuer, environment: &TestEnvironment, how: &str) -> Outcome {
+    if how == "revocation" {
+        return environment.tokenkeep(["token", "revoke"]).run().success().says("revoked the cached token");
+    }
+    order(issuer, how);
+    environment.tokenkeep(["token", "validate"]).run().exits(5)
+}
+
+/// Orders what the next check of a token is told.
+fn order(issuer: &Issuer, how: &str) {
     let unauthorized = Behaviour::Answer { status: 401, headers: Vec::new(), body: Default::default() };
     match how {
         "probe" => issuer.behave_times("/api", 1, unauthorized),
-        "introspection" => {
+        _ => {
             let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
             let body = json!({ "active": false }).to_string().into();
             issuer.behave_times("/introspect", 1, Behaviour::Answer { status: 200, headers, body });
         }
-        _ => return environment.tokenkeep(["token", "revoke"]).run().success().says("revoked the cached token"),
     }
-    environment.tokenkeep(["token", "validate"]).run().exits(5)
 }
 
 #[test]
@@ -169,6 +176,25 @@ fn a_token_that_is_refused_or_revoked_is_taken_back_from_the_fleet() {
         refused(&issuer, &a, how);
         assert!(gets(&a, &[], "shared") == next && gets(&b, &[], "shared") == next, "{how}");
         assert_eq!(issuer.count("/token"), 2, "{how}");
+    }
+}
+
+#[test]
+fn a_token_that_somebody_else_shows_is_taken_back_too_where_it_is_the_fleets() {
+    for how in &REFUSALS[..2] {
+        let (issuer, server) = (issuer(), RedisServer::start());
+        let [a, b, c] = [(); 3].map(|()| refusable(&issuer, &at(&server)));
+        let token = gets(&a, &[], "issuer");
+        // It has no token of its own.
+        let validate = |given: &str| {
+            order(&issuer, how);
+            b.tokenkeep(["token", "validate", "--token-stdin"]).stdin(given).run().exits(5).does_not_say("warning");
+        };
+        validate("CANARY-TOKEN-of-another-issuer");
+        assert_eq!(values(&server).len(), 1, "{how}: it is not the fleet's");
+        validate(&token);
+        assert_eq!(values(&server), [""; 0], "{how}");
+        assert!(gets(&c, &[], "issuer") != token, "{how}");
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokenkeep::shared::{MemoryShared, SharedKey, SharedStore};
 use tokenkeep::{AccessToken, Clock, Code, Keeper, KeeperBuilder, Profile, Request, Secret, Source, TokenBinding};
 
-use self::store::WatchedStore;
+use self::store::{Mood, WatchedStore};
 use super::{builder, profile};
 use crate::common::Issuer;
 use crate::common::issuer::{Behaviour, CLIENT_SECRET};
@@ -92,6 +92,47 @@ async fn one_request_is_enough_for_hosts_that_share_a_server() {
     let url = tokenkeep::shared::SharedUrl::parse(&server.url()).expect("an address");
     let issuer = Issuer::start_with(["--latency-ms", "100"]);
     one_request_is_enough(&issuer, &Arc::new(tokenkeep::shared::RedisStore::new(url, None, None))).await;
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_connection_that_was_made_in_another_runtime_keeps_nobody() {
+    let server = crate::common::redis::RedisServer::start();
+    let url = tokenkeep::shared::SharedUrl::parse(&server.url()).expect("an address");
+    let issuer = Issuer::start();
+    let store = Arc::new(tokenkeep::shared::RedisStore::new(url, None, None));
+    let hosts = hosts(2, &issuer, &store);
+    // The first stays, and nobody drives it while the second asks.
+    let runtimes = [(); 2]
+        .map(|()| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be had"));
+    assert_eq!(runtimes[0].block_on(obtained(&hosts[0])).1, Source::Issuer);
+    assert_eq!(runtimes[1].block_on(obtained(&hosts[1])).1, Source::Shared);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_is_far_away_still_saves_the_requests_of_those_who_wait() {
+    let issuer = Issuer::start_with(["--latency-ms", "500"]);
+    let store = WatchedStore::new();
+    store.is(Mood::Far);
+    let tokens = at_once(hosts(5, &issuer, &store), |keeper| async move { keeper.token().await.expect("a token") });
+    assert!(are_one(&tokens.await));
+    assert_eq!(issuer.count("/token"), 1);
+}
+
+#[tokio::test]
+async fn a_caller_who_is_given_up_gives_the_turn_to_the_next_host() {
+    let (issuer, store) = (Issuer::start(), WatchedStore::new());
+    let (first, second) = (host(&issuer, &store), host(&issuer, &store));
+    issuer.behave_times("/token", 1, Behaviour::Hold);
+    tokio::select! {
+        _ = first.token() => panic!("the issuer holds its answer"),
+        () = store.wait_for("join", 1) => {}
+    }
+    store.wait_for("leave", 1).await;
+    store.questions();
+    issuer.release();
+    assert_eq!(obtained(&second).await.1, Source::Issuer);
+    assert_eq!(store.questions(), ["look", "join", "publish"], "nobody was waited for");
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ pub(super) enum Mood {
     Failing,
     /// No question is answered.
     Silent,
+    /// Every answer takes 90 ms.
+    Far,
 }
 
 /// A store in memory that is watched.
@@ -75,6 +77,12 @@ impl WatchedStore {
                 Mood::Fine => ask(&self.store).await,
                 Mood::Failing => Err(SharedError::Answered("FAILING".to_owned())),
                 Mood::Silent => std::future::pending().await,
+                Mood::Far => {
+                    tokio::time::sleep(Duration::from_millis(45)).await;
+                    let answer = ask(&self.store).await;
+                    tokio::time::sleep(Duration::from_millis(45)).await;
+                    answer
+                }
             }
         })
     }
