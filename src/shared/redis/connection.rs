@@ -112,7 +112,10 @@ impl Dialer {
         database: u32,
     ) -> Result<Connection, SharedError> {
         let unreachable = |error: io::Error| SharedError::Unreachable(error.kind().to_string());
-        let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+        let addresses = tokio::net::lookup_host((host, port)).await;
+        let addresses: Vec<_> =
+            addresses.map_err(|_| SharedError::Unreachable("it has no address".to_owned()))?.collect();
+        let stream = TcpStream::connect(&*addresses).await.map_err(unreachable)?;
         // What is small must not wait for more.
         stream.set_nodelay(true).map_err(unreachable)?;
         if !self.url.is_tls() {
@@ -131,7 +134,10 @@ impl Dialer {
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let info = information(login, database)?;
         let made = MultiplexedConnection::new_with_config(&info, Bounded::new(stream), config).await;
-        let (connection, driver) = made.map_err(|error| fault(&error))?;
+        let (connection, driver) = made.map_err(|error| match fault(&error) {
+            error if database != 0 => instead_of_an_error(error, "it has no such database"),
+            error => error,
+        })?;
         let driver = Driver(tokio::spawn(driver).abort_handle());
         Ok(Connection::One { connection, _driver: driver })
     }
@@ -160,7 +166,7 @@ impl Dialer {
             // What a node says to a connection of its own is clearer.
             Err(error) => match first(self.url.hosts().map(|(host, port)| self.server(host, port, &access))).await {
                 Err(own) => return Err(own),
-                Ok(_) => return Err(fault(&error)),
+                Ok(_) => return Err(instead_of_an_error(fault(&error), "it is no cluster")),
             },
         };
         self.clustered.store(true, Ordering::Relaxed);
@@ -176,7 +182,8 @@ impl Dialer {
             let (nobody, question) = (&nobody, &question);
             async move {
                 let mut sentinel = self.connected(host, port, nobody, 0).await?;
-                let named = question.query_async(&mut sentinel).await.map_err(|error| fault(&error))?;
+                let named = question.query_async(&mut sentinel).await;
+                let named = named.map_err(|error| instead_of_an_error(fault(&error), "it is no sentinel"))?;
                 let unknown = || SharedError::Unreachable("no sentinel knows this service".to_owned());
                 Option::<(String, u16)>::ok_or_else(named, unknown)
             }
@@ -222,6 +229,14 @@ impl Dialer {
         std::thread::Builder::new().spawn(read).map_err(|_| failed("no thread can be started"))?;
         let access = told.await.map_err(|_| failed("a thread failed"))??;
         if access.login.is_some() && self.url.exposes_passwords() { Err(SharedError::Exposed) } else { Ok(access) }
+    }
+}
+
+/// Says what it means where a server answers a question with nothing but `ERR`.
+fn instead_of_an_error(error: SharedError, meaning: &str) -> SharedError {
+    match error {
+        SharedError::Answered(code) if code == "ERR" => SharedError::Unreachable(meaning.to_owned()),
+        error => error,
     }
 }
 
