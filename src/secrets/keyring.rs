@@ -144,15 +144,34 @@ fn cause(error: &keyring::Error) -> String {
 
 #[cfg(target_os = "linux")]
 mod collection {
+    use std::sync::{Mutex, PoisonError};
+
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
 
     use super::super::SecretsError;
 
+    /// The connection that is asked, kept: gnome-keyring 42 ends itself now and then when many clients come and go (it
+    /// answers one as if it were not there).
+    static SERVICE: Mutex<Option<SecretService<'static>>> = Mutex::new(None);
+
     /// Asks the default collection whether it is unlocked; no secret passes, so the session is plain.
     pub(super) fn is_open() -> Result<(), SecretsError> {
-        let unreachable = |error: secret_service::Error| SecretsError::Unreachable(error.to_string());
-        let service = SecretService::connect(EncryptionType::Plain).map_err(unreachable)?;
+        let mut kept = SERVICE.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref().map(is_unlocked) {
+            // The bus may be another since.
+            None | Some(Err(SecretsError::Unreachable(_))) => {}
+            Some(answer) => return answer,
+        }
+        let connected = SecretService::connect(EncryptionType::Plain);
+        is_unlocked(kept.insert(connected.map_err(unreachable)?))
+    }
+
+    fn unreachable(error: secret_service::Error) -> SecretsError {
+        SecretsError::Unreachable(error.to_string())
+    }
+
+    fn is_unlocked(service: &SecretService<'_>) -> Result<(), SecretsError> {
         let collection = match service.get_default_collection() {
             Ok(collection) => collection,
             Err(secret_service::Error::NoResult) => {
