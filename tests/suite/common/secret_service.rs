@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -205,7 +206,20 @@ impl SecretService {
 }
 
 impl Drop for SecretService {
+    #[expect(clippy::print_stderr, reason = "whoever reads the output has to know why the test failed")]
     fn drop(&mut self) {
+        let signal = |daemon: &mut Child| daemon.try_wait().ok().flatten().and_then(|status| status.signal());
+        // Its end is known a moment after its silence.
+        let ended = std::thread::panicking().then(|| {
+            (0..20).find_map(|_| {
+                std::thread::sleep(Duration::from_millis(10));
+                signal(&mut self.daemon)
+            })
+        });
+        if ended.flatten() == Some(Signal::TRAP.as_raw()) {
+            // scripts/test reads this.
+            eprintln!("gnome-keyring was ended by its own SIGTRAP");
+        }
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
     }
