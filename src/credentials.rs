@@ -193,7 +193,7 @@ impl Registry<'_> {
         let mut left = Vec::new();
         if present != Some(&file) {
             self.write(name, &file)?;
-            if present.is_some_and(|present| present.shared_epoch != file.shared_epoch) {
+            if present.is_some_and(|present| present.fleet_epoch != file.fleet_epoch) {
                 self.forget_derived(name, present, &mut left);
             }
         }
@@ -378,7 +378,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         revocation_url: typed.revocation_url.or(present.revocation_url),
         jwks_url: typed.jwks_url.or(present.jwks_url),
         secret: stays_referenced,
-        shared_epoch: typed.shared_epoch.or(present.shared_epoch),
+        fleet_epoch: typed.fleet_epoch.or(present.fleet_epoch),
         binding: None,
         set_at: None,
     }

@@ -28,6 +28,14 @@ pub(crate) enum DocumentError {
         /// The known key that looks most like it.
         nearest: String,
     },
+    /// A key that has another name since the first landing.
+    #[error("`{key}` is called `{now}` now")]
+    Renamed {
+        /// The key as it was called.
+        key: String,
+        /// What it is called.
+        now: String,
+    },
     /// A value that cannot be used.
     #[error("`{key}` {why}")]
     Invalid {
@@ -77,6 +85,14 @@ impl<'a> Table<'a> {
                     nearest: self.name(nearest.copied().unwrap_or_default()),
                 })
             }
+        }
+    }
+
+    /// Refuses a key that has another name now.
+    pub(crate) fn renamed(&self, key: &str, now: &str) -> Result<(), DocumentError> {
+        match self.table.get(key) {
+            None => Ok(()),
+            Some(_) => Err(DocumentError::Renamed { key: self.name(key), now: self.name(now) }),
         }
     }
 

@@ -3,7 +3,7 @@
 mod fleet;
 
 #[cfg(feature = "cli")]
-pub(crate) use fleet::shared_key_file;
+pub(crate) use fleet::fleet_key_file;
 
 use std::env;
 use std::ffi::OsString;

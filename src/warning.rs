@@ -38,8 +38,8 @@ pub enum Warning {
     ScopeNarrowed(String),
     /// The file that the secret is read from can be read by other users.
     SecretReadable,
-    /// The shared store is of no use; this host goes on alone.
-    SharedStoreUnavailable(String),
+    /// The fleet store is of no use; this host goes on alone.
+    FleetUnavailable(String),
 }
 
 impl Warning {
@@ -60,7 +60,7 @@ impl Warning {
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
             Warning::ScopeNarrowed(_) => "scope_narrowed",
             Warning::SecretReadable => "secret_readable",
-            Warning::SharedStoreUnavailable(_) => "shared_store_unavailable",
+            Warning::FleetUnavailable(_) => "fleet_unavailable",
         }
     }
 }
@@ -91,7 +91,7 @@ impl fmt::Display for Warning {
             }
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
             Warning::SecretReadable => f.write_str("the file that the secret is read from can be read by other users"),
-            Warning::SharedStoreUnavailable(why) => write!(f, "the shared store is of no use, going on alone: {why}"),
+            Warning::FleetUnavailable(why) => write!(f, "the fleet store is unavailable; continuing without it: {why}"),
         }
     }
 }

@@ -11,7 +11,7 @@ These are one machine's figures at one time: they promise nothing of another's. 
 on the same machine and in the same minutes, so ratios tell more than microseconds do.
 
     scripts/bench                 # everything, some minutes; writes this file and its charts
-    scripts/bench warm miss       # some parts: warm, miss, shared, herd, growth, ledger, process
+    scripts/bench warm miss       # some parts: warm, miss, fleet, herd, growth, ledger, process
     scripts/bench --quick         # fewer rounds; writes nothing
     scripts/bench --check         # exit code 1 where a target is missed
 
@@ -28,7 +28,7 @@ def write(section, measured):
     FILE.write_text("\n".join([HEAD, *(present[name] for name in ORDER if name in present)]))
 
 
-ORDER = ["warm", "miss", "shared", "herd", "growth", "ledger", "process"]
+ORDER = ["warm", "miss", "fleet", "herd", "growth", "ledger", "process"]
 
 
 def parts(text):

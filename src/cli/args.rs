@@ -73,17 +73,9 @@ pub(crate) enum Command {
     /// Gets, checks, lists and forgets tokens.
     #[command(subcommand)]
     Token(Token),
-    /// Makes, imports and exports the key that a fleet seals its shared tokens with.
-    ///
-    /// Every host of a fleet has the same one. Without it the key is derived from the client's secret, where that has 128
-    /// bits. Keys go through files that only their owner can read, never through arguments.
+    /// Sets up what the hosts of a fleet share: its key, and the login of its store.
     #[command(subcommand)]
-    SharedKey(SharedKey),
-    /// Sets and removes the user and password of the shared store.
-    ///
-    /// They are kept where secrets are kept, for the hosts that `url` of [shared] names now, and go to no others.
-    #[command(subcommand)]
-    SharedLogin(SharedLogin),
+    Fleet(Fleet),
     /// Tells whether tokens can be kept here, and what to do where not.
     Doctor {
         /// Asks the issuer for a token, too, and keeps it.
@@ -146,9 +138,25 @@ pub(crate) struct Init {
     pub(crate) relocate: bool,
 }
 
-/// `shared-key`
+/// `fleet`
 #[derive(Debug, Subcommand)]
-pub(crate) enum SharedKey {
+pub(crate) enum Fleet {
+    /// Makes, imports and exports the key that a fleet seals its tokens with.
+    ///
+    /// Every host of a fleet has the same one. Without it the key is derived from the client's secret, where that has 128
+    /// bits. Keys go through files that only their owner can read, never through arguments.
+    #[command(subcommand)]
+    Key(FleetKey),
+    /// Sets and removes the user and password of the fleet store.
+    ///
+    /// They are kept where secrets are kept, for the hosts that `url` of [fleet] names now, and go to no others.
+    #[command(subcommand)]
+    Login(FleetLogin),
+}
+
+/// `fleet key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetKey {
     /// Makes a new key and keeps it here; where a file is named, writes it there as well.
     New {
         /// The file to write, for the other hosts; it must not be there yet.
@@ -171,9 +179,9 @@ pub(crate) enum SharedKey {
     Remove,
 }
 
-/// `shared-login`
+/// `fleet login`
 #[derive(Debug, Subcommand)]
-pub(crate) enum SharedLogin {
+pub(crate) enum FleetLogin {
     /// Sets the user and password.
     Set {
         /// The user of the store's access list; the default one where none is named.
@@ -285,7 +293,7 @@ pub(crate) struct Set {
     pub(crate) secret_at_fetch: Option<String>,
     /// What tells shared tokens apart in place of the secret, for clients with a key or assertion of each host's own.
     #[arg(long, value_name = "TEXT")]
-    pub(crate) shared_epoch: Option<String>,
+    pub(crate) fleet_epoch: Option<String>,
     /// Makes it the default profile.
     #[arg(long)]
     pub(crate) default: bool,
@@ -350,7 +358,7 @@ pub(crate) enum Token {
         all: bool,
         /// Takes them back from the fleet, too: the next host that needs one asks the issuer.
         #[arg(long)]
-        shared: bool,
+        fleet: bool,
     },
 }
 

@@ -50,7 +50,7 @@ impl Writable {
                 // As it stands after the key was had: that may have been its first.
                 let choice = Choice::load(&dir)?;
                 let sharing = home.sharing(&keys).unwrap_or_else(|error| {
-                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     None
                 });
                 (dir, secrets, cache, choice, sharing)
@@ -189,7 +189,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("certificate_file", profile.certificate.as_ref().map(|shown| Shown(&shown.file).to_string())),
         ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
         ("ca_file", profile.ca_file.as_ref().map(|path| Shown(path).to_string())),
-        ("shared_epoch", profile.shared_epoch.clone()),
+        ("fleet_epoch", profile.fleet_epoch.clone()),
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
         ("set_at", set_at.and_then(time)),

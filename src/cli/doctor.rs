@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context<'_>, online: bool, fix: bool) -> Result<u8, 
     }
     profiles(context, &mut report);
     surroundings(context, &mut report);
-    if let Some(finding) = report.try_to("shared", || super::shared::checked(context)) {
+    if let Some(finding) = report.try_to("fleet", || super::fleet::checked(context)) {
         finding.into_iter().for_each(|finding| report.add(finding));
     }
     if online {
@@ -238,7 +238,7 @@ fn online(context: &Context<'_>, report: &mut Report) {
 fn tried(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
     let ui = context.ui.clone();
     // This host's credential at the issuer is what is tried, not another host's token.
-    let config = Config { shared: None, ..context.home.config.clone() };
+    let config = Config { fleet: None, ..context.home.config.clone() };
     let alone = Home { config, ..context.home.clone() };
     let keeper = alone.keeper(name, Box::new(move |warning| ui.warn(warning)))?;
     let begun = keeper.parts().clock.now();

@@ -64,7 +64,7 @@ pub(crate) fn json_of(obtained: &Obtained, profile: &Profile, now: &Moment) -> V
         "profile": profile.name.as_str(),
         "source": match obtained.source {
             Source::Cache => "cache",
-            Source::Shared => "shared",
+            Source::Fleet => "fleet",
             Source::Issuer => "issuer",
         },
         "lifetime_assumed": validity.lifetime_from == LifetimeFrom::Assumed,

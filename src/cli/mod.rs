@@ -3,6 +3,9 @@
 mod args;
 mod credentials;
 mod doctor;
+mod fleet;
+mod fleet_key;
+mod fleet_login;
 mod format;
 mod init;
 mod issuer;
@@ -11,9 +14,6 @@ mod request;
 mod resource_server;
 mod secret_input;
 mod set;
-mod shared;
-mod shared_key;
-mod shared_login;
 mod stats;
 mod token;
 mod ui;
@@ -99,8 +99,8 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Init(init) => init::run(&context, init),
         Command::Credentials(command) => credentials::run(&context, command),
         Command::Token(command) => token::run(&context, command),
-        Command::SharedKey(command) => shared_key::run(&context, command),
-        Command::SharedLogin(command) => shared_login::run(&context, command),
+        Command::Fleet(args::Fleet::Key(command)) => fleet_key::run(&context, command),
+        Command::Fleet(args::Fleet::Login(command)) => fleet_login::run(&context, command),
         Command::Doctor { online, fix } => doctor::run(&context, online, fix),
         Command::Lock => init::lock(&context),
         Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),

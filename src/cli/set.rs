@@ -220,15 +220,15 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
         revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
         jwks_url: endpoint("--jwks-url", set.jwks_url.as_deref())?,
         secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
-        shared_epoch: shared_epoch(set)?,
+        fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
     })
 }
 
-fn shared_epoch(set: &Set) -> Result<Option<String>, Error> {
-    match &set.shared_epoch {
+fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
+    match &set.fleet_epoch {
         Some(text) if text.is_empty() || text.len() > 256 => {
-            Err(Error::new(Code::Usage, "--shared-epoch takes 1 to 256 bytes"))
+            Err(Error::new(Code::Usage, "--fleet-epoch takes 1 to 256 bytes"))
         }
         epoch => Ok(epoch.clone()),
     }

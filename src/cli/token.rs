@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::{Format, Get, Token, Validate};
 use super::format::{self, VARIABLE, time};
-use super::{Context, block_on, request, secret_input, shared};
+use super::{Context, block_on, fleet, request, secret_input};
 use crate::clock::Moment;
 use crate::credentials::belongs_to;
 use crate::duration;
@@ -23,7 +23,7 @@ pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
         Token::Validate(validate) => self::validate(context, &validate),
         Token::List => list(context),
         Token::Revoke { request } => revoke(context, &request),
-        Token::Forget { request, all, shared } => forget(context, &request, all, shared),
+        Token::Forget { request, all, fleet } => forget(context, &request, all, fleet),
     }
 }
 
@@ -273,8 +273,8 @@ fn list(context: &Context<'_>) -> Result<u8, Error> {
     let now = context.home.clock.now();
     let cached =
         listed.iter().map(|listed| Row::new("cache", &listed.outline, *listed.token.validity(), &profiles, &now));
-    let fleet = shared::list(context)?;
-    let fleet = fleet.iter().map(|listed| Row::new("shared", &listed.outline, listed.validity, &profiles, &now));
+    let fleet = fleet::list(context)?;
+    let fleet = fleet.iter().map(|listed| Row::new("fleet", &listed.outline, listed.validity, &profiles, &now));
     let mut rows: Vec<Row> = cached.chain(fleet).collect();
     rows.sort_by(|a, b| (&a.profile, &a.scope, a.place).cmp(&(&b.profile, &b.scope, b.place)));
     if context.ui.is_json() {
@@ -301,7 +301,7 @@ fn list(context: &Context<'_>) -> Result<u8, Error> {
             } else {
                 duration::show(std::time::Duration::from_secs(row.left))
             };
-            let place = if row.place == "shared" { "shared" } else { "" };
+            let place = if row.place == "fleet" { "fleet" } else { "" };
             let line =
                 format!("{:<24} {left:<10} {place:<7} {}", row.profile.as_deref().unwrap_or("(no profile)"), row.scope);
             format!("{}\n", line.trim_end())
@@ -311,7 +311,7 @@ fn list(context: &Context<'_>) -> Result<u8, Error> {
 }
 
 struct Row {
-    /// `cache`, or `shared` where the fleet has it.
+    /// `cache`, or `fleet` if the fleet has it.
     place: &'static str,
     profile: Option<String>,
     client_id: String,
@@ -355,24 +355,24 @@ fn profiles(context: &Context<'_>) -> Result<Vec<Profile>, Error> {
     Ok(names.iter().filter_map(|name| context.home.profile(name).ok()).collect())
 }
 
-fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool, also_shared: bool) -> Result<u8, Error> {
+fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool, also_fleet: bool) -> Result<u8, Error> {
     // First: what the fleet keeps would come back from there.
-    let taken_back = match (also_shared, all) {
+    let taken_back = match (also_fleet, all) {
         (false, _) => None,
         (true, true) => {
             let names = context.home.profile_names()?;
-            Some(names.iter().map(|name| shared::forget(context, name, None)).sum::<Result<usize, Error>>()?)
+            Some(names.iter().map(|name| fleet::forget(context, name, None)).sum::<Result<usize, Error>>()?)
         }
         (true, false) => {
             let (profile, only) = meant(context, args)?;
-            Some(shared::forget(context, &profile.name, only.as_ref())?)
+            Some(fleet::forget(context, &profile.name, only.as_ref())?)
         }
     };
     let (forgotten, whose) =
         if all { (forget_all(context)?, "all profiles".to_owned()) } else { forget_of(context, args)? };
     context.ui.done(&match taken_back {
-        None if context.home.config.shared.is_some() => {
-            format!("forgot {forgotten} cached token(s) of {whose}; what the fleet has stays: --shared")
+        None if context.home.config.fleet.is_some() => {
+            format!("forgot {forgotten} cached token(s) of {whose}; what the fleet has stays: --fleet")
         }
         None => format!("forgot {forgotten} cached token(s) of {whose}"),
         Some(shared) => format!("forgot {forgotten} cached and {shared} shared token(s) of {whose}"),

@@ -13,7 +13,7 @@ pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let ui = Ui::plain(wants_json(arguments));
     let answered = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ui.data(error.render().to_string().as_bytes()),
-        kind => Err(told(kind, error)),
+        kind => Err(told(kind, error, renamed(arguments))),
     };
     match answered {
         Ok(()) => ExitCode::SUCCESS,
@@ -31,7 +31,7 @@ pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
 
 /// Makes the message of what clap knows by itself: names of flags and values of its own, and
 /// nothing that was typed, which may be a secret.
-fn told(kind: ErrorKind, error: &clap::Error) -> Error {
+fn told(kind: ErrorKind, error: &clap::Error, renamed: Option<&str>) -> Error {
     let of = |kind| own(error, kind);
     let message = match kind {
         ErrorKind::UnknownArgument => "a flag or argument is not known".to_owned(),
@@ -56,11 +56,33 @@ fn told(kind: ErrorKind, error: &clap::Error) -> Error {
         },
         _ => "the command line is not valid".to_owned(),
     };
-    let hint = match of(ContextKind::SuggestedArg).or_else(|| of(ContextKind::SuggestedSubcommand)) {
-        Some(known) => format!("did you mean {known}? run tokenkeep --help"),
-        None => "run tokenkeep --help, or tokenkeep COMMAND --help".to_owned(),
+    let hint = match renamed {
+        Some(now) => format!("it is called {now} now"),
+        None => suggestion(error),
     };
     Error::new(Code::Usage, message).with_hint(hint)
+}
+
+fn suggestion(error: &clap::Error) -> String {
+    let of = |kind| own(error, kind);
+    match of(ContextKind::SuggestedArg).or_else(|| of(ContextKind::SuggestedSubcommand)) {
+        Some(known) => format!("did you mean {known}? run tokenkeep --help"),
+        None => "run tokenkeep --help, or tokenkeep COMMAND --help".to_owned(),
+    }
+}
+
+/// Words of the first landing, and what they are called now.
+const RENAMED: [(&str, &str); 4] = [
+    ("shared-key", "fleet key"),
+    ("shared-login", "fleet login"),
+    ("--shared-epoch", "--fleet-epoch"),
+    ("--shared", "--fleet"),
+];
+
+/// Returns the present name of an earlier word that was typed.
+fn renamed(arguments: &[OsString]) -> Option<&'static str> {
+    let typed = |word: &str| arguments.iter().any(|argument| argument == word);
+    RENAMED.iter().find(|(earlier, _)| typed(earlier)).map(|(_, now)| *now)
 }
 
 fn own(error: &clap::Error, kind: ContextKind) -> Option<String> {

@@ -1,6 +1,6 @@
 //! `config.toml`: what people choose once for all profiles.
 
-mod shared;
+mod fleet;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use toml_edit::DocumentMut;
 
 use crate::document::{DocumentError, Parsed};
-pub(crate) use shared::{BUDGET, SharedConfig};
-pub use shared::{SharedUrl, SharedUrlError, Topology};
+pub(crate) use fleet::{BUDGET, FleetConfig};
+pub use fleet::{SharedUrl, SharedUrlError, Topology};
 
 /// What `config.toml` says; each part that is not there has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Config {
     /// How long a request may take as a whole, its retries included.
     pub timeout: Duration,
     /// The store that the hosts of a fleet share, where there is one.
-    pub(crate) shared: Option<SharedConfig>,
+    pub(crate) fleet: Option<FleetConfig>,
 }
 
 impl Default for Config {
@@ -45,7 +45,7 @@ impl Default for Config {
             keyring_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
-            shared: None,
+            fleet: None,
         }
     }
 }
@@ -55,10 +55,11 @@ impl Config {
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Config, DocumentError> {
         let parsed = Parsed::new(bytes)?;
         let root = parsed.root();
-        root.only(&["default_profile", "secrets", "http", "shared"])?;
+        root.renamed("shared", "fleet")?;
+        root.only(&["default_profile", "secrets", "http", "fleet"])?;
         let mut config = Config {
             default_profile: root.text("default_profile")?.map(str::to_owned),
-            shared: root.table("shared")?.map(|table| SharedConfig::parse(&table)).transpose()?,
+            fleet: root.table("fleet")?.map(|table| FleetConfig::parse(&table)).transpose()?,
             ..Config::default()
         };
         if let Some(secrets) = root.table("secrets")? {
@@ -125,8 +126,8 @@ mod tests {
 
     #[test]
     fn a_shared_store_has_the_documented_defaults() {
-        let config = Config::parse(b"[shared]\nurl = 'redis://x'".to_vec()).expect("valid");
-        let shared = config.shared.expect("it is there");
+        let config = Config::parse(b"[fleet]\nurl = 'redis://x'".to_vec()).expect("valid");
+        let shared = config.fleet.expect("it is there");
         assert_eq!((shared.budget, shared.required), (BUDGET, false));
         assert_eq!((shared.namespace.as_str(), shared.key_file), ("default", None));
     }
@@ -149,8 +150,8 @@ mod tests {
             ("url = 'redis://x'\npassword = {github_actions = 'a'}", "password"),
             ("url = 'redis://x'\nuser = ''", "user"),
         ] {
-            let error = Config::parse(format!("[shared]\n{line}").into_bytes()).expect_err("it cannot be used");
-            assert!(error.to_string().contains(&format!("shared.{key}")), "{line}: {error}");
+            let error = Config::parse(format!("[fleet]\n{line}").into_bytes()).expect_err("it cannot be used");
+            assert!(error.to_string().contains(&format!("fleet.{key}")), "{line}: {error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{line}");
         }
     }
@@ -158,8 +159,8 @@ mod tests {
     #[test]
     fn a_budget_is_read_in_milliseconds_and_seconds() {
         for (text, millis) in [("'50ms'", 50), ("'1s'", 1_000), ("2", 2_000)] {
-            let config = Config::parse(format!("[shared]\nurl = 'redis://x'\nbudget = {text}").into_bytes());
-            assert_eq!(config.expect("valid").shared.map(|shared| shared.budget.as_millis()), Some(millis), "{text}");
+            let config = Config::parse(format!("[fleet]\nurl = 'redis://x'\nbudget = {text}").into_bytes());
+            assert_eq!(config.expect("valid").fleet.map(|shared| shared.budget.as_millis()), Some(millis), "{text}");
         }
     }
 }

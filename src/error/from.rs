@@ -62,9 +62,8 @@ impl From<&SecretsError> for Error {
                 .with_hint("name a secret that is read at each fetch: --secret-at-fetch file:PATH"),
             SecretsError::Unusable(_) => Error::new(Code::ConfigInvalid, chain(error))
                 .with_hint("restore the file `store`, or start anew with an empty data directory"),
-            SecretsError::MembershipUnusable => Error::new(Code::ConfigInvalid, chain(error)).with_hint(
-                "move it away, run tokenkeep doctor --fix, and shared-key import and shared-login set again",
-            ),
+            SecretsError::MembershipUnusable => Error::new(Code::ConfigInvalid, chain(error))
+                .with_hint("move it away, run tokenkeep doctor --fix, and fleet key import and fleet login set again"),
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
             SecretsError::Locked => {
                 Error::new(Code::KeyringLocked, format!("{error}; nothing was changed")).with_hint(MOVE)
@@ -200,18 +199,18 @@ impl Error {
 }
 
 impl Error {
-    /// Makes the error for a shared store that is required and of no use.
+    /// Makes the error for a fleet store that is required and unavailable.
     pub(crate) fn required(error: &SharedError) -> Error {
         let (code, hint) = match error {
             SharedError::Guessable => {
-                (Code::SecretTooWeak, "run tokenkeep shared-key new, and import that key on every host")
+                (Code::SecretTooWeak, "run tokenkeep fleet key new, and import that key on every host")
             }
-            SharedError::Exposed => (Code::InsecureEndpoint, "use rediss:// in `url` of [shared]"),
-            SharedError::OtherHosts => (Code::BindingMismatch, "run tokenkeep shared-login set"),
-            SharedError::NoKey(_) => (Code::SharedStoreUnavailable, "run tokenkeep doctor"),
-            _ => (Code::SharedStoreUnavailable, "check the store and [shared] of config.toml: tokenkeep doctor"),
+            SharedError::Exposed => (Code::InsecureEndpoint, "use rediss:// in `url` of [fleet]"),
+            SharedError::OtherHosts => (Code::BindingMismatch, "run tokenkeep fleet login set"),
+            SharedError::NoKey(_) => (Code::FleetUnavailable, "run tokenkeep doctor"),
+            _ => (Code::FleetUnavailable, "check the store and [fleet] of config.toml: tokenkeep doctor"),
         };
-        Error::new(code, format!("the shared store is required: {error}; the issuer was not asked")).with_hint(hint)
+        Error::new(code, format!("the fleet store is required: {error}; the issuer was not asked")).with_hint(hint)
     }
 }
 
@@ -219,8 +218,8 @@ impl Error {
     /// Makes the error for what the fleet was to forget and may still have.
     pub(crate) fn unforgotten(error: &SharedError) -> Error {
         Error::new(
-            Code::SharedStoreUnavailable,
-            format!("the shared store is of no use: {error}; nothing was forgotten there"),
+            Code::FleetUnavailable,
+            format!("the fleet store is unavailable: {error}; nothing was forgotten there"),
         )
         .with_hint("run it again when tokenkeep doctor finds the store")
     }

@@ -129,7 +129,7 @@ pub enum Exit {
     Refused = 10,
     RateLimited = 11,
     Indeterminate = 12,
-    SharedStore = 13,
+    Fleet = 13,
 }
 
 /// Tells whether asking again, unchanged, may help.
@@ -202,7 +202,7 @@ codes! {
     SecretTooWeak "secret_too_weak" Refused No,
     RateLimited "rate_limited" RateLimited Yes,
     Indeterminate "indeterminate" Indeterminate Yes,
-    SharedStoreUnavailable "shared_store_unavailable" SharedStore Yes,
+    FleetUnavailable "fleet_unavailable" Fleet Yes,
 }
 
 impl Code {

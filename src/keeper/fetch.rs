@@ -94,7 +94,7 @@ impl Keeper {
         if let Err(error) = lease.publish(token).await
             && self.is_to_be_told(fleet, &error)
         {
-            self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
+            self.observe(&Warning::FleetUnavailable(error.to_string()));
         }
     }
 

@@ -168,7 +168,7 @@ impl Keeper {
             return Err(made);
         }
         if tell {
-            self.observe(&Warning::SharedStoreUnavailable(error.to_string()));
+            self.observe(&Warning::FleetUnavailable(error.to_string()));
         }
         Ok(())
     }
@@ -215,7 +215,7 @@ impl Keeper {
         if let Err(error) = outcome
             && self.is_to_be_told(fleet, &error)
         {
-            self.observe(&Warning::SharedStoreUnavailable(format!("{error}; other hosts may go on with the token")));
+            self.observe(&Warning::FleetUnavailable(format!("{error}; other hosts may go on with the token")));
         }
     }
 

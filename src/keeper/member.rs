@@ -78,7 +78,7 @@ impl Keeper {
 
     fn kept_pass(&self, asked: &Asked, key: &KeyFrom, namespace: &str) -> Result<Kept, SharedError> {
         let profile = &asked.profile;
-        let epoch = profile.shared_epoch.as_deref();
+        let epoch = profile.fleet_epoch.as_deref();
         let secrets = match self.parts.vault.secrets() {
             Ok(secrets) => Some(secrets),
             // Nothing is kept, so it is derived at each need. What is read elsewhere is read without the backend.
@@ -125,11 +125,11 @@ impl Keeper {
             (Some(key), _, _) => Some(key),
             (None, Some(id), Some(secrets)) => {
                 let stored = secrets.read(&ItemName::shared_key(&store_id, &id)).map_err(|error| no_key(&error))?;
-                let gone = || SharedError::NoKey("the shared key is gone; import it again".to_owned());
+                let gone = || SharedError::NoKey("the fleet key is gone; import it again".to_owned());
                 Some(SharedKey::explicit(&stored.ok_or_else(gone)?, namespace))
             }
             // Another key than the one that was chosen would be another fleet.
-            (None, Some(_), None) => return Err(SharedError::NoKey("the shared key cannot be read".to_owned())),
+            (None, Some(_), None) => return Err(SharedError::NoKey("the fleet key cannot be read".to_owned())),
             (None, None, _) => None,
         };
         match (&explicit, epoch) {
@@ -138,7 +138,7 @@ impl Keeper {
                 whole(key, epoch, explicit.clone())
             }
             _ if profile.auth == AuthMethod::FederatedAssertion => Err(SharedError::NoKey(
-                "an assertion changes with each fetch: `shared_epoch` and a shared key are needed".to_owned(),
+                "an assertion changes with each fetch: `fleet_epoch` and a fleet key are needed".to_owned(),
             )),
             _ => Ok(Kept::Without { explicit, item }),
         }
@@ -184,7 +184,7 @@ fn derived(
         None if is_guessable(secret.expose()) => return Err(SharedError::Guessable),
         None => SharedKey::derived(secret, profile.token_url.as_str(), &profile.client_id, namespace),
     };
-    let epoch = match &profile.shared_epoch {
+    let epoch = match &profile.fleet_epoch {
         Some(text) => key.epoch(EpochOf::Text(text)),
         None => key.epoch(EpochOf::Secret(secret)),
     };
@@ -200,7 +200,7 @@ fn pass_item(profile: &Profile, namespace: &str, key_id: Option<&[u8; 32]>) -> I
         namespace,
         generation: profile.generation().as_ref().map(Generation::as_bytes),
         key: key_id,
-        epoch: profile.shared_epoch.as_deref(),
+        epoch: profile.fleet_epoch.as_deref(),
     }
     .item()
 }
@@ -226,7 +226,7 @@ impl Sharing {
         }
         let message = format!("{}; nothing was changed", SharedError::Guessable);
         Err(Error::new(Code::SecretTooWeak, message)
-            .with_hint("run tokenkeep shared-key new, and import that key on every host")
+            .with_hint("run tokenkeep fleet key new, and import that key on every host")
             .for_profile(&profile.name))
     }
 
@@ -263,5 +263,5 @@ fn read_kept(secrets: &dyn SecretStore, item: &ItemName) -> Result<Option<(Share
 }
 
 fn no_key(error: &SecretsError) -> SharedError {
-    SharedError::NoKey(format!("the shared key cannot be had: {}", chain(error)))
+    SharedError::NoKey(format!("the fleet key cannot be had: {}", chain(error)))
 }

@@ -130,7 +130,7 @@ pub enum Source {
     /// It was kept, by this process or another.
     Cache,
     /// Another host asked for it, and shared it.
-    Shared,
+    Fleet,
     /// This call asked the issuer.
     Issuer,
 }
@@ -175,7 +175,7 @@ impl Keeper {
         match self.obtained(want).await {
             // It forbids asking the issuer, not looking.
             Err(error) if error.is_remembered() => match self.look_in_fleet(&want).await {
-                Some(token) => Ok(Obtained { token, source: Source::Shared }),
+                Some(token) => Ok(Obtained { token, source: Source::Fleet }),
                 None => Err(error),
             },
             outcome => outcome,
@@ -198,7 +198,7 @@ impl Keeper {
                         return Ok(Obtained { token, source: Source::Cache });
                     }
                     let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
-                        Asking::Token(token) => return Ok(Obtained { token, source: Source::Shared }),
+                        Asking::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
                         Asking::Anew => continue,
                         Asking::Fetch(chance) => chance,
                     };

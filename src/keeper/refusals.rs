@@ -59,7 +59,7 @@ impl Keeper {
     pub(super) fn told(&self, asked: &Asked, error: &Error) -> (Failure, Refusal) {
         match (remembered(error), error.code().exit()) {
             // Each host has a credential of its own, and this one's is no good.
-            (_, Exit::AuthRejected) if asked.profile.shared_epoch.is_some() => {
+            (_, Exit::AuthRejected) if asked.profile.fleet_epoch.is_some() => {
                 (Failure::Here, self.made(error, SHARED_FAILURE))
             }
             (Some(lifetime), _) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),

@@ -1,4 +1,4 @@
-//! `[shared]` of the configuration -> the fleet that a keeper belongs to.
+//! `[fleet]` of the configuration -> the fleet that a keeper belongs to.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ impl Home {
 
         use crate::shared::{KeyFrom, RedisStore};
 
-        let Some(shared) = &self.config.shared else { return Ok(None) };
+        let Some(shared) = &self.config.fleet else { return Ok(None) };
         let home = self.clone();
         let store = RedisStore::with_source(shared.url.clone(), Arc::new(move || access(&home)));
         let key = shared.key_file.clone().map_or(KeyFrom::Backend, KeyFrom::File);
@@ -29,7 +29,7 @@ impl Home {
     /// Going on without it would burn a request per host, unasked.
     #[cfg(not(feature = "redis"))]
     pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
-        if self.config.shared.is_none() {
+        if self.config.fleet.is_none() {
             return Ok(None);
         }
         let path = self.config_dir.join("config.toml");
@@ -39,29 +39,29 @@ impl Home {
 }
 
 impl Home {
-    /// Says how this host shares; `None` where the configuration names no shared store.
+    /// Says how this host shares; `None` where the configuration names no fleet store.
     ///
     /// # Errors
     /// When there is an explicit key and it cannot be had.
     pub(crate) fn sharing(&self, keys: &Keys) -> Result<Option<Sharing>, Error> {
-        let Some(shared) = &self.config.shared else { return Ok(None) };
+        let Some(shared) = &self.config.fleet else { return Ok(None) };
         let bytes = match &shared.key_file {
-            Some(path) => Some(shared_key_file(path)?),
+            Some(path) => Some(fleet_key_file(path)?),
             None => self.stored_key(keys)?,
         };
         let explicit = bytes.map(|bytes| (SharedKey::id_of(&bytes), SharedKey::explicit(&bytes, &shared.namespace)));
         Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit }))
     }
 
-    /// Reads the shared key that was made or imported here; `None` where none was.
+    /// Reads the fleet key that was made or imported here; `None` where none was.
     pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
         let Some(id) = keys.membership()?.key else { return Ok(None) };
         let item = ItemName::shared_key(&keys.choice().store_id, &id);
-        let gone = || Error::new(Code::KeyFileMissing, "the shared key is gone; import it again").with_hint(BRING);
+        let gone = || Error::new(Code::KeyFileMissing, "the fleet key is gone; import it again").with_hint(BRING);
         Ok(Some(keys.secrets()?.read(&item)?.ok_or_else(gone)?))
     }
 
-    /// Lists the stored items that somebody names: credentials, the shared key, the login of the store.
+    /// Lists the stored items that somebody names: credentials, the fleet key, the login of the store.
     pub(crate) fn named_items(&self, keys: &Keys) -> Result<Vec<ItemName>, Error> {
         let credentials = self.generations()?.into_iter().map(ItemName::credential);
         Ok(credentials.chain(keys.membership()?.items(&keys.choice().store_id)).collect())
@@ -76,15 +76,15 @@ impl Home {
     }
 }
 
-const BRING: &str = "bring it from a host that has it: tokenkeep shared-key export PATH";
+const BRING: &str = "bring it from a host that has it: tokenkeep fleet key export PATH";
 
-/// Reads the file that a shared key is in. Whatever is wrong with it, another key in its place would part this host from
+/// Reads the file that a fleet key is in. Whatever is wrong with it, another key in its place would part this host from
 /// its fleet.
-pub(crate) fn shared_key_file(path: &Path) -> Result<Secret, Error> {
+pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
     match read_key_file(path) {
         Ok(Some(key)) => Ok(key),
         Ok(None) => {
-            let message = format!("the file of the shared key, {}, is missing; nothing was changed", Shown(path));
+            let message = format!("the file of the fleet key, {}, is missing; nothing was changed", Shown(path));
             Err(Error::new(Code::KeyFileMissing, message).with_hint(BRING))
         }
         Err(error @ SecretsError::KeyFileShort { .. }) => {
@@ -103,7 +103,7 @@ fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedErr
     use crate::shared::{Access, Login, SharedError};
 
     const CA_FILE_CAP: usize = 4 << 20;
-    let Some(shared) = &home.config.shared else { return Ok(Access::default()) };
+    let Some(shared) = &home.config.fleet else { return Ok(Access::default()) };
     let ca = match &shared.ca_file {
         None => None,
         Some(path) => match read_given(path, Given::Open, CA_FILE_CAP) {
@@ -126,7 +126,7 @@ fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedErr
 #[cfg(feature = "redis")]
 fn stored_login(
     home: &Home,
-    shared: &crate::config::SharedConfig,
+    shared: &crate::config::FleetConfig,
 ) -> Result<Option<crate::shared::Login>, crate::shared::SharedError> {
     use crate::error::chain;
     use crate::secrets::{ItemName, StoreLogin};
@@ -139,7 +139,7 @@ fn stored_login(
     let secrets = opened.keys.secrets().map_err(|error| unreadable(&error))?;
     let item = ItemName::shared_login(&opened.keys.choice().store_id, &id);
     let read = secrets.read(&item).map_err(|error| unreadable(&error))?;
-    let gone = || SharedError::NoPassword("it is gone; run tokenkeep shared-login set".to_owned());
+    let gone = || SharedError::NoPassword("it is gone; run tokenkeep fleet login set".to_owned());
     let login = StoreLogin::decode(&read.ok_or_else(gone)?).map_err(|error| unreadable(&error))?;
     if login.hosts != shared.url.to_string() {
         return Err(SharedError::OtherHosts);

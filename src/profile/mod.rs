@@ -69,7 +69,7 @@ pub struct Profile {
     pub secret: SecretSource,
     /// What tells the shared tokens of a fleet apart in place of the secret: hosts that prove themselves with keys of
     /// their own share where it is the same, and no longer where it is changed.
-    pub shared_epoch: Option<String>,
+    pub fleet_epoch: Option<String>,
 }
 
 /// Where a profile's secret is.
@@ -147,7 +147,7 @@ impl Profile {
             revocation_url: None,
             jwks_url: None,
             secret: SecretSource::Absent,
-            shared_epoch: None,
+            fleet_epoch: None,
         }
     }
 

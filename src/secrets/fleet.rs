@@ -20,7 +20,7 @@ const LARGEST: usize = 4096;
 /// What the file `shared` names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Membership {
-    /// The shared key that was made or imported here.
+    /// The fleet key that was made or imported here.
     pub(crate) key: Option<[u8; 32]>,
     /// The user and password of the store.
     pub(crate) login: Option<[u8; 16]>,

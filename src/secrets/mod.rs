@@ -61,12 +61,12 @@ impl ItemName {
         ItemName(format!("datakey/{}/{id}", hex::encode(store_id)))
     }
 
-    /// Names the item of a shared key that was made or imported here.
+    /// Names the item of a fleet key that was made or imported here.
     pub(crate) fn shared_key(store_id: &[u8; 16], id: &[u8; 32]) -> ItemName {
         ItemName(format!("sharedkey/{}/{}", hex::encode(store_id), hex::encode(id)))
     }
 
-    /// Names the item of a login of the shared store.
+    /// Names the item of a login of the fleet store.
     pub(crate) fn shared_login(store_id: &[u8; 16], id: &[u8; 16]) -> ItemName {
         ItemName(format!("sharedlogin/{}/{}", hex::encode(store_id), hex::encode(id)))
     }

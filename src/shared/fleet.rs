@@ -14,7 +14,7 @@ pub(crate) struct Fleet {
     pub(crate) store: Arc<dyn SharedStore>,
     /// Keeps fleets apart that use one store.
     pub(crate) namespace: String,
-    /// Where the shared key comes from.
+    /// Where the fleet key comes from.
     pub(crate) key: KeyFrom,
     /// Whether a token may be had without the store.
     pub(crate) required: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Fleet {
     pub(super) breaker: Breaker,
 }
 
-/// Where a shared key comes from.
+/// Where a fleet key comes from.
 #[derive(Clone, Debug)]
 pub(crate) enum KeyFrom {
     /// The program handed it over.

@@ -1,4 +1,4 @@
-//! The shared store: what the hosts of a fleet have in common, on an engine that they run already.
+//! The fleet store: what the hosts of a fleet have in common, on an engine that they run already.
 //!
 //! An engine keeps one value a name, and who may fetch the next. It is not trusted: values are sealed before they get
 //! here, and whatever it says, or fails to say, costs requests to the issuer, or for a minute at most repeats what the
@@ -142,7 +142,7 @@ impl fmt::Debug for Publication {
     }
 }
 
-/// Why the shared store is of no use. None of these keeps a token from the caller unless the store is required.
+/// Why the fleet store is of no use. None of these keeps a token from the caller unless the store is required.
 #[derive(Debug, thiserror::Error)]
 pub enum SharedError {
     /// It did not answer within what the caller had.
@@ -173,9 +173,9 @@ pub enum SharedError {
     #[error("its password cannot be read: {0}")]
     NoPassword(String),
     /// The client's secret is one that whoever runs the store could find by trying.
-    #[error("the client's secret has fewer than 128 bits, so no shared key is derived from it")]
+    #[error("the client's secret has fewer than 128 bits, so no fleet key is derived from it")]
     Guessable,
-    /// The shared key, or what stands in place of the secret, cannot be had.
+    /// The fleet key, or what stands in place of the secret, cannot be had.
     #[error("{0}")]
     NoKey(String),
     /// It failed a moment ago and is not asked again yet.

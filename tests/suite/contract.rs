@@ -34,7 +34,7 @@ fn every_fault_in_a_file_names_the_file_and_the_key() {
 
 #[test]
 fn every_fault_in_the_setup_of_a_fleet_is_told_without_a_value() {
-    assert_all_hold(&read_cases("shared.toml"));
+    assert_all_hold(&read_cases("fleet.toml"));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_group_of_codes_has_one_exit_code() {
 
 #[test]
 fn every_refusal_says_what_to_do_about_it() {
-    let silent: Vec<String> = ["errors.toml", "usage.toml", "prompts.toml", "files.toml", "shared.toml"]
+    let silent: Vec<String> = ["errors.toml", "usage.toml", "prompts.toml", "files.toml", "fleet.toml"]
         .iter()
         .flat_map(|file| read_cases(file).case)
         .filter(|case| case.exit != 0 && case.hint.is_none())
@@ -152,10 +152,10 @@ fn every_documented_key_of_a_file_is_known_by_name() {
     let keys = "audience = 'a'\nresources = ['urn:a']\nparams = { a = 'b' }\nscopes = ['read']\nmin_ttl = '1m'\n\
                 basic_encoding = 'form'\ndefault_lifetime = '5m'\nassertion_audience = 'issuer'\nassertion_typ = 'on'\n\
                 assertion_algorithm = 'ES256'\nassertion_key_id = 'k'\ndpop = false\n\
-                repeats = 'bounded'\njwks_url = 'https://issuer.invalid/keys'\nshared_epoch = 'e'\n";
+                repeats = 'bounded'\njwks_url = 'https://issuer.invalid/keys'\nfleet_epoch = 'e'\n";
     environment.write(setup::PROFILE, format!("{keys}{profile}"));
     setup::get(&environment).run().success().token();
-    let shared = "[shared]\nurl = 'redis://127.0.0.1:1'\nnamespace = 'n'\nkey_file = '/nonexistent'\nrequired = false\n\
+    let shared = "[fleet]\nurl = 'redis://127.0.0.1:1'\nnamespace = 'n'\nkey_file = '/nonexistent'\nrequired = false\n\
                   budget = '250ms'\nca_file = '/nonexistent'\nuser = 'u'\npassword = { env = 'NAME' }\n";
     environment.write("config/config.toml", format!("{config}{shared}"));
     setup::get(&environment).run().success().token();

@@ -1,4 +1,4 @@
-//! The servers of a shared store keep their promises: what they take, what they refuse, and what is left when they die.
+//! The servers of a fleet store keep their promises: what they take, what they refuse, and what is left when they die.
 
 mod hostile;
 #[cfg(target_os = "linux")]

@@ -26,7 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("~/.local/share/tokenkeep", "The data directory on Linux; $XDG_DATA_HOME moves it. doctor names it."),
     ("    store", "Which place for secrets was chosen."),
     ("    secrets/, tokens/", "Secrets and tokens, sealed."),
-    ("    shared", "Which shared key and which login of the shared store are the present ones."),
+    ("    shared", "Which fleet key and which login of the fleet store are the present ones."),
     ("    locks/, *.lock", "Empty files that processes take turns by."),
     (
         "    ledger.db, ledger.pending/",
@@ -105,7 +105,7 @@ fn meaning(exit: Exit) -> &'static str {
         Exit::Io => "Something cannot be written or read",
         Exit::Refused => "tokenkeep refuses what would not be safe",
         Exit::RateLimited => "The issuer was asked too often",
-        Exit::SharedStore => "The shared store is required and of no use",
+        Exit::Fleet => "The fleet store is required and unavailable",
         Exit::Indeterminate => "Nobody could tell whether the token is valid",
     }
 }

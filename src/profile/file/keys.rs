@@ -98,10 +98,10 @@ pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference
 }
 
 /// Reads what stands in place of the secret where hosts tell their shared tokens apart.
-pub(super) fn shared_epoch(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
-    match table.text("shared_epoch")? {
+pub(super) fn fleet_epoch(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
+    match table.text("fleet_epoch")? {
         Some(text) if text.is_empty() || text.len() > 256 => {
-            Err(table.invalid("shared_epoch", "must have 1 to 256 bytes"))
+            Err(table.invalid("fleet_epoch", "must have 1 to 256 bytes"))
         }
         epoch => Ok(owned(epoch)),
     }

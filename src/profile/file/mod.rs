@@ -15,7 +15,7 @@ use super::{
 };
 use crate::document::{DocumentError, Parsed};
 pub(crate) use keys::reference;
-use keys::{auth, binding, choice, client_id, owned, provider, request, secure_endpoint, set_at, shared_epoch};
+use keys::{auth, binding, choice, client_id, fleet_epoch, owned, provider, request, secure_endpoint, set_at};
 
 /// What a profile's file says, each key that it says: a field is the key of the same name,
 /// explained at [`Profile`].
@@ -43,7 +43,7 @@ pub(crate) struct ProfileFile {
     pub revocation_url: Option<Endpoint>,
     pub jwks_url: Option<Endpoint>,
     pub secret: Option<Reference>,
-    pub shared_epoch: Option<String>,
+    pub fleet_epoch: Option<String>,
     pub binding: Option<Binding>,
     /// When the stored secret was set.
     pub set_at: Option<DateTime<Utc>>,
@@ -100,7 +100,7 @@ const KEYS: [&str; 27] = [
     "revocation_url",
     "jwks_url",
     "secret",
-    "shared_epoch",
+    "fleet_epoch",
     "binding",
 ];
 
@@ -109,6 +109,7 @@ impl ProfileFile {
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<ProfileFile, ProfileError> {
         let parsed = Parsed::new(bytes)?;
         let table = parsed.root();
+        table.renamed("shared_epoch", "fleet_epoch")?;
         table.only(&KEYS)?;
         let file = ProfileFile {
             provider: provider(&table)?,
@@ -133,7 +134,7 @@ impl ProfileFile {
             revocation_url: secure_endpoint(&table, "revocation_url")?,
             jwks_url: secure_endpoint(&table, "jwks_url")?,
             secret: reference(&table, "secret")?,
-            shared_epoch: shared_epoch(&table)?,
+            fleet_epoch: fleet_epoch(&table)?,
             binding: table.table("binding")?.map(|table| binding(&table)).transpose()?,
             set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
         };
@@ -206,7 +207,7 @@ impl ProfileFile {
                 (None, Some(reference)) => SecretSource::Reference(reference.clone()),
                 (None, None) => SecretSource::Absent,
             },
-            shared_epoch: self.shared_epoch.clone(),
+            fleet_epoch: self.fleet_epoch.clone(),
         };
         profile.check()?;
         match pinned.and_then(|binding| binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))) {

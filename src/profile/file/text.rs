@@ -78,7 +78,7 @@ impl ProfileFile {
             };
             InlineTable::from_iter([(kind, value)].into_iter().chain(host)).into()
         });
-        set(table, "shared_epoch", &old.shared_epoch, &self.shared_epoch, text);
+        set(table, "fleet_epoch", &old.fleet_epoch, &self.fleet_epoch, text);
         if old.binding != self.binding {
             match &self.binding {
                 None => drop(table.remove("binding")),

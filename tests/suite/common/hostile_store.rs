@@ -82,7 +82,7 @@ impl HostileStore {
         self.address.port()
     }
 
-    /// What `url` of `[shared]` would say.
+    /// What `url` of `[fleet]` would say.
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }

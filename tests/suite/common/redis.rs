@@ -76,7 +76,7 @@ impl RedisServer {
         self.cli.address()
     }
 
-    /// What `url` of `[shared]` would say.
+    /// What `url` of `[fleet]` would say.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", if self.tls { "rediss" } else { "redis" }, self.address())
     }

@@ -27,7 +27,7 @@ fn a_host_whose_clock_is_an_hour_fast_asks_for_itself_and_serves_the_others() {
     // To it that token has ended.
     let second = gets_at(&fast, "+1h", "issuer");
     assert!(second != first);
-    assert!(gets(&c, &[], "shared") == second, "it is as good as any");
+    assert!(gets(&c, &[], "fleet") == second, "it is as good as any");
     for _ in 0..2 {
         gets(&a, &[], "cache");
         gets_at(&fast, "+1h", "cache");
@@ -37,7 +37,7 @@ fn a_host_whose_clock_is_an_hour_fast_asks_for_itself_and_serves_the_others() {
     // Whoever comes next, with any of the clocks, has it too.
     chill(&a);
     chill(&fast);
-    assert!(gets(&a, &[], "shared") == second && gets_at(&fast, "+1h", "shared") == second);
+    assert!(gets(&a, &[], "fleet") == second && gets_at(&fast, "+1h", "fleet") == second);
 }
 
 /// G2, among hosts.
@@ -46,7 +46,7 @@ fn a_host_whose_clock_is_an_hour_slow_has_what_the_others_have() {
     let (issuer, server) = (issuer(), RedisServer::start());
     let [a, slow] = [(); 2].map(|()| host(&issuer, &at(&server)));
     let token = gets(&a, &[], "issuer");
-    assert!(gets_at(&slow, "-1h", "shared") == token);
+    assert!(gets_at(&slow, "-1h", "fleet") == token);
     assert!(gets_at(&slow, "-1h", "cache") == token);
     assert_eq!(issuer.count("/token"), 1);
 }
@@ -59,10 +59,10 @@ fn what_a_host_with_a_slow_clock_shares_is_replaced_once_by_who_cannot_use_it() 
     let first = gets_at(&slow, "-1h", "issuer");
     // By the seal its hour is over.
     let second = gets(&a, &[], "issuer");
-    assert!(second != first && gets(&c, &[], "shared") == second);
+    assert!(second != first && gets(&c, &[], "fleet") == second);
     assert!(gets_at(&slow, "-1h", "cache") == first);
     chill(&slow);
-    assert!(gets_at(&slow, "-1h", "shared") == second, "and that one is good for all");
+    assert!(gets_at(&slow, "-1h", "fleet") == second, "and that one is good for all");
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -104,7 +104,7 @@ fn a_token_that_is_over_is_not_used_whatever_the_store_still_gives_it() {
         server.cli(end);
         let before = server.get(&value(&server)).expect("it is there");
         let next = gets(&b, &[], "issuer");
-        assert!(next != old && gets(&c, &[], "shared") == next);
+        assert!(next != old && gets(&c, &[], "fleet") == next);
         [&b, &c].into_iter().for_each(chill);
         // An operator puts it back.
         server.overwrite(&value(&server), &before);

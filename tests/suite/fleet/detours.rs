@@ -57,7 +57,7 @@ fn a_refusal_that_is_remembered_forbids_asking_and_not_looking() {
     refused.tokenkeep(["token", "get"]).run().fails(11, "rate_limited");
     assert_eq!(issuer.count("/token"), count, "it asked all the same");
     let token = gets(&other, &[], "issuer");
-    assert!(gets(&refused, &[], "shared") == token);
+    assert!(gets(&refused, &[], "fleet") == token);
     assert!(gets(&refused, &[], "cache") == token);
 }
 
@@ -68,7 +68,7 @@ fn a_silent_host_beside_one_that_answers_costs_no_request() {
     let url = format!("redis://{},127.0.0.1:{}", silent.address(), server.port());
     let [a, b] = [(); 2].map(|()| host(&issuer, &format!("url = \"{url}\"\nbudget = \"5s\"\n")));
     let token = gets(&a, &[], "issuer");
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
     assert!(silent.connections() > 0, "it was tried");
     assert_eq!(issuer.count("/token"), 1);
 }
@@ -98,6 +98,6 @@ fn one_profile_that_cannot_share_keeps_no_other_from_taking_its_tokens_back() {
     let weak = format!("file:{}", host.path("files/weak").display());
     let set = ["-p", "a-weak-one", "credentials", "set", "--client-id", "other", "--secret-at-fetch", &weak];
     host.tokenkeep(set).args(["--token-url", &issuer.token_url()]).run().success();
-    let outcome = host.tokenkeep(["token", "forget", "--all", "--shared"]).run().success();
+    let outcome = host.tokenkeep(["token", "forget", "--all", "--fleet"]).run().success();
     assert!(outcome.stderr.contains("forgot 1 cached and 1 shared"), "{outcome:?}");
 }

@@ -14,10 +14,10 @@ fn doctor(environment: &TestEnvironment, exit: i32) -> Outcome {
     environment.tokenkeep(["--json", "doctor"]).run().exits(exit)
 }
 
-/// The check of the shared store.
+/// The check of the fleet store.
 fn check(outcome: &Outcome) -> Option<Value> {
     let json = outcome.json();
-    json["checks"].as_array().expect("checks").iter().find(|check| check["name"] == "shared").cloned()
+    json["checks"].as_array().expect("checks").iter().find(|check| check["name"] == "fleet").cloned()
 }
 
 /// Asserts how the check ended, and returns what it says.
@@ -59,7 +59,7 @@ fn the_key_is_named_by_where_it_comes_from_and_its_fingerprint() {
     let environment = host(&issuer, &at(&server));
     environment.key_file("files/key");
     let file = environment.path("files/key");
-    let made = environment.tokenkeep(["shared-key", "new"]).arg(&file).run().success();
+    let made = environment.tokenkeep(["fleet", "key", "new"]).arg(&file).run().success();
     let of_backend = finds(&environment, 0, "ok");
     let (_, key) = of_backend.split_once("; the key is ").expect("a key");
     let fingerprint = key.strip_suffix(" from the backend").expect("where it comes from");
@@ -69,7 +69,7 @@ fn the_key_is_named_by_where_it_comes_from_and_its_fingerprint() {
     assert!(of_file.ends_with(&format!("; the key is {fingerprint} from `key_file`")), "{of_file}");
 }
 
-/// Every way in which a store is of no use: a warning, and a failure where it is required.
+/// Every way in which a store is unavailable: a warning, and a failure where it is required.
 #[test]
 fn a_store_of_no_use_is_a_warning_and_where_it_is_required_a_failure() {
     let issuer = issuer();
@@ -90,7 +90,7 @@ fn a_store_of_no_use_is_a_warning_and_where_it_is_required_a_failure() {
     ] {
         share(&environment, shared);
         let detail = finds(&environment, 0, "warn");
-        assert!(detail.contains(says) && detail.ends_with("; this host goes on alone"), "{detail}");
+        assert!(detail.contains(says) && detail.ends_with("; this host continues without it"), "{detail}");
         share(&environment, &format!("{shared}required = true\n"));
         let detail = finds(&environment, 13, "fail");
         assert!(detail.contains(says) && detail.ends_with("; the issuer was not asked"), "{detail}");
@@ -121,6 +121,6 @@ fn a_profile_that_cannot_be_shared_is_a_warning_and_where_the_store_is_required_
     assert!(detail.contains("default") && detail.contains("fewer than 128 bits"), "{detail}");
     share(&environment, &format!("{}required = true\n", at(&server)));
     finds(&environment, 10, "fail");
-    environment.tokenkeep(["shared-key", "new"]).run().success();
+    environment.tokenkeep(["fleet", "key", "new"]).run().success();
     finds(&environment, 0, "ok");
 }

@@ -63,14 +63,14 @@ fn seen() -> Option<Seen> {
         &["token", "list"][..],
         &["doctor"],
         &["--json", "doctor", "--online"],
-        &["token", "forget", "--shared"],
+        &["token", "forget", "--fleet"],
         &["token", "get"],
-        &["token", "forget", "--all", "--shared"],
+        &["token", "forget", "--all", "--fleet"],
     ] {
         let outcome = here(hosts[1].tokenkeep(command)).prints_token().run();
         assert!(outcome.code == 0, "{command:?}: {outcome:?}");
     }
-    let all = ["issuer", "cache", "issuer", "issuer", "shared", "cache", "issuer", "shared"];
+    let all = ["issuer", "cache", "issuer", "issuer", "fleet", "cache", "issuer", "fleet"];
     assert_eq!(sources, all, "all ways were gone");
     let mut canaries: Vec<_> = tokens.iter().map(|token| Canary::new("a token", token)).collect();
     for (name, value) in [

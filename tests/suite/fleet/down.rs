@@ -17,7 +17,7 @@ pub(super) fn is_of_no_use(case: &str, issuer: &Issuer, environment: &TestEnviro
     let lines: Vec<_> = outcome.stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{case}: one line: {outcome:?}");
     let told =
-        lines[0].strip_prefix("warning: shared_store_unavailable: the shared store is of no use, going on alone: ");
+        lines[0].strip_prefix("warning: fleet_unavailable: the fleet store is unavailable; continuing without it: ");
     let told = told.unwrap_or_else(|| panic!("{case}: {outcome:?}"));
     assert_eq!(issuer.count("/token"), asked + 1, "{case}");
 
@@ -26,7 +26,7 @@ pub(super) fn is_of_no_use(case: &str, issuer: &Issuer, environment: &TestEnviro
     chill(environment);
     let outcome = environment.tokenkeep(["--json", "token", "get"]).run();
     assert_eq!(outcome.code, 13, "{case}: {outcome:?}");
-    let error = outcome.fails(13, "shared_store_unavailable").error();
+    let error = outcome.fails(13, "fleet_unavailable").error();
     assert_eq!((&error["retryable"], &error["profile"]), (&true.into(), &"default".into()), "{case}");
     let message = error["message"].as_str().expect("a text");
     assert!(message.contains(told) && message.ends_with("; the issuer was not asked"), "{case}: {message}\n{told}");
@@ -53,7 +53,7 @@ fn without_the_store_there_is_a_token_and_one_warning_and_once_it_is_back_all_is
     // It comes back empty, and with nothing that a host would have to be told.
     let token = gets(&b, &[], "issuer");
     chill(&a);
-    assert!(gets(&a, &[], "shared") == token);
+    assert!(gets(&a, &[], "fleet") == token);
 }
 
 /// H2: a real one.
@@ -68,7 +68,7 @@ fn a_store_that_stands_still_is_given_up_and_is_used_again_once_it_goes_on() {
     server.cont();
     share(&b, &at(&server));
     chill(&b);
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
 }
 
 /// H1: what is cut while the issuer takes its time is made anew without a word.
@@ -98,7 +98,7 @@ fn of_several_hosts_of_a_url_the_first_that_answers_is_taken() {
     gone.kill();
     let both = patiently(&format!("{},{}", gone.url(), server.address()));
     let [a, b] = [(); 2].map(|()| host(&issuer, &both));
-    assert!(gets(&a, &[], "issuer") == gets(&b, &[], "shared"));
+    assert!(gets(&a, &[], "issuer") == gets(&b, &[], "fleet"));
 }
 
 /// H1: TLS.
@@ -126,7 +126,7 @@ fn a_store_that_does_not_prove_who_it_is_is_told_nothing() {
     chill(&environment);
     let token = gets(&environment, &[], "issuer");
     chill(&environment);
-    assert!(gets(&environment, &[], "shared") == token, "with the right one it is shared");
+    assert!(gets(&environment, &[], "fleet") == token, "with the right one it is shared");
 }
 
 /// A host that has the store's password in a file.
@@ -178,7 +178,7 @@ fn a_store_that_does_not_know_the_user_or_gives_no_rights_is_of_no_use() {
     chill(&environment);
     let token = gets(&environment, &[], "issuer");
     chill(&environment);
-    assert!(gets(&environment, &[], "shared") == token, "with the right one it is shared");
+    assert!(gets(&environment, &[], "fleet") == token, "with the right one it is shared");
 
     let server = RedisServer::with_password();
     let told = is_of_no_use("a user where none is known", &issuer, &environment, &at(&server));
@@ -206,7 +206,7 @@ fn a_replica_gives_what_its_master_has() {
     let replica = RedisServer::replica_of(&master);
     let token = gets(&host(&issuer, &at(&master)), &[], "issuer");
     master.wait_for_replicas(1);
-    assert!(gets(&host(&issuer, &at(&replica)), &[], "shared") == token);
+    assert!(gets(&host(&issuer, &at(&replica)), &[], "fleet") == token);
 }
 
 /// H1: wrong type.
@@ -237,7 +237,7 @@ fn what_is_of_another_type_where_a_text_should_be_is_of_no_use() {
         share(&environment, &at(&server));
         gets(&environment, &[], "issuer");
         chill(&environment);
-        gets(&environment, &[], "shared");
+        gets(&environment, &[], "fleet");
     }
 }
 
@@ -269,7 +269,7 @@ fn a_store_that_dies_in_the_middle_costs_each_host_at_most_one_request() {
     for one in running {
         let outcome = one.wait().success();
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
-        comes_from(&outcome.says("shared_store_unavailable"), "issuer");
+        comes_from(&outcome.says("fleet_unavailable"), "issuer");
     }
     assert_eq!(issuer.count("/token"), hosts.len());
     for host in &hosts {
@@ -287,6 +287,6 @@ fn a_required_store_that_dies_after_the_issuer_was_asked_keeps_nothing_from_the_
     issuer.wait_for_requests("/token", 1);
     server.kill();
     issuer.release();
-    let outcome = running.wait().success().says("shared_store_unavailable");
+    let outcome = running.wait().success().says("fleet_unavailable");
     assert!(gets(&environment, &[], "cache") == comes_from(&outcome, "issuer"));
 }

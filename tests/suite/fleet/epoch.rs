@@ -1,4 +1,4 @@
-//! `shared_epoch`: what clients have in common that each prove themselves with something of their own.
+//! `fleet_epoch`: what clients have in common that each prove themselves with something of their own.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,16 +31,16 @@ fn bare(server: &RedisServer, key: &[u8]) -> TestEnvironment {
     init(&environment);
     environment.key_file("files/key");
     let file = environment.write_secret("files/key", key);
-    environment.tokenkeep(["shared-key", "import"]).arg(file).run().success();
+    environment.tokenkeep(["fleet", "key", "import"]).arg(file).run().success();
     environment
 }
 
-/// A key as `shared-key new` makes one.
+/// A key as `fleet key new` makes one.
 fn made() -> Vec<u8> {
     let environment = TestEnvironment::new();
     init(&environment);
     environment.key_file("files/key");
-    environment.tokenkeep(["shared-key", "new"]).arg(environment.path("files/key")).run().success();
+    environment.tokenkeep(["fleet", "key", "new"]).arg(environment.path("files/key")).run().success();
     std::fs::read(environment.path("files/key")).expect("it is ours")
 }
 
@@ -62,11 +62,11 @@ fn hosts_with_keys_of_their_own_meet_under_one_epoch_and_not_without() {
     }
     assert_eq!(values(&server).len(), 2, "each by its own key");
     for (environment, kind) in [(&a, "ec"), (&b, "rsa")] {
-        signs(environment, &issuer, kind, &["--shared-epoch", "2026-11"]);
+        signs(environment, &issuer, kind, &["--fleet-epoch", "2026-11"]);
         chill(environment);
     }
     let token = gets(&a, &[], "issuer");
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
     assert_eq!((issuer.count("/token"), values(&server).len()), (3, 3));
 
     // Another one begins anew, whoever has it.
@@ -76,7 +76,7 @@ fn hosts_with_keys_of_their_own_meet_under_one_epoch_and_not_without() {
     }
     let token = grants(&issuer, "second");
     assert!(gets(&b, &[], "issuer") == token);
-    assert!(gets(&a, &[], "shared") == token);
+    assert!(gets(&a, &[], "fleet") == token);
 }
 
 #[test]
@@ -84,11 +84,11 @@ fn a_new_key_of_a_host_leaves_it_in_its_epoch() {
     let (issuer, server, key) = (lenient(), RedisServer::start(), made());
     let [a, b] = [(); 2].map(|()| bare(&server, &key));
     for environment in [&a, &b] {
-        signs(environment, &issuer, "ec", &["--shared-epoch", "fleet"]);
+        signs(environment, &issuer, "ec", &["--fleet-epoch", "fleet"]);
     }
     let token = gets(&a, &[], "issuer");
-    signs(&b, &issuer, "rsa", &["--replace", "--shared-epoch", "fleet"]);
-    assert!(gets(&b, &[], "shared") == token);
+    signs(&b, &issuer, "rsa", &["--replace", "--fleet-epoch", "fleet"]);
+    assert!(gets(&b, &[], "fleet") == token);
 }
 
 /// An assertion as a cluster gives one to each pod.
@@ -109,7 +109,7 @@ fn federates(environment: &TestEnvironment, issuer: &Issuer, id: &str, options: 
 #[test]
 fn what_a_federated_client_shares_needs_both_an_epoch_and_a_key() {
     let (issuer, server, key) = (lenient(), RedisServer::start(), made());
-    let what = "`shared_epoch` and a shared key are needed";
+    let what = "`fleet_epoch` and a fleet key are needed";
     // A key and no epoch.
     let keyed = bare(&server, &key);
     federates(&keyed, &issuer, "keyed", &[]);
@@ -117,13 +117,13 @@ fn what_a_federated_client_shares_needs_both_an_epoch_and_a_key() {
     let epoch = TestEnvironment::new();
     share(&epoch, &at(&server));
     init(&epoch);
-    federates(&epoch, &issuer, "epoch", &["--shared-epoch", "pods"]);
+    federates(&epoch, &issuer, "epoch", &["--fleet-epoch", "pods"]);
     for environment in [&keyed, &epoch] {
         let outcome = get(environment, &[]).run().success();
-        assert_eq!(outcome.says("shared_store_unavailable").says(what).stderr.lines().count(), 1);
+        assert_eq!(outcome.says("fleet_unavailable").says(what).stderr.lines().count(), 1);
         share(environment, &format!("{}required = true\n", at(&server)));
         let counted = issuer.count("/token");
-        get(environment, &["--refresh"]).run().fails(13, "shared_store_unavailable").says(what);
+        get(environment, &["--refresh"]).run().fails(13, "fleet_unavailable").says(what);
         assert_eq!(issuer.count("/token"), counted);
         share(environment, &at(&server));
     }
@@ -132,13 +132,13 @@ fn what_a_federated_client_shares_needs_both_an_epoch_and_a_key() {
     // Both.
     let another = bare(&server, &key);
     for (environment, id) in [(&keyed, "keyed"), (&another, "another")] {
-        federates(environment, &issuer, id, &["--shared-epoch", "pods"]);
+        federates(environment, &issuer, id, &["--fleet-epoch", "pods"]);
         chill(environment);
     }
     let token = gets(&keyed, &[], "issuer");
     // What proves a client is not read for a token that is shared.
     std::fs::remove_file(another.path("files/assertion")).expect("it is there");
-    assert!(gets(&another, &[], "shared") == token);
+    assert!(gets(&another, &[], "fleet") == token);
     assert_eq!(values(&server).len(), 1);
 }
 
@@ -147,17 +147,17 @@ fn an_epoch_is_part_of_the_profile_and_one_key_has_many() {
     let (issuer, server, key) = (lenient(), RedisServer::start(), made());
     let [a, b] = [(); 2].map(|()| bare(&server, &key));
     for (environment, epoch) in [(&a, "one"), (&b, "other")] {
-        signs(environment, &issuer, "ec", &["--shared-epoch", epoch]);
+        signs(environment, &issuer, "ec", &["--fleet-epoch", epoch]);
         gets(environment, &[], "issuer");
     }
     // Of a client with a secret it stands in place of it.
     let set = |environment: &TestEnvironment, secret: &str| {
         let set = ["credentials", "set", "-p", "plain", "--client-id", "plain", "--secret-stdin"];
-        let set = environment.tokenkeep(set).args(["--token-url", &issuer.token_url(), "--shared-epoch", "one"]);
+        let set = environment.tokenkeep(set).args(["--token-url", &issuer.token_url(), "--fleet-epoch", "one"]);
         set.stdin(secret).run().success();
     };
     set(&a, super::host::SECRET);
     set(&b, "CANARY-SECRET-91ce6a0d75b84f2e8c13d0f9a5e7b624");
     let token = gets(&a, &["-p", "plain"], "issuer");
-    assert!(gets(&b, &["-p", "plain"], "shared") == token);
+    assert!(gets(&b, &["-p", "plain"], "fleet") == token);
 }

@@ -20,7 +20,7 @@ fn the_second_host_has_the_token_of_the_first_and_keeps_it() {
     let [a, b] = [(); 2].map(|()| host(&issuer, &at(&server)));
     let token = gets(&a, &[], "issuer");
     let shared = get(&b, &[]).run().success();
-    assert!(comes_from(&shared, "shared") == token, "one token for both");
+    assert!(comes_from(&shared, "fleet") == token, "one token for both");
     let left = shared.json()["expires_in"].as_u64().expect("seconds");
     assert!((3_000..=3_600).contains(&left), "{left} s are left");
     assert!(gets(&b, &[], "cache") == token && gets(&a, &[], "cache") == token);
@@ -44,7 +44,7 @@ fn a_warm_get_opens_no_socket_and_one_that_finds_the_shared_token_does_not_open_
     let opens_secret = |environment: &TestEnvironment, trace: &str| trace.contains(&file_of_secret(environment));
     let cold = traced(&a, "issuer");
     assert!(opens_secret(&a, &cold) && cold.contains(" connect("), "whoever asks the issuer needs the secret:\n{cold}");
-    let shared = traced(&b, "shared");
+    let shared = traced(&b, "fleet");
     assert!(!opens_secret(&b, &shared) && shared.contains(" connect("), "a shared token needs none:\n{shared}");
     for warm in [&a, &b] {
         let trace = traced(warm, "cache");
@@ -83,7 +83,7 @@ fn refresh_gets_one_that_is_newer_for_those_who_have_none() {
     let second = gets(&b, &["--refresh"], "issuer");
     assert!(second != first);
     assert!(gets(&a, &[], "cache") == first, "what a host has it keeps");
-    assert!(gets(&c, &[], "shared") == second, "who has none has the newer one");
+    assert!(gets(&c, &[], "fleet") == second, "who has none has the newer one");
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -135,7 +135,7 @@ fn a_token_that_is_shorter_than_all_hosts_want_costs_each_of_them_one_request_at
     let first = gets(&a, hour, "issuer");
     let second = gets(&b, hour, "issuer");
     assert!(second != first && issuer.count("/token") == 2, "it asked once and took what came");
-    assert!(gets(&c, &[], "shared") == second, "for others it is good");
+    assert!(gets(&c, &[], "fleet") == second, "for others it is good");
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -154,7 +154,7 @@ fn hosts_that_wait_for_a_token_which_turns_out_to_be_short_take_it() {
     issuer.release();
     let token = comes_from(&first.wait().success(), "issuer");
     for other in others {
-        assert!(comes_from(&other.wait().success(), "shared") == token);
+        assert!(comes_from(&other.wait().success(), "fleet") == token);
     }
     assert_eq!(issuer.count("/token"), 1);
 }
@@ -176,11 +176,11 @@ fn each_request_is_shared_by_itself() {
     let tokens = requests.map(|options| gets(&a, options, "issuer"));
     for (index, options) in requests.iter().enumerate() {
         assert!(!tokens[..index].contains(&tokens[index]), "{options:?} is a token of its own");
-        assert!(gets(&b, options, "shared") == tokens[index], "{options:?} is found by another host");
+        assert!(gets(&b, options, "fleet") == tokens[index], "{options:?} is found by another host");
     }
     // A scope is a set, on whatever host.
     chill(&b);
-    assert!(gets(&b, &["--scope", "b", "--scope", "a", "--scope", "b"], "shared") == tokens[1]);
+    assert!(gets(&b, &["--scope", "b", "--scope", "a", "--scope", "b"], "fleet") == tokens[1]);
     assert_eq!((issuer.count("/token"), values(&server).len()), (requests.len(), requests.len()));
 }
 
@@ -192,13 +192,13 @@ fn fleets_of_different_namespaces_do_not_meet() {
         let shared = format!("{}namespace = \"{namespace}\"\n", at(&server));
         let [a, b] = [(); 2].map(|()| host(&issuer, &shared));
         let token = gets(&a, &[], "issuer");
-        assert!(gets(&b, &[], "shared") == token, "{namespace}");
+        assert!(gets(&b, &[], "fleet") == token, "{namespace}");
         token
     });
     assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2]);
     assert_eq!(values(&server).len(), 3);
     // The one that nobody names.
-    assert!(gets(&host(&issuer, &at(&server)), &[], "shared") == tokens[0]);
+    assert!(gets(&host(&issuer, &at(&server)), &[], "fleet") == tokens[0]);
 }
 
 #[test]
@@ -236,6 +236,6 @@ fn a_token_that_only_one_host_can_use_is_not_shared() {
 fn taken_alone(environment: &TestEnvironment, server: &RedisServer) {
     let listed = environment.tokenkeep(["--json", "token", "list"]).run().success();
     assert_eq!((listed.json().as_array().map(Vec::len), listed.json()[0]["place"].as_str()), (Some(1), Some("cache")));
-    environment.tokenkeep(["token", "forget", "--shared"]).run().success().says("0 shared");
+    environment.tokenkeep(["token", "forget", "--fleet"]).run().success().says("0 shared");
     assert_eq!(server.keys(), [""; 0]);
 }

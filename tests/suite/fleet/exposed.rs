@@ -1,4 +1,4 @@
-//! The store's password goes where `[shared]` says and TLS or loopback keeps it, wherever a store says that others are.
+//! The store's password goes where `[fleet]` says and TLS or loopback keeps it, wherever a store says that others are.
 
 use std::net::{IpAddr, UdpSocket};
 
@@ -71,7 +71,7 @@ fn a_password_goes_to_no_other_address_in_clear_though_a_store_leads_there() {
     let store = leading_to(&other);
     for (case, url) in urls(&store) {
         let outcome = asked(&environment, &with_password(&environment, &url)).success();
-        comes_from(&outcome.says("shared_store_unavailable"), "issuer");
+        comes_from(&outcome.says("fleet_unavailable"), "issuer");
         assert!(!other.commands().contains(&"AUTH".to_owned()), "{case}: {:?}", other.commands());
     }
     // Without a password they are followed: this shows something.

@@ -105,7 +105,7 @@ fn spawn(host: &TestEnvironment) -> Vec<Running> {
 
 /// Asserts that there is a token, and nothing but warnings of the store.
 fn assert_served(outcome: &Outcome) {
-    let warned = |line: &str| line.starts_with("warning: shared_store_unavailable: ");
+    let warned = |line: &str| line.starts_with("warning: fleet_unavailable: ");
     assert!(outcome.code == 0 && outcome.stderr.lines().all(warned), "{outcome:?}");
     outcome.token();
 }
@@ -117,7 +117,7 @@ fn assert_shares(issuer: &Issuer, url: &str) {
     assert_eq!(found.stderr, "");
     let shared = get(&second, &[]).run().success();
     assert_eq!(shared.stderr, "");
-    assert!(comes_from(&shared, "shared") == found.json()["access_token"], "one token");
+    assert!(comes_from(&shared, "fleet") == found.json()["access_token"], "one token");
 }
 
 fn cluster() -> Cluster {
@@ -164,7 +164,7 @@ fn when_two_hosts_have_the_lease_both_get_a_token_and_the_later_one_stays() {
     let slow = slow.wait().success();
     assert_eq!(slow.stderr, "");
     assert!(comes_from(&slow, "issuer") != later);
-    let found = comes_from(&get(&third, &[]).run().success(), "shared");
+    let found = comes_from(&get(&third, &[]).run().success(), "fleet");
     assert!(found == later, "the later one stays");
     assert_eq!(issuer.count("/token"), 2);
     assert!(!server.dump().windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));

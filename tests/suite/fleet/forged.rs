@@ -52,8 +52,8 @@ impl Fleet {
         assert!(outcome.code == 0 && outcome.stderr.is_empty(), "{case}: {outcome:?}");
         let token = self.right(comes_from(&outcome, "issuer"), scope);
         let found = get(c, &["--scope", scope]).run();
-        assert!(found.code == 0 && found.stderr.is_empty() && found.json()["source"] == "shared", "{case}: {found:?}");
-        assert!(comes_from(&found, "shared") == token, "{case}");
+        assert!(found.code == 0 && found.stderr.is_empty() && found.json()["source"] == "fleet", "{case}: {found:?}");
+        assert!(comes_from(&found, "fleet") == token, "{case}");
         assert_eq!(self.issuer.count("/token"), asked + 1, "{case}");
         [b, c].into_iter().for_each(chill);
         token
@@ -141,15 +141,15 @@ fn an_old_value_that_is_put_back_is_as_good_as_it_was_and_gives_way_to_the_next(
         gets(a, &["--scope", "a", "--refresh"], "issuer");
     }
     fleet.server.overwrite(&key, &replayed);
-    assert!(gets(b, &["--scope", "a"], "shared") == old, "it is valid, and for this");
+    assert!(gets(b, &["--scope", "a"], "fleet") == old, "it is valid, and for this");
     let new = gets(b, &["--scope", "a", "--refresh"], "issuer");
-    assert!(gets(c, &["--scope", "a"], "shared") == new);
+    assert!(gets(c, &["--scope", "a"], "fleet") == new);
 
     // The same after the order was taken away.
     fleet.server.cli(&["DEL", &format!("{key}/order")]);
     let newer = gets(b, &["--scope", "a", "--refresh"], "issuer");
     chill(c);
-    assert!(gets(c, &["--scope", "a"], "shared") == newer);
+    assert!(gets(c, &["--scope", "a"], "fleet") == newer);
 }
 
 /// H3: replays of what has ended. `clocks.rs` has the same for one that never was.
@@ -198,7 +198,7 @@ fn a_value_without_an_end_ends_with_its_token() {
         fleet.server.cli(end);
         let found = get(&fleet.hosts[1], &["--scope", "a"]).run().success();
         let left = found.json()["expires_in"].as_u64().expect("seconds");
-        assert!((3_000..=3_600).contains(&left) && comes_from(&found, "shared") == token);
+        assert!((3_000..=3_600).contains(&left) && comes_from(&found, "fleet") == token);
         chill(&fleet.hosts[1]);
     }
     // What the store takes away earlier is held for as long.
@@ -256,14 +256,14 @@ fn a_counter_that_counts_no_more_begins_anew_above_what_is_there() {
         assert_eq!(fleet.server.cli(&["SET", &order, content]), "OK");
         let refreshed = gets(b, &["--scope", "a", "--refresh"], "issuer");
         chill(&fleet.hosts[2]);
-        assert!(gets(&fleet.hosts[2], &["--scope", "a"], "shared") == refreshed, "{content}");
+        assert!(gets(&fleet.hosts[2], &["--scope", "a"], "fleet") == refreshed, "{content}");
         // Where nothing is there, too.
         fleet.server.cli(&["DEL", &key]);
         assert_eq!(fleet.server.cli(&["SET", &order, content]), "OK");
         chill(b);
         let token = gets(b, &["--scope", "a"], "issuer");
         chill(&fleet.hosts[2]);
-        assert!(gets(&fleet.hosts[2], &["--scope", "a"], "shared") == token, "{content}");
+        assert!(gets(&fleet.hosts[2], &["--scope", "a"], "fleet") == token, "{content}");
         chill(b);
     }
     // Below what the values have it is made good.
@@ -271,6 +271,6 @@ fn a_counter_that_counts_no_more_begins_anew_above_what_is_there() {
         assert_eq!(fleet.server.cli(&["SET", &order, content]), "OK");
         let refreshed = gets(b, &["--scope", "a", "--refresh"], "issuer");
         chill(&fleet.hosts[2]);
-        assert!(gets(&fleet.hosts[2], &["--scope", "a"], "shared") == refreshed, "{content}");
+        assert!(gets(&fleet.hosts[2], &["--scope", "a"], "fleet") == refreshed, "{content}");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn issuer() -> Issuer {
     Issuer::start_with(["--client", &format!("{CLIENT_ID}:{SECRET}")])
 }
 
-/// `[shared]` for a store; what a busy machine needs is not the store's doing.
+/// `[fleet]` for a store; what a busy machine needs is not the store's doing.
 pub(crate) fn at(server: &RedisServer) -> String {
     patiently(&server.url())
 }
@@ -44,9 +44,9 @@ pub(crate) fn set(environment: &TestEnvironment, issuer: &Issuer, secret: &str, 
     set.args(["--token-url", &issuer.token_url()]).args(options).stdin(secret)
 }
 
-/// Writes `[shared]` anew.
+/// Writes `[fleet]` anew.
 pub(crate) fn share(environment: &TestEnvironment, shared: &str) {
-    environment.write("config/config.toml", format!("[shared]\n{shared}\n"));
+    environment.write("config/config.toml", format!("[fleet]\n{shared}\n"));
 }
 
 /// A run of `token get` that tells where the token came from.

@@ -183,10 +183,7 @@ fn nor_are_its_words_or_its_password_shown_at_the_highest_level_of_diagnostics()
             chill(&environment);
             let talkative = get(&environment, &[]).arg("-vvv").env("TOKENKEEP_LOG", "trace").env("RUST_LOG", "trace");
             let outcome = talkative.run();
-            assert!(
-                outcome.code == 0 && outcome.stderr.contains("shared_store_unavailable"),
-                "{case}, {kind}: {outcome:?}"
-            );
+            assert!(outcome.code == 0 && outcome.stderr.contains("fleet_unavailable"), "{case}, {kind}: {outcome:?}");
             comes_from(&outcome, "issuer");
         }
     }
@@ -213,7 +210,7 @@ fn an_answer_without_an_end_takes_a_bounded_memory() {
         chill(&environment);
         let outcome = get(&environment, &[]).under(["python3", "-c", MEASURED]).run().success();
         assert!(peak(&outcome) < MEMORY, "{case}: {} KiB", peak(&outcome));
-        comes_from(&outcome.says("shared_store_unavailable"), "issuer");
+        comes_from(&outcome.says("fleet_unavailable"), "issuer");
         is_of_no_use(case, &issuer, &environment, &shared(&store.url()));
     }
 }
@@ -237,7 +234,7 @@ fn a_lease_that_is_always_somebody_elses_is_waited_for_for_a_bounded_time() {
     let issuer = issuer();
     let environment = environment(&issuer);
     let store = store(|command| empty(command).unwrap_or_else(|| bytes("*3\r\n:0\r\n$0\r\n\r\n:-2\r\n")));
-    environment.write("config/config.toml", format!("[http]\ntimeout = \"1s\"\n[shared]\n{}", patiently(&store.url())));
+    environment.write("config/config.toml", format!("[http]\ntimeout = \"1s\"\n[fleet]\n{}", patiently(&store.url())));
     let outcome = get(&environment, &[]).run().success();
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     comes_from(&outcome.says("lock_timeout"), "issuer");

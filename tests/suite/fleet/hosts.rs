@@ -118,7 +118,7 @@ fn when_the_store_dies_while_one_asks_for_all_every_host_asks_once() {
             let warned: Vec<_> = outcomes.iter().filter(|outcome| !outcome.stderr.is_empty()).collect();
             let [warned] = warned[..] else { panic!("one of each host is told: {outcomes:?}") };
             let lines: Vec<_> = warned.stderr.lines().collect();
-            assert!(lines.len() == 1 && lines[0].starts_with("warning: shared_store_unavailable: "), "{warned:?}");
+            assert!(lines.len() == 1 && lines[0].starts_with("warning: fleet_unavailable: "), "{warned:?}");
         }
         assert_eq!(fleet.issuer.count("/token"), HOSTS);
     });

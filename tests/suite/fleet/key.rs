@@ -1,4 +1,4 @@
-//! `shared-key`: made on one host, brought to the others in a file, and seen nowhere else.
+//! `fleet key`: made on one host, brought to the others in a file, and seen nowhere else.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,9 +10,9 @@ use crate::common::redis::RedisServer;
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment};
 use crate::setup::{init, snapshot};
 
-/// A run of `shared-key`.
+/// A run of `fleet key`.
 fn shared_key(environment: &TestEnvironment, verb: &str, file: &Path) -> Invocation {
-    environment.tokenkeep(["--json", "shared-key", verb]).arg(file)
+    environment.tokenkeep(["--json", "fleet", "key", verb]).arg(file)
 }
 
 /// A file that a key is in, or will be.
@@ -89,15 +89,15 @@ fn a_new_key_parts_a_host_from_its_fleet_and_importing_it_brings_the_others() {
     let (issuer, server) = (issuer(), RedisServer::start());
     let [a, b] = [(); 2].map(|()| host(&issuer, &at(&server)));
     gets(&a, &[], "issuer");
-    gets(&b, &[], "shared");
+    gets(&b, &[], "fleet");
     let (file, _) = new(&a);
     chill(&a);
     let token = gets(&a, &[], "issuer");
     chill(&b);
-    assert!(gets(&b, &[], "shared") != token, "the token of the derived key");
+    assert!(gets(&b, &[], "fleet") != token, "the token of the derived key");
     shared_key(&b, "import", &bring(&file, &b)).run().success();
     chill(&b);
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
     assert_eq!(issuer.count("/token"), 2);
     // Nothing that was derived for the old key is left: the secret, the key, and what is derived with it.
     for environment in [&a, &b] {
@@ -114,18 +114,18 @@ fn a_key_that_is_removed_brings_a_host_back_to_those_without() {
     new(&b);
     gets(&b, &[], "issuer");
     for _ in 0..2 {
-        b.tokenkeep(["shared-key", "remove"]).run().success();
+        b.tokenkeep(["fleet", "key", "remove"]).run().success();
     }
-    b.tokenkeep(["--json", "shared-key", "export"]).arg(b.path("files/x")).run().fails(3, "credential_missing");
+    b.tokenkeep(["--json", "fleet", "key", "export"]).arg(b.path("files/x")).run().fails(3, "credential_missing");
     chill(&b);
-    assert!(gets(&b, &[], "shared") == derived);
+    assert!(gets(&b, &[], "fleet") == derived);
     let kept = fs::read_dir(b.data_dir().join("secrets")).expect("secrets are kept").count();
     assert_eq!(kept, 2, "the secret, and what is derived from it");
     // A file is its owner's to remove.
     let file = key_file(&b, "files/shared.key");
     share(&b, &with_key_file(&server, &file));
     shared_key(&b, "new", &file).run().success();
-    b.tokenkeep(["--json", "shared-key", "remove"]).run().fails(2, "usage");
+    b.tokenkeep(["--json", "fleet", "key", "remove"]).run().fails(2, "usage");
     assert!(file.exists());
 }
 
@@ -194,7 +194,7 @@ fn what_is_no_key_of_its_owner_is_not_imported() {
     assert_eq!(exported(&environment), fs::read(good).expect("it is ours"));
 }
 
-/// `[shared]` of a host whose key is a file.
+/// `[fleet]` of a host whose key is a file.
 fn with_key_file(server: &RedisServer, file: &Path) -> String {
     format!("{}key_file = \"{}\"\n", at(server), file.display())
 }
@@ -219,13 +219,13 @@ fn with_a_key_file_the_commands_work_on_that_file() {
     a.write_secret("files/other-key", fs::read(other).expect("it is ours"));
     shared_key(&a, "import", &to_a).run().fails(2, "usage");
     shared_key(&a, "new", &a.path("files/x")).run().fails(2, "usage");
-    a.tokenkeep(["--json", "shared-key", "new"]).run().fails(2, "usage");
+    a.tokenkeep(["--json", "fleet", "key", "new"]).run().fails(2, "usage");
     shared_key(&a, "import", &file).run().success();
     // One host has it in a file, the other in its backend: one fleet.
     let imported = shared_key(&b, "import", &brought).run().success();
     assert_eq!(fingerprint(&imported), fingerprint(&made));
     let token = gets(&a, &[], "issuer");
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
     // Where there is none yet, an import makes it.
     fs::remove_file(&file).expect("it is ours");
     shared_key(&a, "import", &to_a).run().success();
@@ -238,12 +238,12 @@ fn where_nothing_is_kept_a_key_file_or_a_strong_secret_is_enough() {
     let key = TestEnvironment::new();
     let file = key_file(&key, "shared.key");
     share(&key, &with_key_file(&server, &file));
-    key.tokenkeep(["shared-key", "new"]).run().success();
+    key.tokenkeep(["fleet", "key", "new"]).run().success();
     for shared in [with_key_file(&server, &file), at(&server)] {
         let [a, b] = [(); 2].map(|()| keepless(&issuer, &shared));
         gets(&a, &[], "issuer");
-        let token = gets(&b, &[], "shared");
-        assert!(gets(&b, &[], "shared") == token, "it is looked for each time");
+        let token = gets(&b, &[], "fleet");
+        assert!(gets(&b, &[], "fleet") == token, "it is looked for each time");
         assert!(gets(&a, &["--refresh"], "issuer") != token);
     }
     assert_eq!(issuer.count("/token"), 4);
@@ -252,7 +252,7 @@ fn where_nothing_is_kept_a_key_file_or_a_strong_secret_is_enough() {
 /// A pod: nothing is kept, and the secret is read at each fetch.
 fn keepless(issuer: &Issuer, shared: &str) -> TestEnvironment {
     let environment = TestEnvironment::new();
-    environment.write("config/config.toml", format!("[secrets]\nbackend = \"none\"\n[shared]\n{shared}"));
+    environment.write("config/config.toml", format!("[secrets]\nbackend = \"none\"\n[fleet]\n{shared}"));
     let secret = environment.write_secret("files/secret", SECRET);
     let profile = format!(
         "client_id = \"{CLIENT_ID}\"\ntoken_url = \"{}\"\nsecret = {{ file = \"{}\" }}\n",
@@ -273,9 +273,9 @@ fn a_key_that_is_gone_is_told_and_is_not_derived_in_its_place() {
     for entry in fs::read_dir(environment.data_dir().join("secrets")).expect("secrets are kept").flatten() {
         fs::remove_file(entry.path()).expect("it is ours");
     }
-    set(&environment, &issuer, SECRET, &["--replace"]).run().success().says("the shared key is gone; import it again");
+    set(&environment, &issuer, SECRET, &["--replace"]).run().success().says("the fleet key is gone; import it again");
     let outcome = super::host::get(&environment, &["--refresh"]).run().success();
-    outcome.says("shared_store_unavailable").says("the shared key is gone; import it again");
+    outcome.says("fleet_unavailable").says("the fleet key is gone; import it again");
     shared_key(&environment, "import", &file).run().success();
     gets(&environment, &["--refresh"], "issuer");
     assert_eq!(super::host::values(&server).len(), 1);

@@ -39,7 +39,7 @@ fn when_the_host_that_asks_is_killed_another_one_asks_for_the_rest() {
     let tokens: Vec<_> = outcomes.iter().map(|outcome| outcome.json()["access_token"].clone()).collect();
     assert!(tokens.iter().all(|token| *token == tokens[0]), "one token for all");
     // The dead one's host is as any other.
-    assert!(tokens[0] == gets(&hosts[0], &[], "shared"));
+    assert!(tokens[0] == gets(&hosts[0], &[], "fleet"));
 }
 
 /// H5: while it lives it is waited for, however long the issuer takes.
@@ -59,7 +59,7 @@ fn a_lease_is_renewed_for_as_long_as_the_issuer_takes() {
     assert!(server.get(&key) == owner, "it is the same host's");
     issuer.release();
     let token = comes_from(&holder.wait().success(), "issuer");
-    assert!(comes_from(&waiting.wait().success(), "shared") == token);
+    assert!(comes_from(&waiting.wait().success(), "fleet") == token);
     assert_eq!(issuer.count("/token"), 1);
 }
 
@@ -84,7 +84,7 @@ fn a_host_that_was_paused_for_longer_than_its_lease_replaces_nothing() {
     let own = comes_from(&paused.wait().success().does_not_say("warning"), "issuer");
     assert!(own != later, "what it was given it hands out");
     assert!(server.get(value) == before, "the later one stays");
-    assert!(gets(&late, &[], "cache") == own && gets(&c, &[], "shared") == later);
+    assert!(gets(&late, &[], "cache") == own && gets(&c, &[], "fleet") == later);
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -110,9 +110,9 @@ fn a_host_that_comes_late_leaves_the_lease_of_the_next_alone() {
     let own = comes_from(&paused.wait().success().does_not_say("warning"), "issuer");
     assert!(server.get(&key) == Some(owner), "the lease is still the next host's");
     // Until the later one comes, its own is there for all.
-    assert!(gets(&c, &[], "shared") == own);
+    assert!(gets(&c, &[], "fleet") == own);
     issuer.release();
     let later = comes_from(&next.wait().success().does_not_say("warning"), "issuer");
-    assert!(gets(&host(&issuer, &at(&server)), &[], "shared") == later && later != own);
+    assert!(gets(&host(&issuer, &at(&server)), &[], "fleet") == later && later != own);
     assert_eq!(issuer.count("/token"), 2);
 }

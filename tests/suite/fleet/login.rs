@@ -1,4 +1,4 @@
-//! `shared-login` and `password`: who connects to the store, and whom the password goes to.
+//! `fleet login` and `password`: who connects to the store, and whom the password goes to.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ fn stranger(issuer: &Issuer, url: &str) -> TestEnvironment {
 
 /// A run that sets the login of the client's user.
 fn login(environment: &TestEnvironment, options: &[&str]) -> Invocation {
-    let set = environment.tokenkeep(["--json", "shared-login", "set", "--user", CLIENT.user]).args(options);
+    let set = environment.tokenkeep(["--json", "fleet", "login", "set", "--user", CLIENT.user]).args(options);
     set.arg("--secret-stdin").stdin(format!("{PASSWORD}\n"))
 }
 
 fn remove(environment: &TestEnvironment) {
-    environment.tokenkeep(["shared-login", "remove"]).run().success();
+    environment.tokenkeep(["fleet", "login", "remove"]).run().success();
 }
 
 fn secrets(environment: &TestEnvironment) -> usize {
@@ -57,23 +57,23 @@ sys.exit(status)
 fn a_password_comes_by_stdin_from_a_file_or_at_a_prompt_that_does_not_show_it() {
     let (issuer, server) = (issuer(), RedisServer::with_users());
     let [first, stdin, file, prompt] = [(); 4].map(|()| stranger(&issuer, &server.url()));
-    get(&first, &[]).run().success().says("shared_store_unavailable");
+    get(&first, &[]).run().success().says("fleet_unavailable");
     for environment in [&first, &stdin] {
         login(environment, &[]).run().success();
     }
     let password = file.write_secret("files/password", PASSWORD);
-    let set = file.tokenkeep(["shared-login", "set", "--user", CLIENT.user, "--secret-file"]);
+    let set = file.tokenkeep(["fleet", "login", "set", "--user", CLIENT.user, "--secret-file"]);
     set.arg(&password).run().success();
     let typed = prompt.write_secret("files/typed", format!("{PASSWORD}\n"));
-    let set = prompt.tokenkeep(["shared-login", "set", "--user", CLIENT.user]);
+    let set = prompt.tokenkeep(["fleet", "login", "set", "--user", CLIENT.user]);
     let python = ["python3".as_ref(), "-c".as_ref(), AT_A_PROMPT.as_ref(), typed.as_os_str()];
     let screen = set.under(python).run().success();
-    assert!(screen.stdout_str().starts_with("the password of the shared store: "), "{screen:?}");
+    assert!(screen.stdout_str().starts_with("the password of the fleet store: "), "{screen:?}");
 
     chill(&first);
     let token = gets(&first, &[], "issuer");
     for environment in [&stdin, &file, &prompt] {
-        assert!(gets(environment, &[], "shared") == token);
+        assert!(gets(environment, &[], "fleet") == token);
         environment.assert_clean();
     }
     assert_eq!(issuer.count("/token"), 2);
@@ -83,13 +83,13 @@ fn a_password_comes_by_stdin_from_a_file_or_at_a_prompt_that_does_not_show_it() 
 fn a_password_without_a_user_is_the_default_users() {
     let (issuer, server) = (issuer(), RedisServer::with_password());
     let environment = stranger(&issuer, &server.url());
-    let set = environment.tokenkeep(["shared-login", "set", "--secret-stdin"]).stdin(PASSWORD);
+    let set = environment.tokenkeep(["fleet", "login", "set", "--secret-stdin"]).stdin(PASSWORD);
     set.run().success();
     gets(&environment, &[], "issuer");
     // The user may stand in the configuration, the password in the backend.
     let server = RedisServer::with_users();
     share(&environment, &format!("{}user = \"{}\"\n", patiently(&server.url()), CLIENT.user));
-    let set = environment.tokenkeep(["shared-login", "set", "--secret-stdin"]).stdin(PASSWORD);
+    let set = environment.tokenkeep(["fleet", "login", "set", "--secret-stdin"]).stdin(PASSWORD);
     set.run().success();
     gets(&environment, &["--refresh"], "issuer");
     assert_eq!(server.keys().len(), 2);
@@ -109,12 +109,12 @@ fn a_login_goes_to_the_hosts_that_it_was_set_for_and_to_no_others() {
         let outcome = get(&environment, &["--refresh"]).run().success();
         comes_from(&outcome, "issuer");
         let warning = "the stored password was set for another url; nothing was sent";
-        assert_eq!(outcome.says("shared_store_unavailable").says(warning).stderr.lines().count(), 1);
+        assert_eq!(outcome.says("fleet_unavailable").says(warning).stderr.lines().count(), 1);
         let counted = issuer.count("/token");
         share(&environment, &format!("{}required = true\n", patiently(&url)));
         let refused = get(&environment, &["--refresh"]).run().fails(10, "binding_mismatch").error();
         assert_eq!((&refused["retryable"], &refused["retry_after_s"]), (&false.into(), &serde_json::Value::Null));
-        environment.tokenkeep(["--json", "token", "forget", "--shared"]).run().exits(13);
+        environment.tokenkeep(["--json", "token", "forget", "--fleet"]).run().exits(13);
         environment.tokenkeep(["--json", "doctor"]).run().exits(10);
         assert_eq!(issuer.count("/token"), counted, "the issuer was not asked");
     }
@@ -125,7 +125,7 @@ fn a_login_goes_to_the_hosts_that_it_was_set_for_and_to_no_others() {
     gets(&environment, &["--refresh"], "issuer");
     share(&environment, &format!("url = \"{}\"\n", other.url()));
     login(&environment, &[]).run().success();
-    get(&environment, &["--refresh"]).run().success().says("shared_store_unavailable");
+    get(&environment, &["--refresh"]).run().success().says("fleet_unavailable");
     assert!(other.bytes() > 0);
     share(&environment, &patiently(&server.url()));
     get(&environment, &["--refresh"]).run().success().says("was set for another url");
@@ -153,7 +153,7 @@ fn a_password_is_not_sent_without_tls_but_to_a_literal_loopback_address() {
     assert_eq!((store.connections(), store.bytes()), (0, 0));
     // Without a password there is nothing to hide.
     share(&environment, &format!("url = \"{url}\"\n"));
-    get(&environment, &["--refresh"]).run().success().says("shared_store_unavailable");
+    get(&environment, &["--refresh"]).run().success().says("fleet_unavailable");
     assert_eq!(store.connections(), 1);
 }
 
@@ -173,7 +173,7 @@ fn a_login_that_is_removed_or_replaced_leaves_nothing_behind() {
     }
     get(&environment, &["--refresh"]).run().success().says("it refused the user or password");
     let doctor = environment.tokenkeep(["doctor"]).run().success();
-    assert!(doctor.stdout_str().contains("\nwarn  shared "), "{doctor:?}");
+    assert!(doctor.stdout_str().contains("\nwarn  fleet  "), "{doctor:?}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_wrong_password_is_told_and_never_shown() {
     let (issuer, server) = (issuer(), RedisServer::with_users());
     let environment = stranger(&issuer, &server.url());
     environment.canary("wrong password", "CANARY-WRONG-PASSWORD");
-    let set = environment.tokenkeep(["shared-login", "set", "--user", CLIENT.user, "--secret-stdin"]);
+    let set = environment.tokenkeep(["fleet", "login", "set", "--user", CLIENT.user, "--secret-stdin"]);
     set.stdin("CANARY-WRONG-PASSWORD").run().success();
     let verbose = get(&environment, &["-vvv"]).env("RUST_BACKTRACE", "1").run().success();
     verbose.says("it refused the user or password");

@@ -1,4 +1,4 @@
-//! `init --move`, `rekey`, `doctor --fix`, and whatever else changes where secrets are: the shared key and the login go
+//! `init --move`, `rekey`, `doctor --fix`, and whatever else changes where secrets are: the fleet key and the login go
 //! along, and what is derived goes and comes back.
 
 use std::fs;
@@ -11,7 +11,7 @@ use crate::common::{Issuer, TestEnvironment};
 
 const NEW: &str = "CANARY-SECRET-c2f04b7791ae4d18b6350ed94f7a2c6b";
 
-/// A host with a shared key, a login and a credential, and another one of its fleet.
+/// A host with a fleet key, a login and a credential, and another one of its fleet.
 struct Pair {
     issuer: Issuer,
     server: RedisServer,
@@ -26,13 +26,13 @@ impl Pair {
             let environment = host(&issuer, &patiently(&server.url()));
             environment.canary("password of the store", PASSWORD);
             environment.key_file("files/key");
-            let login = environment.tokenkeep(["shared-login", "set", "--user", CLIENT.user, "--secret-stdin"]);
+            let login = environment.tokenkeep(["fleet", "login", "set", "--user", CLIENT.user, "--secret-stdin"]);
             login.stdin(PASSWORD).run().success();
             environment
         });
-        this.tokenkeep(["shared-key", "new"]).arg(this.path("files/key")).run().success();
+        this.tokenkeep(["fleet", "key", "new"]).arg(this.path("files/key")).run().success();
         other.write_secret("files/key", fs::read(this.path("files/key")).expect("it is ours"));
-        other.tokenkeep(["shared-key", "import"]).arg(other.path("files/key")).run().success();
+        other.tokenkeep(["fleet", "key", "import"]).arg(other.path("files/key")).run().success();
         let pair = Self { issuer, server, host: this, other };
         pair.assert_shares();
         pair
@@ -46,13 +46,13 @@ impl Pair {
     fn assert_shares(&self) {
         let token = gets(&self.other, &["--refresh"], "issuer");
         chill(&self.host);
-        assert!(gets(&self.host, &[], "shared") == token);
+        assert!(gets(&self.host, &[], "fleet") == token);
     }
 
     fn assert_key_is_the_same(&self) {
         self.host.key_file("files/exported");
         let file = self.host.path("files/exported");
-        self.host.tokenkeep(["shared-key", "export"]).arg(&file).run().success();
+        self.host.tokenkeep(["fleet", "key", "export"]).arg(&file).run().success();
         assert!(fs::read(&file).expect("it is ours") == fs::read(self.host.path("files/key")).expect("it is ours"));
         fs::remove_file(file).expect("it is ours");
     }
@@ -70,7 +70,7 @@ fn diagnosis(environment: &TestEnvironment, options: &[&str]) -> (String, String
         let check = checks.find(|check| check["name"] == name).expect("a check of that name");
         check["status"].as_str().expect("a status").to_owned()
     };
-    (status("orphans"), status("shared"))
+    (status("orphans"), status("fleet"))
 }
 
 fn sound() -> (String, String) {
@@ -114,9 +114,9 @@ fn destroying_the_data_key_destroys_the_shared_key_and_the_login() {
     pair.run(&["init", "--backend", "file"]);
     set(&pair.host, &pair.issuer, super::host::SECRET, &["--replace"]).run().success();
     let gone = super::host::get(&pair.host, &[]).run().success();
-    gone.says("shared_store_unavailable");
+    gone.says("fleet_unavailable");
     pair.host
-        .tokenkeep(["--json", "shared-key", "export"])
+        .tokenkeep(["--json", "fleet", "key", "export"])
         .arg(pair.host.path("x"))
         .run()
         .fails(3, "credential_missing");
@@ -139,7 +139,7 @@ fn doctor_takes_nothing_of_the_fleet_for_left_over_and_clears_up_after_an_old_na
     assert_eq!(secrets(environment), ALL + 2, "nothing goes without being asked");
     assert_eq!((diagnosis(environment, &["--fix"]), secrets(environment)), (sound(), ALL));
     chill(environment);
-    gets(environment, &[], "shared");
+    gets(environment, &[], "fleet");
     pair.assert_key_is_the_same();
     // What an old namespace left is no secret that a move would lose.
     share(environment, &patiently(&pair.server.url()));
@@ -153,8 +153,8 @@ fn what_is_derived_goes_with_the_secret_it_came_from() {
     let pair = Pair::new();
     set(&pair.host, &pair.issuer, NEW, &[]).run().success();
     assert_eq!((secrets(&pair.host), diagnosis(&pair.host, &[])), (ALL, sound()));
-    set(&pair.host, &pair.issuer, super::host::SECRET, &["--shared-epoch", "one"]).run().success();
-    set(&pair.host, &pair.issuer, super::host::SECRET, &["--shared-epoch", "two"]).run().success();
+    set(&pair.host, &pair.issuer, super::host::SECRET, &["--fleet-epoch", "one"]).run().success();
+    set(&pair.host, &pair.issuer, super::host::SECRET, &["--fleet-epoch", "two"]).run().success();
     assert_eq!(diagnosis(&pair.host, &[]), sound());
     pair.run(&["credentials", "remove", "-p", "default", "--yes"]);
     assert_eq!(secrets(&pair.host), 2, "key and login are the host's");
@@ -171,7 +171,7 @@ fn what_is_stored_for_a_fleet_cannot_be_moved_to_nowhere() {
     let from = format!("file:{}", file.display());
     pair.run(&["credentials", "set", "--secret-at-fetch", &from]);
     assert_eq!(secrets(environment), 2, "key and login: what was derived went with the secret");
-    for remove in [&["shared-login", "remove"][..], &["credentials", "list"]] {
+    for remove in [&["fleet", "login", "remove"][..], &["credentials", "list"]] {
         environment.tokenkeep(["--json", "init", "--backend", "none", "--move"]).run().fails(2, "usage");
         pair.run(remove);
     }
@@ -200,7 +200,7 @@ mod keyring {
         let shared = gets(&pair.other, &["--refresh"], "issuer");
         seen(service, pair, &["token", "forget", "--all"]).success();
         let found = token(service, pair);
-        assert_eq!(found["source"], "shared");
+        assert_eq!(found["source"], "fleet");
         assert!(found["access_token"] == shared.as_str());
     }
 
@@ -217,7 +217,7 @@ mod keyring {
         assert_shares(&service, &pair);
         assert_eq!(items(&service), [1; 5], "what is derived came back");
         let shared = seen(&service, &pair, &["--json", "doctor", "--fix"]).success().json();
-        let shared = shared["checks"].as_array().expect("checks").iter().find(|check| check["name"] == "shared");
+        let shared = shared["checks"].as_array().expect("checks").iter().find(|check| check["name"] == "fleet");
         assert_eq!(shared.expect("a check")["status"], "ok");
         assert_eq!(items(&service), [1; 5]);
 
@@ -237,14 +237,14 @@ mod keyring {
         assert_eq!(items(&service), [1, 1, 1, 1, 0]);
         assert_shares(&service, &pair);
         // Each gets something of its own in place of what was there.
-        seen(&service, &pair, &["shared-key", "new"]).success();
+        seen(&service, &pair, &["fleet", "key", "new"]).success();
         assert_eq!(items(&service), [1, 1, 1, 1, 0], "what was derived with the old key went");
         token(&service, &pair);
-        let login = ["shared-login", "set", "--user", CLIENT.user, "--secret-stdin"];
+        let login = ["fleet", "login", "set", "--user", CLIENT.user, "--secret-stdin"];
         service.seen_by(pair.host.tokenkeep(login)).stdin(PASSWORD).run().success();
         service.seen_by(set(&pair.host, &pair.issuer, NEW, &[])).run().success();
         assert_eq!(items(&service), [1; 5]);
-        seen(&service, &pair, &["shared-login", "remove"]).success();
+        seen(&service, &pair, &["fleet", "login", "remove"]).success();
         assert_eq!(items(&service), [1, 1, 1, 0, 1]);
         seen(&service, &pair, &["credentials", "remove", "-p", "default", "--yes"]).success();
         assert_eq!(items(&service), [0, 1, 1, 0, 0]);
@@ -262,11 +262,11 @@ mod keyring {
         token(&service, &pair);
         service.lock();
         let outcome = seen(&service, &pair, &["token", "get", "--refresh"]).success();
-        assert_eq!(outcome.stderr.matches("shared_store_unavailable").count(), 1, "{outcome:?}");
+        assert_eq!(outcome.stderr.matches("fleet_unavailable").count(), 1, "{outcome:?}");
         let keys = pair.server.keys().len();
-        seen(&service, &pair, &["--json", "shared-key", "new"]).fails(8, "keyring_locked");
+        seen(&service, &pair, &["--json", "fleet", "key", "new"]).fails(8, "keyring_locked");
         // As with every secret that is replaced: what counts is what is named.
-        let removed = seen(&service, &pair, &["shared-login", "remove"]).success();
+        let removed = seen(&service, &pair, &["fleet", "login", "remove"]).success();
         removed.says("something old was left behind: the keyring is locked");
         assert_eq!(pair.server.keys().len(), keys, "no other key was derived in its place");
     }

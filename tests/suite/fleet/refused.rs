@@ -57,7 +57,7 @@ fn what_the_issuer_refuses_one_host_it_is_not_asked_by_the_others() {
         // It ends by itself; here an operator ends it.
         server.cli(&["DEL", &refusal(&server)]);
         let token = gets(&host(&issuer, &at(&server)), &[], "issuer");
-        assert!(gets(&host(&issuer, &at(&server)), &[], "shared") == token);
+        assert!(gets(&host(&issuer, &at(&server)), &[], "fleet") == token);
     }
 }
 
@@ -83,12 +83,12 @@ fn beside_a_token_that_is_good_for_others_a_refusal_is_told_and_the_token_stays(
         // Each who wants another token is told, and who does not is given the one that is there.
         assert_eq!(refused(&c, &["--refresh"], exit, code)["remembered"], true);
         assert_eq!(refused(&d, &["--min-ttl", "2h"], exit, code)["remembered"], true);
-        assert!(gets(&e, &[], "shared") == token);
+        assert!(gets(&e, &[], "fleet") == token);
         let listed = e.tokenkeep(["--json", "token", "list"]).run().success().json();
-        assert_eq!(listed[1]["place"], "shared", "{listed}");
+        assert_eq!(listed[1]["place"], "fleet", "{listed}");
         assert_eq!(issuer.count("/token"), count, "{code}: nobody else asked");
         // What is taken back is the token, wherever it stands.
-        assert_eq!(e.tokenkeep(["token", "forget", "--shared"]).run().success().code, 0);
+        assert_eq!(e.tokenkeep(["token", "forget", "--fleet"]).run().success().code, 0);
         mend(&issuer);
         gets(&e, &[], "issuer");
     }
@@ -110,7 +110,7 @@ fn beside_a_token_two_hosts_that_cannot_ask_are_enough() {
     assert!(server.get(&value(&server)) == before);
     mend(&issuer);
     let other = host(&issuer, &at(&server));
-    assert!(gets(&other, &[], "shared") == token);
+    assert!(gets(&other, &[], "fleet") == token);
 }
 
 /// H4: nobody waits for a turn that brings nothing.
@@ -128,7 +128,7 @@ fn when_two_hosts_could_not_ask_each_asks_for_itself_until_that_is_over() {
     let key = value(&server);
     wait_until("what they said has ended", || server.cli(&["EXISTS", &key]) == "0");
     let shared = gets(&hosts[4], &[], "issuer");
-    assert!(gets(&hosts[0], &[], "shared") == shared && shared != alone);
+    assert!(gets(&hosts[0], &[], "fleet") == shared && shared != alone);
 }
 
 /// E7, H4.
@@ -165,7 +165,7 @@ fn a_refusal_that_is_over_or_of_another_request_is_not_answered() {
         server.cli(&["SET", &key, "any"]);
         server.overwrite(&key, &value);
         let token = comes_from(&get(&b, &[]).run().success(), "issuer");
-        assert!(gets(&c, &[], "shared") == token);
+        assert!(gets(&c, &[], "fleet") == token);
         [&b, &c].into_iter().for_each(chill);
     }
 }

@@ -46,7 +46,7 @@ impl Pair {
         let hosts = [(); 2].map(|()| {
             let environment = host(&issuer, &patiently(url));
             environment.canary("password of the store", PASSWORD);
-            let login = environment.tokenkeep(["shared-login", "set", "--user", USER, "--secret-stdin"]);
+            let login = environment.tokenkeep(["fleet", "login", "set", "--user", USER, "--secret-stdin"]);
             login.stdin(PASSWORD).run().success();
             environment
         });
@@ -66,9 +66,9 @@ impl Pair {
         };
         gets(a, &["--refresh"], "issuer");
         chill(b);
-        gets(b, &[], "shared");
+        gets(b, &[], "fleet");
         let listed = a.tokenkeep(["token", "list"]).run().success();
-        let forgotten = a.tokenkeep(["token", "forget", "--shared"]).run();
+        let forgotten = a.tokenkeep(["token", "forget", "--fleet"]).run();
         // As one that a resource server has refused.
         gets(a, &[], "issuer");
         self.issuer.answer("/api", 401, &serde_json::json!({}));

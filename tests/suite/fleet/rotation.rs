@@ -72,7 +72,7 @@ fn hosts_on_the_old_and_the_new_secret_do_not_meet() {
     let second = grants(&issuer, "second");
     assert!(gets(&new[0], &[], "issuer") == second);
     assert_eq!(secret_used(&issuer), NEW);
-    assert!(gets(&old[1], &[], "shared") == first && gets(&new[1], &[], "shared") == second);
+    assert!(gets(&old[1], &[], "fleet") == first && gets(&new[1], &[], "fleet") == second);
     assert_eq!((issuer.count("/token"), values(&server).len()), (2, 2));
 }
 
@@ -90,12 +90,12 @@ fn setting_the_new_secret_moves_a_host() {
     }
     let second = grants(&issuer, "second");
     assert!(gets(a, &[], "issuer") == second, "the old token is not the new secret's");
-    assert!(gets(b, &[], "shared") == second);
-    assert!(gets(c, &[], "shared") == first, "who has the old secret still has what was shared under it");
+    assert!(gets(b, &[], "fleet") == second);
+    assert!(gets(c, &[], "fleet") == first, "who has the old secret still has what was shared under it");
     assert_eq!(secret_used(&issuer), NEW);
     // And back.
     set(a, &issuer, SECRET, &[]).run().success();
-    assert!(gets(a, &[], "shared") == first);
+    assert!(gets(a, &[], "fleet") == first);
 }
 
 /// H10: a secret that is read at each fetch is noticed when the host asks the issuer.
@@ -105,7 +105,7 @@ fn a_secret_that_somebody_else_rotates_moves_a_host_at_its_next_request() {
     let hosts = [(); 3].map(|()| with_file(&issuer, &server));
     let [a, b, c] = &hosts;
     let first = gets(a, &[], "issuer");
-    gets(b, &[], "shared");
+    gets(b, &[], "fleet");
     let kept = secrets(a);
     for environment in [a, b] {
         rotate(environment);
@@ -113,19 +113,19 @@ fn a_secret_that_somebody_else_rotates_moves_a_host_at_its_next_request() {
     // Until then everything goes on: reading a shared token loads no secret.
     gets(a, &[], "cache");
     chill(a);
-    assert!(gets(a, &[], "shared") == first);
+    assert!(gets(a, &[], "fleet") == first);
     let second = grants(&issuer, "second");
     assert!(gets(a, &["--refresh"], "issuer") == second);
     assert_eq!(secret_used(&issuer), NEW);
     assert_eq!(secrets(a), kept, "what was derived from the old secret is replaced");
     chill(a);
-    assert!(gets(a, &[], "shared") == second);
+    assert!(gets(a, &[], "fleet") == second);
     // The old value has not been touched; and the other host moves when it asks.
-    assert!(gets(c, &[], "shared") == first);
+    assert!(gets(c, &[], "fleet") == first);
     let third = grants(&issuer, "third");
     assert!(gets(b, &["--refresh"], "issuer") == third);
     chill(a);
-    assert!(gets(a, &[], "shared") == third, "both are where the new secret is");
+    assert!(gets(a, &[], "fleet") == third, "both are where the new secret is");
     assert_eq!((issuer.count("/token"), values(&server).len()), (3, 2));
 }
 
@@ -136,7 +136,7 @@ fn a_host_that_moves_takes_what_is_there_already() {
     let hosts = [(); 2].map(|()| with_file(&issuer, &server));
     let [a, b] = &hosts;
     gets(a, &[], "issuer");
-    gets(b, &[], "shared");
+    gets(b, &[], "fleet");
     let second = grants(&issuer, "second");
     rotate(a);
     gets(a, &["--refresh"], "issuer");
@@ -145,7 +145,7 @@ fn a_host_that_moves_takes_what_is_there_already() {
     let old: Vec<String> = values(&server).into_iter().filter(|key| !is_newest(&server, key)).collect();
     old.iter().for_each(|key| drop(server.cli(&["DEL", key])));
     chill(b);
-    assert!(gets(b, &[], "shared") == second);
+    assert!(gets(b, &[], "fleet") == second);
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -163,17 +163,17 @@ fn with_an_explicit_key_a_new_secret_moves_the_fleet_too() {
     let hosts = [(); 2].map(|()| host(&issuer, &at(&server)));
     let [a, b] = &hosts;
     a.key_file("files/key");
-    a.tokenkeep(["shared-key", "new"]).arg(a.path("files/key")).run().success();
+    a.tokenkeep(["fleet", "key", "new"]).arg(a.path("files/key")).run().success();
     b.key_file("files/key");
     b.write_secret("files/key", fs::read(a.path("files/key")).expect("it is ours"));
-    b.tokenkeep(["shared-key", "import"]).arg(b.path("files/key")).run().success();
+    b.tokenkeep(["fleet", "key", "import"]).arg(b.path("files/key")).run().success();
     let first = gets(a, &[], "issuer");
     set(a, &issuer, NEW, &[]).run().success();
     let second = grants(&issuer, "second");
     assert!(gets(a, &[], "issuer") == second);
-    assert!(gets(b, &[], "shared") == first);
+    assert!(gets(b, &[], "fleet") == first);
     set(b, &issuer, NEW, &[]).run().success();
-    assert!(gets(b, &[], "shared") == second);
+    assert!(gets(b, &[], "fleet") == second);
 }
 
 /// A host that still has the old secret when the issuer takes it no more gets the error of its own, and disturbs nobody.
@@ -187,5 +187,5 @@ fn an_old_secret_that_is_refused_does_not_disturb_those_with_the_new_one() {
     super::host::get(&old, &[]).run().fails(4, "invalid_client");
     issuer.behave("/token", Behaviour::Silence);
     chill(&new);
-    assert!(gets(&new, &[], "shared") == token);
+    assert!(gets(&new, &[], "fleet") == token);
 }

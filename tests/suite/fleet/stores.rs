@@ -15,9 +15,9 @@ fn shares(case: &str, issuer: &Issuer, shared: &str) -> [TestEnvironment; 3] {
         comes_from(&outcome, source)
     };
     let first = gets(&hosts[0], &[], "issuer");
-    assert!(gets(&hosts[1], &[], "shared") == first, "{case}");
+    assert!(gets(&hosts[1], &[], "fleet") == first, "{case}");
     let second = gets(&hosts[1], &["--refresh"], "issuer");
-    assert!(gets(&hosts[2], &[], "shared") == second, "{case}");
+    assert!(gets(&hosts[2], &[], "fleet") == second, "{case}");
     assert_eq!(issuer.count("/token"), asked + 2, "{case}");
     hosts
 }
@@ -62,7 +62,7 @@ fn a_cluster_by_some_of_its_nodes_and_by_one_that_is_not_known_to_be_of_a_cluste
             share(host, shared);
             chill(host);
         }
-        assert!(gets(&hosts[0], &["--refresh"], "issuer") == gets(&hosts[1], &[], "shared"));
+        assert!(gets(&hosts[0], &["--refresh"], "issuer") == gets(&hosts[1], &[], "fleet"));
     }
 }
 
@@ -76,7 +76,7 @@ fn the_server_that_sentinels_name_before_and_after_a_failover() {
     sentinel.wait_for_new_master();
     hosts.iter().for_each(chill);
     let token = gets(&hosts[0], &["--refresh"], "issuer");
-    assert!(gets(&hosts[1], &[], "shared") == token);
+    assert!(gets(&hosts[1], &[], "fleet") == token);
     // Nobody knows a service of another name.
     let other = host(&issuer, &shared.replace("/fleet", "/herd"));
     let outcome = get(&other, &[]).run().success().says("no sentinel knows this service");

@@ -29,12 +29,12 @@ fn a_list_shows_what_is_cached_here_and_what_the_fleet_has() {
     assert_eq!(listed(&a), []);
     gets(&a, &[], "issuer");
     gets(&a, &["--scope", "write"], "issuer");
-    let both = [is("cache", "read"), is("shared", "read"), is("cache", "write"), is("shared", "write")];
+    let both = [is("cache", "read"), is("fleet", "read"), is("cache", "write"), is("fleet", "write")];
     assert_eq!(listed(&a), both);
     // Of another host's requests this one knows those of its profiles, and what it has cached.
-    assert_eq!(listed(&b), [is("shared", "read")]);
-    gets(&b, &["--scope", "write"], "shared");
-    assert_eq!(listed(&b), [is("shared", "read"), is("cache", "write"), is("shared", "write")]);
+    assert_eq!(listed(&b), [is("fleet", "read")]);
+    gets(&b, &["--scope", "write"], "fleet");
+    assert_eq!(listed(&b), [is("fleet", "read"), is("cache", "write"), is("fleet", "write")]);
 
     let rows = b.tokenkeep(["--json", "token", "list"]).run().success().json();
     let left = rows[0]["expires_in"].as_u64().expect("seconds");
@@ -44,7 +44,7 @@ fn a_list_shows_what_is_cached_here_and_what_the_fleet_has() {
     let words = |line: &[&str]| (line[0].to_owned(), line[line.len() - 2..].join(" "));
     assert_eq!(words(&lines[0]), is("default", "shared read"), "{text:?}");
     assert_eq!(words(&lines[2]), is("default", "shared write"), "{text:?}");
-    assert!(lines[1].last() == Some(&"write") && !lines[1].contains(&"shared"), "{text:?}");
+    assert!(lines[1].last() == Some(&"write") && !lines[1].contains(&"fleet"), "{text:?}");
 }
 
 /// H1.
@@ -58,7 +58,7 @@ fn a_list_without_the_store_is_that_of_the_cache_and_one_warning() {
     let outcome = environment.tokenkeep(["--json", "token", "list"]).run().success();
     assert_eq!(outcome.json().as_array().map(Vec::len), Some(2));
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
-    outcome.says("shared_store_unavailable");
+    outcome.says("fleet_unavailable");
 }
 
 #[test]
@@ -66,16 +66,16 @@ fn forget_leaves_the_fleet_its_token_and_with_shared_it_is_taken_back() {
     let (issuer, server) = (issuer(), RedisServer::start());
     let [a, b, c] = [(); 3].map(|()| host(&issuer, &at(&server)));
     let token = gets(&a, &[], "issuer");
-    gets(&b, &[], "shared");
+    gets(&b, &[], "fleet");
     forget(&b, &[]).success().says("forgot 1 cached token(s) of default");
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
 
-    forget(&a, &["--shared"]).success().says("forgot 1 cached and 1 shared token(s) of default");
+    forget(&a, &["--fleet"]).success().says("forgot 1 cached and 1 shared token(s) of default");
     assert_eq!(values(&server), [""; 0]);
-    forget(&a, &["--shared"]).success().says("forgot 0 cached and 0 shared token(s) of default");
+    forget(&a, &["--fleet"]).success().says("forgot 0 cached and 0 shared token(s) of default");
     assert!(gets(&b, &[], "cache") == token, "what other hosts have cached they keep");
     let next = gets(&c, &[], "issuer");
-    assert!(next != token && gets(&a, &[], "shared") == next);
+    assert!(next != token && gets(&a, &[], "fleet") == next);
 }
 
 #[test]
@@ -90,22 +90,22 @@ fn forget_takes_back_one_request_one_profile_or_all_of_them() {
     let fill = |source: &str| requests.iter().for_each(|request| drop(gets(&a, request, source)));
     fill("issuer");
     assert_eq!(values(&server).len(), 4);
-    forget(&a, &["--scope", "a", "--shared"]).success().says("forgot 1 cached and 1 shared token(s) of one");
+    forget(&a, &["--scope", "a", "--fleet"]).success().says("forgot 1 cached and 1 shared token(s) of one");
     assert_eq!(values(&server).len(), 3);
-    gets(&b, &[], "shared");
-    gets(&b, &["-p", "two"], "shared");
+    gets(&b, &[], "fleet");
+    gets(&b, &["-p", "two"], "fleet");
 
     // Of one profile: all that this host knows, cached here or not.
-    forget(&a, &["--shared"]).success().says("forgot 1 cached and 1 shared token(s) of one");
+    forget(&a, &["--fleet"]).success().says("forgot 1 cached and 1 shared token(s) of one");
     forget(&a, &["-p", "two"]).success();
-    forget(&a, &["-p", "two", "--shared"]).success().says("forgot 0 cached and 1 shared token(s) of two");
+    forget(&a, &["-p", "two", "--fleet"]).success().says("forgot 0 cached and 1 shared token(s) of two");
     // What only this host had asked for, and has forgotten, nobody can name.
     assert_eq!(values(&server).len(), 1);
 
     chill(&b);
     server.cli(&["FLUSHALL"]);
     fill("issuer");
-    forget(&a, &["--all", "--shared"]).success().says("forgot 4 cached and 4 shared token(s) of all profiles");
+    forget(&a, &["--all", "--fleet"]).success().says("forgot 4 cached and 4 shared token(s) of all profiles");
     assert_eq!(values(&server), [""; 0]);
     fill("issuer");
 }
@@ -117,14 +117,14 @@ fn forget_that_cannot_reach_the_fleet_forgets_nothing_and_says_so() {
     let environment = host(&issuer, &at(&server));
     let token = gets(&environment, &[], "issuer");
     server.kill();
-    for options in [&["--shared"][..], &["--all", "--shared"]] {
+    for options in [&["--fleet"][..], &["--all", "--fleet"]] {
         let forget = environment.tokenkeep(["--json", "token", "forget"]).args(options).run();
-        let error = forget.fails(13, "shared_store_unavailable").error();
+        let error = forget.fails(13, "fleet_unavailable").error();
         assert_eq!(error["retryable"], true);
     }
     assert!(gets(&environment, &[], "cache") == token);
     environment.write("config/config.toml", "");
-    for options in [&["--shared"][..], &["--all", "--shared"]] {
+    for options in [&["--fleet"][..], &["--all", "--fleet"]] {
         environment.tokenkeep(["--json", "token", "forget"]).args(options).run().fails(2, "usage");
     }
     assert!(gets(&environment, &[], "cache") == token);
@@ -167,14 +167,14 @@ fn a_token_that_is_refused_or_revoked_is_taken_back_from_the_fleet() {
         let (issuer, server) = (issuer(), RedisServer::start());
         let [a, b, c] = [(); 3].map(|()| refusable(&issuer, &at(&server)));
         let token = gets(&a, &[], "issuer");
-        assert!(gets(&b, &[], "shared") == token);
+        assert!(gets(&b, &[], "fleet") == token);
         assert_eq!(refused(&issuer, &b, how).does_not_say("warning").stdout.is_empty(), how == "revocation", "{how}");
         assert_eq!(values(&server), [""; 0], "{how}");
         let next = gets(&c, &[], "issuer");
         assert!(next != token, "{how}");
         // The host that first had the token hears of it later, and does not take the new one back.
         refused(&issuer, &a, how);
-        assert!(gets(&a, &[], "shared") == next && gets(&b, &[], "shared") == next, "{how}");
+        assert!(gets(&a, &[], "fleet") == next && gets(&b, &[], "fleet") == next, "{how}");
         assert_eq!(issuer.count("/token"), 2, "{how}");
     }
 }
@@ -206,8 +206,8 @@ fn a_token_that_is_refused_is_dropped_here_even_if_the_fleet_cannot_be_told() {
         let environment = refusable(&issuer, &at(&server));
         gets(&environment, &[], "issuer");
         server.kill();
-        let outcome = refused(&issuer, &environment, how).says("warning: shared_store_unavailable: ");
-        assert_eq!(outcome.stderr.matches("shared_store_unavailable").count(), 1, "{how}: {outcome:?}");
+        let outcome = refused(&issuer, &environment, how).says("warning: fleet_unavailable: ");
+        assert_eq!(outcome.stderr.matches("fleet_unavailable").count(), 1, "{how}: {outcome:?}");
         environment.tokenkeep(["--json", "token", "get", "--offline"]).run().fails(5, "token_not_valid");
     }
 }
@@ -242,7 +242,7 @@ fn a_damaged_value_can_be_taken_back_too() {
             server.cli(&["DEL", &value]);
             server.cli(&["SADD", &value, damage]);
         }
-        forget(&environment, &["--shared"]).success().says("forgot 1 cached and 1 shared token(s) of default");
+        forget(&environment, &["--fleet"]).success().says("forgot 1 cached and 1 shared token(s) of default");
         assert_eq!(values(&server), [""; 0], "{damage}");
     }
 }

@@ -49,7 +49,7 @@ fn a_weak_secret_is_refused_and_nothing_is_changed() {
     for outcome in [set_json(&environment, &issuer, WEAK, &[]), from_file.run()] {
         let error = outcome.fails(10, "secret_too_weak").error();
         assert_eq!((&error["retryable"], &error["profile"]), (&false.into(), &"default".into()));
-        assert_eq!(error["hint"], "run tokenkeep shared-key new, and import that key on every host");
+        assert_eq!(error["hint"], "run tokenkeep fleet key new, and import that key on every host");
     }
     // `--verify` would have sent it.
     set_json(&environment, &issuer, WEAK, &["--verify"]).fails(10, "secret_too_weak");
@@ -101,7 +101,7 @@ fn with_an_explicit_key_a_weak_secret_is_taken_and_shared() {
     let (issuer, server) = (lax(), RedisServer::start());
     let [a, b] = [(); 2].map(|()| bare(&at(&server)));
     a.key_file("files/key");
-    a.tokenkeep(["shared-key", "new"]).arg(a.path("files/key")).run().success();
+    a.tokenkeep(["fleet", "key", "new"]).arg(a.path("files/key")).run().success();
     b.key_file("files/key");
     b.write_secret("files/key", std::fs::read(a.path("files/key")).expect("it is ours"));
     // One host keeps it in its backend, the other names its file.
@@ -110,7 +110,7 @@ fn with_an_explicit_key_a_weak_secret_is_taken_and_shared() {
         set(environment, &issuer, WEAK, &[]).run().success();
     }
     let token = gets(&a, &[], "issuer");
-    assert!(gets(&b, &[], "shared") == token);
+    assert!(gets(&b, &[], "fleet") == token);
     assert_eq!(issuer.count("/token"), 1);
 }
 
@@ -124,10 +124,10 @@ fn a_weak_secret_that_is_read_at_each_fetch_is_a_warning_and_makes_no_key() {
     assert_eq!(get(&environment, &[]).run().success().stderr, "", "what is cached needs no fleet");
     warned(&environment, &["--refresh"]);
     let list = environment.tokenkeep(["token", "list"]).run().success();
-    assert_eq!(list.says("shared_store_unavailable").stderr.lines().count(), 1);
+    assert_eq!(list.says("fleet_unavailable").stderr.lines().count(), 1);
     // Nothing of it can be there.
-    let forgotten = environment.tokenkeep(["token", "forget", "--shared"]).run().success();
-    forgotten.says("shared_store_unavailable");
+    let forgotten = environment.tokenkeep(["token", "forget", "--fleet"]).run().success();
+    forgotten.says("fleet_unavailable");
     assert_eq!(server.keys(), [""; 0], "nothing of it reaches the store");
 
     share(&environment, &format!("{}required = true\n", at(&server)));
@@ -135,7 +135,7 @@ fn a_weak_secret_that_is_read_at_each_fetch_is_a_warning_and_makes_no_key() {
     assert_eq!(issuer.count("/token"), 2, "the issuer was not asked");
 
     // With a key there is nothing to warn of.
-    environment.tokenkeep(["shared-key", "new"]).run().success();
+    environment.tokenkeep(["fleet", "key", "new"]).run().success();
     gets(&environment, &["--refresh"], "issuer");
     assert_eq!(values(&server).len(), 1);
 }
@@ -144,9 +144,9 @@ fn warned(environment: &TestEnvironment, options: &[&str]) {
     let outcome = get(environment, options).run().success();
     comes_from(&outcome, "issuer");
     let warning: Value = serde_json::from_str(outcome.stderr.trim_end()).expect("one line of JSON");
-    assert_eq!(warning["warning"]["code"], "shared_store_unavailable");
+    assert_eq!(warning["warning"]["code"], "fleet_unavailable");
     let message = warning["warning"]["message"].as_str().expect("a message");
-    assert!(message.ends_with("the client's secret has fewer than 128 bits, so no shared key is derived from it"));
+    assert!(message.ends_with("the client's secret has fewer than 128 bits, so no fleet key is derived from it"));
 }
 
 /// H9: sharing came after the secret.

@@ -1,4 +1,4 @@
-//! `shared-key`, killed at each system call: the host has the old key or the new one, whole.
+//! `fleet key`, killed at each system call: the host has the old key or the new one, whole.
 
 use std::path::PathBuf;
 
@@ -15,24 +15,24 @@ fn in_config(environment: &TestEnvironment, name: &str) -> PathBuf {
     environment.config_dir().join(name)
 }
 
-/// A home of a fleet, with a secret, a shared key, and what is derived from both; and another key in a file.
+/// A home of a fleet, with a secret, a fleet key, and what is derived from both; and another key in a file.
 fn world_with(second: bool) -> World {
     let (issuer, environment) = (lenient_issuer(), with_backend());
-    environment.write("config/config.toml", "[shared]\nurl = \"redis://127.0.0.1:1\"\n");
+    environment.write("config/config.toml", "[fleet]\nurl = \"redis://127.0.0.1:1\"\n");
     let keys: &[&str] = if second { &[FIRST, SECOND] } else { &[FIRST] };
     for name in [FIRST, SECOND, "exported-key"] {
         environment.key_file(in_config(&environment, name));
     }
     for name in keys.iter().rev() {
         let file = in_config(&environment, name);
-        environment.tokenkeep(["shared-key", "new"]).arg(file).run().success();
+        environment.tokenkeep(["fleet", "key", "new"]).arg(file).run().success();
     }
     let _ = set(&environment, &issuer, OLD).run().success();
     World::new(issuer, environment)
 }
 
 fn shared_key(world: &World, verb: &str, name: &str) -> Invocation {
-    world.environment.tokenkeep(["shared-key", verb]).arg(in_config(&world.environment, name))
+    world.environment.tokenkeep(["fleet", "key", verb]).arg(in_config(&world.environment, name))
 }
 
 fn exported(world: &World) -> Vec<u8> {
@@ -74,7 +74,7 @@ fn a_new_shared_key_that_is_killed_leaves_the_old_one_or_the_new_one() {
         &[Fault::Kill],
         |world, _, outcome| assert_one_of_both(world, outcome.code == 0),
     );
-    tell("`shared-key new`, killed", kills);
+    tell("`fleet key new`, killed", kills);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn an_import_of_a_shared_key_that_is_killed_leaves_the_old_one_or_the_new_one() 
         &[Fault::Kill],
         |world, _, outcome| assert_one_of_both(world, outcome.code == 0),
     );
-    tell("`shared-key import`, killed", kills);
+    tell("`fleet key import`, killed", kills);
 }
 
 /// What a new data key leaves: everything that the host has of its fleet, whenever it is killed.
@@ -96,7 +96,7 @@ fn a_new_data_key_that_is_killed_leaves_the_shared_key_and_the_login() {
     let world = || {
         let world = world_with(false);
         world.environment.canary("password of the store", PASSWORD);
-        let login = world.environment.tokenkeep(["shared-login", "set", "--secret-stdin"]).stdin(PASSWORD);
+        let login = world.environment.tokenkeep(["fleet", "login", "set", "--secret-stdin"]).stdin(PASSWORD);
         login.run().success();
         World::new(world.issuer, world.environment)
     };

@@ -65,7 +65,7 @@ async fn one_request_is_enough(issuer: &Issuer, store: &Arc<impl SharedStore + '
     assert_eq!(source, Source::Issuer);
     for keeper in hosts(5, issuer, store) {
         let (shared, source) = obtained(&keeper).await;
-        assert!(source == Source::Shared && are_one([&token, &shared]), "{source:?}");
+        assert!(source == Source::Fleet && are_one([&token, &shared]), "{source:?}");
         assert_eq!((shared.scope(), shared.token_type()), (token.scope(), token.token_type()));
         let (kept, source) = obtained(&keeper).await;
         assert!(source == Source::Cache && kept == shared, "{source:?}");
@@ -106,7 +106,7 @@ fn a_connection_that_was_made_in_another_runtime_keeps_nobody() {
     let runtimes = [(); 2]
         .map(|()| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be had"));
     assert_eq!(runtimes[0].block_on(obtained(&hosts[0])).1, Source::Issuer);
-    assert_eq!(runtimes[1].block_on(obtained(&hosts[1])).1, Source::Shared);
+    assert_eq!(runtimes[1].block_on(obtained(&hosts[1])).1, Source::Fleet);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -184,10 +184,10 @@ async fn a_token_that_one_host_rejects_is_followed_by_one_that_all_others_find()
     first.reject(&refused).expect("no error");
     let (fresh, source) = obtained(&first).await;
     assert!(source == Source::Issuer && !are_one([&refused, &fresh]));
-    assert_eq!(obtained(&host(&issuer, &store)).await.1, Source::Shared);
+    assert_eq!(obtained(&host(&issuer, &store)).await.1, Source::Fleet);
     second.reject(&same).expect("no error");
     let (found, source) = obtained(&second).await;
-    assert!(source == Source::Shared && are_one([&fresh, &found]));
+    assert!(source == Source::Fleet && are_one([&fresh, &found]));
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -200,7 +200,7 @@ async fn who_wants_a_fresh_token_shares_it_with_those_who_want_one_then() {
     let fresh = first.obtain(want).await.expect("a token");
     assert!(fresh.source == Source::Issuer && !are_one([&old, &fresh.token]));
     let shared = second.obtain(want).await.expect("a token");
-    assert!(shared.source == Source::Shared && are_one([&fresh.token, &shared.token]), "{:?}", shared.source);
+    assert!(shared.source == Source::Fleet && are_one([&fresh.token, &shared.token]), "{:?}", shared.source);
     assert_eq!(issuer.count("/token"), 2);
 }
 
@@ -227,7 +227,7 @@ async fn hosts_with_another_secret_key_or_request_do_not_meet() {
     let wrong = Keeper::builder(profile(&issuer)).secret("CANARY-SECRET-wrong").shared(store.clone(), key());
     let refused = wrong.build().expect("all parts are there").token().await.expect_err("the secret is wrong");
     assert_eq!(refused.code(), Code::InvalidClient);
-    assert_eq!(obtained(&with_key("CANARY-SECRET-of-the-fleet")).await.1, Source::Shared, "the same key and secret");
+    assert_eq!(obtained(&with_key("CANARY-SECRET-of-the-fleet")).await.1, Source::Fleet, "the same key and secret");
 }
 
 #[tokio::test]
@@ -253,5 +253,5 @@ async fn what_the_issuer_refuses_gives_the_turn_to_the_next_host_at_once() {
     assert_eq!(store.questions(), ["look", "join", "publish"], "the others are told");
     assert_eq!(obtained(&second).await.1, Source::Issuer);
     assert_eq!(store.questions(), ["look", "join", "publish"], "nobody was waited for");
-    assert_eq!(obtained(&first).await.1, Source::Shared);
+    assert_eq!(obtained(&first).await.1, Source::Fleet);
 }

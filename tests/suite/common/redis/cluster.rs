@@ -52,7 +52,7 @@ impl RedisCluster {
         self.nodes[..MASTERS].iter().map(|node| node.address().to_string()).collect()
     }
 
-    /// What `url` of `[shared]` would say.
+    /// What `url` of `[fleet]` would say.
     pub(crate) fn url(&self) -> String {
         format!("redis+cluster://{}", self.seeds().join(","))
     }

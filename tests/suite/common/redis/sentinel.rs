@@ -40,7 +40,7 @@ impl RedisSentinel {
         Self { sentinels, servers: [master].into_iter().chain(replicas).collect() }
     }
 
-    /// What `url` of `[shared]` would say.
+    /// What `url` of `[fleet]` would say.
     pub(crate) fn url(&self) -> String {
         let addresses: Vec<_> = self.sentinels.iter().map(|sentinel| sentinel.cli.address().to_string()).collect();
         format!("redis+sentinel://{}/{SERVICE}", addresses.join(","))

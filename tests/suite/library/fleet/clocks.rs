@@ -49,7 +49,7 @@ async fn a_host_whose_clock_is_slow_uses_what_the_others_share() {
     let fleet = Fleet::new();
     fleet.assert_source(&fleet.host_ahead_by(0), Source::Issuer).await;
     for slow in [HOUR / 60, HOUR, DAY, 3_653 * DAY, START.0, START.0 + DAY] {
-        fleet.assert_source(&fleet.host_ahead_by(-slow), Source::Shared).await;
+        fleet.assert_source(&fleet.host_ahead_by(-slow), Source::Fleet).await;
     }
     assert_eq!(fleet.issuer.count("/token"), 1);
     assert_eq!(fleet.heard.codes(), [""; 0]);
@@ -59,11 +59,11 @@ async fn a_host_whose_clock_is_slow_uses_what_the_others_share() {
 async fn a_host_whose_clock_is_fast_costs_a_request_and_takes_nothing_from_the_others() {
     let fleet = Fleet::new();
     for fast in [HOUR, DAY, 3_653 * DAY] {
-        fleet.assert_source(&fleet.host_ahead_by(0), if fast == HOUR { Source::Issuer } else { Source::Shared }).await;
+        fleet.assert_source(&fleet.host_ahead_by(0), if fast == HOUR { Source::Issuer } else { Source::Fleet }).await;
         fleet.assert_source(&fleet.host_ahead_by(fast), Source::Issuer).await;
         // What it shares was asked for in the future, as the others see it; the store says how long it lasts.
         let other = fleet.host_ahead_by(0);
-        fleet.assert_source(&other, Source::Shared).await;
+        fleet.assert_source(&other, Source::Fleet).await;
         let token = other.cached().expect("warm").expect("it was just got");
         let ends = token.validity().sent.wall.plus(token.validity().lifetime);
         assert!(ends <= START.plus(Duration::from_secs(3_600)), "no longer than the issuer said");
@@ -79,7 +79,7 @@ async fn a_host_that_asks_with_a_slow_clock_is_asked_after_once_more_by_those_wi
     fleet.assert_source(&slow, Source::Issuer).await;
     fleet.assert_source(&fleet.host_ahead_by(0), Source::Issuer).await;
     for ahead in [0, -3_653 * DAY, 0] {
-        fleet.assert_source(&fleet.host_ahead_by(ahead), Source::Shared).await;
+        fleet.assert_source(&fleet.host_ahead_by(ahead), Source::Fleet).await;
     }
     assert_eq!(obtained(&slow).await.1, Source::Cache);
     assert_eq!(fleet.issuer.count("/token"), 2);
@@ -98,11 +98,11 @@ async fn an_hour_is_an_hour_for_whoever_comes_when() {
         for passed in [0, 1_800, 1_799] {
             clock.advance(Duration::from_secs(passed));
             let (shared, source) = obtained(&cold()).await;
-            assert!(source == Source::Shared && are_one([&token, &shared]), "{source:?}");
+            assert!(source == Source::Fleet && are_one([&token, &shared]), "{source:?}");
             let left = shared.validity().sent.wall.plus(shared.validity().lifetime).0 - clock.wall().0;
             assert!(left > 0 && left <= 3_600_000_000_000, "{left}");
         }
-        assert_eq!(obtained(&second).await.1, Source::Shared);
+        assert_eq!(obtained(&second).await.1, Source::Fleet);
         clock.advance(Duration::from_secs(1));
         for keeper in [&first, &second] {
             assert!(keeper.cached().expect("no error").is_none(), "it is over for all");

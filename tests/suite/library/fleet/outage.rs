@@ -11,7 +11,7 @@ use super::{are_one, host, host_over, obtained};
 use crate::common::Issuer;
 use crate::common::issuer::Behaviour;
 
-const UNAVAILABLE: &str = "shared_store_unavailable";
+const UNAVAILABLE: &str = "fleet_unavailable";
 
 /// A host under a manual clock, whose store may fail.
 struct Outage {
@@ -156,7 +156,7 @@ async fn the_lease_is_renewed_for_as_long_as_the_issuer_takes() {
     assert_eq!(issuer.count("/token"), 1);
     issuer.release();
     let ((token, first), (shared, second)) = (fetching.await.expect("no panic"), waiting.await.expect("no panic"));
-    assert_eq!((first, second), (Source::Issuer, Source::Shared));
+    assert_eq!((first, second), (Source::Issuer, Source::Fleet));
     assert!(are_one([&token, &shared]));
     assert_eq!(issuer.count("/token"), 1);
 }
@@ -180,7 +180,7 @@ async fn a_caller_who_is_dropped_while_another_host_asks_disturbs_nobody() {
     issuer.release();
     let (token, _) = fetching.await.expect("no panic");
     let (shared, source) = obtained(&second).await;
-    assert!(source == Source::Shared && are_one([&token, &shared]), "{source:?}");
+    assert!(source == Source::Fleet && are_one([&token, &shared]), "{source:?}");
     assert_eq!((issuer.count("/token"), heard.codes()), (1, vec![]));
 }
 
@@ -200,7 +200,7 @@ async fn a_caller_who_is_dropped_while_it_asks_for_all_is_followed_by_another_ho
     let (token, source) = waiting.await.expect("no panic");
     assert_eq!(source, Source::Issuer);
     let (shared, source) = obtained(&first).await;
-    assert!(source == Source::Shared && are_one([&token, &shared]), "{source:?}");
+    assert!(source == Source::Fleet && are_one([&token, &shared]), "{source:?}");
     assert_eq!((issuer.count("/token"), heard.codes()), (2, vec![]));
 }
 

@@ -71,7 +71,7 @@ async fn a_client_that_is_refused_on_one_host_is_not_tried_on_the_others() {
     assert_eq!(fleet.requests(), 1);
     fleet.advance(6);
     assert_eq!(obtained(&fleet.host()).await.1, Source::Issuer, "after ten seconds it is tried again");
-    assert_eq!(obtained(&fleet.host()).await.1, Source::Shared);
+    assert_eq!(obtained(&fleet.host()).await.1, Source::Fleet);
     assert_eq!((fleet.requests(), fleet.heard.codes()), (2, vec![]));
 }
 
@@ -107,7 +107,7 @@ async fn an_issuer_that_is_busy_is_left_alone_by_all_hosts_for_a_minute_at_most(
     assert_eq!(refused(&first).await.retry_after(), Some(Duration::from_secs(240)), "what it was told itself holds on");
     assert_eq!(fleet.requests(), 1);
     assert_eq!(obtained(&second).await.1, Source::Issuer);
-    assert_eq!(obtained(&first).await.1, Source::Shared, "it may not ask the issuer, but it may look");
+    assert_eq!(obtained(&first).await.1, Source::Fleet, "it may not ask the issuer, but it may look");
     assert_eq!((fleet.requests(), fleet.heard.codes()), (2, vec![]));
 }
 
@@ -121,7 +121,7 @@ async fn a_refusal_does_not_take_a_token_from_those_it_is_good_enough_for() {
     let fresh = first.obtain(Want::IssuedAfter(fleet.clock.now())).await.expect_err("the issuer is busy");
     assert_eq!(fresh.code(), Code::RateLimited);
     let (shared, source) = obtained(&fleet.host()).await;
-    assert!(source == Source::Shared && are_one([&token, &shared]), "{source:?}");
+    assert!(source == Source::Fleet && are_one([&token, &shared]), "{source:?}");
     assert_eq!(fleet.requests(), 2);
 }
 
@@ -143,7 +143,7 @@ async fn when_two_hosts_cannot_reach_the_issuer_the_others_try_by_themselves_and
     fleet.advance(5);
     let requests = fleet.requests();
     assert_eq!(obtained(&fleet.host()).await.1, Source::Issuer);
-    assert_eq!(obtained(&fleet.host()).await.1, Source::Shared);
+    assert_eq!(obtained(&fleet.host()).await.1, Source::Fleet);
     assert_eq!((fleet.requests(), fleet.heard.codes()), (requests + 1, vec![]));
 }
 
@@ -154,6 +154,6 @@ async fn one_host_that_cannot_reach_the_issuer_is_followed_by_one_that_can() {
     let first = fleet.host();
     refused(&first).await;
     assert_eq!(obtained(&fleet.host()).await.1, Source::Issuer);
-    assert_eq!(obtained(&first).await.1, Source::Shared, "it is served as well");
+    assert_eq!(obtained(&first).await.1, Source::Fleet, "it is served as well");
     assert_eq!(fleet.requests(), 2);
 }

@@ -1,12 +1,12 @@
-//! `shared-key`: new, import, export. Keys go through files of their owner, never through arguments.
+//! `fleet key`: new, import, export. Keys go through files of their owner, never through arguments.
 
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::args::SharedKey as Command;
+use super::args::FleetKey as Command;
 use crate::error::{Code, Error, chain};
 use crate::hex;
-use crate::open::{Opened, shared_key_file};
+use crate::open::{Opened, fleet_key_file};
 use crate::place::{Shown, create_config, make_config_dir, remove_config};
 use crate::seal::SealError;
 use crate::secret::Secret;
@@ -51,9 +51,9 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     kept?;
     let fingerprint = fingerprint(&key);
     match path {
-        None => context.ui.done(&format!("there is a new shared key, {fingerprint}")),
+        None => context.ui.done(&format!("there is a new fleet key, {fingerprint}")),
         Some(path) => context.ui.done(&format!(
-            "there is a new shared key, {fingerprint}; it is in {} as well, for the other hosts",
+            "there is a new fleet key, {fingerprint}; it is in {} as well, for the other hosts",
             Shown(&path)
         )),
     }
@@ -62,7 +62,7 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
 
 fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let path = absolute(path)?;
-    let key = shared_key_file(&path)?;
+    let key = fleet_key_file(&path)?;
     match key_file(context) {
         None => keep(context, &key)?,
         Some(file) => match read_key_file(file)? {
@@ -71,37 +71,34 @@ fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
             None => made(file, &key)?,
         },
     }
-    context.ui.done(&format!("the shared key {} is kept here", fingerprint(&key)));
+    context.ui.done(&format!("the fleet key {} is kept here", fingerprint(&key)));
     Ok(0)
 }
 
 fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let path = absolute(path)?;
     let key = match key_file(context) {
-        Some(file) => Some(shared_key_file(file)?),
+        Some(file) => Some(fleet_key_file(file)?),
         None => match context.home.opened()? {
             Some(opened) => context.home.stored_key(&opened.keys)?,
             None => None,
         },
     };
-    let derived = "no shared key was made or imported here; it is derived from each client's secret";
+    let derived = "no fleet key was made or imported here; it is derived from each client's secret";
     let key =
-        key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_hint("run tokenkeep shared-key new"))?;
+        key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_hint("run tokenkeep fleet key new"))?;
     written(&path, &key)?;
-    context.ui.done(&format!("the shared key {} is in {}", fingerprint(&key), Shown(&path)));
+    context.ui.done(&format!("the fleet key {} is in {}", fingerprint(&key), Shown(&path)));
     Ok(0)
 }
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
     if let Some(file) = key_file(context) {
-        return Err(Error::new(
-            Code::Usage,
-            format!("the shared key is the file {}; nothing was changed", Shown(file)),
-        )
-        .with_hint("take `key_file` out of [shared]"));
+        return Err(Error::new(Code::Usage, format!("the fleet key is the file {}; nothing was changed", Shown(file)))
+            .with_hint("take `key_file` out of [fleet]"));
     }
     changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
-    context.ui.done("no shared key is kept here; it is derived from each client's secret");
+    context.ui.done("no fleet key is kept here; it is derived from each client's secret");
     Ok(0)
 }
 
@@ -122,7 +119,7 @@ pub(super) fn changed(
     let Some(Opened { dir, keys }) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
     let secrets = keys.secrets().map_err(|error| match error {
         SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, "nothing is kept here, by choice")
-            .with_hint("name a file instead: `key_file`, or `password`, in [shared] of config.toml"),
+            .with_hint("name a file instead: `key_file`, or `password`, in [fleet] of config.toml"),
         error => error.into(),
     })?;
     // As it stands after the key was had: that may have been its first.
@@ -157,7 +154,7 @@ pub(super) fn changed(
 }
 
 fn key_file<'a>(context: &'a Context<'_>) -> Option<&'a PathBuf> {
-    context.home.config.shared.as_ref()?.key_file.as_ref()
+    context.home.config.fleet.as_ref()?.key_file.as_ref()
 }
 
 /// Writes the key file that the configuration names.

@@ -1,29 +1,29 @@
-//! `shared-login`: the user and password of the shared store, bound to its hosts.
+//! `fleet login`: the user and password of the fleet store, bound to its hosts.
 
-use super::args::SharedLogin;
-use super::shared_key::changed;
+use super::args::FleetLogin;
+use super::fleet_key::changed;
 use super::{Context, secret_input};
 use crate::error::{Code, Error};
 use crate::place::Shown;
 use crate::seal::SealError;
 use crate::secrets::{ItemName, Membership, SecretsError, StoreLogin};
 
-pub(crate) fn run(context: &Context<'_>, command: SharedLogin) -> Result<u8, Error> {
-    let SharedLogin::Set { user, secret_stdin, secret_file } = command else { return remove(context) };
+pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Error> {
+    let FleetLogin::Set { user, secret_stdin, secret_file } = command else { return remove(context) };
     let path = context.home.config_dir.join("config.toml");
-    let Some(shared) = &context.home.config.shared else {
-        let message = format!("{} names no shared store; nothing was changed", Shown(&path));
+    let Some(shared) = &context.home.config.fleet else {
+        let message = format!("{} names no fleet store; nothing was changed", Shown(&path));
         return Err(Error::new(Code::ConfigInvalid, message)
-            .with_hint(format!("write [shared] and its url into {}", Shown(&path))));
+            .with_hint(format!("write [fleet] and its url into {}", Shown(&path))));
     };
     if shared.url.exposes_passwords() {
         let message = format!("{} would be sent the password without TLS; nothing was changed", shared.url);
-        return Err(Error::new(Code::InsecureEndpoint, message).with_hint("use rediss:// in `url` of [shared]"));
+        return Err(Error::new(Code::InsecureEndpoint, message).with_hint("use rediss:// in `url` of [fleet]"));
     }
     if user.as_deref() == Some("") {
         return Err(Error::new(Code::Usage, "--user must not be empty"));
     }
-    let what = "the password of the shared store";
+    let what = "the password of the fleet store";
     let password = match &secret_file {
         Some(file) => secret_input::from_file(file, context.ui)?,
         None if secret_stdin => secret_input::from_stdin(what)?,
@@ -42,6 +42,6 @@ pub(crate) fn run(context: &Context<'_>, command: SharedLogin) -> Result<u8, Err
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
     changed(context, |_, _, membership| Ok(Membership { login: None, ..membership }))?;
-    context.ui.done("no login of the shared store is kept here");
+    context.ui.done("no login of the fleet store is kept here");
     Ok(0)
 }

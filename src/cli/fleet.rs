@@ -24,7 +24,7 @@ pub(super) struct Shared {
 /// the store is of no use, that is told once.
 pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
     let mut listed = Vec::new();
-    if context.home.config.shared.is_none() {
+    if context.home.config.fleet.is_none() {
         return Ok(listed);
     }
     for name in context.home.profile_names()? {
@@ -41,11 +41,11 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
                 }
                 (Ok(_), _) => {}
                 (Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)), _) => {
-                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     break;
                 }
                 (Err(error), _) => {
-                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     return Ok(listed);
                 }
             }
@@ -56,9 +56,9 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
 
 /// Takes tokens back from the fleet: those of the requests that this host knows, or of one; returns how many.
 pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&TokenIdentity>) -> Result<usize, Error> {
-    if context.home.config.shared.is_none() {
-        return Err(Error::new(Code::Usage, "no shared store is configured; nothing was forgotten")
-            .with_hint("leave --shared out"));
+    if context.home.config.fleet.is_none() {
+        return Err(Error::new(Code::Usage, "no fleet store is configured; nothing was forgotten")
+            .with_hint("leave --fleet out"));
     }
     let profile = context.home.profile(name)?;
     let keeper = keeper(context, name)?;
@@ -73,7 +73,7 @@ pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&To
                 Ok(there) => forgotten += usize::from(there),
                 // Nothing of it can have been shared from here.
                 Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)) => {
-                    context.ui.warn(&Warning::SharedStoreUnavailable(error.to_string()));
+                    context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     return Ok(forgotten);
                 }
                 // Whoever asks for this wants it done: another host may go on with the token.
@@ -104,7 +104,7 @@ fn identities(context: &Context<'_>, profile: &Profile) -> Result<Vec<TokenIdent
     Ok(identities)
 }
 
-/// Tries the shared store as a fetch would, with a name of its own.
+/// Tries the fleet store as a fetch would, with a name of its own.
 pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
     let Some(fleet) = context.home.fleet()? else { return Ok(None) };
     let began = context.home.clock.boot();
@@ -116,12 +116,12 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
         Ok(trial.unwrap_or(Err(SharedError::TimedOut)))
     })?;
     let took = Duration::from_nanos(context.home.clock.boot().0.saturating_sub(began.0));
-    let url = context.home.config.shared.as_ref().map(|shared| shared.url.to_string()).unwrap_or_default();
+    let url = context.home.config.fleet.as_ref().map(|shared| shared.url.to_string()).unwrap_or_default();
     let key = match key(context, &fleet) {
         Ok(key) => key,
         Err(error) if fleet.required => return Err(error),
         Err(error) => {
-            let finding = Finding::new("shared", Status::Warn, format!("{url}: {error}"));
+            let finding = Finding::new("fleet", Status::Warn, format!("{url}: {error}"));
             return Ok(Some(match error.hint() {
                 Some(hint) => finding.with_fix(hint),
                 None => finding,
@@ -133,17 +133,19 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
     Ok(Some(match (tried, unshared) {
         (Ok(()), Some((name, error))) if fleet.required => return Err(Error::required(&error).for_profile(&name)),
         (Ok(()), Some((name, error))) => {
-            let finding = Finding::new("shared", Status::Warn, format!("{name}: {error}; this host goes on alone"));
-            finding.with_fix("tokenkeep shared-key new, and shared-key import on the other hosts")
+            let finding =
+                Finding::new("fleet", Status::Warn, format!("{name}: {error}; this host continues without it"));
+            finding.with_fix("tokenkeep fleet key new, and fleet key import on the other hosts")
         }
         (Ok(()), None) => {
             let detail = format!("{url} took and gave a value within {} ms; the key is {key}", took.as_millis() + 1);
-            Finding::new("shared", Status::Ok, detail)
+            Finding::new("fleet", Status::Ok, detail)
         }
         (Err(error), _) if fleet.required => return Err(Error::required(&error)),
         (Err(error), _) => {
-            let finding = Finding::new("shared", Status::Warn, format!("{url}: {error}; this host goes on alone"));
-            finding.with_fix("check the store, and [shared] of config.toml")
+            let finding =
+                Finding::new("fleet", Status::Warn, format!("{url}: {error}; this host continues without it"));
+            finding.with_fix("check the store, and [fleet] of config.toml")
         }
     }))
 }

@@ -1,4 +1,4 @@
-//! `[shared]` of `config.toml`: the store that the hosts of a fleet share tokens over.
+//! `[fleet]` of `config.toml`: the store that the hosts of a fleet share tokens over.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,19 +10,19 @@ use crate::document::{DocumentError, Table};
 use crate::duration;
 use crate::profile::{Reference, reference};
 
-/// How long a shared store may keep a caller, all of it together, where nobody says otherwise.
+/// How long a fleet store may keep a caller, all of it together, where nobody says otherwise.
 pub(crate) const BUDGET: Duration = Duration::from_millis(250);
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
 const LONGEST_NAMESPACE: usize = 256;
 
-/// What `[shared]` says.
+/// What `[fleet]` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SharedConfig {
+pub(crate) struct FleetConfig {
     /// Where the store is.
     pub(crate) url: SharedUrl,
     /// Keeps fleets apart that use one store and one shared key.
     pub(crate) namespace: String,
-    /// The file that the shared key comes from; else it is the one that was imported, else derived from the secret.
+    /// The file that the fleet key comes from; else it is the one that was imported, else derived from the secret.
     pub(crate) key_file: Option<PathBuf>,
     /// Whether a token may be had without the store.
     pub(crate) required: bool,
@@ -36,9 +36,9 @@ pub(crate) struct SharedConfig {
     pub(crate) password: Option<Reference>,
 }
 
-impl SharedConfig {
+impl FleetConfig {
     /// Reads the table.
-    pub(super) fn parse(table: &Table<'_>) -> Result<SharedConfig, DocumentError> {
+    pub(super) fn parse(table: &Table<'_>) -> Result<FleetConfig, DocumentError> {
         table.only(&["url", "namespace", "key_file", "required", "budget", "ca_file", "user", "password"])?;
         let text = table.text("url")?.ok_or_else(|| table.invalid("url", "is missing"))?;
         let url = SharedUrl::parse(text).map_err(|why| table.invalid("url", why.to_string()))?;
@@ -56,7 +56,7 @@ impl SharedConfig {
         if user == Some("") {
             return Err(table.invalid("user", "must not be empty"));
         }
-        Ok(SharedConfig {
+        Ok(FleetConfig {
             url,
             namespace: namespace.to_owned(),
             key_file: table.path("key_file")?,
@@ -83,7 +83,7 @@ fn budget(table: &Table<'_>) -> Result<Duration, DocumentError> {
         .ok_or_else(|| table.invalid("budget", "must be a duration such as \"250ms\" or \"1s\", a minute at most"))
 }
 
-/// Where a shared store is: `redis://HOST[:PORT][/DATABASE]`, `redis+cluster://HOST:PORT,HOST:PORT`,
+/// Where a fleet store is: `redis://HOST[:PORT][/DATABASE]`, `redis+cluster://HOST:PORT,HOST:PORT`,
 /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE[/DATABASE]`; `rediss` instead of `redis` with TLS, and `valkey` for
 /// either. Holds no user and no password.
 #[derive(Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub enum SharedUrlError {
     )]
     NotUrl,
     /// It carries a user name or password.
-    #[error("must hold no user and no password: run tokenkeep shared-login set, or use `user` and `password`")]
+    #[error("must hold no user and no password: run tokenkeep fleet login set, or use `user` and `password`")]
     UserInfo,
 }
 

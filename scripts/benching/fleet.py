@@ -52,13 +52,13 @@ def measure(bench):
     if issuer.count() != 2:
         raise SystemExit(f"bench: the issuer was asked {issuer.count()} times instead of once for each store")
     return Section(
-        name="shared",
+        name="fleet",
         title="A cold host that finds the fleet's token",
         text=TEXT,
         header=["store", "median, µs", "bare, µs", "over, µs", "p10 – p90 over, µs"],
         rows=rows,
         targets=targets,
-        charts={"shared.svg": chart.bars("A token that another host has shared", "median of complete commands", bars)},
+        charts={"fleet.svg": chart.bars("A token that another host has shared", "median of complete commands", bars)},
         rounds=f"{rounds} rounds",
     )
 
@@ -67,8 +67,8 @@ def in_turns(home, candidate, bare, rounds):
     """Times both in turn. Before each run the host forgets what it has, and what it has found is looked at once."""
     tokens = home.data / "tokens"
     shutil.rmtree(tokens, ignore_errors=True)
-    if json.loads(home.tell("token", "get", "--json"))["source"] != "shared":
-        raise SystemExit("bench: a cold host did not find the shared token")
+    if json.loads(home.tell("token", "get", "--json"))["source"] != "fleet":
+        raise SystemExit("bench: a cold host did not find the token of the fleet")
     times, alone = [], []
     for _ in range(rounds):
         shutil.rmtree(tokens, ignore_errors=True)
@@ -79,12 +79,12 @@ def in_turns(home, candidate, bare, rounds):
 
 def host(bench, issuer, port, tls, folder):
     """A host that finds the shared token: another one has fetched it."""
-    shared = f'[shared]\nurl = "{"rediss" if tls else "redis"}://127.0.0.1:{port}"\nbudget = "5s"\n'
+    fleet = f'[fleet]\nurl = "{"rediss" if tls else "redis"}://127.0.0.1:{port}"\nbudget = "5s"\n'
     if tls:
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o600)
-        shared += f'ca_file = "{folder / "ca.pem"}"\nuser = "{USER}"\npassword = {{ file = "{folder / "password"}" }}\n'
-    homes = [Home(bench.tokenkeep, bench.folder("host"), shared).with_key_file(issuer.token_url) for _ in range(2)]
+        fleet += f'ca_file = "{folder / "ca.pem"}"\nuser = "{USER}"\npassword = {{ file = "{folder / "password"}" }}\n'
+    homes = [Home(bench.tokenkeep, bench.folder("host"), fleet).with_key_file(issuer.token_url) for _ in range(2)]
     homes[0].tell("token", "get")
     return homes[1]
 
