@@ -19,7 +19,7 @@ use crate::place::{
 };
 use crate::profile::{AuthMethod, Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
-use crate::secrets::{Credential, ItemName, SecretStore, SecretsError, StoreLock};
+use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
 
 /// The largest profile file that is read, in bytes.
@@ -29,12 +29,22 @@ pub(crate) const PROFILE_CAP: usize = 64 * 1024;
 pub(crate) struct Registry<'a> {
     pub(crate) profiles_dir: PathBuf,
     pub(crate) data_dir: &'a Dir,
-    pub(crate) secrets: Option<&'a dyn SecretStore>,
+    pub(crate) secrets: Result<&'a dyn SecretStore, &'a SecretsError>,
+    /// Erases a retired item, also if its key cannot be had.
+    pub(crate) erase: &'a dyn Fn(&Retired) -> Result<bool, SecretsError>,
     pub(crate) cache: Option<&'a Cache>,
     pub(crate) clock: &'a dyn Clock,
     /// How this host shares tokens with its fleet, where it does.
     pub(crate) sharing: Option<&'a Sharing>,
-    pub(crate) _lock: &'a StoreLock,
+    pub(crate) lock: &'a StoreLock,
+}
+
+/// Whether a profile's file names what it should, after its writing failed.
+enum Committed {
+    Yes,
+    No,
+    /// The file cannot be read now.
+    Unknown,
 }
 
 /// What came of setting a credential.
@@ -79,11 +89,12 @@ impl Registry<'_> {
             let same = present.as_ref() == Some(&wanted);
             let mut left = Vec::new();
             if !same && let Err(error) = self.write(name, &wanted) {
-                if self::present(&self.profiles_dir, name).ok().flatten().as_ref() != Some(&wanted) {
-                    return Err(error);
-                }
-                // In place, and not synced: a power cut may bring the old profile back, with its item.
-                return Ok((Set::Stored, vec![error.to_string()]));
+                return match self.committed(name, |file| *file == wanted) {
+                    // In place, and not synced: a power cut may bring the old profile back, with its item.
+                    Committed::Yes => Ok((Set::Stored, vec![error.to_string()])),
+                    Committed::No => Err(error),
+                    Committed::Unknown => Err(undecided(&error)),
+                };
             }
             left.extend(old.map(|binding| self.erase(&binding)).unwrap_or_default());
             if !same {
@@ -101,12 +112,14 @@ impl Registry<'_> {
         }
         let ca_digest: Option<[u8; 32]> = read_ca_file(&profile)?.map(|pem| Sha256::digest(pem).into());
         let stored = match (&old, self.secrets) {
-            (Some(binding), Some(secrets)) => match stored(secrets, binding) {
-                // What nobody can read must not stand in the way of the secret that replaces it.
+            (Some(binding), Ok(secrets)) => match stored(secrets, binding) {
+                // An item that does not open must not stand in the way of the secret that replaces it.
                 Err(error) if secret.is_some() && error.code() == Code::KeyFileWrong => None,
                 stored => stored?,
             },
-            _ => None,
+            // There is no place to read from or to write to just now.
+            (_, Err(error)) if secret.is_some() || old.is_some() => return Err(error.into()),
+            (Some(_), Err(_)) | (None, _) => None,
         };
         let new_binding = profile.binding(random_generation()?, ca_digest);
         let differs = stored.as_ref().map(|stored| stored.binding.differs_in(&new_binding));
@@ -135,22 +148,27 @@ impl Registry<'_> {
             let bound = SecretSource::Stored(Box::new(credential.binding.clone()));
             verify(Profile { secret: bound, ..profile }, Some(credential.secret.clone()))?;
         }
-        let secrets = self.secrets.ok_or_else(needs_secret)?;
+        let secrets = self.secrets?;
+        Configurations::note(self.data_dir, self.config_dir(), self.lock)?;
         let item = ItemName::credential(generation);
         secrets.write(&item, &credential.encode())?;
         let set_at = DateTime::<Utc>::from_timestamp(self.clock.wall().seconds(), 0);
         let file = ProfileFile { binding: Some(credential.binding), set_at, ..wanted };
         if let Err(error) = self.write(name, &file) {
-            let named = self::present(&self.profiles_dir, name).map(|file| file.and_then(|file| file.binding));
-            match named.map(|binding| binding.is_some_and(|binding| binding.generation == generation)) {
+            let names_it = |file: &ProfileFile| file.binding.as_ref().is_some_and(|it| it.generation == generation);
+            return match self.committed(name, names_it) {
                 // The profile names the new item, and its directory could not be synced: a power cut may bring the
                 // old profile back. Both items stay.
-                Ok(true) => return Ok((Set::Stored, vec![error.to_string()])),
-                // Not committed: the item that nobody names goes again. The error is the one to tell.
-                Ok(false) => drop(secrets.remove(&item)),
-                Err(_) => {}
-            }
-            return Err(error);
+                Committed::Yes => Ok((Set::Stored, vec![error.to_string()])),
+                Committed::No => {
+                    // No profile names the new item, so it goes again. The first error is the one to report.
+                    if let Err(error) = secrets.remove(&Retired::by_name(item)) {
+                        tracing::debug!("the new item was left behind: {}", chain(&error));
+                    }
+                    Err(error)
+                }
+                Committed::Unknown => Err(undecided(&error)),
+            };
         }
         let mut left = old.map(|binding| self.erase(&binding)).unwrap_or_default();
         self.forget_derived(name, present.as_ref(), &mut left);
@@ -166,8 +184,8 @@ impl Registry<'_> {
     /// Erases what was derived for the fleet from the secret that a profile had.
     fn forget_derived(&self, name: &ProfileName, old: Option<&ProfileFile>, left: &mut Vec<Leftover>) {
         let profile = old.and_then(|file| file.resolve(name).ok());
-        if let (Some(sharing), Some(secrets), Some(profile)) = (self.sharing, self.secrets, profile)
-            && let Err(error) = secrets.remove(&sharing.item(&profile))
+        if let (Some(sharing), Some(profile)) = (self.sharing, profile)
+            && let Err(error) = (self.erase)(&Retired::by_name(sharing.item(&profile)))
         {
             left.push(chain(&error));
         }
@@ -201,41 +219,73 @@ impl Registry<'_> {
         Ok((Set::Unchanged, left))
     }
 
-    /// Removes a profile with its secret and tokens.
+    /// Removes a profile with its secret and tokens. The secret goes first: after a kill in between the profile is there
+    /// to be removed again. If the secret cannot be erased, everything stays.
     pub(crate) fn remove(&self, name: &ProfileName) -> Result<Vec<Leftover>, Error> {
-        // A profile that cannot be read must not keep its owner from removing it.
-        let present = present(&self.profiles_dir, name).ok().flatten();
-        let mut unsynced = Vec::new();
+        let mut left = Vec::new();
+        let (file, generation) = match present(&self.profiles_dir, name) {
+            Ok(file) => {
+                let generation = file.as_ref().and_then(|file| file.binding.as_ref()).map(|it| it.generation);
+                (file, generation)
+            }
+            // A profile with a mistake in it must not keep its owner from removing it.
+            Err(error) if error.code() == Code::ConfigInvalid => {
+                let generation = self.read(name)?.as_deref().and_then(ProfileFile::generation_in);
+                if generation.is_none() {
+                    left.push(format!("{error}; if a secret is stored for it, tokenkeep doctor --fix erases it"));
+                }
+                (None, generation)
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(generation) = generation {
+            self.lock.still_holds(self.data_dir)?;
+            (self.erase)(&Retired::by_name(ItemName::credential(generation)))?;
+            self.forget_generation(generation, &mut left);
+        }
+        self.forget_derived(name, file.as_ref(), &mut left);
+        if let Some(profile) = file.as_ref().and_then(|file| file.resolve(name).ok()) {
+            self.forget(|outline| belongs_to(outline, &profile), &mut left);
+        }
         if let Err(error) = remove_config(&self.path(name)) {
             if self.path(name).symlink_metadata().is_ok() {
                 return Err(error.into());
             }
-            unsynced.push(chain(&error));
+            left.push(chain(&error));
         }
-        let Some(file) = present else { return Ok(unsynced) };
-        let mut left = file.binding.as_ref().map(|binding| self.erase(binding)).unwrap_or_default();
-        self.forget_derived(name, Some(&file), &mut left);
-        if let Ok(profile) = file.resolve(name) {
-            self.forget(|outline| belongs_to(outline, &profile), &mut left);
-        }
-        left.extend(unsynced);
         Ok(left)
     }
 
+    /// Erases the item and the records of a binding that no profile names any more.
     fn erase(&self, binding: &Binding) -> Vec<Leftover> {
         let mut left = Vec::new();
-        match self.secrets.map(|secrets| secrets.remove(&ItemName::credential(binding.generation))) {
-            Some(Err(error)) => left.push(chain(&error)),
-            Some(Ok(_)) => {}
-            None => left.push(format!("the stored secret {} cannot be reached", binding.generation)),
+        if let Err(error) = (self.erase)(&Retired::by_name(ItemName::credential(binding.generation))) {
+            left.push(chain(&error));
         }
-        for record in self.forget(|outline| is_of(outline, binding), &mut left) {
-            // Nobody takes this turn any more but a process that still fetches with the old secret.
+        self.forget_generation(binding.generation, &mut left);
+        left
+    }
+
+    fn forget_generation(&self, generation: Generation, left: &mut Vec<Leftover>) {
+        for record in self.forget(|outline| outline.generation.as_deref() == Some(generation.as_bytes()), left) {
+            // Only a process that still fetches with the old secret takes this turn.
             if let Err(error) = crate::flight::forget_lock(self.data_dir, record) {
                 left.push(chain(&error));
             }
         }
-        left
+    }
+
+    /// Reads a profile's file again after its writing failed, and tells whether it is the new one.
+    fn committed(&self, name: &ProfileName, is_new: impl Fn(&ProfileFile) -> bool) -> Committed {
+        match present(&self.profiles_dir, name) {
+            Ok(Some(file)) if is_new(&file) => Committed::Yes,
+            Ok(Some(_) | None) => Committed::No,
+            Err(_) => Committed::Unknown,
+        }
+    }
+
+    fn config_dir(&self) -> &Path {
+        self.profiles_dir.parent().unwrap_or(&self.profiles_dir)
     }
 
     fn forget(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<Leftover>) -> Vec<RecordName> {
@@ -271,6 +321,7 @@ impl Registry<'_> {
 
     fn write(&self, name: &ProfileName, file: &ProfileFile) -> Result<(), Error> {
         let path = self.path(name);
+        self.lock.still_holds(self.data_dir)?;
         let text = file.render(self.read(name)?).map_err(|error| Error::in_profile(&path, &error))?;
         replace_config(&path, text.as_bytes()).map_err(|error| {
             let made = Error::from(&error);
@@ -387,6 +438,13 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
 fn needs_secret() -> Error {
     Error::new(Code::Usage, "a client secret is needed; nothing was changed")
         .with_hint("give it with --secret-stdin or --secret-file PATH")
+}
+
+/// Makes the error for a write that failed in a way that does not show which profile is in place.
+fn undecided(error: &Error) -> Error {
+    let message = format!("{error}; the old or the new credential is in place, and either is whole");
+    Error::new(Code::WriteFailed, message)
+        .with_hint("run tokenkeep credentials show, and set it again if it is the old one")
 }
 
 fn random_generation() -> Result<Generation, Error> {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
 use crate::profile::{AuthMethod, BasicEncoding, Profile};
 use crate::secret::Secret;
-use crate::secrets::{Backend, ItemName, Keys, SealedFiles, SecretStore};
+use crate::secrets::{Backend, ItemName, Keys, Retired, SecretStore};
 use crate::store::RecordStore;
 
 /// How a check ended.
@@ -99,7 +99,7 @@ fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {
     let secret = Secret::new(random_name()?.into_bytes());
     secrets.write(&item, &secret)?;
     let read = secrets.read(&item);
-    secrets.remove(&item)?;
+    secrets.remove(&Retired::by_name(item))?;
     match read? {
         Some(read) if read == secret => Ok(()),
         _ => Err(crate::secrets::SecretsError::WriteUnverified.into()),
@@ -130,11 +130,6 @@ pub(crate) fn file_system(dir: &Dir) -> Finding {
             Finding::new("file_system", Status::Warn, detail).with_fix("use a local directory: --data-dir DIR")
         }
     }
-}
-
-/// Looks for stored secrets that no profile names, and for temporaries that a kill left.
-pub(crate) fn orphans(dir: &Dir, named: Vec<ItemName>) -> Result<Vec<String>, Error> {
-    Ok(SealedFiles::strangers(dir, named.into_iter())?)
 }
 
 /// Counts cached records, and those that do not open.

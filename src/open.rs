@@ -1,9 +1,13 @@
 //! Configuration and environment -> a wired keeper: the only file that knows every concrete type.
 
 mod fleet;
+#[cfg(feature = "cli")]
+mod named;
 
 #[cfg(feature = "cli")]
 pub(crate) use fleet::fleet_key_file;
+#[cfg(feature = "cli")]
+pub(crate) use named::Named;
 
 use std::env;
 use std::ffi::OsString;
@@ -58,12 +62,22 @@ pub(crate) struct Home {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recording: Recording,
+    /// Whether this process holds the lock of the data directory, which it cannot take twice.
+    pub(crate) holds_lock: bool,
 }
 
 /// A data directory for which a place of secrets was chosen.
 pub(crate) struct Opened {
     pub(crate) dir: Arc<Dir>,
     pub(crate) keys: Keys,
+}
+
+impl Opened {
+    /// Returns the same for a process that holds the lock of the data directory.
+    #[cfg(feature = "cli")]
+    pub(crate) fn under_lock(&self) -> Opened {
+        Opened { dir: self.dir.clone(), keys: self.keys.clone().under_lock() }
+    }
 }
 
 impl Home {
@@ -77,7 +91,20 @@ impl Home {
             Some(bytes) => Config::parse(bytes).map_err(|error| Error::in_document(&path, &error))?,
             None => Config::default(),
         };
-        Ok(Home { config_dir, data_dir, config, clock: Arc::new(SystemClock), recording: Recording::default() })
+        Ok(Home {
+            config_dir,
+            data_dir,
+            config,
+            clock: Arc::new(SystemClock),
+            recording: Recording::default(),
+            holds_lock: false,
+        })
+    }
+
+    /// Returns the same for a process that holds the lock of the data directory: it makes no choice and no key.
+    #[cfg(feature = "cli")]
+    pub(crate) fn under_lock(&self) -> Home {
+        Home { holds_lock: true, ..self.clone() }
     }
 
     /// Returns the directory that profiles are written to.
@@ -208,6 +235,7 @@ impl Home {
             (None, Some(backend @ (Backend::Keyring | Backend::File(KeySource::Passphrase(_))))) => {
                 Choice::new(backend)?
             }
+            (None, Some(backend)) if self.holds_lock => Choice::new(backend)?,
             (None, Some(backend)) => {
                 match secrets::establish(&dir, &backend, MissingKey::Leave, self.config.keyring_timeout) {
                     Ok((choice, _)) => choice,
@@ -218,6 +246,7 @@ impl Home {
             }
         };
         let keys = Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout);
+        let keys = if self.holds_lock { keys.under_lock() } else { keys };
         Ok(Some(Opened { dir, keys }))
     }
 

@@ -217,6 +217,11 @@ pub(crate) fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -
     if RecordName::of(&plain.identity) == name { Ok(plain) } else { Err(OpenError::Sealed) }
 }
 
+/// Returns the id of the key that a whole record of this kind names in its header; `None` if it is no such record.
+pub(crate) fn key_id(record: &[u8], kind: Kind) -> Option<KeyId> {
+    Header::read(record, kind).ok().map(|header| KeyId(header.id))
+}
+
 /// What stands before the ciphertext of every record.
 struct Header {
     kind: Kind,

@@ -81,9 +81,12 @@ pub(crate) enum Command {
         /// Asks the issuer for a token, too, and keeps it.
         #[arg(long)]
         online: bool,
-        /// Removes what was left behind and no profile names.
+        /// Ends what was interrupted, and removes what was left behind and no profile names.
         #[arg(long)]
         fix: bool,
+        /// Erases secrets that no profile names without asking.
+        #[arg(long, requires = "fix")]
+        yes: bool,
     },
     /// Empties the kernel's copy of the data key.
     Lock,

@@ -11,14 +11,14 @@ use super::{Context, secret_input, set};
 use crate::cache::Cache;
 use crate::clock::WallTime;
 use crate::config::Config;
-use crate::credentials::{self, Registry};
+use crate::credentials::Registry;
 use crate::duration;
 use crate::error::{Code, Error};
 use crate::keeper::Sharing;
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
 use crate::profile::{Endpoint, ProfileName, Reference, SecretSource, TokenBinding};
-use crate::secrets::{Backend, Choice, KeySource, SealedFiles, SecretStore, SecretsError, StoreLock};
+use crate::secrets::{Backend, Choice, Credential, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError, StoreLock};
 use crate::warning::Warning;
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
@@ -35,6 +35,7 @@ pub(super) struct Writable {
     lock: StoreLock,
     dir: Arc<Dir>,
     secrets: Result<Arc<dyn SecretStore>, SecretsError>,
+    keys: Option<Keys>,
     cache: Option<Cache>,
     sharing: Option<Sharing>,
 }
@@ -42,23 +43,24 @@ pub(super) struct Writable {
 impl Writable {
     pub(super) fn open(context: &Context<'_>) -> Result<Writable, Error> {
         let home = &context.home;
-        let (dir, secrets, cache, choice, sharing) = match home.opened()? {
+        let (dir, secrets, keys, cache, choice, sharing) = match home.opened()? {
             Some(Opened { dir, keys }) => {
                 let secrets = keys.secrets();
                 // Records that nobody can open now are void without being erased.
-                let cache = keys.key().ok().map(|key| home.cache(dir.clone(), key));
+                let key = keys.key().ok();
+                let cache = key.map(|key| home.cache(dir.clone(), key));
                 // As it stands after the key was had: that may have been its first.
                 let choice = Choice::load(&dir)?;
                 let sharing = home.sharing(&keys).unwrap_or_else(|error| {
                     context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     None
                 });
-                (dir, secrets, cache, choice, sharing)
+                (dir, secrets, Some(keys), cache, choice, sharing)
             }
             None => {
                 let dir = Dir::open(&home.data_dir, Missing::Create)?;
                 let vanished = || Error::new(Code::WriteFailed, "the data directory vanished while it was made");
-                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None, None, None)
+                (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None, None, None, None)
             }
         };
         let lock = StoreLock::take(&dir)?;
@@ -68,20 +70,39 @@ impl Writable {
             return Writable::open(context);
         }
         SealedFiles::sweep(&dir)?;
-        Ok(Writable { lock, dir, secrets, cache, sharing })
+        if let Some(keys) = &keys
+            && let Err(error) = settled(&dir, keys)
+        {
+            context.ui.warn_with("cache_write_failed", &format!("an interrupted change is not ended: {error}"));
+        }
+        Ok(Writable { lock, dir, secrets, keys, cache, sharing })
     }
 
-    pub(super) fn registry<'a>(&'a self, context: &'a Context<'_>) -> Registry<'a> {
-        Registry {
+    /// Makes an editor of credentials, which works under the lock.
+    pub(super) fn with_registry<T>(&self, context: &Context<'_>, work: impl FnOnce(&Registry<'_>) -> T) -> T {
+        work(&Registry {
             profiles_dir: context.home.profiles_dir(),
             data_dir: &self.dir,
-            secrets: self.secrets.as_deref().ok(),
+            secrets: self.secrets.as_deref(),
+            erase: &|retired| match &self.keys {
+                Some(keys) => keys.remove(retired),
+                None => SealedFiles::remove_named(&self.dir, retired),
+            },
             cache: self.cache.as_ref(),
             clock: &*context.home.clock,
             sharing: self.sharing.as_ref(),
-            _lock: &self.lock,
-        }
+            lock: &self.lock,
+        })
     }
+}
+
+/// Ends a rekey or a move that was interrupted after its commit. Called under the lock.
+fn settled(dir: &Arc<Dir>, keys: &Keys) -> Result<(), Error> {
+    // Only if the key is at hand: nothing else needs it here.
+    if let (Backend::File(_), Ok(Some(key))) = (&keys.choice().backend, keys.fast()) {
+        SealedFiles::new(dir.clone(), key).settle()?;
+    }
+    Ok(())
 }
 
 pub(super) fn set_default(context: &Context<'_>, name: Option<&ProfileName>) -> Result<(), Error> {
@@ -147,8 +168,11 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
             let opened = context.home.opened()?;
             let keys = opened.map(|opened| opened.keys).ok_or(SecretsError::NotChosen);
             let keys = keys.map_err(|error| Error::from(error).for_profile(&name))?;
-            let secrets = keys.secrets().map_err(|error| Error::from(error).for_profile(&name))?;
-            let stored = credentials::stored(&*secrets, binding).map_err(|error| error.for_profile(&name))?;
+            let item = keys.read(&ItemName::credential(binding.generation));
+            let stored = item.and_then(|item| {
+                item.map(|item| Credential::decode(&item)).transpose().map_err(|_| SecretsError::Unreadable)
+            });
+            let stored = stored.map_err(|error| Error::from(error).for_profile(&name))?;
             (stored.map(|credential| credential.fingerprint()), Some(keys.choice().backend.clone()))
         }
     };
@@ -253,7 +277,7 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
         context.ui.done(&format!("revoked {revoked} token(s) of {name}"));
     }
     let writable = Writable::open(context)?;
-    let left = writable.registry(context).remove(&name)?;
+    let left = writable.with_registry(context, |registry| registry.remove(&name))?;
     if context.home.config.default_profile.as_deref() == Some(name.as_str()) {
         set_default(context, None)?;
     }

@@ -1,5 +1,7 @@
 //! `doctor`: whether the main job would work here.
 
+mod strays;
+
 use serde_json::json;
 
 use super::{Context, block_on};
@@ -11,10 +13,11 @@ use crate::oauth::Roots;
 use crate::open::{Home, Opened};
 use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
-use crate::secrets::{Backend, SealedFiles, SecretsError, StoreLock, keep_by_default};
+use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
+pub(crate) use strays::Fix;
 
-pub(crate) fn run(context: &Context<'_>, online: bool, fix: bool) -> Result<u8, Error> {
+pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, Error> {
     let mut report = Report { findings: Vec::new(), first_failure: None };
     let home = &context.home;
     report.add(Finding::new("config_dir", Status::Ok, Shown(&home.config_dir).to_string()));
@@ -90,7 +93,7 @@ impl Report {
     }
 }
 
-fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: bool) -> Result<(), Error> {
+fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: Fix) -> Result<(), Error> {
     let home = &context.home;
     let Opened { dir, keys } = opened;
     report.add(Finding::new("data_dir", Status::Ok, Shown(dir.path()).to_string()));
@@ -108,7 +111,11 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
         report.add(Finding::new("data_key", Status::Ok, "at hand"));
     }
     if key.is_some() || *backend == Backend::None {
-        report.check("write_read", || doctor::backend(keys));
+        // Under the lock: a trial must not meet a rekey or another trial.
+        report.check("write_read", || {
+            let _lock = StoreLock::take(dir)?;
+            doctor::backend(&keys.clone().under_lock())
+        });
     }
     if *backend != Backend::None {
         report.check("cache", || doctor::cache(dir));
@@ -119,48 +126,7 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let store = FileStore::new(dir.clone(), home.clock.clone());
     let cache = key.map(|key| home.cache(dir.clone(), key));
     report.check("records", || doctor::records(&store, cache.as_ref()));
-    if matches!(backend, Backend::File(_)) {
-        orphans(context, report, opened, fix)?;
-    }
-    Ok(())
-}
-
-fn orphans(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: bool) -> Result<(), Error> {
-    let Opened { dir, keys } = opened;
-    let named = || {
-        let named = context.home.named_items(keys)?;
-        Ok::<_, Error>(named.into_iter().chain(context.home.derived_items(keys)).collect())
-    };
-    let Some(strangers) = report.try_to("orphans", || doctor::orphans(dir, named()?)) else {
-        return Ok(());
-    };
-    // What was derived for another fleet is nobody's loss.
-    let sealed = keys.key().ok().map(|key| SealedFiles::new(dir.clone(), key));
-    let all_derived = sealed.is_some_and(|sealed| strangers.iter().all(|file| sealed.holds_derived(file)));
-    if strangers.is_empty() {
-        report.add(Finding::new("orphans", Status::Ok, "none"));
-        return Ok(());
-    }
-    if context.home.generations()?.is_empty() && !all_derived {
-        // Profiles that are elsewhere, or not mounted, may name every one of them.
-        let detail = format!("{} stored secret(s), and no profile here names any", strangers.len());
-        report.add(
-            Finding::new("orphans", Status::Warn, detail)
-                .with_fix("give the right --config-dir, or run tokenkeep rekey --destroy"),
-        );
-        return Ok(());
-    }
-    if !fix {
-        let detail = format!("{} file(s) that no profile names", strangers.len());
-        report.add(Finding::new("orphans", Status::Warn, detail).with_fix("tokenkeep doctor --fix"));
-        return Ok(());
-    }
-    let _lock = StoreLock::take(dir)?;
-    // Once more, under the lock: a `credentials set` may be about to name one of them.
-    let strangers = doctor::orphans(dir, named()?)?;
-    let removed = SealedFiles::remove_strangers(dir, &strangers)?;
-    report.add(Finding::new("orphans", Status::Ok, format!("{removed} file(s) that no profile names were removed")));
-    Ok(())
+    strays::check(context, report, opened, fix)
 }
 
 fn profiles(context: &Context<'_>, report: &mut Report) {

@@ -11,7 +11,7 @@ use crate::place::{Shown, create_config, make_config_dir, remove_config};
 use crate::seal::SealError;
 use crate::secret::Secret;
 use crate::secrets::{
-    Choice, ItemName, Keys, Membership, SecretStore, SecretsError, StoreLock, read_key_file, replace,
+    Choice, ItemName, Keys, Membership, Retired, SecretStore, SecretsError, StoreLock, read_key_file, replace,
 };
 use crate::shared::SharedKey;
 
@@ -138,7 +138,7 @@ pub(super) fn changed(
     if let Err(error) = present.save(&dir, &lock) {
         // Nobody names what is new.
         for item in named.iter().filter(|item| !old.items(store_id).contains(item)) {
-            if let Err(error) = secrets.remove(item) {
+            if let Err(error) = secrets.remove(&Retired::by_name(item.clone())) {
                 tracing::debug!("what was new was left behind: {}", chain(&error));
             }
         }
@@ -146,7 +146,7 @@ pub(super) fn changed(
     }
     let derived = derived.into_iter().filter(|_| present.key != old.key);
     for item in old.items(store_id).iter().chain(&derived.collect::<Vec<_>>()).filter(|item| !named.contains(item)) {
-        if let Err(error) = secrets.remove(item) {
+        if let Err(error) = secrets.remove(&Retired::by_name(item.clone())) {
             context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {}", chain(&error)));
         }
     }

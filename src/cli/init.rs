@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use super::args::Init;
 use super::{Context, secret_input};
-use crate::doctor;
 use crate::error::{Code, Error};
 use crate::open::Opened;
 use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries};
-use crate::relocation::Relocation;
+use crate::relocation::{Leftovers, Relocation};
 use crate::secrets::{
-    Argon2Cost, Backend, Choice, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock, establish,
-    is_credential_name,
+    Argon2Cost, Backend, Choice, ItemName, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock,
+    StrayKind, establish, is_credential_name,
 };
 use crate::store::FileStore;
 
@@ -118,18 +117,20 @@ fn with_relocation(
     context: &Context<'_>,
     opened: &Opened,
     guard: Guard,
-    work: impl FnOnce(&Relocation<'_>) -> Result<Vec<String>, Error>,
+    work: impl FnOnce(&Relocation<'_>) -> Result<Leftovers, Error>,
 ) -> Result<(), Error> {
     let home = &context.home;
     let lock = StoreLock::take(&opened.dir)?;
+    let opened = &opened.under_lock();
     if Choice::load(&opened.dir)?.as_ref() != Some(opened.keys.choice()) {
         return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
             .with_hint("run it again"));
     }
     SealedFiles::sweep(&opened.dir)?;
-    let (items, derived) = (home.named_items(&opened.keys)?, home.derived_items(&opened.keys));
+    let (mut items, derived) = (home.named_items(opened)?.items, home.derived_items(&opened.keys));
     if guard == Guard::EverySecretIsNamed && matches!(opened.keys.choice().backend, Backend::File(_)) {
-        every_secret_is_named(opened, items.iter().chain(&derived).cloned().collect())?;
+        items.extend(secrets_aside(opened)?);
+        every_secret_is_named(opened, items.iter().chain(&derived).cloned())?;
     }
     let relocation = Relocation {
         dir: opened.dir.clone(),
@@ -140,26 +141,42 @@ fn with_relocation(
         records: &FileStore::new(opened.dir.clone(), home.clock.clone()),
         timeout: home.config.keyring_timeout,
     };
-    for leftover in work(&relocation)? {
-        context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {leftover}"));
+    let left = work(&relocation)?;
+    for record in &left.records {
+        context.ui.warn_with("cache_write_failed", &format!("an old record was left behind: {record}"));
     }
-    Ok(())
+    match left.secrets.first() {
+        None => Ok(()),
+        Some(why) => {
+            let message = format!("the change is done and no secret is lost, but an old copy was left behind: {why}");
+            Err(Error::new(Code::WriteFailed, message).with_hint("run tokenkeep doctor --fix"))
+        }
+    }
 }
 
-/// Refuses to go on where a secret would be lost. What was derived for another fleet is none, and goes.
-fn every_secret_is_named(opened: &Opened, named: Vec<crate::secrets::ItemName>) -> Result<(), Error> {
-    let strangers = doctor::orphans(&opened.dir, named)?;
-    if strangers.is_empty() {
+/// Lists the secrets that were put aside: they move with the others.
+fn secrets_aside(opened: &Opened) -> Result<Vec<ItemName>, Error> {
+    if SealedFiles::count_aside(&opened.dir)? == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(SealedFiles::new(opened.dir.clone(), opened.keys.key()?).items_aside()?)
+}
+
+/// Refuses to continue if a secret would be lost. What can be made again is none, and goes.
+fn every_secret_is_named(opened: &Opened, named: impl Iterator<Item = ItemName>) -> Result<(), Error> {
+    let named: Vec<ItemName> = named.collect();
+    if SealedFiles::unreferenced(&opened.dir, None, named.iter().cloned())?.is_empty() {
         return Ok(());
     }
     let sealed = SealedFiles::new(opened.dir.clone(), opened.keys.key()?);
-    let (derived, lost): (Vec<String>, Vec<String>) =
-        strangers.into_iter().partition(|file| sealed.holds_derived(file));
-    if !lost.is_empty() {
+    let strays = SealedFiles::unreferenced(&opened.dir, Some(&sealed), named.into_iter())?;
+    if strays.iter().any(|stray| stray.kind != StrayKind::Disposable) {
         return Err(Error::new(Code::Usage, "secrets are stored that no profile here names; nothing was changed")
             .with_hint("give the --config-dir of their profiles, or run tokenkeep doctor --fix"));
     }
-    SealedFiles::remove_strangers(&opened.dir, &derived)?;
+    for stray in &strays {
+        SealedFiles::erase(&opened.dir, stray)?;
+    }
     Ok(())
 }
 

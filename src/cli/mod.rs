@@ -101,7 +101,14 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(args::Fleet::Key(command)) => fleet_key::run(&context, command),
         Command::Fleet(args::Fleet::Login(command)) => fleet_login::run(&context, command),
-        Command::Doctor { online, fix } => doctor::run(&context, online, fix),
+        Command::Doctor { online, fix, yes } => {
+            let fix = match (fix, yes) {
+                (false, _) => doctor::Fix::No,
+                (true, false) => doctor::Fix::Ask,
+                (true, true) => doctor::Fix::Yes,
+            };
+            doctor::run(&context, online, fix)
+        }
         Command::Lock => init::lock(&context),
         Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
         Command::Stats { since } => stats::run(&context, &since),

@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let first = credentials::profile_names(&profiles_dir)?.is_empty();
     let verify = |profile, secret| verified(context, profile, secret);
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
-    let (outcome, left) = writable.registry(context).set(&name, merged, secret, verify)?;
+    let (outcome, left) = writable.with_registry(context, |registry| registry.set(&name, merged, secret, verify))?;
     if set.default || (first && context.home.config.default_profile.is_none()) {
         match set_default(context, Some(&name)) {
             Err(error) if set.default => {
@@ -191,7 +191,8 @@ fn stays_bound(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) 
 
 fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Option<Secret>) -> Result<(), Error> {
     let ui = context.ui.clone();
-    let keeper = context.home.keeper_on_trial(profile, secret, Box::new(move |warning| ui.warn(warning)))?;
+    let keeper =
+        context.home.under_lock().keeper_on_trial(profile, secret, Box::new(move |warning| ui.warn(warning)))?;
     let _waiting = context.ui.waiting("trying the credential");
     let begun = keeper.parts().clock.now();
     block_on(keeper.obtain(crate::keeper::Want::IssuedAfter(begun))).map(|_| ())

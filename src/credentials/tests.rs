@@ -31,27 +31,32 @@ fn place() -> Place {
 }
 
 impl Place {
-    fn registry(&self) -> Registry<'_> {
-        Registry {
-            profiles_dir: self.root.path().join("profiles"),
+    fn profiles_dir(&self) -> PathBuf {
+        self.root.path().join("profiles")
+    }
+
+    fn with_registry<T>(&self, work: impl FnOnce(&Registry<'_>) -> T) -> T {
+        work(&Registry {
+            profiles_dir: self.profiles_dir(),
             data_dir: &self.data_dir,
-            secrets: Some(&self.secrets),
+            secrets: Ok(&self.secrets),
+            erase: &|retired| self.secrets.remove(retired),
             cache: Some(&self.cache),
             sharing: None,
             clock: &self.clock,
-            _lock: &self.lock,
-        }
+            lock: &self.lock,
+        })
     }
 
     fn set(&self, file: ProfileFile, secret: Option<&str>) -> Result<Set, Error> {
-        self.registry().set(&name(), file, secret.map(Secret::from), None).map(|(set, left)| {
+        self.with_registry(|registry| registry.set(&name(), file, secret.map(Secret::from), None)).map(|(set, left)| {
             assert_eq!(left, Vec::<String>::new());
             set
         })
     }
 
     fn stored(&self) -> Option<Credential> {
-        let binding = present(&self.registry().profiles_dir, &name()).expect("reads")?.binding?;
+        let binding = present(&self.profiles_dir(), &name()).expect("reads")?.binding?;
         stored(&self.secrets, &binding).expect("reads")
     }
 }
@@ -109,7 +114,7 @@ fn a_change_of_the_request_keeps_secret_and_generation() {
     let request = Request::default().with_scopes(["a"]).expect("a scope");
     assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Set::Unchanged));
     assert_eq!(place.stored(), first);
-    let present = present(&place.registry().profiles_dir, &name()).expect("reads").expect("there");
+    let present = present(&place.profiles_dir(), &name()).expect("reads").expect("there");
     assert_eq!(present.request.scope_text(), "a");
 }
 
@@ -141,7 +146,8 @@ fn a_credential_that_does_not_verify_is_not_set() {
     place.set(file(URL), Some("old")).expect("set");
     let old = place.stored();
     let refuse = |_: Profile, _: Option<Secret>| Err(Error::new(Code::InvalidClient, "refused"));
-    let refused = place.registry().set(&name(), file(URL), Some(Secret::from("new")), Some(&refuse));
+    let new = Some(Secret::from("new"));
+    let refused = place.with_registry(|registry| registry.set(&name(), file(URL), new, Some(&refuse)));
     assert_eq!(refused.expect_err("refused").code(), Code::InvalidClient);
     assert_eq!(place.stored(), old);
 }
@@ -161,8 +167,8 @@ fn removing_takes_the_profile_and_its_secret() {
     let place = place();
     place.set(file(URL), Some("s")).expect("set");
     let binding = place.stored().expect("stored").binding;
-    assert_eq!(place.registry().remove(&name()).expect("removed"), Vec::<String>::new());
-    assert_eq!(present(&place.registry().profiles_dir, &name()).expect("reads"), None);
+    assert_eq!(place.with_registry(|registry| registry.remove(&name())).expect("removed"), Vec::<String>::new());
+    assert_eq!(present(&place.profiles_dir(), &name()).expect("reads"), None);
     assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
 }
 
@@ -172,4 +178,36 @@ fn an_item_that_is_never_overwritten_says_so() {
     let item = ItemName::credential(Generation::new([1; 16]));
     secrets.write(&item, &Secret::from("a")).expect("written");
     assert!(matches!(secrets.write(&item, &Secret::from("b")), Err(SecretsError::WriteUnverified)));
+}
+
+#[test]
+fn a_profile_stays_while_its_secret_cannot_be_erased() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    place.secrets.fail_with(Some(crate::secrets::Fault::Locked));
+    let refused = place.with_registry(|registry| registry.remove(&name()));
+    assert_eq!(refused.expect_err("locked").code(), Code::KeyringLocked);
+    place.secrets.fail_with(None);
+    assert!(place.stored().is_some(), "profile and secret are whole");
+}
+
+#[test]
+fn a_profile_with_a_mistake_in_it_is_removed_with_its_secret() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    let binding = place.stored().expect("stored").binding;
+    let path = place.profiles_dir().join(name().file_name());
+    let text = std::fs::read_to_string(&path).expect("written");
+    std::fs::write(&path, format!("no_such_key = 1\n{text}")).expect("edited");
+    assert_eq!(place.with_registry(|registry| registry.remove(&name())).expect("removed"), Vec::<String>::new());
+    assert!(!path.exists());
+    assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
+}
+
+#[test]
+fn a_secret_is_stored_for_a_directory_that_is_noted() {
+    let place = place();
+    place.set(file(URL), Some("s")).expect("set");
+    let noted = Configurations::load(&place.data_dir).expect("read");
+    assert_eq!(noted.others(Path::new("/elsewhere")).collect::<Vec<_>>(), [place.root.path()]);
 }

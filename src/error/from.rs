@@ -64,6 +64,9 @@ impl From<&SecretsError> for Error {
                 .with_hint("restore the file `store`, or start anew with an empty data directory"),
             SecretsError::MembershipUnusable => Error::new(Code::ConfigInvalid, chain(error))
                 .with_hint("move it away, run tokenkeep doctor --fix, and fleet key import and fleet login set again"),
+            SecretsError::ConfigurationsUnusable => {
+                Error::new(Code::ConfigInvalid, chain(error)).with_hint("move it away, and run tokenkeep doctor --fix")
+            }
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
             SecretsError::Locked => {
                 Error::new(Code::KeyringLocked, format!("{error}; nothing was changed")).with_hint(MOVE)
@@ -88,6 +91,9 @@ impl From<&SecretsError> for Error {
             }
             SecretsError::PassphraseWrong => Error::new(Code::PassphraseWrong, format!("{error}; nothing was changed"))
                 .with_hint("type it once more"),
+            SecretsError::KeyGone => {
+                Error::new(Code::KeyringUnavailable, format!("{error}; nothing was changed")).with_hint("run it again")
+            }
             SecretsError::NoPassphrase(_) => Error::new(Code::Usage, chain(error))
                 .with_hint("give it on a descriptor: TOKENKEEP_PASSPHRASE_FD=3 tokenkeep ... 3< file"),
             SecretsError::UnbearableCost => Error::new(Code::PassphraseWrong, format!("{error}; nothing was computed"))
@@ -137,7 +143,9 @@ impl From<ChoiceError> for Error {
             }
             ChoiceError::Damaged { .. } => Error::new(Code::ConfigInvalid, chain(&error))
                 .with_hint("restore the file `store`, or start anew with an empty data directory"),
-            ChoiceError::Held | ChoiceError::Randomness => Error::new(Code::WriteFailed, chain(&error)),
+            ChoiceError::Held | ChoiceError::Lost | ChoiceError::NoLocks | ChoiceError::Randomness => {
+                Error::new(Code::WriteFailed, chain(&error))
+            }
         }
     }
 }

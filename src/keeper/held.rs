@@ -124,13 +124,18 @@ impl Held {
         Ok(())
     }
 
-    /// Reads the profile again, whatever its stamp; tells whether another identity came of it.
-    pub(super) fn reload(&self, source: &ProfileSource) -> Result<bool, Error> {
-        let before = self.asked().identity.name();
+    /// Reads the profile again, whatever its stamp, and tells whether it asks for something else than `asked`, which
+    /// another caller may have found out before.
+    pub(super) fn reload(&self, source: &ProfileSource, asked: &Asked) -> Result<bool, Error> {
         if let Some(profile) = source.load()? {
             self.take(profile);
         }
-        Ok(self.asked().identity.name() != before)
+        Ok(self.differs_from(asked))
+    }
+
+    /// Tells whether the profile was set again since `asked` was made of it.
+    pub(super) fn differs_from(&self, asked: &Asked) -> bool {
+        self.read().asked.identity != asked.identity
     }
 
     fn take(&self, profile: Profile) {

@@ -123,8 +123,9 @@ impl Keeper {
         }
         let explicit = match (given, id, &secrets) {
             (Some(key), _, _) => Some(key),
-            (None, Some(id), Some(secrets)) => {
-                let stored = secrets.read(&ItemName::shared_key(&store_id, &id)).map_err(|error| no_key(&error))?;
+            (None, Some(id), Some(_)) => {
+                let item = ItemName::shared_key(&store_id, &id);
+                let stored = self.parts.vault.read_secret(&item).map_err(|error| no_key(&error))?;
                 let gone = || SharedError::NoKey("the fleet key is gone; import it again".to_owned());
                 Some(SharedKey::explicit(&stored.ok_or_else(gone)?, namespace))
             }

@@ -99,6 +99,14 @@ pub struct Obtained {
     pub source: Source,
 }
 
+/// What ended a wait.
+enum Waited {
+    /// A token that is good enough.
+    Found(AccessToken),
+    /// The profile was set again.
+    ProfileChanged,
+}
+
 /// How things stood when a caller began to wait.
 struct Begun {
     at: Moment,
@@ -190,12 +198,16 @@ impl Keeper {
         let mut moved = false;
         loop {
             let asked = self.held.asked();
-            let look = || self.look_or_refusal(&asked, &want, &begun);
+            let look = || self.look_while_waiting(&asked, &want, &begun);
             match self.parts.flight.turn(asked.identity.name(), self.patience(), look).await? {
-                Turn::Answered(token) => return Ok(Obtained { token, source: Source::Cache }),
+                Turn::Answered(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
+                // Another secret is another turn.
+                Turn::Answered(Waited::ProfileChanged) => continue,
                 Turn::Taken(ticket) => {
-                    if let Some(token) = self.look_with_key(&asked, &want, &begun).await? {
-                        return Ok(Obtained { token, source: Source::Cache });
+                    match self.look_with_key(&asked, &want, &begun).await? {
+                        Some(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
+                        Some(Waited::ProfileChanged) => continue,
+                        None => {}
                     }
                     let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
                         Asking::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
@@ -258,14 +270,14 @@ impl Keeper {
     }
 
     /// Asks for the data key where it is not at hand, and looks once more with it.
-    async fn look_with_key(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<AccessToken>, Error> {
+    async fn look_with_key(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<Waited>, Error> {
         if self.parts.vault.cache().is_some() {
             return Ok(None);
         }
         let keeper = self.clone();
         in_thread(move || keeper.open_vault()).await?;
         match self.parts.vault.cache() {
-            Some(_) => self.look_or_refusal(asked, want, begun),
+            Some(_) => self.look_while_waiting(asked, want, begun),
             None => Ok(None),
         }
     }
@@ -292,9 +304,10 @@ impl Keeper {
         Begun { at: self.parts.clock.now(), present }
     }
 
-    fn look_or_refusal(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<AccessToken>, Error> {
+    fn look_while_waiting(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<Waited>, Error> {
         match self.look(want, Some(begun))? {
-            Some(token) => Ok(Some(token)),
+            Some(token) => Ok(Some(Waited::Found(token))),
+            None if self.held.differs_from(asked) => Ok(Some(Waited::ProfileChanged)),
             None => self.refusal(asked).map_or(Ok(None), Err),
         }
     }

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::cache::Cache;
 use crate::error::chain;
-use crate::secrets::{Keys, Membership, SecretStore, SecretsError};
+use crate::secret::Secret;
+use crate::secrets::{ItemName, Keys, Membership, SecretStore, SecretsError};
 use crate::store::{RecordStore, StoreError};
 
 /// The cache of a keeper, if there is one, or how to get there.
@@ -158,6 +159,14 @@ impl Vault {
         match self.keys() {
             Some(keys) => Ok((keys.membership()?, keys.choice().store_id)),
             None => Ok((Membership::default(), [0; 16])),
+        }
+    }
+
+    /// Reads a stored item; again, if a rekey or a move came between.
+    pub(crate) fn read_secret(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
+        match self.keys() {
+            Some(keys) => keys.read(item),
+            None => self.secrets()?.read(item),
         }
     }
 

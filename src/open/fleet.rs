@@ -33,7 +33,7 @@ impl Home {
             return Ok(None);
         }
         let path = self.config_dir.join("config.toml");
-        let message = format!("{} `shared` needs a tokenkeep that was built with its feature `redis`", Shown(&path));
+        let message = format!("{} `fleet` needs a tokenkeep that was built with its feature `redis`", Shown(&path));
         Err(Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))))
     }
 }
@@ -58,13 +58,7 @@ impl Home {
         let Some(id) = keys.membership()?.key else { return Ok(None) };
         let item = ItemName::shared_key(&keys.choice().store_id, &id);
         let gone = || Error::new(Code::KeyFileMissing, "the fleet key is gone; import it again").with_hint(BRING);
-        Ok(Some(keys.secrets()?.read(&item)?.ok_or_else(gone)?))
-    }
-
-    /// Lists the stored items that somebody names: credentials, the fleet key, the login of the store.
-    pub(crate) fn named_items(&self, keys: &Keys) -> Result<Vec<ItemName>, Error> {
-        let credentials = self.generations()?.into_iter().map(ItemName::credential);
-        Ok(credentials.chain(keys.membership()?.items(&keys.choice().store_id)).collect())
+        Ok(Some(keys.read(&item)?.ok_or_else(gone)?))
     }
 
     /// Lists the items that hold what is derived for the fleet: whatever becomes of them, they are derived again.
@@ -136,9 +130,8 @@ fn stored_login(
     let Some(opened) = home.opened().map_err(|error| unreadable(&error))? else { return Ok(None) };
     let membership = opened.keys.membership().map_err(|error| unreadable(&error))?;
     let Some(id) = membership.login else { return Ok(None) };
-    let secrets = opened.keys.secrets().map_err(|error| unreadable(&error))?;
     let item = ItemName::shared_login(&opened.keys.choice().store_id, &id);
-    let read = secrets.read(&item).map_err(|error| unreadable(&error))?;
+    let read = opened.keys.read(&item).map_err(|error| unreadable(&error))?;
     let gone = || SharedError::NoPassword("it is gone; run tokenkeep fleet login set".to_owned());
     let login = StoreLogin::decode(&read.ok_or_else(gone)?).map_err(|error| unreadable(&error))?;
     if login.hosts != shared.url.to_string() {

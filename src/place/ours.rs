@@ -121,6 +121,13 @@ impl Dir {
         }
     }
 
+    /// Opens the directory itself for locking: unlike a file in it, it cannot be deleted while it is in use.
+    pub(crate) fn lockable(&self) -> Result<Option<File>, PlaceError> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+        let opened = rustix::fs::openat(&self.fd, ".", flags, Mode::empty());
+        opened.map(|fd| Some(File::from(fd))).map_err(|e| PlaceError::io(&self.path, "open", e))
+    }
+
     /// Writes `temporary` and renames it to `name`: a reader sees the old file or the new one.
     pub(crate) fn replace(
         &self,

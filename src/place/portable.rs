@@ -66,6 +66,11 @@ impl Dir {
         opened.map_err(|e| PlaceError::io(&path, "open", e))
     }
 
+    /// Opens the directory itself for locking; here directories are not locked.
+    pub(crate) fn lockable(&self) -> Result<Option<File>, PlaceError> {
+        Ok(None)
+    }
+
     /// Writes `temporary` and renames it to `name`: a reader sees the old file or the new one.
     pub(crate) fn replace(
         &self,

@@ -1,23 +1,18 @@
 //! The file `store`: which place for secrets was chosen, once, for a data directory.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::Duration;
 
+use super::StoreLock;
 use crate::hex;
 use crate::place::{Dir, Durable, PlaceError, Shown, Stamp, path_bytes, path_from_bytes};
 use crate::seal::KeyId;
 
 const NAME: &str = "store";
 const TEMPORARY: &str = "store.tmp";
-const LOCK: &str = "store.lock";
 const FIRST_LINE: &str = "tokenkeep-store";
 const FORMAT: u32 = 1;
 const CAP: usize = 64 * 1024;
-/// How long another `credentials set` may hold the store before the next one gives up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the file `store` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +112,12 @@ pub enum ChoiceError {
     /// Another process holds the store and does not let go.
     #[error("another tokenkeep holds the data directory and does not let go")]
     Held,
+    /// The file system does not lock files.
+    #[error("this file system does not lock files")]
+    NoLocks,
+    /// The lock file was deleted or replaced while this process held it.
+    #[error("the lock of the data directory was taken away; nothing was changed")]
+    Lost,
     /// The system has no randomness to give.
     #[error("the system gives no randomness")]
     Randomness,
@@ -147,12 +148,14 @@ impl Choice {
     }
 
     /// Writes the choice durably, at one stroke.
-    pub(crate) fn save(&self, data_dir: &Dir, _lock: &StoreLock) -> Result<(), ChoiceError> {
+    pub(crate) fn save(&self, data_dir: &Dir, lock: &StoreLock) -> Result<(), ChoiceError> {
+        lock.still_holds(data_dir)?;
         Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
     }
 
     /// Erases the choice, and with it the salt that the data key was made with.
-    pub(crate) fn erase(data_dir: &Dir, _lock: &StoreLock) -> Result<(), ChoiceError> {
+    pub(crate) fn erase(data_dir: &Dir, lock: &StoreLock) -> Result<(), ChoiceError> {
+        lock.still_holds(data_dir)?;
         data_dir.remove(NAME)?;
         Ok(())
     }
@@ -265,7 +268,7 @@ pub(crate) fn is_credential_name(text: &str) -> bool {
 }
 
 /// Writes a path on one line, whatever bytes it holds: visible ASCII as it is, the rest as `%XX`.
-fn escaped(path: &Path) -> String {
+pub(super) fn escaped(path: &Path) -> String {
     let piece = |byte: &u8| match byte {
         b'%' => "%25".to_owned(),
         byte if byte.is_ascii_graphic() => char::from(*byte).to_string(),
@@ -274,7 +277,7 @@ fn escaped(path: &Path) -> String {
     path_bytes(path).iter().map(piece).collect()
 }
 
-fn unescaped(text: &str) -> Option<PathBuf> {
+pub(super) fn unescaped(text: &str) -> Option<PathBuf> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(symbol) = rest.chars().next() {
@@ -287,34 +290,6 @@ fn unescaped(text: &str) -> Option<PathBuf> {
         }
     }
     path_from_bytes(bytes)
-}
-
-/// Held by whoever changes what is stored: `init`, `credentials set`, `credentials remove`.
-#[derive(Debug)]
-pub(crate) struct StoreLock {
-    _file: File,
-}
-
-impl StoreLock {
-    /// Waits for the lock, up to half a minute.
-    pub(crate) fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
-        let file = data_dir.lock_file(LOCK)?;
-        if file.try_lock().is_ok() {
-            return Ok(StoreLock { _file: file });
-        }
-        // In a thread: a lock cannot be waited for with a time-out.
-        let (tell, told) = mpsc::channel();
-        let wait = move || {
-            let locked = file.lock();
-            // Nobody listens any more when the caller has given up; then the lock goes with the file.
-            let _ = tell.send(locked.map(|()| file));
-        };
-        std::thread::Builder::new().spawn(wait).map_err(|_| ChoiceError::Held)?;
-        match told.recv_timeout(LOCK_PATIENCE) {
-            Ok(Ok(file)) => Ok(StoreLock { _file: file }),
-            _ => Err(ChoiceError::Held),
-        }
-    }
 }
 
 #[cfg(test)]

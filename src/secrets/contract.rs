@@ -1,6 +1,6 @@
 //! What every secret store has to do, as one suite that each of them runs.
 
-use super::{ItemName, SecretStore, SecretsError};
+use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::profile::Generation;
 use crate::secret::Secret;
 
@@ -11,7 +11,7 @@ pub(crate) fn check(store: &dyn SecretStore) {
     let read = |item| store.read(item).expect("reads");
 
     assert_eq!(read(&a), None, "absent is an answer, not an error");
-    assert!(!store.remove(&a).expect("removes"), "removing nothing is not an error");
+    assert!(!store.remove(&Retired::by_name(a.clone())).expect("removes"), "removing nothing is not an error");
 
     store.write(&a, &Secret::from("first")).expect("writes");
     assert_eq!(read(&a), Some(Secret::from("first")));
@@ -25,7 +25,7 @@ pub(crate) fn check(store: &dyn SecretStore) {
     store.write(&b, &odd).expect("writes");
     assert_eq!(read(&b), Some(odd), "any bytes come back");
 
-    assert!(store.remove(&a).expect("removes"));
+    assert!(store.remove(&Retired::by_name(a.clone())).expect("removes"));
     assert_eq!(read(&a), None);
     assert!(read(&b).is_some());
 }

@@ -1,8 +1,13 @@
 //! Secrets in sealed files: `secrets/HEX` in the data directory.
+//!
+//! An item lies in one of three files. `HEX` is its place. `HEX.new` was sealed with another key, which takes effect
+//! when the file `store` names it. `HEX.aside` was put aside: no profile that could be read names it. A reader tries all
+//! three, so a kill between two renames loses nothing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ItemName, SecretStore, SecretsError};
+use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::place::{Dir, Durable, Missing};
 use crate::seal::{self, DataKey, Kind, LARGEST_RECORD, Plain};
 use crate::secret::Secret;
@@ -15,66 +20,142 @@ pub(crate) struct SealedFiles {
     key: DataKey,
 }
 
+/// A file that no profile names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stray {
+    /// Its name below `secrets/`.
+    file: String,
+    /// What it is.
+    pub(crate) kind: StrayKind,
+}
+
+impl std::fmt::Display for Stray {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "secrets/{}", self.file)
+    }
+}
+
+/// What a file is that no profile names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StrayKind {
+    /// It can be made again: derived for a fleet, a trial, a temporary.
+    Disposable,
+    /// A stored secret, or a file that does not open.
+    Secret,
+    /// It could not be read whole, so it is not touched.
+    Unreadable,
+}
+
+/// What a file of an item holds.
+enum Found {
+    Absent,
+    /// It opened with the present key.
+    Opened(Plain),
+    /// It was read whole, and its header names another key.
+    OfAnotherKey,
+    /// It was read whole, and does not open.
+    Damaged,
+}
+
 impl SealedFiles {
     /// Makes a store below a data directory.
     pub(crate) fn new(data_dir: Arc<Dir>, key: DataKey) -> SealedFiles {
         SealedFiles { data_dir, key }
     }
 
-    /// Removes what a kill left half-written. Called under the store lock.
+    /// Removes temporaries that a kill left. Called under the data directory's lock.
     pub(crate) fn sweep(data_dir: &Dir) -> Result<(), SecretsError> {
-        if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
-            for name in secrets.names()?.iter().filter(|name| name.ends_with(".tmp")) {
+        if let Some(secrets) = folder(data_dir)? {
+            for name in secrets.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
                 secrets.remove(name)?;
             }
         }
         Ok(())
     }
 
-    /// Lists the files that are neither one of `named` nor about to be.
-    pub(crate) fn strangers(
+    /// Lists the files of no item in `named`, but for those that were put aside. Without `sealed`, which has the key, a
+    /// file may hold a secret.
+    pub(crate) fn unreferenced(
         data_dir: &Dir,
+        sealed: Option<&SealedFiles>,
         named: impl Iterator<Item = ItemName>,
-    ) -> Result<Vec<String>, SecretsError> {
-        let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? else { return Ok(Vec::new()) };
-        let named: std::collections::HashSet<String> =
-            named.map(|item| RecordName::of(item.as_str().as_bytes()).to_hex()).collect();
-        let is_named = |file: &String| named.contains(file.strip_suffix(BESIDE).unwrap_or(file));
-        Ok(secrets.names()?.into_iter().filter(|file| !is_named(file)).collect())
-    }
-
-    /// Removes files that `strangers` listed; returns how many. Called under the store lock.
-    pub(crate) fn remove_strangers(data_dir: &Dir, files: &[String]) -> Result<usize, SecretsError> {
-        let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? else { return Ok(0) };
-        let mut removed = 0;
-        for file in files {
-            removed += usize::from(secrets.remove(file)?);
-        }
-        Ok(removed)
-    }
-
-    /// Tells whether a file holds what is derived for a fleet, which is derived again whatever becomes of it.
-    pub(crate) fn holds_derived(&self, file: &str) -> bool {
-        let Some(name) = RecordName::from_hex(file) else { return false };
-        let Ok(Some(secrets)) = self.data_dir.dir("secrets", Missing::Leave) else { return false };
-        let Ok(Some(record)) = secrets.read(file, LARGEST_RECORD) else { return false };
-        let plain = seal::open(&self.key, Kind::SecretItem, name, &record);
-        plain.is_ok_and(|plain| plain.identity.starts_with(ItemName::DERIVED.as_bytes()))
-    }
-
-    /// Removes items whatever key sealed them. Called under the store lock.
-    pub(crate) fn remove_items(data_dir: &Dir, items: &[ItemName]) -> Result<(), SecretsError> {
-        if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
-            for item in items {
-                secrets.remove(&RecordName::of(item.as_str().as_bytes()).to_hex())?;
+    ) -> Result<Vec<Stray>, SecretsError> {
+        let Some(secrets) = folder(data_dir)? else { return Ok(Vec::new()) };
+        let named: HashSet<String> = named.map(|item| place(&item)).collect();
+        let mut strays = Vec::new();
+        for file in secrets.names()? {
+            if file.ends_with(ASIDE) || named.contains(file.strip_suffix(BESIDE).unwrap_or(&file)) {
+                continue;
             }
+            let kind = match (sealed, RecordName::from_hex(item_of(&file))) {
+                _ if file.ends_with(TEMPORARY) => StrayKind::Disposable,
+                (Some(sealed), Some(name)) => match sealed.look(&file, name) {
+                    Ok(Found::Opened(plain)) if is_disposable(&plain) => StrayKind::Disposable,
+                    Ok(_) => StrayKind::Secret,
+                    Err(_) => StrayKind::Unreadable,
+                },
+                (None, _) | (_, None) => StrayKind::Secret,
+            };
+            strays.push(Stray { file, kind });
+        }
+        Ok(strays)
+    }
+
+    /// Lists the items that were put aside and open with the present key.
+    pub(crate) fn items_aside(&self) -> Result<Vec<ItemName>, SecretsError> {
+        let Some(secrets) = folder(&self.data_dir)? else { return Ok(Vec::new()) };
+        let mut items = Vec::new();
+        for file in secrets.names()? {
+            if let Some(name) = file.strip_suffix(ASIDE).and_then(RecordName::from_hex)
+                && let Found::Opened(plain) = self.look(&file, name)?
+            {
+                items.extend(ItemName::from_bytes(&plain.identity));
+            }
+        }
+        Ok(items)
+    }
+
+    /// Tells whether any file is there but temporaries.
+    pub(crate) fn any(data_dir: &Dir) -> Result<bool, SecretsError> {
+        let Some(secrets) = folder(data_dir)? else { return Ok(false) };
+        Ok(secrets.names()?.iter().any(|file| !file.ends_with(TEMPORARY)))
+    }
+
+    /// Counts the files that were put aside.
+    pub(crate) fn count_aside(data_dir: &Dir) -> Result<usize, SecretsError> {
+        let Some(secrets) = folder(data_dir)? else { return Ok(0) };
+        Ok(secrets.names()?.iter().filter(|file| file.ends_with(ASIDE)).count())
+    }
+
+    /// Erases a file that its owner retired by saying so. Called under the data directory's lock.
+    pub(crate) fn erase(data_dir: &Dir, stray: &Stray) -> Result<(), SecretsError> {
+        if let Some(secrets) = folder(data_dir)? {
+            secrets.remove(&stray.file)?;
         }
         Ok(())
     }
 
-    /// Erases every item. Called under the store lock.
+    /// Puts a file aside, where a reader still finds it. Called under the data directory's lock.
+    pub(crate) fn put_aside(data_dir: &Dir, stray: &Stray) -> Result<(), SecretsError> {
+        if let Some(secrets) = folder(data_dir)? {
+            secrets.rename(&stray.file, &format!("{}{ASIDE}", item_of(&stray.file)))?;
+        }
+        Ok(())
+    }
+
+    /// Erases an item, whatever key sealed it. Called under the data directory's lock.
+    pub(crate) fn remove_named(data_dir: &Dir, retired: &Retired) -> Result<bool, SecretsError> {
+        let Some(secrets) = folder(data_dir)? else { return Ok(false) };
+        let mut removed = false;
+        for file in files(retired.item()) {
+            removed |= secrets.remove(&file)?;
+        }
+        Ok(removed)
+    }
+
+    /// Erases every item. Called under the data directory's lock.
     pub(crate) fn erase_all(data_dir: &Dir) -> Result<(), SecretsError> {
-        if let Some(secrets) = data_dir.dir("secrets", Missing::Leave)? {
+        if let Some(secrets) = folder(data_dir)? {
             for name in secrets.names()? {
                 secrets.remove(&name)?;
             }
@@ -82,27 +163,45 @@ impl SealedFiles {
         Ok(())
     }
 
-    /// Writes an item beside the present one, which another key sealed, and reads it back. It counts
-    /// once the file `store` names this store's key.
+    /// Writes an item beside the present one, which another key sealed, and reads it back. It takes effect once the file
+    /// `store` names this store's key.
     pub(crate) fn write_beside(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         let name = RecordName::of(item.as_str().as_bytes());
-        self.put(&beside(name), item, secret)?;
-        match self.open(&beside(name), name)? {
-            Some(read) if read == *secret => Ok(()),
+        let file = place(item) + BESIDE;
+        self.put(&file, item, secret)?;
+        match self.look(&file, name)? {
+            Found::Opened(plain) if *plain.body == *secret.expose() => Ok(()),
             _ => Err(SecretsError::WriteUnverified),
         }
     }
 
-    /// Puts what was written beside into place, and removes what another key sealed. Called under the
-    /// store lock; a kill in between is made up for by the next call.
+    /// Puts what was written beside into place. Called under the data directory's lock, once `store` names this key; a
+    /// kill in between is made up for by the next call.
+    ///
+    /// A file goes only if the item in its place was read back with this key, and the file itself was read whole and
+    /// names another key in its header. Any error ends the call, and every copy stays.
     pub(crate) fn settle(&self) -> Result<(), SecretsError> {
-        let Some(secrets) = self.data_dir.dir("secrets", Missing::Leave)? else { return Ok(()) };
+        let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
         for file in secrets.names()? {
             let Some(name) = file.strip_suffix(BESIDE).and_then(RecordName::from_hex) else { continue };
-            match self.open(&file, name) {
-                Ok(Some(_)) => secrets.rename(&file, &name.to_hex())?,
-                // Of a key that never came to count.
-                _ => drop(secrets.remove(&file)?),
+            match self.look(&file, name)? {
+                Found::Opened(_) => secrets.rename(&file, &name.to_hex())?,
+                Found::OfAnotherKey if matches!(self.look(&name.to_hex(), name)?, Found::Opened(_)) => {
+                    secrets.remove(&file)?;
+                }
+                Found::OfAnotherKey | Found::Damaged | Found::Absent => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases what was put aside under an earlier key. Called after a move, for items that the new key opens in place.
+    pub(crate) fn clear_aside(&self) -> Result<(), SecretsError> {
+        let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
+        for file in secrets.names()? {
+            let Some(name) = file.strip_suffix(ASIDE).and_then(RecordName::from_hex) else { continue };
+            if matches!(self.look(&name.to_hex(), name)?, Found::Opened(_)) {
+                secrets.remove(&file)?;
             }
         }
         Ok(())
@@ -114,98 +213,85 @@ impl SealedFiles {
         let record = seal::seal(&self.key, Kind::SecretItem, &plain)?;
         let made = self.data_dir.dir("secrets", Missing::Create)?;
         let secrets = made.ok_or(SecretsError::WriteUnverified)?;
-        Ok(secrets.replace(file, &format!("{file}.tmp"), &record, Durable::Yes)?)
+        Ok(secrets.replace(file, &format!("{file}{TEMPORARY}"), &record, Durable::Yes)?)
     }
 
-    fn open(&self, file: &str, name: RecordName) -> Result<Option<Secret>, SecretsError> {
-        let Some(secrets) = self.data_dir.dir("secrets", Missing::Leave)? else { return Ok(None) };
-        match secrets.read(file, LARGEST_RECORD)? {
-            None => Ok(None),
-            Some(record) => match seal::open(&self.key, Kind::SecretItem, name, &record) {
-                Ok(plain) => Ok(Some(Secret::new(plain.body.to_vec()))),
-                Err(_) => Err(SecretsError::Unreadable),
+    /// Reads a file whole. A file that cannot be read is an error, never an absence.
+    fn look(&self, file: &str, name: RecordName) -> Result<Found, SecretsError> {
+        let Some(secrets) = folder(&self.data_dir)? else { return Ok(Found::Absent) };
+        let Some(record) = secrets.read(file, LARGEST_RECORD)? else { return Ok(Found::Absent) };
+        Ok(match seal::open(&self.key, Kind::SecretItem, name, &record) {
+            Ok(plain) => Found::Opened(plain),
+            Err(_) => match seal::key_id(&record, Kind::SecretItem) {
+                Some(id) if id != self.key.id() => Found::OfAnotherKey,
+                Some(_) | None => Found::Damaged,
             },
-        }
+        })
     }
 }
 
-/// What an item's file is called while the key that sealed it does not count yet.
+const TEMPORARY: &str = ".tmp";
+
+/// What an item's file is called while the key that sealed it has not taken effect.
 const BESIDE: &str = ".new";
 
-fn beside(name: RecordName) -> String {
-    name.to_hex() + BESIDE
+/// What an item's file is called after it was put aside.
+const ASIDE: &str = ".aside";
+
+fn folder(data_dir: &Dir) -> Result<Option<Dir>, SecretsError> {
+    Ok(data_dir.dir("secrets", Missing::Leave)?)
+}
+
+fn place(item: &ItemName) -> String {
+    RecordName::of(item.as_str().as_bytes()).to_hex()
+}
+
+/// Lists the files that an item may lie in.
+fn files(item: &ItemName) -> [String; 3] {
+    let place = place(item);
+    [format!("{place}{BESIDE}"), format!("{place}{ASIDE}"), place]
+}
+
+/// Returns the part of a file's name that the item gave it.
+fn item_of(file: &str) -> &str {
+    file.split_once('.').map_or(file, |(place, _)| place)
+}
+
+fn is_disposable(plain: &Plain) -> bool {
+    ItemName::from_bytes(&plain.identity).is_some_and(|item| item.is_disposable())
 }
 
 impl SecretStore for SealedFiles {
     fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
         let name = RecordName::of(item.as_str().as_bytes());
-        match self.open(&name.to_hex(), name) {
-            // A new key came to count, and a kill kept its items from their places.
-            Err(SecretsError::Unreadable) => match self.open(&beside(name), name) {
-                Ok(Some(secret)) => Ok(Some(secret)),
-                _ => Err(SecretsError::Unreadable),
-            },
-            Ok(None) => self.open(&beside(name), name).or(Ok(None)),
-            other => other,
+        let [beside, aside, place] = files(item);
+        let mut unreadable = false;
+        // The place twice: between two looks another process may put what lies beside into it.
+        for file in [&place, &beside, &place, &aside] {
+            match self.look(file, name)? {
+                Found::Opened(plain) => return Ok(Some(Secret::new(plain.body.to_vec()))),
+                Found::Absent => {}
+                Found::OfAnotherKey | Found::Damaged => unreadable = true,
+            }
         }
+        if unreadable { Err(SecretsError::Unreadable) } else { Ok(None) }
     }
 
     fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         if self.read(item)?.is_some() {
             return Err(SecretsError::WriteUnverified);
         }
-        self.put(&RecordName::of(item.as_str().as_bytes()).to_hex(), item, secret)?;
+        self.put(&place(item), item, secret)?;
         match self.read(item)? {
             Some(read) if read == *secret => Ok(()),
-            _ => Err(SecretsError::WriteUnverified),
+            Some(_) | None => Err(SecretsError::WriteUnverified),
         }
     }
 
-    fn remove(&self, item: &ItemName) -> Result<bool, SecretsError> {
-        match self.data_dir.dir("secrets", Missing::Leave)? {
-            Some(secrets) => Ok(secrets.remove(&RecordName::of(item.as_str().as_bytes()).to_hex())?),
-            None => Ok(false),
-        }
+    fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
+        SealedFiles::remove_named(&self.data_dir, retired)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::profile::Generation;
-
-    fn store() -> (tempfile::TempDir, SealedFiles) {
-        let root = tempfile::tempdir().expect("a temporary directory");
-        let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
-        (root, SealedFiles::new(Arc::new(dir), DataKey::random().expect("randomness")))
-    }
-
-    #[test]
-    fn sealed_files_keep_the_contract_of_a_secret_store() {
-        let (_root, store) = store();
-        super::super::contract::check(&store);
-    }
-
-    #[test]
-    fn a_damaged_or_swapped_item_is_unreadable_not_absent() {
-        let (root, store) = store();
-        let (a, b) = (ItemName::credential(Generation::new([1; 16])), ItemName::credential(Generation::new([2; 16])));
-        store.write(&a, &Secret::from("a")).expect("written");
-        store.write(&b, &Secret::from("b")).expect("written");
-        let path =
-            |item: &ItemName| root.path().join("data/secrets").join(RecordName::of(item.as_str().as_bytes()).to_hex());
-        std::fs::copy(path(&a), path(&b)).expect("swapped");
-        assert!(matches!(store.read(&b), Err(SecretsError::Unreadable)));
-        std::fs::write(path(&b), b"").expect("emptied");
-        assert!(matches!(store.read(&b), Err(SecretsError::Unreadable)));
-    }
-
-    #[test]
-    fn another_key_does_not_open_an_item() {
-        let (_root, store) = store();
-        let item = ItemName::credential(Generation::new([1; 16]));
-        store.write(&item, &Secret::from("a")).expect("written");
-        let other = SealedFiles::new(store.data_dir.clone(), DataKey::random().expect("randomness"));
-        assert!(matches!(other.read(&item), Err(SecretsError::Unreadable)));
-    }
-}
+mod tests;

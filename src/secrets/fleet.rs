@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ItemName, SecretStore, SecretsError, StoreLock};
+use super::{ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::hex;
 use crate::place::{Dir, Durable};
 use crate::secret::Secret;
@@ -106,7 +106,7 @@ pub(crate) fn replace(secrets: &dyn SecretStore, item: &ItemName, content: &Secr
     match secrets.read(item) {
         Ok(Some(present)) if present == *content => return Ok(()),
         Ok(None) => {}
-        Ok(Some(_)) | Err(SecretsError::Unreadable) => drop(secrets.remove(item)?),
+        Ok(Some(_)) | Err(SecretsError::Unreadable) => drop(secrets.remove(&Retired::by_name(item.clone()))?),
         Err(error) => return Err(error),
     }
     secrets.write(item, content)

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ItemName, SecretStore, SecretsError};
+use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::secret::Secret;
 
 /// The service of all our items.
@@ -80,8 +80,8 @@ impl SecretStore for OsKeyring {
         })
     }
 
-    fn remove(&self, item: &ItemName) -> Result<bool, SecretsError> {
-        let item = item.clone();
+    fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
+        let item = retired.item().clone();
         self.within(move || {
             match read(&item) {
                 Ok(None) => return Ok(false),

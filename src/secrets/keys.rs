@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::passphrase::{Typed, passphrase, stretched};
 use super::tier::{KernelTier, keep_by_default};
 use super::{
-    Backend, Choice, ChoiceError, ItemName, KeySource, Membership, OsKeyring, SealedFiles, SecretStore, SecretsError,
-    StoreLock, create_key_file, read_key_file,
+    Backend, Choice, ChoiceError, ItemName, KeySource, Membership, OsKeyring, Retired, SealedFiles, SecretStore,
+    SecretsError, StoreLock, create_key_file, read_key_file,
 };
 use crate::place::{Dir, Stamp};
 use crate::seal::{DataKey, KeyId, SealError};
@@ -28,6 +28,7 @@ pub(crate) struct Keys {
     /// As people wrote it; `None` where they did not.
     keep: Option<Option<Duration>>,
     timeout: Duration,
+    creates: Creates,
     /// The state of the file `store` that the choice was read from.
     stamp: Option<Stamp>,
 }
@@ -49,12 +50,26 @@ pub(crate) enum MissingKey {
     Leave,
 }
 
+/// Whether a key that is absent may be made, which takes the lock of the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Creates {
+    /// It may.
+    IfAbsent,
+    /// It may not: this process holds the lock already.
+    Never,
+}
+
 impl Keys {
     /// Makes the keys of a choice; `keep` is how long the kernel tier keeps what was asked for, where
     /// people said so, and `timeout` bounds each call of the keyring.
     pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Option<Duration>>, timeout: Duration) -> Keys {
         let stamp = Choice::stamp(&dir);
-        Keys { dir, choice, keep, timeout, stamp }
+        Keys { dir, choice, keep, timeout, creates: Creates::IfAbsent, stamp }
+    }
+
+    /// Returns the same keys for a process that holds the lock of the data directory.
+    pub(crate) fn under_lock(self) -> Keys {
+        Keys { creates: Creates::Never, ..self }
     }
 
     /// Returns the keys as they are now, where the file `store` has changed; `None` where it has not,
@@ -159,8 +174,34 @@ impl Keys {
         Some(KernelTier::new(&self.choice, id, keep))
     }
 
+    /// Reads an item from the backend; again, if a rekey or a move came between.
+    pub(crate) fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
+        let mut keys = self.clone();
+        loop {
+            match keys.secrets().and_then(|secrets| secrets.read(item)) {
+                Ok(Some(secret)) => return Ok(Some(secret)),
+                missed => match keys.newer() {
+                    Some(newer) => keys = newer,
+                    None => return missed,
+                },
+            }
+        }
+    }
+
+    /// Erases a retired item from the backend. Sealed files go without their key.
+    pub(crate) fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
+        match &self.choice.backend {
+            Backend::None => Ok(false),
+            Backend::Keyring => OsKeyring::new(self.timeout).remove(retired),
+            Backend::File(_) => SealedFiles::remove_named(&self.dir, retired),
+        }
+    }
+
     /// Makes the choice that `config.toml` names, as `init` would have.
     fn first(&self) -> Result<AskedKey, SecretsError> {
+        if self.creates == Creates::Never {
+            return Err(SecretsError::NotChosen);
+        }
         let made = establish(&self.dir, &self.choice.backend, MissingKey::Leave, self.timeout);
         let (choice, key) = made.map_err(|error| match error {
             EstablishError::Secrets(error) => error,
@@ -199,14 +240,16 @@ impl Keys {
                 if key.id() == id { Ok(AskedKey { key, replaced: false }) } else { Err(SecretsError::Unreadable) }
             }
             // Absent from an unlocked collection: a new key. What the old one sealed is void.
+            None if self.creates == Creates::Never => Err(SecretsError::KeyGone),
             None => {
                 let lock = StoreLock::take(&self.dir).map_err(failed)?;
                 let present = Choice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
                 if present.key_id != Some(id) {
-                    // Somebody else was faster, has dropped the old records, and may have kept a new one.
-                    let keys = Keys { choice: present, ..self.clone() };
+                    // Another process was faster: it made a new key and dropped the old records, or moved all secrets to
+                    // another backend, whose key is not in the keyring.
+                    let keys = Keys { choice: present, stamp: Choice::stamp(&self.dir), ..self.clone() };
                     drop(lock);
-                    return keys.read_from_keyring();
+                    return keys.ask();
                 }
                 let key = DataKey::random()?;
                 keyring.write(&ItemName::data_key(&present.store_id, key.id()), &Secret::new(*key.expose_root()))?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{ItemName, SecretStore, SecretsError};
+use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::secret::Secret;
 
 /// Keeps items for as long as the process lives.
@@ -75,10 +75,10 @@ impl SecretStore for MemorySecrets {
         Ok(())
     }
 
-    fn remove(&self, item: &ItemName) -> Result<bool, SecretsError> {
+    fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
         let mut state = self.state();
         MemorySecrets::check(&state)?;
-        Ok(state.items.remove(item).is_some())
+        Ok(state.items.remove(retired.item()).is_some())
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
         store.fail_with(Some(Fault::Locked));
         assert!(matches!(store.read(&item), Err(SecretsError::Locked)));
         store.fail_with(Some(Fault::Unreachable));
-        assert!(matches!(store.remove(&item), Err(SecretsError::Unreachable(_))));
+        assert!(matches!(store.remove(&Retired::by_name(item.clone())), Err(SecretsError::Unreachable(_))));
         store.fail_with(Some(Fault::ForgetsWrites));
         assert!(matches!(store.write(&item, &Secret::from("x")), Err(SecretsError::WriteUnverified)));
         assert_eq!(store.reads(), 0);

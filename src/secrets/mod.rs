@@ -1,15 +1,18 @@
 //! Where secrets live: items by name, in a place that was chosen explicitly and is remembered.
 
 mod choice;
+mod configurations;
 #[cfg(test)]
 pub(crate) mod contract;
 mod credential;
 mod files;
 mod fleet;
+mod item;
 mod key_file;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod keys;
+mod lock;
 #[cfg(test)]
 mod memory;
 #[cfg(not(feature = "keyring"))]
@@ -22,22 +25,23 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::hex;
 use crate::place::{PlaceError, Shown};
-use crate::profile::Generation;
-use crate::seal::{KeyId, SealError};
+use crate::seal::SealError;
 use crate::secret::Secret;
 
-pub(crate) use choice::{Argon2Cost, Backend, Choice, ChoiceError, KeySource, StoreLock, is_credential_name};
+pub(crate) use choice::{Argon2Cost, Backend, Choice, ChoiceError, KeySource, is_credential_name};
+pub(crate) use configurations::Configurations;
 pub(crate) use credential::Credential;
-pub(crate) use files::SealedFiles;
+pub(crate) use files::{SealedFiles, Stray, StrayKind};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::StoreLogin;
 pub(crate) use fleet::{Membership, PassOf, replace};
+pub(crate) use item::{ItemName, Retired};
 pub(crate) use key_file::{create_key_file, read_key_file};
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
 pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
+pub(crate) use lock::StoreLock;
 #[cfg(test)]
 pub(crate) use memory::{Fault, MemorySecrets};
 #[cfg(not(feature = "keyring"))]
@@ -45,50 +49,6 @@ pub(crate) use no_keyring::OsKeyring;
 pub(crate) use reference::{ReferenceError, read_reference};
 #[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
-
-/// The name of an item, for ever: `credential/<generation>`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ItemName(String);
-
-impl ItemName {
-    /// Names the item of a stored client secret.
-    pub(crate) fn credential(generation: Generation) -> ItemName {
-        ItemName(format!("credential/{generation}"))
-    }
-
-    /// Names the item of a data key.
-    pub(crate) fn data_key(store_id: &[u8; 16], id: KeyId) -> ItemName {
-        ItemName(format!("datakey/{}/{id}", hex::encode(store_id)))
-    }
-
-    /// Names the item of a fleet key that was made or imported here.
-    pub(crate) fn shared_key(store_id: &[u8; 16], id: &[u8; 32]) -> ItemName {
-        ItemName(format!("sharedkey/{}/{}", hex::encode(store_id), hex::encode(id)))
-    }
-
-    /// Names the item of a login of the fleet store.
-    pub(crate) fn shared_login(store_id: &[u8; 16], id: &[u8; 16]) -> ItemName {
-        ItemName(format!("sharedlogin/{}/{}", hex::encode(store_id), hex::encode(id)))
-    }
-
-    /// Names the item of what is derived from a client's secret for its fleet.
-    pub(crate) fn shared_pass(digest: &[u8]) -> ItemName {
-        ItemName(format!("{}{}", ItemName::DERIVED, hex::encode(digest)))
-    }
-
-    /// What the names of items begin with that hold what is derived.
-    pub(crate) const DERIVED: &str = "shared/";
-
-    /// Names an item that `doctor` writes, reads back and erases.
-    pub(crate) fn trial(random: &str) -> ItemName {
-        ItemName(format!("doctor/{random}"))
-    }
-
-    /// Returns the name as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Why a secret cannot be read or kept. A definite absence is none of these: it is `None`.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +65,9 @@ pub enum SecretsError {
     /// The file `shared` of the data directory is.
     #[error("the file `shared` of the data directory is damaged, or of a newer version")]
     MembershipUnusable,
+    /// The file `configurations` of the data directory is.
+    #[error("the file `configurations` of the data directory is damaged, or of a newer version")]
+    ConfigurationsUnusable,
     /// The place is there and locked.
     #[error("the keyring is locked")]
     Locked,
@@ -126,6 +89,9 @@ pub enum SecretsError {
     /// The passphrase is another one.
     #[error("the passphrase is not the one that was chosen")]
     PassphraseWrong,
+    /// The data key is gone from the keyring.
+    #[error("the data key is gone from the keyring")]
+    KeyGone,
     /// There is no passphrase to be had.
     #[error("{0}")]
     NoPassphrase(&'static str),
@@ -185,6 +151,6 @@ pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
     /// [`SecretsError::WriteUnverified`].
     fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError>;
 
-    /// Erases an item; `false` where it was absent.
-    fn remove(&self, item: &ItemName) -> Result<bool, SecretsError>;
+    /// Erases a retired item; `false` if it was absent.
+    fn remove(&self, retired: &Retired) -> Result<bool, SecretsError>;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ItemName, SecretStore, SecretsError};
+use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::secret::Secret;
 
 /// Answers that there is no keyring.
@@ -29,7 +29,7 @@ impl SecretStore for OsKeyring {
         unreachable()
     }
 
-    fn remove(&self, _item: &ItemName) -> Result<bool, SecretsError> {
+    fn remove(&self, _retired: &Retired) -> Result<bool, SecretsError> {
         unreachable()
     }
 }

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
-    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Grant, Profile, ProfileName, Reference, Repeats,
-    Request, SecretSource, TokenBinding, preset,
+    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, Profile, ProfileName, Reference,
+    Repeats, Request, SecretSource, TokenBinding, preset,
 };
 use crate::document::{DocumentError, Parsed};
 pub(crate) use keys::reference;
@@ -144,6 +144,14 @@ impl ProfileFile {
                 .into());
         }
         Ok(file)
+    }
+
+    /// Finds the stored secret that a file names which is no valid profile: it has to be removed with the file.
+    pub(crate) fn generation_in(bytes: &[u8]) -> Option<Generation> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[binding]").skip(1);
+        let value = lines.find_map(|line| line.strip_prefix("generation")?.trim_start().strip_prefix('='))?;
+        crate::hex::decode(value.trim().trim_matches(['"', '\''])).map(Generation::new)
     }
 
     /// Makes the profile: what the file does not say comes from its binding, then from the
