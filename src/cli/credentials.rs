@@ -18,7 +18,9 @@ use crate::keeper::Sharing;
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
 use crate::profile::{Endpoint, ProfileName, Reference, SecretSource, TokenBinding};
-use crate::secrets::{Backend, Choice, Credential, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError, StoreLock};
+use crate::secrets::{
+    Backend, Choice, Credential, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError, StoreLock,
+};
 use crate::warning::Warning;
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {

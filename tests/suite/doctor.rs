@@ -98,7 +98,7 @@ fn a_secret_that_no_profile_names_is_an_orphan_that_fix_removes() {
     let secrets = || std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count();
     assert_eq!(secrets(), 2);
     assert_eq!(status(&doctor(&environment, &[]).1, "orphans"), "warn");
-    assert_eq!(status(&doctor(&environment, &["--fix"]).1, "orphans"), "ok");
+    assert_eq!(status(&doctor(&environment, &["--fix", "--yes"]).1, "orphans"), "ok");
     assert_eq!(secrets(), 1, "the other one stays");
     get(&environment).run().success().token();
 }

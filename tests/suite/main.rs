@@ -22,6 +22,8 @@ mod herd;
 mod interrupted;
 mod issuer_fixture;
 mod issuer_tls;
+#[cfg(target_os = "linux")]
+mod kept;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 mod kernel_tier;
 mod key_sources;

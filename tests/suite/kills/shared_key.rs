@@ -54,7 +54,7 @@ fn assert_one_of_both(world: &World, succeeded: bool) {
     assert!(is_second || (!succeeded && first.as_ref() == Some(&key)), "the old key or the new one, whole");
     // Whatever was left on the way is found and goes; the key stays.
     world.environment.tokenkeep(["init", "--backend", "file"]).run().success();
-    let fixed = world.environment.tokenkeep(["doctor", "--fix"]).run().success();
+    let fixed = world.environment.tokenkeep(["doctor", "--fix", "--yes"]).run().success();
     assert!(fixed.stdout_str().contains("\nok    orphans "), "{fixed:?}");
     assert!(exported(world) == key);
     shared_key(world, "import", FIRST).run().success();
@@ -104,7 +104,7 @@ fn a_new_data_key_that_is_killed_leaves_the_shared_key_and_the_login() {
     let kills = sweep(world, rekey, every, &[Fault::Kill], |world, _, _| {
         for _ in 0..2 {
             assert!(Some(exported(world)) == bytes(world, FIRST));
-            let fixed = world.environment.tokenkeep(["doctor", "--fix"]).run().success();
+            let fixed = world.environment.tokenkeep(["doctor", "--fix", "--yes"]).run().success();
             assert!(fixed.stdout_str().contains("\nok    orphans "), "{fixed:?}");
             rekey(world).run().success();
         }

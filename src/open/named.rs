@@ -1,0 +1,56 @@
+//! Which stored items are named, by this configuration directory and by the others that store secrets in the same place.
+
+use std::path::Path;
+
+use super::{Home, Opened};
+use crate::credentials::{self, profile_names};
+use crate::error::Error;
+use crate::place::{Shown, judge_config_dir};
+use crate::profile::Generation;
+use crate::secrets::{Configurations, ItemName};
+
+impl Home {
+    /// Lists the stored items that are named: credentials by the profiles of every configuration directory that stores
+    /// secrets here, the fleet key, the login of the fleet store.
+    pub(crate) fn named_items(&self, opened: &Opened) -> Result<Named, Error> {
+        let Opened { dir, keys } = opened;
+        let mut items: Vec<ItemName> = self.generations()?.into_iter().map(ItemName::credential).collect();
+        let configurations = Configurations::load(dir)?;
+        let mut all_read = configurations.are_all_known();
+        for other in configurations.others(&self.config_dir) {
+            match generations_in(other) {
+                Ok(Some(generations)) => items.extend(generations.into_iter().map(ItemName::credential)),
+                // Not mounted today, perhaps, or of another user: what it names is not known.
+                Ok(None) => all_read = false,
+                Err(error) => {
+                    tracing::info!("{} cannot be read: {error}", Shown(other));
+                    all_read = false;
+                }
+            }
+        }
+        items.extend(keys.membership()?.items(&keys.choice().store_id));
+        Ok(Named { items, all_read })
+    }
+}
+
+/// The stored items that are named.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) items: Vec<ItemName>,
+    /// Whether every configuration directory that stores secrets here was read: then nothing else names any.
+    pub(crate) all_read: bool,
+}
+
+/// Lists the stored secrets that the profiles of another configuration directory name; `None` if it is not there.
+fn generations_in(config_dir: &Path) -> Result<Option<Vec<Generation>>, Error> {
+    if !judge_config_dir(config_dir)? {
+        return Ok(None);
+    }
+    let profiles_dir = config_dir.join("profiles");
+    let mut generations = Vec::new();
+    for name in profile_names(&profiles_dir)? {
+        let file = credentials::present(&profiles_dir, &name)?;
+        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
+    }
+    Ok(Some(generations))
+}

@@ -1,0 +1,108 @@
+//! The lock of a data directory: one process at a time changes what is stored.
+
+use std::fs::{File, TryLockError};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::ChoiceError;
+use crate::place::Dir;
+
+const LOCK: &str = "store.lock";
+
+/// How long another process may hold the lock before the next one gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Held by a process that changes what is stored: `init`, `rekey`, `credentials set`, `credentials remove`, `doctor`.
+///
+/// The lock is on the file `store.lock`, and on the directory itself where the file system allows that: a deleted lock
+/// file then lets no second process in.
+#[derive(Debug)]
+pub(crate) struct StoreLock {
+    file: File,
+    directory: Option<File>,
+}
+
+impl StoreLock {
+    /// Waits for the lock, up to half a minute.
+    pub(crate) fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
+        let began = Instant::now();
+        loop {
+            let left = PATIENCE.saturating_sub(began.elapsed());
+            let file = locked(data_dir.lock_file(LOCK)?, left)?;
+            let directory = match data_dir.lockable()? {
+                Some(directory) => match locked(directory, PATIENCE.saturating_sub(began.elapsed())) {
+                    // A network file system may lock files and no directories.
+                    Err(ChoiceError::NoLocks) => None,
+                    outcome => Some(outcome?),
+                },
+                None => None,
+            };
+            // A lock on a file that was deleted or replaced meanwhile protects nothing.
+            if data_dir.still_holds(LOCK, &file)? {
+                return Ok(StoreLock { file, directory });
+            }
+        }
+    }
+
+    /// Looks again, before a commit, whether the lock still protects.
+    pub(crate) fn still_holds(&self, data_dir: &Dir) -> Result<(), ChoiceError> {
+        let holds = self.directory.is_some() || data_dir.still_holds(LOCK, &self.file)?;
+        if holds { Ok(()) } else { Err(ChoiceError::Lost) }
+    }
+}
+
+/// Locks a file, waiting for `patience` at most.
+fn locked(file: File, patience: Duration) -> Result<File, ChoiceError> {
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(_)) => return Err(ChoiceError::NoLocks),
+    }
+    // In a thread: a lock cannot be waited for with a time-out.
+    let (send, receive) = mpsc::channel();
+    let wait = move || {
+        let locked = file.lock();
+        // If the caller has given up, the lock goes with the file.
+        let _ = send.send(locked.map(|()| file));
+    };
+    std::thread::Builder::new().spawn(wait).map_err(|_| ChoiceError::Held)?;
+    match receive.recv_timeout(patience) {
+        Ok(Ok(file)) => Ok(file),
+        Ok(Err(_)) | Err(_) => Err(ChoiceError::Held),
+    }
+}
+
+#[cfg(all(test, unix, not(tokenkeep_portable)))]
+mod tests {
+    use super::*;
+    use crate::place::Missing;
+
+    fn dir(root: &tempfile::TempDir) -> Dir {
+        Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there")
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_deleted_is_found_out_before_a_commit() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = dir(&root);
+        let mut lock = StoreLock::take(&dir).expect("free");
+        // As on a file system that locks no directories.
+        lock.directory = None;
+        assert!(lock.still_holds(&dir).is_ok());
+        std::fs::remove_file(root.path().join("data").join(LOCK)).expect("deleted");
+        assert!(matches!(lock.still_holds(&dir), Err(ChoiceError::Lost)));
+    }
+
+    #[test]
+    fn a_deleted_lock_file_lets_no_second_process_in() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let dir = dir(&root);
+        let held = StoreLock::take(&dir).expect("free");
+        std::fs::remove_file(root.path().join("data").join(LOCK)).expect("deleted");
+        let directory = dir.lockable().expect("opened").expect("directories are locked here");
+        assert!(matches!(directory.try_lock(), Err(TryLockError::WouldBlock)));
+        assert!(held.still_holds(&dir).is_ok(), "what is under way may end");
+        drop(held);
+        StoreLock::take(&dir).expect("free again");
+    }
+}
