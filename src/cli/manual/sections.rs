@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("~/.local/share/tokenkeep", "The data directory on Linux; $XDG_DATA_HOME moves it. doctor names it."),
     ("    store", "Which place for secrets was chosen."),
     ("    secrets/, tokens/", "Secrets and tokens, sealed."),
+    ("    configurations", "Which configuration directories store secrets here."),
     ("    shared", "Which fleet key and which login of the fleet store are the present ones."),
     ("    locks/, *.lock", "Empty files that processes take turns by."),
     (
