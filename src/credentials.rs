@@ -376,6 +376,17 @@ pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Err
     Ok(names.iter().filter_map(|name| ProfileName::from_file_name(name)).collect())
 }
 
+/// Lists the stored secrets that the profiles in a directory name. A profile that cannot be read is an error.
+pub(crate) fn generations_in(profiles_dir: &Path) -> Result<Vec<Generation>, Error> {
+    let mut generations = Vec::new();
+    for name in profile_names(profiles_dir)? {
+        // One that is gone by now names nothing.
+        let file = present(profiles_dir, &name)?;
+        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
+    }
+    Ok(generations)
+}
+
 /// Merges what was typed over what a profile's file says.
 pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: Option<Request>) -> ProfileFile {
     let mut present = present.unwrap_or_default();

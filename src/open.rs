@@ -19,7 +19,7 @@ use directories::ProjectDirs;
 use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::credentials::{PROFILE_CAP, profile_names};
+use crate::credentials::{PROFILE_CAP, generations_in, profile_names};
 use crate::error::{Code, Error};
 use crate::flight::Flight;
 use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
@@ -168,13 +168,12 @@ impl Home {
             .for_profile(name))
     }
 
-    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile that
-    /// cannot be read may name any of them, and is an error.
+    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot be
+    /// read may name any of them, and is an error.
     pub(crate) fn generations(&self) -> Result<Vec<Generation>, Error> {
-        let mut generations = Vec::new();
-        for name in self.profile_names()? {
-            let (_, file) = self.profile_file(&name)?;
-            generations.extend(file.binding.map(|binding| binding.generation));
+        let mut generations = generations_in(&self.profiles_dir())?;
+        if let Some(directory) = SYSTEM_PROFILES {
+            generations.extend(generations_in(Path::new(directory))?);
         }
         Ok(generations)
     }

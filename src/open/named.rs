@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Home, Opened};
-use crate::credentials::{self, profile_names};
+use crate::credentials;
 use crate::error::Error;
 use crate::place::{Shown, judge_config_dir};
 use crate::profile::Generation;
@@ -18,7 +18,7 @@ impl Home {
         let configurations = Configurations::load(dir)?;
         let mut all_read = configurations.are_all_known();
         for other in configurations.others(&self.config_dir) {
-            match generations_in(other) {
+            match generations_of(other) {
                 Ok(Some(generations)) => items.extend(generations.into_iter().map(ItemName::credential)),
                 // Not mounted today, perhaps, or of another user: what it names is not known.
                 Ok(None) => all_read = false,
@@ -42,15 +42,9 @@ pub(crate) struct Named {
 }
 
 /// Lists the stored secrets that the profiles of another configuration directory name; `None` if it is not there.
-fn generations_in(config_dir: &Path) -> Result<Option<Vec<Generation>>, Error> {
+fn generations_of(config_dir: &Path) -> Result<Option<Vec<Generation>>, Error> {
     if !judge_config_dir(config_dir)? {
         return Ok(None);
     }
-    let profiles_dir = config_dir.join("profiles");
-    let mut generations = Vec::new();
-    for name in profile_names(&profiles_dir)? {
-        let file = credentials::present(&profiles_dir, &name)?;
-        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
-    }
-    Ok(Some(generations))
+    credentials::generations_in(&config_dir.join("profiles")).map(Some)
 }
