@@ -74,7 +74,7 @@ impl Pair {
         self.issuer.answer("/api", 401, &serde_json::json!({}));
         let validated = a.tokenkeep(["token", "validate"]).run().exits(5);
         let doctor = a.tokenkeep(["doctor"]).run().success();
-        if !doctor.stdout_str().contains("\nok    shared ") {
+        if !doctor.stdout_str().contains("\nok    fleet ") {
             said.push_str("doctor\n");
         }
         said + &listed.stderr + if forgotten.code == 0 { "" } else { &forgotten.stderr } + &warnings(&validated.stderr)

@@ -42,8 +42,8 @@ fn a_list_shows_what_is_cached_here_and_what_the_fleet_has() {
     let text = b.tokenkeep(["token", "list"]).run().success();
     let lines: Vec<Vec<_>> = text.stdout_str().lines().map(|line| line.split_whitespace().collect()).collect();
     let words = |line: &[&str]| (line[0].to_owned(), line[line.len() - 2..].join(" "));
-    assert_eq!(words(&lines[0]), is("default", "shared read"), "{text:?}");
-    assert_eq!(words(&lines[2]), is("default", "shared write"), "{text:?}");
+    assert_eq!(words(&lines[0]), is("default", "fleet read"), "{text:?}");
+    assert_eq!(words(&lines[2]), is("default", "fleet write"), "{text:?}");
     assert!(lines[1].last() == Some(&"write") && !lines[1].contains(&"fleet"), "{text:?}");
 }
 
