@@ -20,7 +20,7 @@ impl Home {
 
         let Some(shared) = &self.config.fleet else { return Ok(None) };
         let home = self.clone();
-        let store = RedisStore::with_source(shared.url.clone(), Arc::new(move || access(&home)));
+        let store = RedisStore::with_source(shared.url.clone(), Arc::new(move || access(&home)), shared.budget);
         let key = shared.key_file.clone().map_or(KeyFrom::Backend, KeyFrom::File);
         let namespace = shared.namespace.clone();
         Ok(Some(Fleet::new(Arc::new(store), namespace, key, shared.required, shared.budget)))

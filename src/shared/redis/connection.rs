@@ -29,8 +29,12 @@ use crate::shared::SharedError;
 
 /// The caller has a deadline for everything; this only keeps the library's own from being shorter.
 const LONG: Duration = Duration::from_secs(60);
-/// How long a node of a cluster may take to be connected to: one that is silent must not use up what there is.
-const NODE: Duration = Duration::from_millis(100);
+/// How long a node of a cluster may take to be connected to, TLS included, of a budget: one that is silent must leave
+/// time for another. The share of the default budget is 100 ms, which a loaded machine exceeds; a longer budget is one
+/// that its operator gives to each node as well.
+fn share_of_a_node(budget: Duration) -> Duration {
+    budget * 2 / 5
+}
 /// When the next of several hosts is tried, while the one before has not answered.
 const NEXT: Duration = Duration::from_millis(40);
 
@@ -40,6 +44,8 @@ pub(super) struct Dialer {
     source: AccessSource,
     /// Whether what looked like one server turned out to be a node of a cluster.
     clustered: AtomicBool,
+    /// How long a node of a cluster may take to be connected to.
+    node: Duration,
     /// What was read for the next connection.
     prepared: Mutex<Option<Access>>,
 }
@@ -60,8 +66,9 @@ impl Drop for Driver {
 }
 
 impl Dialer {
-    pub(super) fn new(url: SharedUrl, source: AccessSource) -> Dialer {
-        Dialer { url, source, clustered: AtomicBool::new(false), prepared: Mutex::default() }
+    pub(super) fn new(url: SharedUrl, source: AccessSource, budget: Duration) -> Dialer {
+        let node = share_of_a_node(budget);
+        Dialer { url, source, clustered: AtomicBool::new(false), node, prepared: Mutex::default() }
     }
 
     pub(super) fn url(&self) -> &SharedUrl {
@@ -146,7 +153,7 @@ impl Dialer {
     pub(super) async fn cluster(&self) -> Result<Connection, SharedError> {
         let access = self.access().await?;
         let mut builder =
-            ClusterClientBuilder::new(self.addresses()).retries(2).connection_timeout(NODE).response_timeout(LONG);
+            ClusterClientBuilder::new(self.addresses()).retries(2).connection_timeout(self.node).response_timeout(LONG);
         if let Some(login) = &access.login {
             if let Some(user) = &login.user {
                 builder = builder.username(user);

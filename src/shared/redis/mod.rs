@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use self::connection::{Connection, Dialer};
 use self::fault::{fault, is_worth_another};
 use super::{Answer, Joined, Owner, Publication, SharedError, SharedName, SharedStore, Value};
-use crate::config::SharedUrl;
+use crate::config::{BUDGET, SharedUrl};
 use crate::secret::Secret;
 
 /// How long a connection is kept that nobody uses: somebody on the way may have forgotten it, which only time would tell.
@@ -71,12 +71,12 @@ impl RedisStore {
     /// system's. Connects to nothing yet.
     pub fn new(url: SharedUrl, login: Option<Login>, ca: Option<Vec<u8>>) -> RedisStore {
         let access = Access { login, ca };
-        RedisStore::with_source(url, Arc::new(move || Ok(access.clone())))
+        RedisStore::with_source(url, Arc::new(move || Ok(access.clone())), BUDGET)
     }
 
-    /// As [`RedisStore::new`], with what a connection takes read when one is made.
-    pub(crate) fn with_source(url: SharedUrl, source: AccessSource) -> RedisStore {
-        RedisStore { dialer: Dialer::new(url, source), idle: Mutex::default() }
+    /// As [`RedisStore::new`], with what a connection takes read when one is made, and the time that a call may take.
+    pub(crate) fn with_source(url: SharedUrl, source: AccessSource, budget: Duration) -> RedisStore {
+        RedisStore { dialer: Dialer::new(url, source, budget), idle: Mutex::default() }
     }
 
     /// Asks on the connection that is there, or a new one. A connection is taken while it is used: one whose answer
