@@ -130,7 +130,9 @@ impl<'a> Table<'a> {
     /// Reads a duration: a text such as `"5m"`, or whole seconds.
     pub(crate) fn duration(&self, key: &str) -> Result<Option<Duration>, DocumentError> {
         self.value(key, "must be a duration such as \"90s\", \"5m\" or \"1h30m\"", |item| match item.as_integer() {
-            Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+            Some(seconds) => {
+                u64::try_from(seconds).ok().map(|seconds| Duration::from_secs(seconds).min(duration::LONGEST))
+            }
             None => duration::parse(item.as_str()?),
         })
     }

@@ -53,6 +53,7 @@ mod doctor;
 mod document;
 mod duration;
 mod error;
+mod escape;
 mod flight;
 #[cfg(all(feature = "front", unix))]
 #[doc(hidden)]

@@ -18,6 +18,17 @@ impl Secret {
         Secret(Zeroizing::new(bytes.into()))
     }
 
+    /// Reads a secret out of a text file, a pipe or a variable: a byte-order mark at the beginning and one line end at
+    /// the end are cut, as editors and shells add them.
+    pub(crate) fn from_text(bytes: &[u8]) -> Result<Secret, NoText> {
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(NoText::Utf16);
+        }
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let text = text.strip_suffix(b"\n").map_or(text, |text| text.strip_suffix(b"\r").unwrap_or(text));
+        if std::str::from_utf8(text).is_err() { Err(NoText::NotUtf8) } else { Ok(Secret::new(text)) }
+    }
+
     /// Shows the bytes. Each call marks a place where a secret leaves its wrapping.
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -32,6 +43,17 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Why bytes are no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoText {
+    /// They begin as UTF-16 does, which some shells on Windows write.
+    #[error("is UTF-16 text; save it as UTF-8")]
+    Utf16,
+    /// They are not UTF-8.
+    #[error("is not UTF-8 text")]
+    NotUtf8,
 }
 
 impl fmt::Debug for Secret {
@@ -49,6 +71,16 @@ impl From<&str> for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_editor_or_a_shell_adds_to_a_secret_is_cut() {
+        for bytes in [&b"s"[..], b"s\n", b"s\r\n", b"\xef\xbb\xbfs\r\n"] {
+            assert_eq!(Secret::from_text(bytes), Ok(Secret::from("s")));
+        }
+        assert_eq!(Secret::from_text(b"s\n\n"), Ok(Secret::from("s\n")), "one line end is cut");
+        assert_eq!(Secret::from_text(b"\xff\xfes\0"), Err(NoText::Utf16));
+        assert_eq!(Secret::from_text(b"\xfd"), Err(NoText::NotUtf8));
+    }
 
     #[test]
     fn debug_shows_neither_the_secret_nor_its_length() {

@@ -244,7 +244,9 @@ fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     match secret {
         SecretSource::Stored(_) => ("stored", None),
         SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", Shown(path)))),
-        SecretSource::Reference(Reference::Env(name)) => ("reference", Some(format!("environment variable {name}"))),
+        SecretSource::Reference(Reference::Env(name)) => {
+            ("reference", Some(format!("environment variable {}", one_line(name))))
+        }
         SecretSource::Reference(Reference::Command(words)) => (
             "reference",
             Some(format!("command {}", words.first().map(|program| one_line(program)).unwrap_or_default())),

@@ -29,7 +29,7 @@ pub(crate) fn written(
         Format::Header | Format::Dpop => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         // Single quotes: within them a shell reads nothing but the closing one.
         Format::Env => format!("export {variable}='{}'\n", token.expose().replace('\'', r"'\''")),
-        Format::Json => format!("{}\n", json_of(obtained, profile, now)),
+        Format::Json => crate::escape::json(&format!("{}\n", json_of(obtained, profile, now))),
     })
 }
 

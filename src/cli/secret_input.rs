@@ -25,8 +25,9 @@ pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
     if bytes.len() as u64 > CAP {
         return Err(Error::new(Code::Usage, format!("stdin holds more than {CAP} bytes; nothing was changed")));
     }
-    let cut = bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes));
-    usable(Secret::new(cut), what)
+    let secret = Secret::from_text(&bytes)
+        .map_err(|no_text| Error::new(Code::Usage, format!("{what} {no_text}; nothing was changed")))?;
+    usable(secret, what)
 }
 
 /// Copies a secret from a file.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -13,8 +12,9 @@ use super::format::time;
 use crate::clock::WallTime;
 use crate::duration;
 use crate::error::{Code, Error};
+use crate::escape::Escaped;
 use crate::ledger::{Condition, Ledger, Row, Stats};
-use crate::place::{Dir, Missing, Shown};
+use crate::place::{Dir, Missing};
 use crate::profile::ProfileName;
 use crate::warning::Warning;
 
@@ -95,8 +95,12 @@ fn as_json(stats: &Stats) -> Result<Vec<u8>, Error> {
     Ok(text)
 }
 
+/// The most symbols that are shown of a name.
+const WIDEST: usize = 100;
+
 fn as_table(stats: &Stats) -> String {
-    let widest = stats.profiles().map(|(profile, _)| shown(profile).len()).max().unwrap_or(0).max("profile".len());
+    let widest =
+        stats.profiles().map(|(profile, _)| shown(profile).chars().count()).max().unwrap_or(0).max("profile".len());
     let mut table = String::new();
     let mut line = |profile: &str, day: &str, cells: [&str; 5], outcomes: &str| {
         let [requests, mean, p50, p95, max] = cells;
@@ -124,7 +128,9 @@ fn outcomes(row: &Row) -> String {
 
 /// On one line, and without what a terminal obeys: a damaged ledger may hold anything.
 fn shown(text: &str) -> String {
-    Shown(Path::new(text)).to_string()
+    let line = Escaped(text).to_string();
+    // No name of ours is longer, and a column has a width that a formatter takes.
+    line.chars().take(WIDEST).collect()
 }
 
 fn date(day: i64) -> String {

@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::credentials::belongs_to;
 use crate::duration;
 use crate::error::{Code, Error, Exit};
+use crate::escape::Escaped;
 use crate::keeper::{Keeper, Obtained, Source, Want, identity_of};
 use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
@@ -302,8 +303,11 @@ fn list(context: &Context<'_>) -> Result<u8, Error> {
                 duration::show(std::time::Duration::from_secs(row.left))
             };
             let place = if row.place == "fleet" { "fleet" } else { "" };
-            let line =
-                format!("{:<24} {left:<10} {place:<7} {}", row.profile.as_deref().unwrap_or("(no profile)"), row.scope);
+            let line = format!(
+                "{:<24} {left:<10} {place:<7} {}",
+                row.profile.as_deref().unwrap_or("(no profile)"),
+                Escaped(&row.scope)
+            );
             format!("{}\n", line.trim_end())
         })
         .collect();

@@ -51,7 +51,7 @@ impl Ui {
 
     /// Writes a JSON value as data.
     pub(crate) fn json(&self, value: &Value) -> Result<(), Error> {
-        self.data(format!("{value}\n").as_bytes())
+        self.data(crate::escape::json(&format!("{value}\n")).as_bytes())
     }
 
     /// Says on one line what was done.
@@ -72,7 +72,7 @@ impl Ui {
             return;
         }
         if self.json {
-            self.say(&json!({"warning": {"code": code, "message": message}}).to_string());
+            self.say(&crate::escape::json(&json!({"warning": {"code": code, "message": message}}).to_string()));
         } else {
             self.say(&format!("{} {code}: {message}", self.paint("warning:", "33")));
         }
@@ -81,7 +81,7 @@ impl Ui {
     /// Says what kept the caller from what was asked for.
     pub(crate) fn error(&self, error: &Error) {
         if self.json {
-            self.say(&json!({"error": members(error)}).to_string());
+            self.say(&crate::escape::json(&json!({"error": members(error)}).to_string()));
             return;
         }
         self.say(&format!("{} {error}", self.paint("error:", "31")));

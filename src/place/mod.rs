@@ -118,14 +118,7 @@ pub(crate) struct Shown<'a>(pub &'a Path);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for symbol in self.0.to_string_lossy().chars() {
-            if symbol.is_control() || matches!(symbol, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-                write!(f, "{}", symbol.escape_unicode())?;
-            } else {
-                write!(f, "{symbol}")?;
-            }
-        }
-        Ok(())
+        crate::escape::Escaped(&self.0.to_string_lossy()).fmt(f)
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::duration;
+use crate::escape::Escaped;
 use crate::place::{self, PlaceError, Shown};
 use crate::profile::Reference;
-use crate::secret::Secret;
+use crate::secret::{NoText, Secret};
 
 /// The largest secret that is read, in bytes.
 const CAP: usize = 64 * 1024;
@@ -31,7 +32,7 @@ pub enum ReferenceError {
     #[error("the file that the secret is read from cannot be used")]
     Place(#[source] PlaceError),
     /// There is no such environment variable.
-    #[error("the environment variable {name} that the secret is read from is not set")]
+    #[error("the environment variable {} that the secret is read from is not set", Escaped(.name))]
     EnvMissing {
         /// Its name.
         name: String,
@@ -76,14 +77,14 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
         }
         Reference::Command(words) => (printed(words)?, false),
     };
-    let cut = bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes));
-    if cut.is_empty() {
+    let secret = Secret::from_text(&bytes).map_err(|no_text| match no_text {
+        NoText::Utf16 => ReferenceError::NoSecret("is UTF-16 text; save it as UTF-8"),
+        NoText::NotUtf8 => ReferenceError::NoSecret("is not UTF-8 text"),
+    })?;
+    if secret.is_empty() {
         return Err(ReferenceError::NoSecret("is empty"));
     }
-    if std::str::from_utf8(cut).is_err() {
-        return Err(ReferenceError::NoSecret("is not UTF-8 text"));
-    }
-    Ok(Read { secret: Secret::new(cut), readable_by_others })
+    Ok(Read { secret, readable_by_others })
 }
 
 /// Runs a program and returns what it prints. No shell, no stdin, a deadline, a cap; what it says on
