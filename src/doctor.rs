@@ -109,6 +109,11 @@ fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {
 /// Looks at the kernel's copy of the key.
 pub(crate) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
     let kept = |keep| format!("the kernel keeps the key for {}", crate::duration::show(keep));
+    let asked =
+        matches!(keys.choice().backend, Backend::Keyring | Backend::File(crate::secrets::KeySource::Passphrase(_)));
+    if asked && !cfg!(target_os = "linux") {
+        return Finding::new("kernel_tier", Status::Warn, "this system has none: the key is asked for at each get");
+    }
     match (&keys.choice().backend, keep) {
         (Backend::Keyring, keep) | (Backend::File(crate::secrets::KeySource::Passphrase(_)), keep) => match keep {
             None => Finding::new("kernel_tier", Status::Warn, "off: the key is asked for at each get"),
@@ -135,19 +140,18 @@ pub(crate) fn file_system(dir: &Dir) -> Finding {
 /// Counts cached records, and those that do not open.
 pub(crate) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<Finding, Error> {
     let all = store.list().map_err(crate::cache::CacheFault::from)?.len();
-    let opened = match cache {
-        Some(cache) => cache.identities()?.len(),
-        None => return Ok(Finding::new("records", Status::Ok, format!("{all}"))),
-    };
-    Ok(if opened == all {
-        Finding::new("records", Status::Ok, format!("{all}"))
-    } else {
-        Finding::new(
-            "records",
-            Status::Warn,
-            format!("{} of {all} do not open; they are asked for again", all - opened),
-        )
-    })
+    let Some(cache) = cache else { return Ok(Finding::new("records", Status::Ok, format!("{all}"))) };
+    let (opened, newer) = (cache.identities()?.len(), cache.newer()?);
+    let damaged = all.saturating_sub(opened + newer);
+    let mut words = vec![format!("{all}")];
+    if damaged > 0 {
+        words.push(format!("{damaged} do not open and are replaced when they are asked for again"));
+    }
+    if newer > 0 {
+        words.push(format!("{newer} were written by a newer version and stay until token forget"));
+    }
+    let status = if words.len() == 1 { Status::Ok } else { Status::Warn };
+    Ok(Finding::new("records", status, words.join("; ")))
 }
 
 /// Says where servers disagree about the credential of a profile.

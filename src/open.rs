@@ -25,7 +25,7 @@ use crate::flight::Flight;
 use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
 use crate::oauth::Transport;
 use crate::place::{Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
-use crate::profile::{ClientCertificate, Generation, Profile, ProfileFile, ProfileName};
+use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
 use crate::recording::Recording;
 use crate::seal::DataKey;
 use crate::secret::Secret;
@@ -114,14 +114,13 @@ impl Home {
 
     /// Returns the profile that is meant: the one named, else the default, else the only one.
     pub(crate) fn profile_name(&self, typed: Option<&str>) -> Result<ProfileName, Error> {
-        let rule = "a-z, 0-9 and . _ - after the first, 64 characters at most";
         if let Some(name) = typed {
             return ProfileName::parse(name)
-                .ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {rule}")));
+                .ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")));
         }
         if let Some(name) = &self.config.default_profile {
             let path = self.config_dir.join("config.toml");
-            let message = format!("{} `default_profile` is no profile name: {rule}", Shown(&path));
+            let message = format!("{} `default_profile` is no profile name: {NAME_RULE}", Shown(&path));
             return ProfileName::parse(name)
                 .ok_or_else(|| Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))));
         }

@@ -202,6 +202,27 @@ fn seal_with(key: &DataKey, kind: Kind, plain: &Plain, nonce: [u8; 24]) -> Resul
 
 /// Opens a record that lies under `name`.
 pub(crate) fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -> Result<Plain, OpenError> {
+    match opened(key, kind, name, record) {
+        Err(OpenError::NewerVersion)
+            if put_right(record, 0).is_some_and(|record| opened(key, kind, name, &record).is_ok()) =>
+        {
+            Err(OpenError::Sealed)
+        }
+        opened => opened,
+    }
+}
+
+/// Returns a record, which begins at `start`, with the version of this program. One that says it is newer is not
+/// written over, so that byte must not be believed on its own: a record that opens as soon as it is put right was
+/// written by this version, and is damaged. `None` for the next version, which no flipped bit makes of this one.
+fn put_right(record: &[u8], start: usize) -> Option<Vec<u8>> {
+    let mut record = record.to_vec();
+    let version = record.get_mut(start + MAGIC.len()).filter(|version| **version != VERSION + 1)?;
+    *version = VERSION;
+    Some(record)
+}
+
+fn opened(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -> Result<Plain, OpenError> {
     let header = Header::read(record, kind)?;
     if !same(&header.id, &key.id.0) {
         return Err(OpenError::Sealed);
@@ -252,11 +273,15 @@ impl Header {
         if header[..4] != *MAGIC {
             return Err(OpenError::Sealed);
         }
+        // The same in every version that has this magic; what has another is no record at all.
+        let length = u32::try_from(sealed.len()).map_err(|_| OpenError::Sealed)?;
+        if header[7] != 0 || sealed.len() < TAG || header[64..68] != length.to_be_bytes() {
+            return Err(OpenError::Sealed);
+        }
         if header[4] > VERSION {
             return Err(OpenError::NewerVersion);
         }
-        let length = u32::try_from(sealed.len()).map_err(|_| OpenError::Sealed)?;
-        if header[4..8] != [VERSION, SUITE, kind.byte(), 0] || header[64..68] != length.to_be_bytes() {
+        if header[4..7] != [VERSION, SUITE, kind.byte()] {
             return Err(OpenError::Sealed);
         }
         let id = header[8..40].try_into().map_err(|_| OpenError::Sealed)?;

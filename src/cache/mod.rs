@@ -125,6 +125,19 @@ impl Cache {
         Ok(identities)
     }
 
+    /// Counts the records that were written by a newer version.
+    #[cfg(feature = "cli")]
+    pub(crate) fn newer(&self) -> Result<usize, CacheFault> {
+        let mut newer = 0;
+        for slot in self.store.list()? {
+            if let Some(record) = self.store.load(slot)? {
+                let opened = seal::open(&self.key, kind(slot.holds), slot.name, &record);
+                newer += usize::from(opened == Err(OpenError::NewerVersion));
+            }
+        }
+        Ok(newer)
+    }
+
     fn identity_in(&self, slot: Slot) -> Result<Option<TokenIdentity>, CacheFault> {
         let Some(record) = self.store.load(slot)? else { return Ok(None) };
         let plain = seal::open(&self.key, kind(slot.holds), slot.name, &record);

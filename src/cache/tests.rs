@@ -103,6 +103,22 @@ fn records_that_were_swapped_cut_or_emptied_are_never_a_token() {
 }
 
 #[test]
+fn a_record_whose_version_was_flipped_is_replaced() {
+    for bit in 1..8 {
+        let (store, cache) = cache();
+        let a = identity("a");
+        cache.keep(&a, &token("x", &clock()), Writer::Holder).expect("kept");
+        let slot = slot(a.name(), Holds::Token);
+        let mut record = store.load(slot).expect("loads").expect("there");
+        record[4] ^= 1 << bit;
+        store.save(slot, &record, Writer::Holder).expect("damaged");
+        assert!(matches!(cache.token(&a), Err(CacheFault::Unsealed)), "bit {bit}");
+        cache.keep(&a, &token("y", &clock()), Writer::Holder).expect("a broken record is replaced");
+        assert!(cache.token(&a).expect("loads").is_some(), "bit {bit}");
+    }
+}
+
+#[test]
 fn a_record_of_a_newer_version_is_not_written_over() {
     let (store, cache) = cache();
     let a = identity("a");

@@ -7,7 +7,7 @@ use super::args::Init;
 use super::{Context, secret_input};
 use crate::error::{Code, Error};
 use crate::open::Opened;
-use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries};
+use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries, remove_left_beside};
 use crate::relocation::{Leftovers, Relocation};
 use crate::secrets::{
     Argon2Cost, Backend, Choice, ItemName, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock,
@@ -55,6 +55,9 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
         // What an `init` that was killed left there. Under the lock, where nobody else writes.
         let _lock = StoreLock::take(&dir)?;
         remove_config_temporaries(&home.config_dir)?;
+        if let Backend::File(KeySource::KeyFile(path)) = backend {
+            remove_left_beside(path)?;
+        }
     }
     if *backend != Backend::None {
         // What was chosen before is tried: the same choice again must not hide a lost key.

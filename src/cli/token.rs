@@ -412,6 +412,9 @@ fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(
         && keys.choice().backend != Backend::None
     {
         let cache = context.home.cache(dir, keys.key()?);
+        // By its name, whatever the record says: one that does not open, or is of a newer version, is in no listing.
+        let own = only.clone().unwrap_or_else(|| identity_of(&profile));
+        forgotten += usize::from(cache.forget(own.name())?);
         for (identity, outline) in cache.identities()? {
             let is_meant = belongs_to(&outline, &profile) && only.as_ref().is_none_or(|only| *only == identity);
             if is_meant && cache.forget(identity.name())? {

@@ -97,12 +97,20 @@ impl Error {
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
     match outcome {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+        Err(error) if !reader_is_gone(&error, cfg!(windows)) => {
             Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost"))
                 .with_hint("make room where the output goes, and run it again"))
         }
         _ => Ok(()),
     }
+}
+
+/// Tells whether the reader of a pipe went away; `windows` has three words for it, and one of them no kind.
+#[cfg(any(feature = "cli", feature = "front"))]
+fn reader_is_gone(error: &std::io::Error, windows: bool) -> bool {
+    // ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED.
+    let gone = matches!(error.raw_os_error(), Some(109 | 232 | 233));
+    error.kind() == std::io::ErrorKind::BrokenPipe || windows && gone
 }
 
 impl fmt::Display for Error {
@@ -240,6 +248,18 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(any(feature = "cli", feature = "front"))]
+    #[test]
+    fn a_reader_that_went_away_is_known_by_each_of_its_numbers() {
+        let gone = |number, windows| reader_is_gone(&std::io::Error::from_raw_os_error(number), windows);
+        for number in [109, 232, 233] {
+            assert!(gone(number, true), "{number}");
+        }
+        // ERROR_DISK_FULL; and elsewhere the numbers mean something else.
+        assert!(!gone(112, true) && !gone(233, false));
+        assert!(reader_is_gone(&std::io::ErrorKind::BrokenPipe.into(), false));
+    }
 
     #[test]
     fn every_code_has_a_name_of_its_own() {

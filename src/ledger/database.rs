@@ -26,7 +26,7 @@ impl Database {
         // SQLite would make it readable to others, and gives its journal the mode of the ledger. This descriptor is
         // closed before SQLite locks anything: a later close would drop its locks.
         drop(dir.lock_file(FILE)?);
-        dir.judge(JOURNAL)?;
+        judge_beside(dir)?;
         let mut database = Database::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.migrate()?;
         Ok(database)
@@ -35,7 +35,7 @@ impl Database {
     /// Opens the ledger for reading; `None` where there is none yet.
     pub(super) fn read(dir: &Dir) -> Result<Option<Database>, LedgerError> {
         dir.judge(FILE)?;
-        dir.judge(JOURNAL)?;
+        judge_beside(dir)?;
         if dir.stamp(FILE)?.is_none() {
             return Ok(None);
         }
@@ -166,6 +166,11 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// Judges every file beside the ledger that SQLite opens by itself, whatever journal the ledger's header names.
+fn judge_beside(dir: &Dir) -> Result<(), LedgerError> {
+    [JOURNAL, "ledger.db-wal", "ledger.db-shm"].into_iter().try_for_each(|name| Ok(dir.judge(name)?))
 }
 
 fn text<'row>(row: &'row rusqlite::Row<'_>, at: usize) -> Result<&'row str, LedgerError> {

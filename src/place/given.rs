@@ -2,13 +2,18 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
+#[cfg(target_os = "linux")]
+use rustix::fs::{AtFlags, CWD};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::judge::{FILE_MODE, READ, caller, make_dir, quoted, size};
-use super::{Given, PlaceError, Referenced, random_name, read_capped};
+use super::directories::{is_sticky, judge_dir, make_path, parent};
+use super::judge::{FILE_MODE, READ, caller, quoted, size};
+use super::{Given, PlaceError, Referenced, beside, random_name, read_capped, remove_left_beside};
 
 /// Reads a file that was given to us, or answers `None` where there is none.
 pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
@@ -57,29 +62,45 @@ fn open_given(path: &Path, close: &str) -> Result<Option<(File, Stat)>, PlaceErr
         let fix = format!("{close} {}", quoted(path));
         return Err(PlaceError::insecure(path, "can be written by other users", Some(fix)));
     }
+    judge_holder(path, &stat)?;
     Ok(Some((File::from(fd), stat)))
 }
 
-/// Checks a configuration directory: it belongs to root or the caller. `false` where there is none.
+/// Judges the directory that holds the name of an opened file: its writers decide which file has that name.
+fn judge_holder(path: &Path, opened: &Stat) -> Result<(), PlaceError> {
+    let holder = parent(path);
+    let stat = rustix::fs::stat(holder).map_err(|e| PlaceError::io(holder, "stat", e))?;
+    judge_dir(holder, &stat)?;
+    if stat.st_mode & 0o022 == 0 || !is_sticky(&stat) {
+        return Ok(());
+    }
+    // In such a directory nobody takes the name of another user's file, but anybody may have put a link there first.
+    let name = rustix::fs::lstat(path).map_err(|e| PlaceError::io(path, "stat", e))?;
+    if name.st_uid != 0 && name.st_uid != caller() {
+        return Err(PlaceError::Foreign { path: path.to_owned(), owner: name.st_uid, caller: caller() });
+    }
+    let is_link = FileType::from_raw_mode(name.st_mode) == FileType::Symlink;
+    let is_opened = (name.st_dev, name.st_ino) == (opened.st_dev, opened.st_ino);
+    if name.st_nlink > 1 || !(is_link || is_opened) {
+        return Err(PlaceError::insecure(path, "may have been put there by another user", None));
+    }
+    Ok(())
+}
+
+/// Checks a configuration directory: it belongs to root or the caller, and nobody else exchanges what is in it. `false`
+/// where there is none.
 pub(crate) fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
-    let stat = match rustix::fs::stat(path) {
-        Ok(stat) => stat,
-        Err(Errno::NOENT) => return Ok(false),
-        Err(error) => return Err(PlaceError::io(path, "stat", error)),
-    };
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-        return Err(PlaceError::insecure(path, "is not a directory", None));
+    match rustix::fs::stat(path) {
+        Ok(stat) => judge_dir(path, &stat).map(|()| true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(PlaceError::io(path, "stat", error)),
     }
-    if stat.st_uid != 0 && stat.st_uid != caller() {
-        return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
-    }
-    Ok(true)
 }
 
 /// Makes a configuration directory with its parents where it is missing.
 pub(crate) fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
     if !judge_config_dir(path)? {
-        make_dir(rustix::fs::CWD, path, path)?;
+        make_path(path)?;
     }
     Ok(())
 }
@@ -104,7 +125,7 @@ pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceE
 /// it leads to is replaced.
 pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
     let target = resolve_config(path)?;
-    let directory = target.parent().unwrap_or(Path::new("/"));
+    let directory = parent(&target);
     let temporary = directory.join(format!(".{}.tmp", random_name()?));
     let fail = |doing| move |source| PlaceError::io(path, doing, source);
     let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
@@ -128,32 +149,61 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
 }
 
 /// Creates a file in a configuration directory, durably and readable by its owner alone; `false`
-/// where something is there already, which stays as it is.
+/// where something is there already, which stays as it is. On any error nothing is there.
 pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let temporary = directory.join(format!(".{}.tmp", random_name()?));
-    let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-    let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
-    let made = rustix::fs::fchmod(&fd, FILE_MODE).map_err(io::Error::from).and_then(|()| {
-        let mut file = File::from(fd);
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        // A link, not a rename: it never replaces what another process made meanwhile.
-        match std::fs::hard_link(&temporary, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            linked => linked.map(|()| true),
-        }
-    });
-    let removed = std::fs::remove_file(&temporary).and_then(|()| File::open(directory)?.sync_all());
-    made.and_then(|made| removed.map(|()| made)).map_err(|e| PlaceError::io(path, "write", e))
+    let holder = parent(path);
+    let stat = rustix::fs::stat(holder).map_err(|e| PlaceError::io(path, "write", e))?;
+    judge_dir(holder, &stat)?;
+    remove_left_beside(path)?;
+    let fail = |error| PlaceError::io(path, "write", error);
+    // Opened first: when it cannot be, nothing was made yet.
+    let directory = File::open(holder).map_err(fail)?;
+    let made = match nameless(holder, path, bytes).map_err(fail)? {
+        Some(made) => made,
+        None => beside::create(path, bytes).map_err(fail)?,
+    };
+    if made && let Err(error) = directory.sync_all() {
+        // It would be in the way of the next try. The first failure is the one to tell.
+        let _ = std::fs::remove_file(path);
+        return Err(fail(error));
+    }
+    Ok(made)
+}
+
+/// Writes a file that has no name until it is whole, so that a kill leaves no copy of it; `None` where the file system
+/// has no such files.
+#[cfg(target_os = "linux")]
+fn nameless(holder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Option<bool>> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let fd = match rustix::fs::open(holder, flags, FILE_MODE) {
+        Ok(fd) => fd,
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    rustix::fs::fchmod(&fd, FILE_MODE)?;
+    let mut file = File::from(fd);
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let through = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match rustix::fs::linkat(CWD, through, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(Some(true)),
+        Err(Errno::EXIST) => Ok(Some(false)),
+        // No /proc, or a file system that takes no name later.
+        Err(Errno::NOENT | Errno::XDEV | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless(_holder: &Path, _path: &Path, _bytes: &[u8]) -> io::Result<Option<bool>> {
+    Ok(None)
 }
 
 /// Removes a file from a configuration directory, durably; `false` where there was none.
 pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     match std::fs::remove_file(path) {
         Ok(()) => {
-            let directory = path.parent().unwrap_or(Path::new("/"));
-            let synced = File::open(directory).and_then(|directory| directory.sync_all());
+            let synced = File::open(parent(path)).and_then(|directory| directory.sync_all());
             synced.map_err(|e| PlaceError::io(path, "sync", e)).map(|()| true)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -1,11 +1,11 @@
 //! Who may do what with a file: modes, owners, links.
 
 use std::ffi::OsString;
-use std::os::fd::BorrowedFd;
+use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{PlaceError, Shown, Stamp};
@@ -32,6 +32,16 @@ impl Stamp {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(PlaceError::io(path, "stat", error)),
         }
+    }
+}
+
+/// Tells whether an open file is the one at `path`, where it may not be a symlink.
+pub(super) fn is_at(path: &Path, file: &std::fs::File) -> io::Result<bool> {
+    let held = rustix::fs::fstat(file)?;
+    match rustix::fs::lstat(path) {
+        Ok(there) => Ok((held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -69,29 +79,10 @@ pub(super) fn judge_owner(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() })
 }
 
-/// Returns the user who asks: the effective one.
 /// Returns the effective user id, asked for once: this program never changes it.
 pub(super) fn caller() -> u32 {
     static CALLER: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     *CALLER.get_or_init(|| rustix::process::geteuid().as_raw())
-}
-
-pub(super) fn make_dir(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<(), PlaceError> {
-    match rustix::fs::mkdirat(at, name, DIR_MODE) {
-        // A umask may have taken the owner's bits too.
-        Ok(()) => {
-            rustix::fs::chmodat(at, name, DIR_MODE, AtFlags::empty()).map_err(|e| PlaceError::io(path, "protect", e))
-        }
-        Err(Errno::EXIST) => Ok(()),
-        Err(Errno::NOENT) => match name.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => {
-                make_dir(at, parent, path.parent().unwrap_or(path))?;
-                make_dir(at, name, path)
-            }
-            _ => Err(PlaceError::io(path, "create", Errno::NOENT)),
-        },
-        Err(error) => Err(PlaceError::io(path, "create", error)),
-    }
 }
 
 /// Names the caller by number.

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 // Where there are no modes, owners and descriptors to judge by, the access lists of the user's own
 // folders are what protects, and std is what opens. `--cfg tokenkeep_portable` builds and tests that
 // part on a Unix system too.
+mod beside;
+#[cfg(all(unix, not(tokenkeep_portable)))]
+mod directories;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod given;
 #[cfg(all(unix, not(tokenkeep_portable)))]
@@ -28,14 +31,23 @@ pub(crate) use given::{
     remove_config_temporaries, replace_config,
 };
 #[cfg(all(unix, not(tokenkeep_portable)))]
+use judge::is_at;
+#[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use judge::{caller_id, caller_name, path_bytes, path_from_bytes};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use ours::Dir;
+#[cfg(any(not(unix), tokenkeep_portable))]
+use portable::is_at;
 #[cfg(any(not(unix), tokenkeep_portable))]
 pub(crate) use portable::{
     Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
     path_from_bytes, read_given, read_reference, remove_config, remove_config_temporaries, replace_config,
 };
+
+/// Removes what a kill left beside a file while [`create_config`] made it.
+pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {
+    beside::remove_left(path).map_err(|error| PlaceError::io(path, "clear up beside", error))
+}
 
 /// What is wrong with a place.
 #[derive(Debug, thiserror::Error)]
@@ -97,10 +109,13 @@ impl PlaceError {
 
     /// Tells whether the directory or its file system does not let us write.
     pub fn is_read_only(&self) -> bool {
-        matches!(self, PlaceError::Io { source, .. } if matches!(
-            source.kind(),
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
-        ))
+        // Where access is denied to whoever meets another reader of the file, a denial says nothing of the place.
+        let denied = cfg!(all(unix, not(tokenkeep_portable)));
+        matches!(self, PlaceError::Io { source, .. } if match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => true,
+            io::ErrorKind::PermissionDenied => denied,
+            _ => false,
+        })
     }
 
     /// Returns the command that mends it, where one does.

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, make_dir, quoted, size};
+use super::directories::{make_in, make_path};
+use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, quoted, size};
 use super::{Durable, FileSystem, Missing, PlaceError, Stamp, read_capped};
 
 /// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
@@ -20,45 +21,38 @@ pub(crate) struct Dir {
 }
 
 impl Dir {
-    /// Opens a directory of ours by its path. Parents are not judged; they may be symlinks.
+    /// Opens a directory of ours by its path. Parents are not judged; they may be symlinks. So may the directory itself,
+    /// if the link belongs to root or the caller.
     pub(crate) fn open(path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
-        Dir::open_at(rustix::fs::CWD, path, path, missing)
+        let opened = match open_dir(CWD, path, OFlags::NOFOLLOW) {
+            Err(Errno::NOENT) if missing == Missing::Create => {
+                make_path(path)?;
+                open_dir(CWD, path, OFlags::NOFOLLOW)
+            }
+            Err(Errno::NOTDIR | Errno::LOOP) if link_may_be_followed(path) => {
+                match open_dir(CWD, path, OFlags::empty()) {
+                    Err(Errno::NOENT | Errno::LOOP) => {
+                        return Err(PlaceError::insecure(path, "is a symlink that leads nowhere", None));
+                    }
+                    other => other,
+                }
+            }
+            other => other,
+        };
+        judged(CWD, path, path, opened)
     }
 
     /// Opens a directory of ours inside this one.
     pub(crate) fn dir(&self, name: &str, missing: Missing) -> Result<Option<Dir>, PlaceError> {
-        Dir::open_at(&self.fd, Path::new(name), &self.path.join(name), missing)
-    }
-
-    fn open_at(at: impl AsFd, name: &Path, path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-        let opened = match rustix::fs::openat(&at, name, flags, Mode::empty()) {
+        let (name, path) = (Path::new(name), self.path.join(name));
+        let opened = match open_dir(self.fd.as_fd(), name, OFlags::NOFOLLOW) {
             Err(Errno::NOENT) if missing == Missing::Create => {
-                make_dir(at.as_fd(), name, path)?;
-                rustix::fs::openat(&at, name, flags, Mode::empty())
+                make_in(self.fd.as_fd(), name, &path)?;
+                open_dir(self.fd.as_fd(), name, OFlags::NOFOLLOW)
             }
             other => other,
         };
-        match opened {
-            Ok(fd) => {
-                let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
-                judge_owner(path, &stat)?;
-                if stat.st_mode & 0o077 != 0 {
-                    let fix = format!("chmod 700 {}", quoted(path));
-                    return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
-                }
-                Ok(Some(Dir { fd, path: path.to_owned() }))
-            }
-            Err(Errno::NOENT) => Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP) => Err(PlaceError::insecure(path, "is not a directory of its own", None)),
-            // Another user's closed directory: name the owner, that is what helps.
-            Err(error) => match rustix::fs::statat(&at, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) if stat.st_uid != caller() => {
-                    Err(judge_owner(path, &stat).expect_err("an owner other than the caller is refused"))
-                }
-                _ => Err(PlaceError::io(path, "open", error)),
-            },
-        }
+        judged(self.fd.as_fd(), name, &path, opened)
     }
 
     /// Tells what kind of file system it lies on; one that cannot be told is taken for local.
@@ -272,4 +266,48 @@ impl Dir {
             Err(error) => Err(PlaceError::io(&path, "stat", error)),
         }
     }
+}
+
+fn open_dir(at: BorrowedFd<'_>, name: &Path, follow: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | follow;
+    rustix::fs::openat(at, name, flags, Mode::empty())
+}
+
+/// Judges a directory of ours that was opened, or says why it could not be.
+fn judged(
+    at: BorrowedFd<'_>,
+    name: &Path,
+    path: &Path,
+    opened: Result<OwnedFd, Errno>,
+) -> Result<Option<Dir>, PlaceError> {
+    match opened {
+        Ok(fd) => {
+            let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
+            judge_owner(path, &stat)?;
+            if stat.st_mode & 0o077 != 0 {
+                let fix = format!("chmod 700 {}", quoted(path));
+                return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
+            }
+            Ok(Some(Dir { fd, path: path.to_owned() }))
+        }
+        Err(Errno::NOENT) => Ok(None),
+        Err(error @ (Errno::NOTDIR | Errno::LOOP)) => match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Err(PlaceError::insecure(path, "is not a directory of its own", None)),
+            // A loop of links, or a file, above it: nobody put anything in its place.
+            Err(_) => Err(PlaceError::io(path, "open", error)),
+        },
+        // Another user's closed directory: name the owner, that is what helps.
+        Err(error) => match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if stat.st_uid != caller() => {
+                Err(judge_owner(path, &stat).expect_err("an owner other than the caller is refused"))
+            }
+            _ => Err(PlaceError::io(path, "open", error)),
+        },
+    }
+}
+
+/// Tells whether there is a symlink at a path, and its owner is trusted. What cannot be found out is not followed.
+fn link_may_be_followed(path: &Path) -> bool {
+    let is_link = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+    rustix::fs::lstat(path).is_ok_and(|stat| is_link(&stat) && (stat.st_uid == 0 || stat.st_uid == caller()))
 }

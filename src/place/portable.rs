@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Durable, FileSystem, Given, Missing, PlaceError, Referenced, Stamp, random_name, read_capped};
 
@@ -85,7 +85,7 @@ impl Dir {
             fs::remove_file(&temporary).map_err(|e| PlaceError::io(&temporary, "remove", e))?;
         }
         write_new(&temporary, bytes, durable)
-            .and_then(|()| fs::rename(&temporary, &path))
+            .and_then(|()| renamed(&temporary, &path))
             .inspect_err(|_| drop(fs::remove_file(&temporary)))
             .map_err(|e| PlaceError::io(&path, "write", e))
     }
@@ -95,7 +95,7 @@ impl Dir {
         let (from, to) = (self.path.join(from), self.path.join(to));
         is_plain(&from)?;
         is_plain(&to)?;
-        fs::rename(&from, &to).map_err(|e| PlaceError::io(&to, "replace", e))
+        renamed(&from, &to).map_err(|e| PlaceError::io(&to, "replace", e))
     }
 
     /// Removes a file of ours; `false` where there was none.
@@ -120,9 +120,11 @@ impl Dir {
         is_plain(&self.path.join(name)).map(|_| ())
     }
 
-    /// Tells whether there is still a file at `name`: here one cannot be told from another.
-    pub(crate) fn still_holds(&self, name: &str, _file: &File) -> Result<bool, PlaceError> {
-        is_plain(&self.path.join(name))
+    /// Tells whether an open file is still the one at `name`: a lock on a file that was deleted or
+    /// replaced protects nothing.
+    pub(crate) fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
+        let path = self.path.join(name);
+        is_at(&path, file).map_err(|e| PlaceError::io(&path, "stat", e))
     }
 }
 
@@ -140,7 +142,7 @@ impl Stamp {
         let modified = there.modified().map_err(|e| PlaceError::io(path, "stat", e))?;
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Some(Stamp {
-            inode: 0,
+            inode: if there.is_file() { identity(path) } else { 0 },
             size: i64::try_from(there.len()).unwrap_or(i64::MAX),
             seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             nanos: i64::from(since.subsec_nanos()),
@@ -207,23 +209,15 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
     is_plain(&target)?;
     let temporary = temporary(&target)?;
     write_new(&temporary, bytes, Durable::Yes)
-        .and_then(|()| fs::rename(&temporary, &target))
+        .and_then(|()| renamed(&temporary, &target))
         .inspect_err(|_| drop(fs::remove_file(&temporary)))
         .map_err(|e| PlaceError::io(path, "write", e))
 }
 
 /// Creates a file in a configuration directory; `false` where something is there already.
 pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
-    let temporary = temporary(path)?;
-    let fail = |error| PlaceError::io(path, "write", error);
-    write_new(&temporary, bytes, Durable::Yes).map_err(fail)?;
-    // A link, not a rename: it never replaces what another process made meanwhile.
-    let linked = match fs::hard_link(&temporary, path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        linked => linked.map(|()| true),
-    };
-    fs::remove_file(&temporary).map_err(fail)?;
-    linked.map_err(fail)
+    super::remove_left_beside(path)?;
+    super::beside::create(path, bytes).map_err(|e| PlaceError::io(path, "write", e))
 }
 
 /// Removes a file from a configuration directory; `false` where there was none.
@@ -272,6 +266,77 @@ fn temporary(path: &Path) -> Result<PathBuf, PlaceError> {
     Ok(directory.join(format!(".{}.tmp", random_name()?)))
 }
 
+/// Renames a file. A virus scanner, an indexer or another reader that has one of the two open just now is waited for: the
+/// system denies access meanwhile.
+fn renamed(from: &Path, to: &Path) -> io::Result<()> {
+    retried(|| fs::rename(from, to))
+}
+
+fn retried(mut work: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    // 1 + 2 + 4 + ... + 256 ms, then as long again: within a second.
+    for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 256] {
+        match work() {
+            Err(error) if is_transient(&error) => std::thread::sleep(Duration::from_millis(pause)),
+            done => return done,
+        }
+    }
+    work()
+}
+
+/// Tells whether another program that has a file open may be the reason.
+fn is_transient(error: &io::Error) -> bool {
+    // ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which have no kind of their own.
+    let shared = cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33));
+    shared || error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// Tells whether an open file is the one at `path`, where it may not be a symlink.
+pub(super) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(there) if !there.is_file() => return Ok(false),
+        Ok(_) => {}
+    }
+    let held = system::identity_of(file.try_clone()?)?;
+    match File::open(path) {
+        Ok(there) => Ok(held == system::identity_of(there)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells one file from another in a stamp; 0 where it cannot be told, and size and time have to do.
+fn identity(path: &Path) -> u64 {
+    File::open(path).and_then(system::identity_of).unwrap_or(0)
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::File;
+    use std::io;
+    use std::os::unix::fs::MetadataExt as _;
+
+    pub(super) fn identity_of(file: File) -> io::Result<u64> {
+        file.metadata().map(|there| there.ino())
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::fs::File;
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    use std::io;
+
+    /// A number made of those of the volume and of the file on it.
+    pub(super) fn identity_of(file: File) -> io::Result<u64> {
+        let handle = same_file::Handle::from_file(file)?;
+        let mut hasher = DefaultHasher::new();
+        handle.hash(&mut hasher);
+        Ok(hasher.finish())
+    }
+}
+
 fn write_new(path: &Path, bytes: &[u8], durable: Durable) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
@@ -299,3 +364,6 @@ fn is_plain(path: &Path) -> Result<bool, PlaceError> {
         Err(error) => Err(PlaceError::io(path, "stat", error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

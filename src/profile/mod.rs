@@ -19,6 +19,7 @@ pub use binding::{Binding, Generation};
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile, reference};
 pub use name::ProfileName;
+pub(crate) use name::RULE as NAME_RULE;
 pub use request::{Request, RequestError};
 
 /// The lifetime that is assumed for a token whose answer names none.

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-/// Names a profile: `[a-z0-9][a-z0-9._-]{0,63}`, so that it is safe as a file name and in a shell.
+/// The rule for names, for people who typed another.
+pub(crate) const RULE: &str = "a-z, 0-9 and . _ - after the first, 64 characters at most, \
+                               and no device of Windows (con, nul, com1 ...)";
+
+/// Names a profile: `[a-z0-9][a-z0-9._-]{0,63}`, so that it is safe as a file name and in a shell. Nor is it the name of
+/// a Windows device: a file of that name is the device, in every directory and with every extension.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProfileName(String);
 
@@ -13,7 +18,7 @@ impl ProfileName {
         let first = bytes.first()?;
         let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let rest = bytes.iter().all(|byte| plain(byte) || b"._-".contains(byte));
-        (plain(first) && rest && bytes.len() <= 64).then(|| ProfileName(text.to_owned()))
+        (plain(first) && rest && bytes.len() <= 64 && !is_device(text)).then(|| ProfileName(text.to_owned()))
     }
 
     /// Returns the name as text.
@@ -38,6 +43,15 @@ impl fmt::Display for ProfileName {
     }
 }
 
+/// Tells whether Windows takes a name for a device: what is before the first dot counts. Such a name is refused on every
+/// system, since profiles are copied from one to another.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+    matches!(stem, "con" | "prn" | "aux" | "nul")
+        || port.is_some_and(|number| matches!(number.as_bytes(), [digit] if digit.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +62,17 @@ mod tests {
             assert_eq!(ProfileName::parse(name), None, "{name:?}");
         }
         for name in ["a", "0", "spotify", "team-a.billing_2", &"a".repeat(64)] {
+            assert!(ProfileName::parse(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_device_of_windows_is_no_name_of_a_profile() {
+        for name in ["con", "prn", "aux", "nul", "com0", "com1", "com9", "lpt0", "lpt9", "nul.a", "com1.b.c", "con."] {
+            assert_eq!(ProfileName::parse(name), None, "{name}");
+            assert_eq!(ProfileName::from_file_name(&format!("{name}.toml")), None, "{name}");
+        }
+        for name in ["cons", "null", "com", "com10", "lpt", "lpt1-a", "a.con", "con-fig", "auxiliary", "common"] {
             assert!(ProfileName::parse(name).is_some(), "{name}");
         }
     }

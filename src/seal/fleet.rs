@@ -15,7 +15,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{HEADER, Header, Kind, OpenError, Plain, SealError, expand, padded, parted, same};
+use super::{HEADER, Header, Kind, OpenError, Plain, SealError, expand, padded, parted, put_right, same};
 use crate::hex;
 use crate::secret::Secret;
 use crate::tlv::Writer;
@@ -169,6 +169,15 @@ fn seal_with(
 
 /// Opens what was found under a name; its kind and order come with it.
 pub(crate) fn open(key: &SharedKey, name: SharedName, value: &[u8]) -> Result<(Kind, u64, Plain), OpenError> {
+    match opened(key, name, value) {
+        Err(OpenError::NewerVersion) if put_right(value, 8).is_some_and(|value| opened(key, name, &value).is_ok()) => {
+            Err(OpenError::Sealed)
+        }
+        opened => opened,
+    }
+}
+
+fn opened(key: &SharedKey, name: SharedName, value: &[u8]) -> Result<(Kind, u64, Plain), OpenError> {
     let (order, record) = value.split_first_chunk::<8>().ok_or(OpenError::Sealed)?;
     let header = Header::read(record, Kind::Shared).or_else(|_| Header::read(record, Kind::SharedRefusal))?;
     let (cipher, commitment) = key.of_record(&header.nonce, name);

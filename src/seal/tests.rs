@@ -30,17 +30,42 @@ fn every_flipped_byte_and_every_cut_is_refused() {
     let record = seal(&key(1), Kind::Token, &plain(b"identity", b"token")).expect("sealed");
     let name = RecordName::of(b"identity");
     for at in 0..record.len() {
-        for bit in [1, 0x80] {
+        for bit in 0..8 {
             let mut edited = record.clone();
-            edited[at] ^= bit;
-            let newer = at == 4 && edited[4] > VERSION;
-            let wanted = if newer { OpenError::NewerVersion } else { OpenError::Sealed };
-            assert_eq!(open(&key(1), Kind::Token, name, &edited), Err(wanted), "byte {at}");
+            edited[at] ^= 1 << bit;
+            assert_eq!(open(&key(1), Kind::Token, name, &edited), Err(OpenError::Sealed), "byte {at}");
         }
         assert_eq!(open(&key(1), Kind::Token, name, &record[..at]), Err(OpenError::Sealed), "cut at {at}");
     }
     let longer = [record.as_slice(), b"x"].concat();
     assert_eq!(open(&key(1), Kind::Token, name, &longer), Err(OpenError::Sealed));
+}
+
+/// What a later version may write: the same header, and everything in it another.
+fn newer() -> Vec<u8> {
+    let mut record = seal(&key(1), Kind::Token, &plain(b"identity", b"token")).expect("sealed");
+    (record[4], record[5]) = (2, 2);
+    record
+}
+
+#[test]
+fn a_record_of_a_newer_version_is_told_from_a_damaged_one() {
+    let name = RecordName::of(b"identity");
+    let opened = |record: &[u8]| open(&key(1), Kind::Token, name, record).expect_err("it does not open");
+    assert_eq!(opened(&newer()), OpenError::NewerVersion);
+    let mut next = seal(&key(1), Kind::Token, &plain(b"identity", b"token")).expect("sealed");
+    next[4] = 2;
+    assert_eq!(opened(&next), OpenError::NewerVersion, "no flipped bit makes the next version of this one");
+    assert_eq!(open(&key(2), Kind::Token, name, &newer()), Err(OpenError::NewerVersion), "sealed with any key");
+    // The magic, the zero and the length stand in every header of this kind.
+    for at in [0, 7, 64, 67] {
+        let mut damaged = newer();
+        damaged[at] ^= 1;
+        assert_eq!(opened(&damaged), OpenError::Sealed, "byte {at}");
+    }
+    for cut in [0, 5, HEADER, HEADER + TAG, newer().len() - 1] {
+        assert_eq!(opened(&newer()[..cut]), OpenError::Sealed, "cut at {cut}");
+    }
 }
 
 #[test]

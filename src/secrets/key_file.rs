@@ -12,9 +12,12 @@ const CAP: usize = 64 * 1024;
 
 /// Reads a key file; `None` where there is none.
 pub(crate) fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
-    let read = read_given(path, Given::Key, CAP).map_err(|error| match error {
-        PlaceError::Insecure { .. } | PlaceError::Foreign { .. } => SecretsError::KeyFileInsecure(error),
-        other => SecretsError::Place(other),
+    let read = read_given(path, Given::Key, CAP).map_err(|error| match &error {
+        // Of the file itself; what is wrong with its directory is wrong with more than a key.
+        PlaceError::Insecure { path: place, .. } | PlaceError::Foreign { path: place, .. } if place == path => {
+            SecretsError::KeyFileInsecure(error)
+        }
+        _ => SecretsError::Place(error),
     })?;
     match read.map(Secret::new) {
         Some(key) if key.expose().len() < SHORTEST => Err(SecretsError::KeyFileShort { path: path.to_owned() }),

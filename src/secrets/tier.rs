@@ -43,6 +43,10 @@ impl KernelTier {
 
     /// Says, in the kernel's words (`7h`, `30m`), how long the key stays; `None` where it does not say.
     pub(crate) fn remaining(&self) -> Option<String> {
+        // Elsewhere these paths would name files that any user may make.
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
         let keys = std::fs::read_to_string("/proc/keys").ok()?;
         let line = keys.lines().find(|line| line.contains(&self.description))?;
         line.split_whitespace().nth(3).map(str::to_owned)
@@ -62,6 +66,9 @@ pub(crate) fn keep_by_default() -> Option<Duration> {
 }
 
 fn is_contained() -> bool {
+    if !cfg!(target_os = "linux") {
+        return false;
+    }
     let marked = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| std::path::Path::new(mark).exists());
     let named = ["container", "KUBERNETES_SERVICE_HOST"].iter().any(|name| std::env::var_os(name).is_some());
     let foreign = std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {

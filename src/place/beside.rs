@@ -1,0 +1,125 @@
+//! Creating a file under another name first, which lies beside it, for file systems that have no files without a name.
+//!
+//! That name is always the same, so what a kill left there is found by the next one that makes the same file. Each
+//! writer holds a lock on what it writes: one that is held is being written, one that is free was left.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often and how long one waits for a writer that is alive: five seconds in all.
+const TRIES: u32 = 250;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Creates a file, whole; `false` where something is there already.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let temporary = name_beside(path);
+    for _ in 0..TRIES {
+        let file = match options().create_new(true).open(&temporary) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                remove_left(path)?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        // Another may have taken it for something that was left, before it was locked.
+        if !locked(&file)? || !super::is_at(&temporary, &file)? {
+            std::thread::sleep(PAUSE);
+            continue;
+        }
+        let made = written(file, &temporary, path, bytes);
+        let removed = fs::remove_file(&temporary);
+        if let (Ok(true), Err(error)) = (&made, removed) {
+            // The first failure is the one to tell.
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
+        return made;
+    }
+    Err(busy())
+}
+
+/// Removes what a kill left beside a file. What is being written is waited for.
+pub(super) fn remove_left(path: &Path) -> io::Result<()> {
+    let left = name_beside(path);
+    for _ in 0..TRIES {
+        match fs::symlink_metadata(&left) {
+            // A name that is too long for the file system cannot have been left.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+            // Nothing that was made here.
+            Ok(there) if !there.is_file() => return Ok(()),
+            Ok(_) => {}
+        }
+        let file = match options().open(&left) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if locked(&file)? {
+            return if super::is_at(&left, &file)? { fs::remove_file(&left) } else { Ok(()) };
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(busy())
+}
+
+fn written(mut file: File, temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // A umask may have taken the owner's bits too.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    // A link, not a rename: it never replaces what another process made meanwhile.
+    match fs::hard_link(temporary, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    }
+}
+
+/// Takes the lock of a writer; `false` while another has it. Where a file system has no locks, there is one writer.
+fn locked(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+        #[cfg(not(tokenkeep_portable))]
+        {
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0));
+        }
+    }
+    options
+}
+
+fn name_beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".tokenkeep.tmp");
+    path.with_file_name(name)
+}
+
+fn busy() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "another process is making it")
+}
+
+#[cfg(test)]
+mod tests;
