@@ -34,7 +34,8 @@ impl Membership {
     }
 
     /// Writes the file.
-    pub(crate) fn save(self, dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+    pub(crate) fn save(self, dir: &Dir, lock: &StoreLock) -> Result<(), SecretsError> {
+        lock.still_holds(dir).map_err(super::keys::failed)?;
         Ok(dir.replace(NAME, TEMPORARY, self.text().as_bytes(), Durable::Yes)?)
     }
 

@@ -359,7 +359,7 @@ fn credential_path(name: &str) -> Result<PathBuf, SecretsError> {
     Ok(directory.ok_or_else(|| SecretsError::NoCredential(name.to_owned()))?.join(name))
 }
 
-fn failed(error: ChoiceError) -> SecretsError {
+pub(super) fn failed(error: ChoiceError) -> SecretsError {
     match error {
         ChoiceError::Place(error) => SecretsError::Place(error),
         ChoiceError::Randomness => SecretsError::Seal(SealError::Randomness),
