@@ -136,8 +136,9 @@ pub(super) fn changed(
     let present = change(&keys, &*secrets, old)?;
     let named = present.items(store_id);
     if let Err(error) = present.save(&dir, &lock) {
-        // Nobody names what is new.
-        for item in named.iter().filter(|item| !old.items(store_id).contains(item)) {
+        // What is new goes again only if the file is read back and does not name it: a write may fail after its rename.
+        let is_unnamed = matches!(keys.membership(), Ok(now) if now == old);
+        for item in named.iter().filter(|item| is_unnamed && !old.items(store_id).contains(item)) {
             if let Err(error) = secrets.remove(&Retired::by_name(item.clone())) {
                 tracing::debug!("what was new was left behind: {}", chain(&error));
             }
