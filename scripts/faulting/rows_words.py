@@ -141,7 +141,7 @@ def fleet_key_file(bench):
                 number += 1
                 with Fresh(place):
                     target.unlink(missing_ok=True)
-                    injection = Injection(error, number, "changes")
+                    injection = Injection(error, number, "unlink,unlinkat,fsync,fdatasync,close")
                     ended = place.run(*command, under=injection.under)
                     if injection.hit is None:
                         break
@@ -155,11 +155,12 @@ def fleet_key_file(bench):
 def lasting_fault(bench):
     with bench.place() as place:
         arguments, stdin = place.setting(2)
-        number = 0
+        # Before this the program's libraries are loaded.
+        number = 30
         while True:
             number += 1
             with Fresh(place):
-                injection = Injection("from:EIO", number, "changes")
+                injection = Injection("from:EIO", number, "files")
                 ended = place.run(*arguments, stdin=stdin, under=injection.under)
                 if injection.hit is None:
                     return
@@ -184,16 +185,17 @@ def key_out_of_reach(bench):
 def network_words(bench):
     with bench.place() as place:
         garbage = place.root / "ca.pem"
-        garbage.write_text("this is no certificate\n")
         arguments = ["credentials", "set", "-p", "q", "--client-id", "c", "--token-url", "https://127.0.0.1:9/token",
                      "--secret-stdin"]
-        # A set that refuses the file is as good as a get that names it.
-        ended = place.run(*arguments, "--ca-file", garbage, stdin=secret(1).encode())
-        if ended.code == 0:
-            ended = place.run("token", "get", "-p", "q")
-        if ended.code == 0 or "ca-certificates" in ended.err or "ca.pem" not in ended.err:
-            yield f"a CA file of garbage: {ended}"
-        place.must(*[part.replace("-p", "-p") for part in arguments[:2]], "-p", "r", *arguments[4:], stdin=secret(1).encode())
+        for content in ("no certificate\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ""):
+            garbage.write_text(content)
+            # A set that refuses the file is as good as a get that names it.
+            ended = place.run(*arguments, "--ca-file", garbage, stdin=secret(1).encode())
+            if ended.code == 0:
+                ended = place.run("token", "get", "-p", "q")
+            if ended.code == 0 or "ca-certificates" in ended.err or not re.search("ca.pem|CA file", ended.err):
+                yield f"a CA file of garbage: {ended}"
+        place.must(*arguments[:2], "-p", "r", *arguments[4:], stdin=secret(1).encode())
         for proxy in ("garbage://x", "socks5://127.0.0.1:9", "http://", "://"):
             ended = place.run("token", "get", "-p", "r", environment={"HTTPS_PROXY": proxy})
             if "proxy" not in ended.err.lower():
