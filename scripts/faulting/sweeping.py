@@ -71,6 +71,14 @@ class Bed:
         self.kept = self.place.root / "kept"
         self.kept.mkdir()
         self.put(self.place.root, self.kept)
+        # How many secrets there may be: as many as without a fault, before or after.
+        self.place.fix()
+        counts = [len(self.place.files("secrets")), 1]
+        self.begin()
+        arguments, stdin = self.command()
+        self.place.run(*arguments, stdin=stdin)
+        self.place.fix()
+        self.secrets = max(*counts, len(self.place.files("secrets")))
 
     def put(self, source, target):
         for name in ("config", "data", "exported", "made", "given"):
@@ -110,7 +118,7 @@ class Bed:
             hit, killed = injection.hit, mode.startswith("kill") and ended.code == 137
             if hit is None:
                 return None
-        return holding.check(self.place, self.scenario, ended, killed, hit), hit, ended
+        return holding.check(self.place, self.scenario, ended, killed, hit, self.secrets), hit, ended
 
     def numbers(self, modes):
         """The points of each mode: calls of a run without a fault, from the first on that names something of ours."""
