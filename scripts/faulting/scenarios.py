@@ -12,9 +12,12 @@ class Scenario:
     `voids`: the command drops tokens and keys, so that a later get may find records that do not open.
     """
 
-    def __init__(self, name, prepare, command, generations=(1,), done=None, absent=False, voids=False, get=False):
+    def __init__(self, name, prepare, command, generations=(1,), done=None, absent=False, voids=False, get=False,
+                 keyring=None):
         self.name, self.prepare, self.command, self.generations = name, prepare, command, generations
         self.done, self.absent, self.voids, self.get = done, absent, voids, get
+        # With a keyring of its own for each run; `moved` begins with the secrets in it.
+        self.keyring = keyring
         SCENARIOS[name] = self
 
 
@@ -114,3 +117,5 @@ Scenario("fix", with_strangers, plain("doctor", "--fix", "--yes"))
 Scenario("doctor", cached, plain("doctor"))
 Scenario("stats", cached, plain("stats"))
 Scenario("lock", cached, plain("lock"))
+Scenario("to-keyring", cached, plain("init", "--backend", "keyring", "--move"), voids=True, keyring="empty")
+Scenario("from-keyring", cached, plain("init", "--backend", "file", "--move"), voids=True, keyring="moved")

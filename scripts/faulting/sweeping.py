@@ -9,9 +9,10 @@ import shutil
 import threading
 import time
 
-from faulting import holding
+from faulting import holding, keyring
 from faulting.injector import Injection
 from faulting.issuer import Issuer
+from faulting.keyring import Keyring
 from faulting.place import Place, Program
 from faulting.scenarios import SCENARIOS
 
@@ -60,7 +61,7 @@ class Bed:
     """A place for one scenario, and a copy of its beginning."""
 
     def __init__(self, program, scenario):
-        self.scenario, self.issuer = scenario, Issuer()
+        self.scenario, self.issuer, self.keyring = scenario, Issuer(), None
         self.place = Place(program, self.issuer, bare=True)
         # Instead of the hundreds of the system, which are read one by one.
         authority = self.place.root / "authorities.pem"
@@ -95,6 +96,14 @@ class Bed:
     def begin(self):
         self.put(self.kept, self.place.root)
         self.issuer.requests.clear()
+        if self.scenario.keyring:
+            if self.keyring:
+                self.keyring.close()
+            self.keyring = Keyring()
+            self.place.environment["DBUS_SESSION_BUS_ADDRESS"] = self.keyring.address
+        if self.scenario.keyring == "moved":
+            self.place.must("init", "--backend", "keyring", "--move")
+            self.place.must("token", "get", "-p", "p")
 
     def command(self):
         arguments, stdin = self.scenario.command(self.place)
@@ -139,6 +148,8 @@ class Bed:
             yield from ((mode, number) for number in range(before + 1, len(mine) + 3))
 
     def close(self):
+        if self.keyring:
+            self.keyring.close()
         self.issuer.__exit__()
         shutil.rmtree(self.place.root, ignore_errors=True)
 
@@ -180,6 +191,10 @@ def typed(texts):
 
 def planned(program, options):
     names = options.commands.split(",") if options.commands else list(SCENARIOS)
+    if not keyring.there():
+        skipped = [name for name in names if SCENARIOS[name].keyring]
+        names = [name for name in names if name not in skipped]
+        print(f"skipped, as there is no gnome-keyring here: {', '.join(skipped) or 'nothing'}")
     modes = options.modes.split(",") if options.modes else list(MODES)
 
     def plan(name):
