@@ -7,6 +7,7 @@ use super::credential::Proof;
 use super::fleet::Turn;
 use super::held::{self, Asked};
 use super::{Keeper, Want};
+use crate::cache::{Cache, CacheFault};
 use crate::clock::Moment;
 use crate::error::{Code, Error, issuer_code};
 use crate::flight::Ticket;
@@ -166,24 +167,45 @@ impl Keeper {
         if lifetime.is_zero() {
             return Ok(token);
         }
-        self.parts.vault.follow();
-        let kept = match self.parts.vault.cache() {
-            Some(cache) => match cache.keep(&asked.identity, &token, writer) {
-                Ok(()) => true,
-                Err(fault) => {
-                    self.warn(&fault);
-                    false
-                }
-            },
+        let kept = match self.keep_in_cache(asked, &token, writer) {
+            Some(Ok(())) => held::Kept::Yes,
+            Some(Err(fault)) => {
+                self.warn(&fault);
+                held::Kept::No
+            }
             None => {
                 self.parts.vault.reason().iter().for_each(|reason| self.warn_without_cache(reason));
-                false
+                held::Kept::No
             }
         };
-        let kept = if kept { held::Kept::Yes } else { held::Kept::No };
         let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
         self.held.hold_for(asked, &token, kept, &self.parts.clock.now(), min_ttl);
         Ok(token)
+    }
+}
+
+impl Keeper {
+    /// Keeps a token in the cache; `None` where there is no cache. What changed while it was written is looked at
+    /// afterwards: whoever changed it looked for records before this one was there.
+    pub(super) fn keep_in_cache(
+        &self,
+        asked: &Asked,
+        token: &AccessToken,
+        writer: Writer,
+    ) -> Option<Result<(), CacheFault>> {
+        let keep = |cache: Cache| cache.keep(&asked.identity, token, writer, &*self.parts.clock);
+        self.parts.vault.follow();
+        let mut kept = keep(self.parts.vault.cache()?);
+        // It was sealed with a key that nobody has any more.
+        if self.parts.vault.follow()
+            && let Some(cache) = self.parts.vault.cache()
+        {
+            kept = keep(cache);
+        }
+        if self.held.is_rejected(token, &self.parts.clock.now()) {
+            self.forget_rejected(asked);
+        }
+        Some(kept)
     }
 }
 

@@ -95,12 +95,12 @@ fn a_wall_clock_far_ahead_means_stale_and_far_years_do_not_overflow() {
 fn a_request_of_the_same_instant_counts_as_sent_since() {
     let clock = ManualClock::new(NOW);
     let begun = clock.now();
-    assert!(validity(&clock, HOUR).sent_since(&begun));
+    assert!(validity(&clock, HOUR).sent_since(&begun, &clock.now()));
     clock.set_wall(WallTime(0));
     clock.advance(SECOND);
-    assert!(validity(&clock, HOUR).sent_since(&begun), "in one boot the wall clock does not matter");
+    assert!(validity(&clock, HOUR).sent_since(&begun, &clock.now()), "in one boot the wall clock does not matter");
     let earlier = validity(&ManualClock::new(NOW), HOUR);
-    assert!(!earlier.sent_since(&clock.now()));
+    assert!(!earlier.sent_since(&clock.now(), &clock.now()));
 }
 
 #[test]
