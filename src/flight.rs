@@ -79,6 +79,11 @@ impl Flight {
         Flight { queues: Queues::new(), data_dir }
     }
 
+    /// Returns the directory that turns are taken in.
+    pub(crate) fn data_dir(&self) -> Option<&Dir> {
+        self.data_dir.as_deref()
+    }
+
     /// Names the network file system that turns are taken on, where it is one: there they are no
     /// promise.
     pub(crate) fn network(&self) -> Option<&'static str> {
@@ -211,6 +216,30 @@ pub(crate) fn forget_lock(data_dir: &Dir, name: RecordName) -> Result<(), PlaceE
         }
     }
     Ok(())
+}
+
+/// Whether the lock of a file that was removed is told from that of the file in its place.
+pub(crate) const LOCKS_CAN_BE_REMOVED: bool = cfg!(all(unix, not(tokenkeep_portable)));
+
+/// Returns the identity that a lock file belongs to; `None` if it is no lock file of ours.
+pub(crate) fn identity_of_lock(file_name: &str) -> Option<RecordName> {
+    LOCKS.iter().find_map(|lock| RecordName::from_hex(file_name.strip_suffix(lock)?))
+}
+
+/// Does something while a lock is held, if no process holds it now; `None` if one does, or the lock cannot be had. It is
+/// given the folder of the locks.
+pub(crate) fn if_free<T>(data_dir: &Dir, lock: &str, work: impl FnOnce(&Dir) -> T) -> Option<T> {
+    match try_lock(data_dir, lock) {
+        Ok(Tried::Taken(_held)) => {
+            let locks = data_dir.dir("locks", Missing::Leave).ok()??;
+            Some(work(&locks))
+        }
+        Ok(Tried::Replaced | Tried::Busy(_)) => None,
+        Err(trouble) => {
+            tracing::debug!("what is not needed any more stays: {trouble}");
+            None
+        }
+    }
 }
 
 /// Waits until the turn that `file` stands for has ended. In a thread of its own, detached: a lock
@@ -350,6 +379,46 @@ mod tests {
         let _held = taken(&flight, BOUND).await;
         let ticket = taken(&as_another_process(&root), Duration::from_millis(1)).await;
         assert!(matches!(ticket.without_lock(), Some(NoLock::TimedOut)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_those_who_did_not_get_the_turn_in_time_one_fetches_for_all() {
+        let (root, flight) = flight();
+        let _stopped = taken(&flight, BOUND).await;
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let callers = (0..20).map(|_| {
+            // Each is a process of its own.
+            let (flight, fetched) = (as_another_process(&root), fetched.clone());
+            tokio::spawn(async move {
+                let look = || Ok::<_, Infallible>((fetched.load(Ordering::SeqCst) > 0).then_some(()));
+                match flight.turn(name(), Duration::from_millis(500), look).await {
+                    Ok(Turn::Answered(())) => 0,
+                    Ok(Turn::Taken(ticket)) => {
+                        assert!(matches!(ticket.without_lock(), Some(NoLock::TimedOut)));
+                        tokio::task::yield_now().await;
+                        fetched.fetch_add(1, Ordering::SeqCst) + 1
+                    }
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.expect("no panic");
+        }
+        assert_eq!(fetched.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn three_holders_that_do_not_end_are_passed_by() {
+        let (root, flight) = flight();
+        let _first = taken(&flight, BOUND).await;
+        let bound = Duration::from_millis(1);
+        let mut stopped = Vec::new();
+        for _ in 0..3 {
+            stopped.push(taken(&as_another_process(&root), bound).await);
+        }
+        assert!(stopped.iter().all(|ticket| matches!(ticket.without_lock(), Some(NoLock::TimedOut))));
+        drop(stopped);
+        assert!(root.path().join("data/locks").join(name().to_hex() + ".alone").exists());
     }
 
     #[tokio::test]

@@ -188,6 +188,14 @@ impl Validity {
         }
     }
 
+    /// Tells whether it has been over for longer than `since`, by both clocks where both can be compared: a wall clock
+    /// that is ahead for a while must not make a token look old.
+    pub(crate) fn is_over_for(&self, since: Duration, now: &Moment) -> bool {
+        let end = self.lifetime.saturating_add(since);
+        let by_boot = self.boot_time_at(now).is_none_or(|sent| sent.plus(end) < now.boot);
+        by_boot && self.sent.wall.plus(end) < now.wall
+    }
+
     /// Tells whether a token may be handed out: `now + min_ttl < deadline`. The one rule.
     pub fn outlasts(&self, min_ttl: Duration, now: &Moment) -> bool {
         matches!(self.at(now), Freshness::Fresh(left) if left > min_ttl)

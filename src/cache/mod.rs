@@ -1,9 +1,12 @@
 //! Store and seal together: what an unreadable record means is decided here, once.
 
+mod sweep;
+
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub(crate) use self::sweep::{Extent, sweep};
 use crate::clock::Clock;
 use crate::refusal::Refusal;
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};

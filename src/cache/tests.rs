@@ -74,6 +74,27 @@ fn a_token_that_was_asked_for_later_stays() {
 }
 
 #[test]
+fn a_token_that_was_kept_under_a_clock_ahead_is_replaced_by_the_next() {
+    for boot_id in [true, false] {
+        let (_, cache) = cache();
+        let clock = clock();
+        if !boot_id {
+            clock.hide_boot_id();
+        }
+        let wall = clock.wall();
+        clock.set_wall(wall.plus(87_660 * HOUR));
+        clock.set_boot(clock.boot().plus(87_660 * HOUR));
+        cache.keep(&identity("a"), &token("ahead", &clock), Writer::Holder, &clock).expect("kept");
+        let next = self::clock();
+        if !boot_id {
+            next.hide_boot_id();
+        }
+        cache.keep(&identity("a"), &token("now", &next), Writer::Holder, &next).expect("kept");
+        assert_eq!(cache.token(&identity("a")).expect("loads"), Some(token("now", &next)), "{boot_id}");
+    }
+}
+
+#[test]
 fn a_refusal_never_replaces_a_token_and_a_token_ends_it() {
     let (_, cache) = cache();
     let clock = clock();

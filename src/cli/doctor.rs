@@ -118,6 +118,9 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     report.add(doctor::file_system(dir));
     let store = FileStore::new(dir.clone(), home.clock.clone());
     let cache = key.map(|key| home.cache(dir.clone(), key));
+    if fix {
+        report.check("leftovers", || doctor::swept(dir, cache.as_ref(), &*home.clock));
+    }
     report.check("records", || doctor::records(&store, cache.as_ref()));
     if matches!(backend, Backend::File(_)) {
         orphans(context, report, opened, fix)?;
