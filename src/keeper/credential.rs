@@ -93,7 +93,7 @@ impl Keeper {
         // Another one came since the identity was made: its tokens have another name.
         let shown = certificate.as_ref().map(|(_, thumbprint)| *thumbprint);
         if shown != profile.certificate.as_ref().and_then(|certificate| certificate.thumbprint)
-            && self.held.reload(&self.parts.source)?
+            && self.held.reload(&self.parts.source, asked)?
         {
             return Ok(None);
         }
@@ -107,7 +107,7 @@ impl Keeper {
         }
         let secret = match (&self.parts.secrets, &profile.secret) {
             (Secrets::Given(secret), _) => secret.clone(),
-            (Secrets::Profile, SecretSource::Stored(binding)) => match self.stored(profile, binding, ca.as_deref())? {
+            (Secrets::Profile, SecretSource::Stored(binding)) => match self.stored(asked, binding, ca.as_deref())? {
                 Some(secret) => secret,
                 None => return Ok(None),
             },
@@ -119,13 +119,14 @@ impl Keeper {
         Ok(Some(Read::Whole(Proof { secret, ca, certificate })))
     }
 
-    fn stored(&self, profile: &Profile, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
+    fn stored(&self, asked: &Asked, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
+        let profile = &asked.profile;
         let store = self.parts.vault.secrets().map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let item = store.read(&ItemName::credential(binding.generation));
         let item = item.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let Some(item) = item else {
             // A `credentials set` may have come between: then another generation is there.
-            if self.held.reload(&self.parts.source)? {
+            if self.held.reload(&self.parts.source, asked)? {
                 return Ok(None);
             }
             return Err(missing(profile, "names a stored secret that is not there"));

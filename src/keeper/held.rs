@@ -118,16 +118,16 @@ impl Held {
         Ok(())
     }
 
-    /// Reads the profile again, whatever its stamp; tells whether another identity came of it.
-    pub(super) fn reload(&self, source: &ProfileSource) -> Result<bool, Error> {
-        let name = self.asked().identity.name();
+    /// Reads the profile again, whatever its stamp; tells whether it asks for something else than `asked`, which may have
+    /// been read before the last look.
+    pub(super) fn reload(&self, source: &ProfileSource, asked: &Asked) -> Result<bool, Error> {
         for _ in 0..READINGS {
             let (before, stamp) = (self.hand_out.stamp(), source.stamp()?);
             if self.read(source, before, stamp)? {
                 break;
             }
         }
-        Ok(self.asked().identity.name() != name)
+        Ok(!self.asked().asks_the_same_as(asked))
     }
 
     /// Reads the profile; `false` when another thread has read it meanwhile. A file that changes after `stamp` was taken
