@@ -170,12 +170,25 @@ impl ManualClock {
         self.wall.store(wall.0, Ordering::SeqCst);
     }
 
+    /// Sets the boot-time clock, as a time namespace does, or a machine that is restored from a snapshot.
+    pub fn set_boot(&self, boot: BootTime) {
+        self.boot.store(boot.0, Ordering::SeqCst);
+    }
+
+    /// Hides the name of the boot, as a system that has none.
+    pub fn hide_boot_id(&self) {
+        self.boot_id.store(HIDDEN, Ordering::SeqCst);
+    }
+
     /// Starts the machine anew: another boot, boot time near zero.
     pub fn reboot(&self) {
         self.boot_id.fetch_add(1, Ordering::SeqCst);
         self.boot.store(1_000_000_000, Ordering::SeqCst);
     }
 }
+
+/// The number of a boot whose name is hidden.
+const HIDDEN: u64 = 0;
 
 impl Clock for ManualClock {
     fn wall(&self) -> WallTime {
@@ -187,9 +200,10 @@ impl Clock for ManualClock {
     }
 
     fn boot_id(&self) -> Option<BootId> {
+        let number = self.boot_id.load(Ordering::SeqCst);
         let mut id = [0; 16];
-        id[..8].copy_from_slice(&self.boot_id.load(Ordering::SeqCst).to_be_bytes());
-        Some(BootId(id))
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        (number != HIDDEN).then_some(BootId(id))
     }
 }
 

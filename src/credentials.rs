@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
 use crate::error::{Code, Error, chain};
 use crate::keeper::{Sharing, read_ca_file};
@@ -102,6 +102,7 @@ impl Registry<'_> {
                 self.forget_derived(name, present.as_ref(), &mut left);
             }
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
+            self.sweep(&mut left);
             return Ok((if same { Set::Unchanged } else { Set::Stored }, left));
         }
         if let (Some(secret), AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) = (&secret, profile.auth)
@@ -178,6 +179,7 @@ impl Registry<'_> {
             // It is derived again where it is needed.
             tracing::debug!("what is derived for the fleet is not kept: {}", chain(&error));
         }
+        self.sweep(&mut left);
         Ok((Set::Stored, left))
     }
 
@@ -253,7 +255,15 @@ impl Registry<'_> {
             }
             left.push(chain(&error));
         }
+        self.sweep(&mut left);
         Ok(left)
+    }
+
+    /// Removes what is left of what no caller needs any more.
+    fn sweep(&self, left: &mut Vec<Leftover>) {
+        if let Err(fault) = crate::cache::sweep(self.data_dir, self.cache, self.clock, Extent::Everything) {
+            left.push(chain(&fault));
+        }
     }
 
     /// Erases the item and the records of a binding that no profile names any more.

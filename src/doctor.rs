@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Extent};
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
 use crate::profile::{AuthMethod, BasicEncoding, Profile};
@@ -135,6 +136,12 @@ pub(crate) fn file_system(dir: &Dir) -> Finding {
             Finding::new("file_system", Status::Warn, detail).with_fix("use a local directory: --data-dir DIR")
         }
     }
+}
+
+/// Removes what no caller needs any more: what was over for a day, temporaries, and locks that no process holds.
+pub(crate) fn swept(dir: &Dir, cache: Option<&Cache>, clock: &dyn Clock) -> Result<Finding, Error> {
+    let removed = crate::cache::sweep(dir, cache, clock, Extent::Everything)?;
+    Ok(Finding::new("leftovers", Status::Ok, format!("{removed} file(s) that nothing needs any more were removed")))
 }
 
 /// Counts cached records, and those that do not open.

@@ -3,23 +3,30 @@
 //! In a process, callers of one identity queue at an async mutex. Among processes the turn is an
 //! exclusive `flock` on a file of its own, which the kernel frees when its holder dies. A shared
 //! lock is a wake-up only: whoever waits gets it when the turn ends, drops it at once, looks, and
-//! tries again. The turn saves requests; it is not correctness: when it cannot be had in time, or
-//! not at all, the caller goes on alone.
+//! tries again. The turn saves requests; it is not correctness: when it cannot be had at all, the
+//! caller continues without it. When it cannot be had in time, its holder may be stopped: those who
+//! waited queue again at a lock beside it, so that one of them requests a token for all.
 
-use std::collections::HashMap;
+mod queues;
+
 use std::fs::{File, TryLockError};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard, oneshot};
 
+use self::queues::Queues;
 use crate::place::{Dir, FileSystem, Missing, PlaceError};
 use crate::token::RecordName;
 
+/// What the locks of an identity are called: its turn, and the two that are waited for when the holders of those before
+/// do not end. When three holders in a row are stopped, all who wait go on.
+const LOCKS: [&str; 3] = ["", ".alone", ".alone2"];
+
 /// Hands out turns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Flight {
-    queues: Mutex<HashMap<RecordName, Weak<Queue<()>>>>,
+    queues: Queues<(RecordName, usize), Queue<()>>,
     data_dir: Option<Arc<Dir>>,
 }
 
@@ -35,8 +42,10 @@ pub(crate) enum Turn<T> {
 /// A turn; dropping it lets the next one look.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    _queue: Option<OwnedMutexGuard<()>>,
+    _queues: Vec<OwnedMutexGuard<()>>,
     lock: Result<File, NoLock>,
+    /// The lock beside the turn, for one who did not get the turn in time.
+    _beside: Option<File>,
 }
 
 /// Why a turn is without the lock among processes.
@@ -67,7 +76,12 @@ impl Flight {
     /// Makes a flight whose turns hold among the processes that share a data directory; without
     /// one they hold in this process alone.
     pub(crate) fn new(data_dir: Option<Arc<Dir>>) -> Flight {
-        Flight { queues: Mutex::default(), data_dir }
+        Flight { queues: Queues::new(), data_dir }
+    }
+
+    /// Returns the directory that turns are taken in.
+    pub(crate) fn data_dir(&self) -> Option<&Dir> {
+        self.data_dir.as_deref()
     }
 
     /// Names the network file system that turns are taken on, where it is one: there they are no
@@ -79,47 +93,55 @@ impl Flight {
         }
     }
 
-    /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come.
-    /// Must run inside a tokio runtime with time. Dropping the future gives the place up.
+    /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come. Who does not get it in
+    /// time waits at the locks beside it, as long at each. Must run inside a tokio runtime with time. Dropping the
+    /// future gives the place up.
     pub(crate) async fn turn<T, E>(
         &self,
         name: RecordName,
         bound: Duration,
         look: impl Fn() -> Result<Option<T>, E>,
     ) -> Result<Turn<T>, E> {
-        let queue = self.queue(name);
-        let mut place = None;
-        let waiting = async {
-            place = Some(queue.lock_owned().await);
-            self.lock(name, &look).await
-        };
-        let locked = match tokio::time::timeout(bound, waiting).await {
-            Ok(Ok(Waited::Answered(found))) => return Ok(Turn::Answered(found)),
-            Ok(Ok(Waited::Ended(lock))) => lock,
-            Ok(Err(error)) => return Err(error),
-            Err(_) => Err(NoLock::TimedOut),
-        };
-        if let Some(found) = look()? {
-            return Ok(Turn::Answered(found));
+        let mut places = Vec::new();
+        for level in 0..LOCKS.len() {
+            let queue = self.queues.of((name, level), || Queue::new(()));
+            let waiting = async {
+                places.push(queue.lock_owned().await);
+                self.lock(name, level, &look).await
+            };
+            let locked = match tokio::time::timeout(bound, waiting).await {
+                Ok(Ok(Waited::Answered(found))) => return Ok(Turn::Answered(found)),
+                Ok(Ok(Waited::Ended(lock))) => lock,
+                Ok(Err(error)) => return Err(error),
+                Err(_) => Err(NoLock::TimedOut),
+            };
+            if let Some(found) = look()? {
+                return Ok(Turn::Answered(found));
+            }
+            match locked {
+                Err(NoLock::TimedOut) => {}
+                lock if level == 0 => return Ok(Turn::Taken(Ticket { _queues: places, lock, _beside: None })),
+                // Whatever became of the lock beside it: the turn was not had in time.
+                lock => {
+                    return Ok(Turn::Taken(Ticket {
+                        _queues: places,
+                        lock: Err(NoLock::TimedOut),
+                        _beside: lock.ok(),
+                    }));
+                }
+            }
         }
-        Ok(Turn::Taken(Ticket { _queue: place, lock: locked }))
+        Ok(Turn::Taken(Ticket { _queues: places, lock: Err(NoLock::TimedOut), _beside: None }))
     }
 
-    fn queue(&self, name: RecordName) -> Arc<Queue<()>> {
-        // A panic elsewhere cannot leave the map half-changed.
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get(&name).and_then(Weak::upgrade) {
-            return queue;
-        }
-        queues.retain(|_, queue| queue.strong_count() > 0);
-        let queue = Arc::new(Queue::new(()));
-        queues.insert(name, Arc::downgrade(&queue));
-        queue
-    }
-
-    async fn lock<T, E>(&self, name: RecordName, look: &impl Fn() -> Result<Option<T>, E>) -> Result<Waited<T>, E> {
+    async fn lock<T, E>(
+        &self,
+        name: RecordName,
+        level: usize,
+        look: &impl Fn() -> Result<Option<T>, E>,
+    ) -> Result<Waited<T>, E> {
         let Some(data_dir) = &self.data_dir else { return Ok(Waited::Ended(Err(NoLock::NoPlace))) };
-        let name = name.to_hex();
+        let name = name.to_hex() + LOCKS[level];
         let mut crowd = Crowd::Unknown;
         loop {
             let busy = match try_lock(data_dir, &name) {
@@ -189,9 +211,35 @@ fn try_lock(data_dir: &Dir, name: &str) -> Result<Tried, NoLock> {
 /// that it was removed, and goes on with a new one.
 pub(crate) fn forget_lock(data_dir: &Dir, name: RecordName) -> Result<(), PlaceError> {
     if let Some(locks) = data_dir.dir("locks", Missing::Leave)? {
-        locks.remove(&name.to_hex())?;
+        for lock in LOCKS {
+            locks.remove(&(name.to_hex() + lock))?;
+        }
     }
     Ok(())
+}
+
+/// Whether the lock of a file that was removed is told from that of the file in its place.
+pub(crate) const LOCKS_CAN_BE_REMOVED: bool = cfg!(all(unix, not(tokenkeep_portable)));
+
+/// Returns the identity that a lock file belongs to; `None` if it is no lock file of ours.
+pub(crate) fn identity_of_lock(file_name: &str) -> Option<RecordName> {
+    LOCKS.iter().find_map(|lock| RecordName::from_hex(file_name.strip_suffix(lock)?))
+}
+
+/// Does something while a lock is held, if no process holds it now; `None` if one does, or the lock cannot be had. It is
+/// given the folder of the locks.
+pub(crate) fn if_free<T>(data_dir: &Dir, lock: &str, work: impl FnOnce(&Dir) -> T) -> Option<T> {
+    match try_lock(data_dir, lock) {
+        Ok(Tried::Taken(_held)) => {
+            let locks = data_dir.dir("locks", Missing::Leave).ok()??;
+            Some(work(&locks))
+        }
+        Ok(Tried::Replaced | Tried::Busy(_)) => None,
+        Err(trouble) => {
+            tracing::debug!("what is not needed any more stays: {trouble}");
+            None
+        }
+    }
 }
 
 /// Waits until the turn that `file` stands for has ended. In a thread of its own, detached: a lock
@@ -331,6 +379,46 @@ mod tests {
         let _held = taken(&flight, BOUND).await;
         let ticket = taken(&as_another_process(&root), Duration::from_millis(1)).await;
         assert!(matches!(ticket.without_lock(), Some(NoLock::TimedOut)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_those_who_did_not_get_the_turn_in_time_one_fetches_for_all() {
+        let (root, flight) = flight();
+        let _stopped = taken(&flight, BOUND).await;
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let callers = (0..20).map(|_| {
+            // Each is a process of its own.
+            let (flight, fetched) = (as_another_process(&root), fetched.clone());
+            tokio::spawn(async move {
+                let look = || Ok::<_, Infallible>((fetched.load(Ordering::SeqCst) > 0).then_some(()));
+                match flight.turn(name(), Duration::from_millis(500), look).await {
+                    Ok(Turn::Answered(())) => 0,
+                    Ok(Turn::Taken(ticket)) => {
+                        assert!(matches!(ticket.without_lock(), Some(NoLock::TimedOut)));
+                        tokio::task::yield_now().await;
+                        fetched.fetch_add(1, Ordering::SeqCst) + 1
+                    }
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.expect("no panic");
+        }
+        assert_eq!(fetched.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn three_holders_that_do_not_end_are_passed_by() {
+        let (root, flight) = flight();
+        let _first = taken(&flight, BOUND).await;
+        let bound = Duration::from_millis(1);
+        let mut stopped = Vec::new();
+        for _ in 0..3 {
+            stopped.push(taken(&as_another_process(&root), bound).await);
+        }
+        assert!(stopped.iter().all(|ticket| matches!(ticket.without_lock(), Some(NoLock::TimedOut))));
+        drop(stopped);
+        assert!(root.path().join("data/locks").join(name().to_hex() + ".alone").exists());
     }
 
     #[tokio::test]

@@ -75,6 +75,7 @@ mod secret;
 mod secrets;
 pub mod shared;
 mod store;
+mod sync;
 #[cfg(feature = "cli")]
 mod terminal;
 mod tlv;

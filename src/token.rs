@@ -178,10 +178,8 @@ impl Validity {
         }
         let nanos = i64::try_from(self.lifetime.as_nanos()).unwrap_or(i64::MAX);
         let mut left = self.sent.wall.0.saturating_add(nanos).saturating_sub(now.wall.0);
-        if let (Some(sent), Some(here)) = (self.sent.boot_id, now.boot_id)
-            && sent == here
-        {
-            let passed = i64::try_from(now.boot.0.saturating_sub(self.sent.boot.0)).unwrap_or(i64::MAX);
+        if let Some(sent) = self.boot_time_at(now) {
+            let passed = i64::try_from(now.boot.0 - sent.0).unwrap_or(i64::MAX);
             left = left.min(nanos.saturating_sub(passed));
         }
         match u64::try_from(left) {
@@ -190,26 +188,46 @@ impl Validity {
         }
     }
 
+    /// Tells whether it has been over for longer than `since`, by both clocks where both can be compared: a wall clock
+    /// that is ahead for a while must not make a token look old.
+    pub(crate) fn is_over_for(&self, since: Duration, now: &Moment) -> bool {
+        let end = self.lifetime.saturating_add(since);
+        let by_boot = self.boot_time_at(now).is_none_or(|sent| sent.plus(end) < now.boot);
+        by_boot && self.sent.wall.plus(end) < now.wall
+    }
+
     /// Tells whether a token may be handed out: `now + min_ttl < deadline`. The one rule.
     pub fn outlasts(&self, min_ttl: Duration, now: &Moment) -> bool {
         matches!(self.at(now), Freshness::Fresh(left) if left > min_ttl)
     }
 
-    /// Tells whether the request was sent at or after `then`.
-    pub fn sent_since(&self, then: &Moment) -> bool {
-        match (self.sent.boot_id, then.boot_id) {
-            (Some(sent), Some(here)) if sent == here => self.sent.boot >= then.boot,
-            _ => self.sent.wall >= then.wall,
+    /// Tells, at `now`, whether the request was sent at or after `then`. What is sent later than `now` comes from another
+    /// clock, and says nothing.
+    pub fn sent_since(&self, then: &Moment, now: &Moment) -> bool {
+        match (self.boot_time_at(now), now.boot_id == then.boot_id) {
+            (Some(sent), true) => sent >= then.boot,
+            _ => self.sent.wall >= then.wall && self.sent.wall <= now.wall,
         }
     }
 
-    /// Tells whether it was surely sent after `other`. Times of two boots of this machine say nothing: the one that
-    /// is kept is of the earlier boot, however the clock was set since.
-    pub(crate) fn sent_after(&self, other: &Validity) -> bool {
-        match (self.sent.boot_id, other.sent.boot_id) {
-            (Some(boot), Some(other_boot)) => boot == other_boot && self.sent.boot > other.sent.boot,
+    /// Tells, at `now`, whether it holds and was surely sent after `other`. Times of two boots of this machine say
+    /// nothing: the one that is kept is of the earlier boot, however the clock was set since.
+    pub(crate) fn is_fresh_and_sent_after(&self, other: &Validity, now: &Moment) -> bool {
+        let sent_after = match (self.sent.boot_id, other.sent.boot_id) {
+            (Some(_), Some(_)) => match (self.boot_time_at(now), other.boot_time_at(now)) {
+                (Some(sent), Some(other)) => sent > other,
+                _ => false,
+            },
             _ => self.sent.wall > other.sent.wall,
-        }
+        };
+        sent_after && self.outlasts(Duration::ZERO, now)
+    }
+
+    /// Returns the boot time of sending, where the boot clock of `now` has shown it. One that lies ahead is of another
+    /// clock: a time namespace, or a machine that was restored from a snapshot.
+    fn boot_time_at(&self, now: &Moment) -> Option<BootTime> {
+        let same_boot = self.sent.boot_id.is_some() && self.sent.boot_id == now.boot_id;
+        (same_boot && self.sent.boot <= now.boot).then_some(self.sent.boot)
     }
 
     /// Returns the boot time up to which it holds, for one process that has read it at `now`.

@@ -1,9 +1,13 @@
 //! Store and seal together: what an unreadable record means is decided here, once.
 
+mod sweep;
+
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub(crate) use self::sweep::{Extent, sweep};
+use crate::clock::Clock;
 use crate::refusal::Refusal;
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};
 use crate::store::{Holds, RecordStore, Slot, StoreError, Writer};
@@ -60,10 +64,20 @@ impl Cache {
         body.map(|body| Refusal::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
-    /// Keeps a token, unless a later one is there, and ends a refusal.
-    pub(crate) fn keep(&self, identity: &TokenIdentity, token: &AccessToken, writer: Writer) -> Result<(), CacheFault> {
+    /// Keeps a token, unless one is there that holds at the time that `clock` then shows and was requested later, and
+    /// ends a refusal.
+    pub(crate) fn keep(
+        &self,
+        identity: &TokenIdentity,
+        token: &AccessToken,
+        writer: Writer,
+        clock: &dyn Clock,
+    ) -> Result<(), CacheFault> {
         match self.token(identity) {
-            Ok(Some(present)) if present.validity().sent_after(token.validity()) => return Ok(()),
+            // The clock is read after the record: one that has just come does not lie ahead.
+            Ok(Some(present)) if present.validity().is_fresh_and_sent_after(token.validity(), &clock.now()) => {
+                return Ok(());
+            }
             Err(CacheFault::NewerVersion) => return Err(CacheFault::NewerVersion),
             // Absent, older, or broken: it is replaced. What cannot be replaced says so below.
             _ => {}

@@ -56,7 +56,7 @@ fn clock() -> ManualClock {
 #[test]
 fn a_token_is_kept_under_its_identity_alone() {
     let (_, cache) = cache();
-    cache.keep(&identity("a"), &token("x", &clock()), Writer::Holder).expect("kept");
+    cache.keep(&identity("a"), &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
     assert_eq!(cache.token(&identity("a")).expect("loads"), Some(token("x", &clock())));
     assert_eq!(cache.token(&identity("b")).expect("loads"), None);
 }
@@ -68,9 +68,30 @@ fn a_token_that_was_asked_for_later_stays() {
     let early = token("early", &clock);
     clock.advance(Duration::from_secs(1));
     let late = token("late", &clock);
-    cache.keep(&identity("a"), &late, Writer::Alone).expect("kept");
-    cache.keep(&identity("a"), &early, Writer::Alone).expect("passed over");
+    cache.keep(&identity("a"), &late, Writer::Alone, &clock).expect("kept");
+    cache.keep(&identity("a"), &early, Writer::Alone, &clock).expect("passed over");
     assert_eq!(cache.token(&identity("a")).expect("loads"), Some(late));
+}
+
+#[test]
+fn a_token_that_was_kept_under_a_clock_ahead_is_replaced_by_the_next() {
+    for boot_id in [true, false] {
+        let (_, cache) = cache();
+        let clock = clock();
+        if !boot_id {
+            clock.hide_boot_id();
+        }
+        let wall = clock.wall();
+        clock.set_wall(wall.plus(87_660 * HOUR));
+        clock.set_boot(clock.boot().plus(87_660 * HOUR));
+        cache.keep(&identity("a"), &token("ahead", &clock), Writer::Holder, &clock).expect("kept");
+        let next = self::clock();
+        if !boot_id {
+            next.hide_boot_id();
+        }
+        cache.keep(&identity("a"), &token("now", &next), Writer::Holder, &next).expect("kept");
+        assert_eq!(cache.token(&identity("a")).expect("loads"), Some(token("now", &next)), "{boot_id}");
+    }
 }
 
 #[test]
@@ -80,7 +101,7 @@ fn a_refusal_never_replaces_a_token_and_a_token_ends_it() {
     cache.keep_refusal(&identity("a"), &refusal(&clock), Writer::Holder).expect("kept");
     assert_eq!(cache.refusal(&identity("a")).expect("loads"), Some(refusal(&clock)));
     assert_eq!(cache.token(&identity("a")).expect("loads"), None);
-    cache.keep(&identity("a"), &token("x", &clock), Writer::Holder).expect("kept");
+    cache.keep(&identity("a"), &token("x", &clock), Writer::Holder, &clock).expect("kept");
     assert_eq!(cache.refusal(&identity("a")).expect("loads"), None);
 }
 
@@ -88,8 +109,8 @@ fn a_refusal_never_replaces_a_token_and_a_token_ends_it() {
 fn records_that_were_swapped_cut_or_emptied_are_never_a_token() {
     let (store, cache) = cache();
     let (a, b) = (identity("a"), identity("b"));
-    cache.keep(&a, &token("x", &clock()), Writer::Holder).expect("kept");
-    cache.keep(&b, &token("y", &clock()), Writer::Holder).expect("kept");
+    cache.keep(&a, &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
+    cache.keep(&b, &token("y", &clock()), Writer::Holder, &clock()).expect("kept");
     let slot = |identity: &TokenIdentity| slot(identity.name(), Holds::Token);
     let record = store.load(slot(&a)).expect("loads").expect("there");
     store.save(slot(&b), &record, Writer::Holder).expect("swapped");
@@ -98,7 +119,7 @@ fn records_that_were_swapped_cut_or_emptied_are_never_a_token() {
         store.save(slot(&a), &record[..cut], Writer::Holder).expect("cut");
         assert!(matches!(cache.token(&a), Err(CacheFault::Unsealed)), "{cut}");
     }
-    cache.keep(&a, &token("z", &clock()), Writer::Holder).expect("a broken record is replaced");
+    cache.keep(&a, &token("z", &clock()), Writer::Holder, &clock()).expect("a broken record is replaced");
     assert!(cache.token(&a).expect("loads").is_some());
 }
 
@@ -107,13 +128,13 @@ fn a_record_whose_version_was_flipped_is_replaced() {
     for bit in 1..8 {
         let (store, cache) = cache();
         let a = identity("a");
-        cache.keep(&a, &token("x", &clock()), Writer::Holder).expect("kept");
+        cache.keep(&a, &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
         let slot = slot(a.name(), Holds::Token);
         let mut record = store.load(slot).expect("loads").expect("there");
         record[4] ^= 1 << bit;
         store.save(slot, &record, Writer::Holder).expect("damaged");
         assert!(matches!(cache.token(&a), Err(CacheFault::Unsealed)), "bit {bit}");
-        cache.keep(&a, &token("y", &clock()), Writer::Holder).expect("a broken record is replaced");
+        cache.keep(&a, &token("y", &clock()), Writer::Holder, &clock()).expect("a broken record is replaced");
         assert!(cache.token(&a).expect("loads").is_some(), "bit {bit}");
     }
 }
@@ -122,20 +143,20 @@ fn a_record_whose_version_was_flipped_is_replaced() {
 fn a_record_of_a_newer_version_is_not_written_over() {
     let (store, cache) = cache();
     let a = identity("a");
-    cache.keep(&a, &token("x", &clock()), Writer::Holder).expect("kept");
+    cache.keep(&a, &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
     let slot = slot(a.name(), Holds::Token);
     let mut record = store.load(slot).expect("loads").expect("there");
     record[4] = 2;
     store.save(slot, &record, Writer::Holder).expect("from the future");
     assert!(matches!(cache.token(&a), Err(CacheFault::NewerVersion)));
-    assert!(matches!(cache.keep(&a, &token("y", &clock()), Writer::Holder), Err(CacheFault::NewerVersion)));
+    assert!(matches!(cache.keep(&a, &token("y", &clock()), Writer::Holder, &clock()), Err(CacheFault::NewerVersion)));
     assert_eq!(store.load(slot).expect("loads"), Some(record));
 }
 
 #[test]
 fn a_listing_tells_clients_and_passes_over_what_does_not_open() {
     let (store, cache) = cache();
-    cache.keep(&identity("a"), &token("x", &clock()), Writer::Holder).expect("kept");
+    cache.keep(&identity("a"), &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
     store.save(slot(identity("b").name(), Holds::Token), b"junk", Writer::Holder).expect("planted");
     let listed = cache.list().expect("lists");
     assert_eq!(listed.len(), 1);

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::{Format, Get, Token, Validate};
 use super::format::{self, VARIABLE, time};
 use super::{Context, block_on, fleet, request, secret_input};
+use crate::cache::{self, Extent};
 use crate::clock::Moment;
 use crate::credentials::belongs_to;
 use crate::duration;
@@ -397,8 +398,10 @@ fn forget_all(context: &Context<'_>) -> Result<usize, Error> {
     match context.home.opened()? {
         None => Ok(0),
         Some(Opened { dir, .. }) => {
-            let store = crate::store::FileStore::new(dir, context.home.clock.clone());
-            Ok(crate::store::clear(&store).map_err(crate::cache::CacheFault::from)?)
+            let store = crate::store::FileStore::new(dir.clone(), context.home.clock.clone());
+            let forgotten = crate::store::clear(&store).map_err(cache::CacheFault::from)?;
+            cache::sweep(&dir, None, &*context.home.clock, Extent::Everything)?;
+            Ok(forgotten)
         }
     }
 }
@@ -411,7 +414,7 @@ fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(
     if let Some(Opened { dir, keys }) = context.home.opened()?
         && keys.choice().backend != Backend::None
     {
-        let cache = context.home.cache(dir, keys.key()?);
+        let cache = context.home.cache(dir.clone(), keys.key()?);
         // By its name, whatever the record says: one that does not open, or is of a newer version, is in no listing.
         let own = only.clone().unwrap_or_else(|| identity_of(&profile));
         forgotten += usize::from(cache.forget(own.name())?);
@@ -421,6 +424,7 @@ fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(
                 forgotten += 1;
             }
         }
+        cache::sweep(&dir, Some(&cache), &*context.home.clock, Extent::Everything)?;
     }
     Ok((forgotten, whose))
 }

@@ -7,9 +7,10 @@ use super::credential::Proof;
 use super::fleet::Turn;
 use super::held::{self, Asked};
 use super::{Keeper, Want};
+use crate::cache::{self, Cache, CacheFault, Extent};
 use crate::clock::Moment;
-use crate::error::{Code, Error, issuer_code};
-use crate::flight::Ticket;
+use crate::error::{Code, Error, chain, issuer_code};
+use crate::flight::{Ticket, forget_lock};
 use crate::ledger::{Entry, Kind};
 use crate::oauth::{Attempt, Ended, Granted, ProofKey, TokenRequest};
 use crate::profile::{Request, TokenBinding};
@@ -166,24 +167,83 @@ impl Keeper {
         if lifetime.is_zero() {
             return Ok(token);
         }
-        self.parts.vault.follow();
-        let kept = match self.parts.vault.cache() {
-            Some(cache) => match cache.keep(&asked.identity, &token, writer) {
-                Ok(()) => true,
-                Err(fault) => {
-                    self.warn(&fault);
-                    false
-                }
-            },
+        let kept = match self.keep_in_cache(asked, &token, writer) {
+            Some(Ok(())) => held::Kept::Yes,
+            Some(Err(fault)) => {
+                self.warn(&fault);
+                held::Kept::No
+            }
             None => {
                 self.parts.vault.reason().iter().for_each(|reason| self.warn_without_cache(reason));
-                false
+                held::Kept::No
             }
         };
-        let kept = if kept { held::Kept::Yes } else { held::Kept::No };
         let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
         self.held.hold_for(asked, &token, kept, &self.parts.clock.now(), min_ttl);
         Ok(token)
+    }
+}
+
+impl Keeper {
+    /// Keeps a token in the cache; `None` where there is no cache. What changed while it was written is looked at
+    /// afterwards: whoever changed it looked for records before this one was there.
+    pub(super) fn keep_in_cache(
+        &self,
+        asked: &Asked,
+        token: &AccessToken,
+        writer: Writer,
+    ) -> Option<Result<(), CacheFault>> {
+        let keep = |cache: Cache| cache.keep(&asked.identity, token, writer, &*self.parts.clock);
+        self.parts.vault.follow();
+        let mut kept = keep(self.parts.vault.cache()?);
+        // It was sealed with a key that nobody has any more.
+        if self.parts.vault.follow()
+            && let Some(cache) = self.parts.vault.cache()
+        {
+            kept = keep(cache);
+        }
+        if self.held.is_rejected(token, &self.parts.clock.now()) {
+            self.forget_rejected(asked);
+        }
+        self.take_back_if_retired(asked);
+        if writer == Writer::Holder {
+            self.sweep_now_and_then();
+        }
+        Some(kept)
+    }
+
+    /// Erases the records of a generation that was retired while they were written: the command that retired it looked
+    /// for records before these were there, and nothing names them any more.
+    pub(super) fn take_back_if_retired(&self, asked: &Asked) {
+        let Some(generation) = asked.profile.generation() else { return };
+        let is_retired = match self.held.follow(&self.parts.source) {
+            Ok(()) => self.held.asked().profile.generation() != Some(generation),
+            // A profile that cannot be read is not absent.
+            Err(error) => error.code() == Code::ProfileNotFound,
+        };
+        if !is_retired {
+            return;
+        }
+        let name = asked.identity.name();
+        if let Some(Err(fault)) = self.parts.vault.cache().map(|cache| cache.forget(name)) {
+            self.warn(&fault);
+        }
+        if let Some(Err(error)) = self.parts.flight.data_dir().map(|dir| forget_lock(dir, name)) {
+            tracing::debug!("the lock of a retired generation stays: {}", chain(&error));
+        }
+    }
+
+    /// Removes some of what no caller needs any more, once in 64 times.
+    fn sweep_now_and_then(&self) {
+        let mut random = [0; 1];
+        let is_now = getrandom::fill(&mut random).is_ok() && random[0] % 64 == 0;
+        let (true, Some(dir), Some(cache)) = (is_now, self.parts.flight.data_dir(), self.parts.vault.cache()) else {
+            return;
+        };
+        // The token is kept by now; what stays is tried again by another.
+        if let Err(fault) = cache::sweep(dir, Some(&cache), &*self.parts.clock, Extent::Sample) {
+            tracing::debug!("what is not needed any more stays: {}", chain(&fault));
+        }
     }
 }
 

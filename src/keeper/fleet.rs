@@ -184,8 +184,7 @@ impl Keeper {
 
     /// Keeps here what the fleet has.
     fn adopt(&self, asked: &Asked, token: &AccessToken, writer: Writer) {
-        self.parts.vault.follow();
-        let kept = match self.parts.vault.cache().map(|cache| cache.keep(&asked.identity, token, writer)) {
+        let kept = match self.keep_in_cache(asked, token, writer) {
             Some(Ok(())) => held::Kept::Yes,
             Some(Err(fault)) => {
                 self.warn(&fault);
@@ -320,12 +319,14 @@ impl<'a> Judge<'a> {
         let Judge { keeper, want, begun, .. } = self;
         let now = keeper.parts.clock.now();
         let validity = token.validity();
-        if keeper.held.is_rejected(token) || !validity.outlasts(Duration::ZERO, &now) {
+        if keeper.held.is_rejected(token, &now) || !validity.outlasts(Duration::ZERO, &now) {
             return false;
         }
         match want {
-            Want::Valid { min_ttl } => came || validity.outlasts(*min_ttl, &now) || validity.sent_since(&begun.at),
-            Want::IssuedAfter(then) => validity.sent_since(then),
+            Want::Valid { min_ttl } => {
+                came || validity.outlasts(*min_ttl, &now) || validity.sent_since(&begun.at, &now)
+            }
+            Want::IssuedAfter(then) => validity.sent_since(then, &now),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a keeper holds in memory: what it asks for, and the token that it last saw.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ProfileSource;
+pub(super) use super::hand_out::Kept;
+use super::hand_out::{Asks, HandOut, Rejectable, Rejections};
 use crate::clock::{BootTime, Moment};
 use crate::error::Error;
 use crate::place::Stamp;
@@ -13,6 +16,8 @@ use crate::token::{AccessToken, Dimensions, TokenIdentity};
 /// How long a held token is handed out before the cache is looked at again: the time in which a
 /// running program notices `credentials set`, `forget` and `revoke`.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often a profile is read again because another thread read it at the same time.
+const READINGS: usize = 3;
 
 /// A profile and the identity of its request, encoded once.
 #[derive(Debug)]
@@ -50,160 +55,130 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
     })
 }
 
-/// Whether a token also lies in the cache: then its absence there means that it was forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
-    Yes,
-    No,
-}
-
-/// What is held, behind one lock: a reader takes it for some nanoseconds.
-#[derive(Debug)]
+/// What a keeper asks for, and the token that it hands out.
 pub(super) struct Held {
     /// The request of this keeper, where it is not the profile's own.
     own_request: Option<Request>,
-    state: RwLock<State>,
+    hand_out: HandOut<Asked, AccessToken, Option<Stamp>>,
 }
 
-#[derive(Debug)]
-struct State {
-    asked: Arc<Asked>,
-    token: Option<AccessToken>,
-    kept: Kept,
-    /// Up to when `token` is handed out without a further look; boot time alone is read.
-    hand_out_until: BootTime,
-    /// What a resource refused, and when that was said.
-    rejected: Option<(AccessToken, Moment)>,
-    profile_stamp: Option<Stamp>,
+impl Asks for Asked {
+    fn asks_the_same_as(&self, other: &Asked) -> bool {
+        self.identity == other.identity
+    }
+}
+
+impl Rejectable for AccessToken {
+    type Moment = Moment;
+
+    /// An issuer may give the same token again: if it was requested since, it is another. Through a fleet it may come
+    /// back as requested at a time that was worked out again: it is the same.
+    fn is_meant_by(&self, rejected: &AccessToken, at: &Moment, now: &Moment) -> bool {
+        self == rejected || (self.is_same_as(rejected) && !self.validity().sent_since(at, now))
+    }
 }
 
 impl Held {
     /// Holds nothing yet; `profile_stamp` is that of the profile as it was read.
     pub(super) fn new(asked: Asked, own_request: Option<Request>, profile_stamp: Option<Stamp>) -> Held {
-        let state = State {
-            asked: Arc::new(asked),
-            token: None,
-            kept: Kept::No,
-            hand_out_until: BootTime(0),
-            rejected: None,
-            profile_stamp,
-        };
-        Held { own_request, state: RwLock::new(state) }
+        Held { own_request, hand_out: HandOut::new(asked, profile_stamp, Arc::new(Rejections::new())) }
+    }
+
+    /// Returns another holder of the same request; what is rejected through one of them is rejected for both.
+    pub(super) fn sibling(&self) -> Held {
+        // Before the profile: one that is newer than its stamp is only read once more.
+        let stamp = self.hand_out.stamp();
+        let asked = Asked::new(self.asked().profile.clone());
+        let hand_out = HandOut::new(asked, stamp, self.hand_out.rejections().clone());
+        Held { own_request: self.own_request.clone(), hand_out }
     }
 
     /// Returns the token, as long as nothing has to be looked at.
     pub(super) fn token_at(&self, now: BootTime) -> Option<AccessToken> {
-        let state = self.read();
-        if now < state.hand_out_until { state.token.clone() } else { None }
+        self.hand_out.token_at(now.0)
     }
 
     pub(super) fn asked(&self) -> Arc<Asked> {
-        self.read().asked.clone()
-    }
-
-    /// Returns the request of this keeper, where it is not the profile's own.
-    pub(super) fn own_request(&self) -> Option<&Request> {
-        self.own_request.as_ref()
+        self.hand_out.asked()
     }
 
     /// Returns the stamp of the profile as it was last read.
     pub(super) fn profile_stamp(&self) -> Option<Stamp> {
-        self.read().profile_stamp
+        self.hand_out.stamp()
     }
 
     /// Reads the profile again where its file has changed.
     pub(super) fn follow(&self, source: &ProfileSource) -> Result<(), Error> {
-        let stamp = source.stamp()?;
-        if stamp == self.read().profile_stamp {
-            return Ok(());
+        for _ in 0..READINGS {
+            let (before, stamp) = (self.hand_out.stamp(), source.stamp()?);
+            if stamp == before || self.read(source, before, stamp)? {
+                break;
+            }
         }
-        if let Some(profile) = source.load()? {
-            self.take(profile);
-        }
-        self.write().profile_stamp = stamp;
         Ok(())
     }
 
-    /// Reads the profile again, whatever its stamp, and tells whether it asks for something else than `asked`, which
-    /// another caller may have found out before.
+    /// Reads the profile again, whatever its stamp; tells whether it asks for something else than `asked`, which may have
+    /// been read before the last look.
     pub(super) fn reload(&self, source: &ProfileSource, asked: &Asked) -> Result<bool, Error> {
-        if let Some(profile) = source.load()? {
-            self.take(profile);
+        for _ in 0..READINGS {
+            let (before, stamp) = (self.hand_out.stamp(), source.stamp()?);
+            if self.read(source, before, stamp)? {
+                break;
+            }
         }
         Ok(self.differs_from(asked))
     }
 
     /// Tells whether the profile was set again since `asked` was made of it.
     pub(super) fn differs_from(&self, asked: &Asked) -> bool {
-        self.read().asked.identity != asked.identity
+        !self.asked().asks_the_same_as(asked)
     }
 
-    fn take(&self, profile: Profile) {
-        let profile = match &self.own_request {
-            Some(request) => Profile { request: request.clone(), ..profile },
-            None => profile,
-        };
-        let asked = Asked::new(profile);
-        let mut state = self.write();
-        if asked.identity != state.asked.identity {
-            state.token = None;
-            state.hand_out_until = BootTime(0);
-        }
-        state.asked = Arc::new(asked);
+    /// Reads the profile; `false` when another thread has read it meanwhile. A file that changes after `stamp` was taken
+    /// is read again by the next caller.
+    fn read(&self, source: &ProfileSource, before: Option<Stamp>, stamp: Option<Stamp>) -> Result<bool, Error> {
+        let asked = source.load()?.map(|profile| {
+            Asked::new(match &self.own_request {
+                Some(request) => Profile { request: request.clone(), ..profile },
+                None => profile,
+            })
+        });
+        Ok(self.hand_out.ask(before, stamp, asked))
     }
 
-    /// Returns the token that could not be kept and lives here alone.
+    /// Returns the token that could not be kept and lives here only.
     pub(super) fn unkept(&self) -> Option<(AccessToken, Kept)> {
-        let state = self.read();
-        state.token.clone().filter(|_| state.kept == Kept::No).map(|token| (token, Kept::No))
+        self.hand_out.unkept().map(|token| (token, Kept::No))
     }
 
-    pub(super) fn drop_token(&self) {
-        let mut state = self.write();
-        state.token = None;
-        state.hand_out_until = BootTime(0);
+    /// Lets go of what the cache lacks or a resource rejected.
+    pub(super) fn let_go(&self, now: &Moment) {
+        self.hand_out.let_go(now);
     }
 
-    pub(super) fn hold(&self, token: &AccessToken, kept: Kept, now: &Moment, min_ttl: Duration) {
+    /// Holds a token that was requested as `asked`, unless something else is asked for by now, or it was rejected.
+    pub(super) fn hold_for(&self, asked: &Asked, token: &AccessToken, kept: Kept, now: &Moment, min_ttl: Duration) {
         let deadline = token.validity().boot_deadline(now).0;
         let min_ttl = u64::try_from(min_ttl.as_nanos()).unwrap_or(u64::MAX);
-        let mut state = self.write();
-        state.hand_out_until = BootTime(deadline.saturating_sub(min_ttl)).min(now.boot.plus(LOOK_AGAIN));
-        state.token = Some(token.clone());
-        state.kept = kept;
+        let until = deadline.saturating_sub(min_ttl).min(now.boot.plus(LOOK_AGAIN).0);
+        self.hand_out.hold(asked, token, kept, until, now);
     }
 
-    /// Holds a token that was asked for as `asked`, unless something else is asked for by now.
-    pub(super) fn hold_for(&self, asked: &Asked, token: &AccessToken, kept: Kept, now: &Moment, min_ttl: Duration) {
-        if self.asked().identity == asked.identity {
-            self.hold(token, kept, now, min_ttl);
-        }
-    }
-
+    /// Hands a token out no more.
     pub(super) fn reject(&self, token: &AccessToken, now: Moment) {
-        let mut state = self.write();
-        if state.token.as_ref().is_some_and(|held| held.is_same_as(token)) {
-            state.token = None;
-            state.hand_out_until = BootTime(0);
-        }
-        state.rejected = Some((token.clone(), now));
+        let until = now.boot.plus(token.validity().lifetime).0;
+        self.hand_out.rejections().add(token, now, now.boot.0, until);
     }
 
-    /// Tells whether a token is the one that was refused. An issuer may give the same one again: asked for since, it is
-    /// another. Through a fleet it may come back, as asked for at a time that was worked out anew: it is the same.
-    pub(super) fn is_rejected(&self, token: &AccessToken) -> bool {
-        let state = self.read();
-        state.rejected.as_ref().is_some_and(|(rejected, at)| {
-            token == rejected || (token.is_same_as(rejected) && !token.validity().sent_since(at))
-        })
+    /// Tells whether a token was rejected.
+    pub(super) fn is_rejected(&self, token: &AccessToken, now: &Moment) -> bool {
+        self.hand_out.rejections().contains(token, now)
     }
+}
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
-        // Nothing in this file panics while it writes.
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("asked", &self.asked()).finish_non_exhaustive()
     }
 }

@@ -7,12 +7,14 @@ mod builder;
 mod credential;
 mod fetch;
 mod fleet;
+mod hand_out;
 mod held;
 mod member;
 mod profile_source;
 mod refusals;
 mod revoke;
 mod telling;
+mod unlocked;
 mod vault;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub(crate) use member::Sharing;
 pub(crate) use profile_source::ProfileSource;
 pub(crate) use vault::{NoCache, Vault};
 
+use crate::cache::{Cache, CacheFault};
 use crate::clock::{Clock, Moment};
 use crate::duration;
 use crate::error::{Code, Error, Exit};
@@ -124,10 +127,10 @@ enum Present {
 impl Begun {
     /// Tells whether a token came while the caller waited, so that asking again would give no better one. Where one
     /// that lives too briefly is wanted by many, the first request was sent before most of them began.
-    fn is_followed_by(&self, validity: &Validity, want: &Want) -> bool {
+    fn is_followed_by(&self, validity: &Validity, want: &Want, now: &Moment) -> bool {
         match (want, &self.present) {
             (Want::Valid { .. }, Present::Known(present)) => *present != Some(*validity),
-            (Want::Valid { .. }, Present::Unknown) | (Want::IssuedAfter(_), _) => validity.sent_since(&self.at),
+            (Want::Valid { .. }, Present::Unknown) | (Want::IssuedAfter(_), _) => validity.sent_since(&self.at, now),
         }
     }
 }
@@ -231,17 +234,36 @@ impl Keeper {
     pub fn reject(&self, token: &AccessToken) -> Result<(), Error> {
         self.held.reject(token, self.parts.clock.now());
         let asked = self.held.asked();
-        if let Some(cache) = self.parts.vault.cache() {
-            match cache.token(&asked.identity) {
-                Ok(Some(kept)) if self.held.is_rejected(&kept) => {
-                    if let Err(fault) = cache.forget(asked.identity.name()) {
-                        self.warn(&fault);
-                    }
-                }
-                _ => {}
-            }
-        }
+        self.forget_rejected(&asked);
         Ok(())
+    }
+
+    /// Erases the record of a request where it holds a token that was rejected.
+    fn forget_rejected(&self, asked: &Asked) {
+        let kept = match self.in_cache(asked) {
+            Ok(kept) => kept,
+            // It is no token that anybody is given; who looks for one is warned.
+            Err(_) => return,
+        };
+        if let Some((cache, token)) = kept
+            && self.held.is_rejected(&token, &self.parts.clock.now())
+            && let Err(fault) = cache.forget(asked.identity.name())
+        {
+            self.warn(&fault);
+        }
+    }
+
+    /// Returns the token in the cache, however old. A record that does not open may be sealed with a key that came to count
+    /// a moment ago: then that one is taken.
+    fn in_cache(&self, asked: &Asked) -> Result<Option<(Cache, AccessToken)>, CacheFault> {
+        let token = || match self.parts.vault.cache() {
+            Some(cache) => cache.token(&asked.identity).map(|token| token.map(|token| (cache, token))),
+            None => Ok(None),
+        };
+        match token() {
+            Err(CacheFault::Unsealed) if self.parts.vault.follow_key() => token(),
+            token => token,
+        }
     }
 
     /// Returns a keeper for another request of the same profile; the identity is encoded here, once.
@@ -254,9 +276,7 @@ impl Keeper {
 
     /// Returns a keeper that hands out only tokens that are valid for longer than `min_ttl`.
     pub fn with_min_ttl(&self, min_ttl: Duration) -> Keeper {
-        let stamp = self.held.profile_stamp();
-        let held = Held::new(Asked::new(self.profile()), self.held.own_request().cloned(), stamp);
-        Keeper { held: Arc::new(held), min_ttl: Some(min_ttl), ..self.clone() }
+        Keeper { held: Arc::new(self.held.sibling()), min_ttl: Some(min_ttl), ..self.clone() }
     }
 
     /// Returns the profile as it was last read, with the request that is asked.
@@ -293,8 +313,8 @@ impl Keeper {
         let unkept = self.held.unkept().map(|(token, _)| token);
         let validity = |token: Option<AccessToken>| token.map(|token| *token.validity());
         let present = match self.parts.vault.cache() {
-            Some(cache) => {
-                let kept = cache.token(&self.held.asked().identity).ok().flatten();
+            Some(_) => {
+                let kept = self.in_cache(&self.held.asked()).ok().flatten().map(|(_, token)| token);
                 Present::Known(validity(kept.or(unkept)))
             }
             // The cache may hold one that the key, once it was asked for, will show.
@@ -318,30 +338,29 @@ impl Keeper {
         self.held.follow(&self.parts.source)?;
         self.parts.vault.follow();
         let asked = self.held.asked();
-        let now = self.parts.clock.now();
-        let kept = match self.parts.vault.cache() {
-            Some(cache) => cache.token(&asked.identity),
-            None => Ok(None),
-        };
+        let kept = self.in_cache(&asked);
+        let unkept = || self.held.unkept();
         let candidate = match kept {
-            Ok(Some(token)) => Some((token, held::Kept::Yes)),
-            Ok(None) => self.held.unkept(),
+            Ok(Some((_, token))) => Some((token, held::Kept::Yes)),
+            Ok(None) => unkept(),
             Err(fault) => {
                 self.warn(&fault);
-                self.held.unkept()
+                unkept()
             }
         };
-        let Some((token, kept)) = candidate.filter(|(token, _)| !self.held.is_rejected(token)) else {
-            self.held.drop_token();
+        // After the record was read: one that came a moment ago does not lie ahead.
+        let now = self.parts.clock.now();
+        let Some((token, kept)) = candidate.filter(|(token, _)| !self.held.is_rejected(token, &now)) else {
+            self.held.let_go(&now);
             return Ok(None);
         };
         let validity = token.validity();
         let good = match want {
             Want::Valid { min_ttl } => validity.outlasts(*min_ttl, &now),
-            Want::IssuedAfter(then) => validity.sent_since(then) && validity.outlasts(Duration::ZERO, &now),
+            Want::IssuedAfter(then) => validity.sent_since(then, &now) && validity.outlasts(Duration::ZERO, &now),
         };
-        let as_good_as_it_gets =
-            begun.is_some_and(|begun| begun.is_followed_by(validity, want) && validity.outlasts(Duration::ZERO, &now));
+        let as_good_as_it_gets = begun
+            .is_some_and(|begun| begun.is_followed_by(validity, want, &now) && validity.outlasts(Duration::ZERO, &now));
         if validity.at(&now) == Freshness::Unknown {
             self.observe(&Warning::ClockJump);
         }
@@ -349,7 +368,7 @@ impl Keeper {
             return Ok(None);
         }
         if let Want::Valid { min_ttl } = want {
-            self.held.hold(&token, kept, &now, *min_ttl);
+            self.held.hold_for(&asked, &token, kept, &now, *min_ttl);
         }
         Ok(Some(token))
     }
@@ -359,8 +378,8 @@ impl Keeper {
         if !matches!(error.code().exit(), Exit::Unavailable | Exit::RateLimited) {
             return error;
         }
-        let kept = self.parts.vault.cache().and_then(|cache| cache.token(&asked.identity).ok().flatten());
-        match kept.map(|token| token.validity().at(&self.parts.clock.now())) {
+        let kept = self.in_cache(asked).ok().flatten();
+        match kept.map(|(_, token)| token.validity().at(&self.parts.clock.now())) {
             Some(Freshness::Fresh(left)) => {
                 let instead = match want {
                     Want::Valid { .. } => "--min-ttl 0",
@@ -386,16 +405,16 @@ impl Keeper {
     /// Returns the token that is kept, however old, without judging it.
     pub(crate) fn kept(&self) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
-        match self.parts.vault.cache() {
-            Some(cache) => match cache.token(&self.held.asked().identity) {
-                Ok(token) => Ok(token),
-                Err(fault) => {
-                    self.warn(&fault);
-                    Ok(None)
-                }
-            },
-            None => Ok(self.held.unkept().map(|(token, _)| token)),
+        if self.parts.vault.cache().is_none() {
+            return Ok(self.held.unkept().map(|(token, _)| token));
         }
+        Ok(match self.in_cache(&self.held.asked()) {
+            Ok(kept) => kept.map(|(_, token)| token),
+            Err(fault) => {
+                self.warn(&fault);
+                None
+            }
+        })
     }
 
     /// Returns what is needed to prove oneself, for checks that send a token: the binding of the

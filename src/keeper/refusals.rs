@@ -53,6 +53,7 @@ impl Keeper {
         if let Err(fault) = cache.keep_refusal(&asked.identity, refusal, writer) {
             self.warn(&fault);
         }
+        self.take_back_if_retired(asked);
     }
 
     /// Says how a fetch failed, and what other hosts are told.

@@ -1,7 +1,8 @@
 //! Where a keeper's records lie, and the key that opens them once it is there.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
+use super::unlocked::{Epoch, Unlocked};
 use crate::cache::Cache;
 use crate::error::chain;
 use crate::secret::Secret;
@@ -12,19 +13,21 @@ use crate::store::{RecordStore, StoreError};
 #[derive(Debug)]
 pub(crate) struct Vault {
     place: Place,
-    cache: RwLock<Option<Cache>>,
     failed: OnceLock<NoCache>,
 }
 
 #[derive(Debug)]
 enum Place {
     /// The cache is there from the beginning.
-    Ready,
+    Ready(Cache),
     /// Records lie here; the key is at hand or has to be asked for.
-    Sealed { store: Arc<dyn RecordStore>, keys: RwLock<Keys> },
+    Sealed { store: Arc<dyn RecordStore>, unlocked: Unlocked<Keys, Cache> },
     /// Nothing can be kept.
     Nowhere(NoCache),
 }
+
+/// How often keys are looked at again because others came to count meanwhile.
+const ATTEMPTS: usize = 3;
 
 /// Why nothing can be kept.
 #[derive(Debug)]
@@ -53,61 +56,61 @@ pub(crate) enum Opening {
 impl Vault {
     /// Makes a vault that is open.
     pub(crate) fn ready(cache: Cache) -> Vault {
-        Vault { place: Place::Ready, cache: RwLock::new(Some(cache)), failed: OnceLock::new() }
+        Vault { place: Place::Ready(cache), failed: OnceLock::new() }
     }
 
     /// Makes a vault whose key comes from `keys`.
     pub(crate) fn sealed(store: Arc<dyn RecordStore>, keys: Keys) -> Vault {
-        Vault {
-            place: Place::Sealed { store, keys: RwLock::new(keys) },
-            cache: RwLock::default(),
-            failed: OnceLock::new(),
-        }
+        Vault { place: Place::Sealed { store, unlocked: Unlocked::new(keys) }, failed: OnceLock::new() }
     }
 
     /// Makes a vault that keeps nothing.
     pub(crate) fn nowhere(reason: NoCache) -> Vault {
-        Vault { place: Place::Nowhere(reason), cache: RwLock::default(), failed: OnceLock::new() }
+        Vault { place: Place::Nowhere(reason), failed: OnceLock::new() }
     }
 
     /// Returns the cache where the key is at hand. Asks nobody.
     pub(crate) fn cache(&self) -> Option<Cache> {
-        // Nothing in this file panics while it writes.
-        if let Some(cache) = &*self.cache.read().unwrap_or_else(PoisonError::into_inner) {
-            return Some(cache.clone());
+        let (store, unlocked) = match &self.place {
+            Place::Ready(cache) => return Some(cache.clone()),
+            Place::Sealed { store, unlocked } => (store, unlocked),
+            Place::Nowhere(_) => return None,
+        };
+        for _ in 0..ATTEMPTS {
+            if let Some(cache) = unlocked.cache() {
+                return Some(cache);
+            }
+            let (keys, epoch) = unlocked.keys();
+            // What keeps a key from being at hand is told where it is asked for.
+            let cache = Cache::new(store.clone(), keys.fast().ok().flatten()?);
+            if unlocked.open(epoch, cache.clone()) {
+                return Some(cache);
+            }
         }
-        let Place::Sealed { store, .. } = &self.place else { return None };
-        // What keeps a key from being at hand is told where it is asked for.
-        let key = self.keys()?.fast().ok().flatten()?;
-        Some(self.opened(Cache::new(store.clone(), key)))
+        None
     }
 
-    /// Notices that another key came to count, by a rekey or a move in another process.
-    pub(crate) fn follow(&self) {
-        let Place::Sealed { keys, .. } = &self.place else { return };
-        let newer = keys.read().unwrap_or_else(PoisonError::into_inner).newer();
-        if let Some(newer) = newer {
-            self.take(newer);
-            *self.cache.write().unwrap_or_else(PoisonError::into_inner) = None;
-        }
+    /// Notices that another key came to count, by a rekey or a move in another process; `true` where one did.
+    pub(crate) fn follow(&self) -> bool {
+        let Place::Sealed { unlocked, .. } = &self.place else { return false };
+        let (keys, epoch) = unlocked.keys();
+        keys.newer().is_some_and(|newer| taken(unlocked, &keys, epoch, newer))
     }
 
-    fn take(&self, newer: Keys) {
-        if let Place::Sealed { keys, .. } = &self.place {
-            *keys.write().unwrap_or_else(PoisonError::into_inner) = newer;
-        }
+    /// Looks which key counts, whatever the stamp of the file `store`: a record did not open. `true` where it is another
+    /// one than before.
+    pub(crate) fn follow_key(&self) -> bool {
+        let Place::Sealed { unlocked, .. } = &self.place else { return false };
+        let (keys, epoch) = unlocked.keys();
+        let reloaded = keys.reloaded().filter(|reloaded| reloaded.choice().key_id != keys.choice().key_id);
+        reloaded.is_some_and(|reloaded| taken(unlocked, &keys, epoch, reloaded))
     }
 
-    fn keys(&self) -> Option<Keys> {
+    fn keys(&self) -> Option<Arc<Keys>> {
         match &self.place {
-            Place::Sealed { keys, .. } => Some(keys.read().unwrap_or_else(PoisonError::into_inner).clone()),
-            Place::Ready | Place::Nowhere(_) => None,
+            Place::Sealed { unlocked, .. } => Some(unlocked.keys().0),
+            Place::Ready(_) | Place::Nowhere(_) => None,
         }
-    }
-
-    fn opened(&self, cache: Cache) -> Cache {
-        *self.cache.write().unwrap_or_else(PoisonError::into_inner) = Some(cache.clone());
-        cache
     }
 
     /// Tells whether there are records that a key would open.
@@ -117,40 +120,55 @@ impl Vault {
 
     /// Asks for the key, inside the turn: it may take as long as a keyring takes.
     pub(crate) fn ask(&self) -> Opening {
-        let (Place::Sealed { store, .. }, Some(keys)) = (&self.place, self.keys()) else { return Opening::Unchanged };
-        if self.cache().is_some() {
-            return Opening::Unchanged;
-        }
-        match keys.ask() {
-            Ok(asked) => {
-                // A first or a new key was written into the file `store` by this very call.
-                if let Some(newer) = keys.newer().filter(|keys| keys.choice().key_id == Some(asked.key.id())) {
-                    self.take(newer);
+        let Place::Sealed { store, unlocked } = &self.place else { return Opening::Unchanged };
+        let mut opening = Opening::Unchanged;
+        for _ in 0..ATTEMPTS {
+            if self.cache().is_some() {
+                break;
+            }
+            let (keys, epoch) = unlocked.keys();
+            let asked = match keys.ask() {
+                Ok(asked) => asked,
+                Err(error) => {
+                    let reason = match error {
+                        SecretsError::KeepsNothing => NoCache::Chosen,
+                        error => NoCache::DataKey(chain(&error)),
+                    };
+                    // Told where a token could not be kept, and nowhere else.
+                    self.failed.get_or_init(|| reason);
+                    break;
                 }
-                let void = asked.replaced.then(|| crate::store::clear(&**store));
-                if let Some(Err(error)) = void {
+            };
+            if asked.replaced {
+                opening = Opening::Replaced;
+                if let Err(error) = crate::store::clear(&**store) {
                     tracing::debug!("records that no key opens stay: {}", chain(&error));
                 }
-                self.opened(Cache::new(store.clone(), asked.key));
-                if asked.replaced { Opening::Replaced } else { Opening::Unchanged }
             }
-            Err(error) => {
-                let reason = match error {
-                    SecretsError::KeepsNothing => NoCache::Chosen,
-                    error => NoCache::DataKey(chain(&error)),
-                };
-                // Told where a token could not be kept, and nowhere else.
-                self.failed.get_or_init(|| reason);
-                Opening::Unchanged
+            let id = asked.key.id();
+            let cache = Cache::new(store.clone(), asked.key);
+            // A first or a new key was written into the file `store` by this very call.
+            let opened = match keys.newer() {
+                Some(newer) if newer.choice().key_id == Some(id) => unlocked.replace(epoch, newer, Some(cache)),
+                // Another key came to count while this one was asked for.
+                Some(newer) => {
+                    unlocked.replace(epoch, newer, None);
+                    false
+                }
+                None => unlocked.open(epoch, cache),
+            };
+            if opened {
+                break;
             }
         }
+        opening
     }
 
     /// Returns why nothing can be kept.
     pub(crate) fn reason(&self) -> Option<&NoCache> {
         match &self.place {
             Place::Nowhere(reason) => Some(reason),
-            Place::Ready | Place::Sealed { .. } => self.failed.get(),
+            Place::Ready(_) | Place::Sealed { .. } => self.failed.get(),
         }
     }
 
@@ -173,12 +191,19 @@ impl Vault {
     /// Returns the store that the profile's secret lies in.
     pub(crate) fn secrets(&self) -> Result<Arc<dyn SecretStore>, SecretsError> {
         match &self.place {
-            Place::Sealed { keys, .. } => keys.read().unwrap_or_else(PoisonError::into_inner).clone().secrets(),
-            Place::Ready | Place::Nowhere(NoCache::Chosen) => Err(SecretsError::KeepsNothing),
+            Place::Sealed { unlocked, .. } => unlocked.keys().0.secrets(),
+            Place::Ready(_) | Place::Nowhere(NoCache::Chosen) => Err(SecretsError::KeepsNothing),
             Place::Nowhere(NoCache::NotChosen) => Err(SecretsError::NotChosen),
             Place::Nowhere(NoCache::Unusable(why)) => Err(SecretsError::Unusable(why.clone())),
             Place::Nowhere(NoCache::DataKey(why)) => Err(SecretsError::NoPlace(why.clone())),
             Place::Nowhere(NoCache::Place(error)) => Err(SecretsError::NoPlace(chain(error))),
         }
     }
+}
+
+/// Takes newer keys. The cache stays where they are the same key in another place.
+fn taken(unlocked: &Unlocked<Keys, Cache>, keys: &Keys, epoch: Epoch, newer: Keys) -> bool {
+    let same = newer.choice().key_id.is_some() && newer.choice().key_id == keys.choice().key_id;
+    let cache = if same { unlocked.cache() } else { None };
+    unlocked.replace(epoch, newer, cache)
 }

@@ -79,6 +79,12 @@ impl Keys {
         if stamp == self.stamp {
             return None;
         }
+        self.reloaded()
+    }
+
+    /// Returns the keys as they are now, whatever the stamp of the file `store` says; `None` where it cannot be read.
+    pub(crate) fn reloaded(&self) -> Option<Keys> {
+        let stamp = Choice::stamp(&self.dir);
         let choice = Choice::load(&self.dir).ok().flatten()?;
         Some(Keys { choice, stamp, ..self.clone() })
     }

@@ -128,6 +128,34 @@ fn slot(file_name: &str) -> Option<Slot> {
     RecordName::from_hex(name).map(|name| Slot { name, holds })
 }
 
+/// What lies in the folder of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftover {
+    /// A record.
+    Record(Holds),
+    /// The temporary of the holder of the turn.
+    OfHolder,
+    /// A temporary of another writer.
+    OfAnother,
+}
+
+/// Tells what a file is, and of which record; `None` if it is no file of ours.
+pub(crate) fn leftover(file_name: &str) -> Option<(Option<RecordName>, Leftover)> {
+    if let Some(slot) = slot(file_name) {
+        return Some((Some(slot.name), Leftover::Record(slot.holds)));
+    }
+    let temporary = file_name.strip_suffix(".tmp")?;
+    if let Some(slot) = slot(temporary) {
+        return Some((Some(slot.name), Leftover::OfHolder));
+    }
+    // What `doctor` writes, or that and its temporary.
+    if temporary.starts_with("doctor.") {
+        return Some((None, Leftover::OfAnother));
+    }
+    let of = temporary.strip_suffix(|digit| DIGITS.contains(digit))?.strip_suffix('.')?;
+    slot(of).map(|slot| (Some(slot.name), Leftover::OfAnother))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

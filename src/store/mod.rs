@@ -10,7 +10,7 @@ use std::fmt;
 use crate::place::{PlaceError, Stamp};
 use crate::token::RecordName;
 
-pub(crate) use files::FileStore;
+pub(crate) use files::{FileStore, Leftover, leftover};
 pub use memory::MemoryStore;
 
 /// The place of one record: a token or a remembered refusal of one identity.

@@ -95,12 +95,64 @@ fn a_wall_clock_far_ahead_means_stale_and_far_years_do_not_overflow() {
 fn a_request_of_the_same_instant_counts_as_sent_since() {
     let clock = ManualClock::new(NOW);
     let begun = clock.now();
-    assert!(validity(&clock, HOUR).sent_since(&begun));
+    assert!(validity(&clock, HOUR).sent_since(&begun, &clock.now()));
     clock.set_wall(WallTime(0));
     clock.advance(SECOND);
-    assert!(validity(&clock, HOUR).sent_since(&begun), "in one boot the wall clock does not matter");
+    assert!(validity(&clock, HOUR).sent_since(&begun, &clock.now()), "in one boot the wall clock does not matter");
     let earlier = validity(&ManualClock::new(NOW), HOUR);
-    assert!(!earlier.sent_since(&clock.now()));
+    assert!(!earlier.sent_since(&clock.now(), &clock.now()));
+}
+
+#[test]
+fn what_is_sent_later_than_now_by_either_clock_was_not_sent_since() {
+    // In another time namespace of the same boot: its boot clock is ahead.
+    let (here, there) = (ManualClock::new(NOW), ManualClock::new(NOW));
+    there.set_boot(here.boot().plus(1_000 * HOUR));
+    let record = validity(&there, HOUR);
+    here.advance(SECOND);
+    assert!(!record.sent_since(&here.now(), &here.now()), "a second ago by the wall clock, a year ahead by the other");
+    // Without boot ids the wall clock is all there is.
+    here.hide_boot_id();
+    let begun = here.now();
+    let ahead = Validity { sent: Moment { wall: here.wall().plus(HOUR), ..here.now() }, ..validity(&here, HOUR) };
+    assert!(!ahead.sent_since(&begun, &here.now()));
+    assert!(validity(&here, HOUR).sent_since(&begun, &here.now()));
+}
+
+#[test]
+fn only_a_token_that_holds_now_is_later_than_one_that_was_just_obtained() {
+    for boot_ids in [true, false] {
+        let clock = ManualClock::new(NOW);
+        if !boot_ids {
+            clock.hide_boot_id();
+        }
+        let obtained = validity(&clock, HOUR);
+        clock.advance(SECOND);
+        let later = validity(&clock, HOUR);
+        assert!(later.is_fresh_and_sent_after(&obtained, &clock.now()), "{boot_ids}");
+        assert!(!obtained.is_fresh_and_sent_after(&later, &clock.now()), "{boot_ids}");
+        let over = Validity { lifetime: SECOND, ..later };
+        clock.advance(SECOND);
+        assert!(!over.is_fresh_and_sent_after(&obtained, &clock.now()), "{boot_ids}");
+        let of_the_future = Validity { sent: Moment { wall: clock.wall().plus(HOUR), ..later.sent }, ..later };
+        assert!(!of_the_future.is_fresh_and_sent_after(&obtained, &clock.now()), "{boot_ids}");
+    }
+    let clock = ManualClock::new(NOW);
+    let obtained = validity(&clock, HOUR);
+    let ahead = Validity { sent: Moment { boot: clock.boot().plus(HOUR), ..obtained.sent }, ..obtained };
+    assert!(!ahead.is_fresh_and_sent_after(&obtained, &clock.now()), "of another boot clock");
+}
+
+#[test]
+fn a_wall_clock_that_is_ahead_for_a_while_makes_nothing_look_long_over() {
+    let clock = ManualClock::new(NOW);
+    let record = validity(&clock, HOUR);
+    clock.set_wall(NOW.plus(1_000 * HOUR));
+    assert!(!record.is_over_for(HOUR, &clock.now()));
+    clock.advance(2 * HOUR);
+    assert!(!record.is_over_for(HOUR, &clock.now()), "to the second");
+    clock.advance(SECOND);
+    assert!(record.is_over_for(HOUR, &clock.now()));
 }
 
 #[test]

@@ -2,4 +2,8 @@
 
 mod damaged;
 mod key_file;
+#[cfg(target_os = "linux")]
+mod left_over;
+#[cfg(target_os = "linux")]
+mod other_clocks;
 mod swept;

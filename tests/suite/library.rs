@@ -1,6 +1,7 @@
 //! The library in a program: tasks, runtimes, clocks, and what changes under a program that runs.
 
 mod fleet;
+mod rejected;
 mod running;
 mod tasks;
 mod time;

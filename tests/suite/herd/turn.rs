@@ -12,7 +12,9 @@ use crate::common::TestEnvironment;
 /// The lock file of the only identity in an environment.
 pub(crate) fn lock_file(environment: &TestEnvironment) -> PathBuf {
     let entries = std::fs::read_dir(environment.data_dir().join("locks")).expect("a turn was taken");
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    // Those beside the turn have longer names.
+    let is_turn = |path: &PathBuf| path.file_name().is_some_and(|name| name.len() == 64);
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).filter(is_turn).collect();
     match (paths.pop(), paths.is_empty()) {
         (Some(path), true) => path,
         _ => panic!("there is not one identity"),
