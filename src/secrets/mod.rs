@@ -15,6 +15,7 @@ mod memory;
 #[cfg(not(feature = "keyring"))]
 mod no_keyring;
 mod passphrase;
+mod program;
 mod reference;
 mod tier;
 
