@@ -12,7 +12,9 @@ fn a_program_gets_the_limits_and_signals_of_our_caller_and_nothing_that_was_for_
     let issuer = Issuer::start();
     let environment = scripted(
         &issuer,
-        &format!("{{ ulimit -c; ulimit -Hc; grep SigIgn /proc/self/status; ls -l /proc/self/fd; env; cat <&7; }} > ../files/seen 2>&1\nprintf %s {CLIENT_SECRET}"),
+        &format!(
+            "{{ ulimit -c; ulimit -Hc; grep SigIgn /proc/self/status; ls -l /proc/self/fd; env; cat <&7; }} > ../files/seen 2>&1\nprintf %s {CLIENT_SECRET}"
+        ),
     );
     let caller = r#"exec 7<<<open-sesame && ulimit -c unlimited && exec "$@""#;
     let run = get(&environment).under(["bash", "-c", caller, "bash"]).env("TOKENKEEP_PASSPHRASE_FD", "7");
@@ -27,7 +29,10 @@ fn a_program_gets_the_limits_and_signals_of_our_caller_and_nothing_that_was_for_
     assert!(!seen.contains("TOKENKEEP_PASSPHRASE_FD") && !seen.contains("TOKENKEEP_FRONT_PROCESS"), "{seen}");
     assert!(!seen.contains("open-sesame") && !seen.contains(" -> pipe:"), "{seen}");
     let open = lines.iter().filter(|line| line.contains(" -> "));
-    assert!(!open.clone().any(|line| line.contains("/data/") || line.contains("socket:")), "no descriptor of ours: {seen}");
+    assert!(
+        !open.clone().any(|line| line.contains("/data/") || line.contains("socket:")),
+        "no descriptor of ours: {seen}"
+    );
 }
 
 #[test]
