@@ -109,6 +109,22 @@ impl Clock for SystemClock {
     }
 }
 
+/// When waiting ends, by the clock that nobody sets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(BootTime);
+
+impl Deadline {
+    /// Makes the deadline of what begins now.
+    pub(crate) fn after(duration: Duration) -> Deadline {
+        Deadline(system::boot().plus(duration))
+    }
+
+    /// Returns what is left until then; zero once it has passed.
+    pub(crate) fn left(self) -> Duration {
+        Duration::from_nanos(self.0.0.saturating_sub(system::boot().0))
+    }
+}
+
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod system {
     use super::BootTime;

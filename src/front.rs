@@ -5,22 +5,23 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
+#[cfg(target_os = "linux")]
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use zeroize::Zeroizing;
 
-use crate::error::{Code, Error};
+use crate::child::{FRONT_PROCESS, with_core_limit_of_caller};
+use crate::clock::{Clock as _, SystemClock};
+use crate::error::{Code, Error, Style, is_colored};
 use crate::hardening::harden;
 use crate::open::{Home, text_variable};
 use crate::token::AccessToken;
 
 /// The program that does everything else; it lies beside this one.
 const FULL: &str = "tokenkeep-full";
-
-/// Holds, in the full program, the number of the process that it was.
-const BECOMING: &str = "TOKENKEEP_FRONT_PROCESS";
 
 /// Prints the cached token that a command line asks for, or becomes the full program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -30,7 +31,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     match Typed::parse(&arguments).and_then(cached) {
         Some(token) => print(&token),
-        None => fail(&become_full(&own_name, &arguments)),
+        None => fail(&become_full(&own_name, &arguments), style(&arguments)),
     }
 }
 
@@ -95,36 +96,105 @@ fn print(token: &AccessToken) -> ExitCode {
     line.push(b'\n');
     match crate::error::written(io::stdout().lock().write_all(&line)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, style(&[])),
     }
 }
 
-/// Replaces this process by the full program; returns only where that cannot be.
+/// Replaces this process by the full program; returns only if that cannot be.
 fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
-    let full = std::env::current_exe().and_then(std::fs::canonicalize).map(|own| own.with_file_name(FULL));
-    // A process keeps its number over an exec: who finds it there was started in place of the full program.
-    let process = std::process::id().to_string();
-    let error = match full {
-        _ if std::env::var_os(BECOMING).is_some_and(|earlier| *earlier == *process) => {
-            io::Error::other("it is another copy of the small program")
+    let marker = std::env::var(FRONT_PROCESS).ok();
+    let error = if marker.is_some_and(|marker| is_this_process(&marker)) {
+        io::Error::other("it is another copy of the small program")
+    } else {
+        match folder() {
+            Ok(folder) => {
+                let mut full = Command::new(folder.join(FULL));
+                full.arg0(own_name).args(arguments).env(FRONT_PROCESS, this_process());
+                // The full program lowers the limit itself, and gives it back to what it starts.
+                with_core_limit_of_caller(|| full.exec())
+            }
+            Err(error) => error,
         }
-        Ok(full) => Command::new(full).arg0(own_name).args(arguments).env(BECOMING, process).exec(),
-        Err(error) => error,
     };
     Error::new(Code::FullBinaryMissing, format!("{FULL} cannot be started from beside tokenkeep: {error}"))
         .with_hint(format!("install tokenkeep and {FULL} into the same folder"))
 }
 
-fn fail(error: &Error) -> ExitCode {
-    let hint = error.hint().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    // When stderr is gone there is nobody left to tell.
-    let _ = write!(io::stderr().lock(), "error: {error}\n{hint}");
+/// Returns the folder of this program. Its own name does not matter: an upgrade may have replaced the file since.
+fn folder() -> io::Result<PathBuf> {
+    let own = match std::env::current_exe() {
+        // Linux names the file itself, with a note at the end if it is gone.
+        Ok(own) if cfg!(target_os = "linux") => own,
+        Ok(own) => own.canonicalize().unwrap_or(own),
+        Err(error) => without_proc().ok_or(error)?,
+    };
+    own.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("its folder is not known"))
+}
+
+/// Finds this program by the name that it was started by, which the kernel passes on, on a system without /proc.
+fn without_proc() -> Option<PathBuf> {
+    #[cfg(target_os = "linux")]
+    return Path::new(OsStr::from_bytes(rustix::param::linux_execfn().to_bytes())).canonicalize().ok();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// How long an exec may take, in nanoseconds.
+const AN_EXEC: u64 = 10_000_000_000;
+
+/// Names this process: a process keeps its number over an exec, so a program that finds it there was started in place
+/// of the full program. The time tells it from another process of the same number, in another namespace of such.
+fn this_process() -> String {
+    format!("{}@{}", std::process::id(), SystemClock.boot().0)
+}
+
+fn is_this_process(marker: &str) -> bool {
+    let Some((process, at)) = marker.split_once('@') else { return false };
+    let since = at.parse().ok().and_then(|at| SystemClock.boot().0.checked_sub(at));
+    process.parse() == Ok(std::process::id()) && since.is_some_and(|since| since < AN_EXEC)
+}
+
+fn fail(error: &Error, style: Style) -> ExitCode {
+    // When stderr is gone no reader is left.
+    let _ = writeln!(io::stderr().lock(), "{}", style.error(error));
     ExitCode::from(error.code().exit() as u8)
+}
+
+/// Reads how errors are wanted, as the full program would.
+fn style(arguments: &[OsString]) -> Style {
+    let typed = |flag: &str, value: &str| {
+        arguments.iter().any(|argument| *argument == *format!("{flag}={value}"))
+            || arguments.windows(2).any(|pair| pair[0] == flag && pair[1] == value)
+    };
+    let json = arguments.iter().any(|argument| argument == "--json") || typed("--format", "json");
+    let colored = typed("--color", "always") || (!typed("--color", "never") && is_colored());
+    Style { json, colored }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_this_process_over_an_exec_is_recognized() {
+        let (number, now) = (std::process::id(), SystemClock.boot().0);
+        assert!(is_this_process(&this_process()));
+        for other in [format!("{number}"), format!("{}@{now}", number + 1), format!("{number}@{}", now - AN_EXEC)] {
+            assert!(!is_this_process(&other), "{other}");
+        }
+        assert!(!is_this_process(&format!("{number}@{}", u64::MAX)), "another clock");
+    }
+
+    #[test]
+    fn errors_are_wanted_as_the_full_program_would_write_them() {
+        let of = |line: &str| style(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in ["token get --json", "--json token list", "token get --format json", "token get --format=json"] {
+            assert!(of(line).json, "{line}");
+        }
+        assert!(!of("token get --format token").json);
+        assert!(of("token get --color always").colored && of("token get --color=always").colored);
+        assert!(!of("token get --color never").colored);
+    }
 
     fn parsed(line: &str) -> Option<Typed> {
         Typed::parse(&line.split(' ').map(OsString::from).collect::<Vec<_>>())

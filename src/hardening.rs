@@ -1,18 +1,34 @@
-//! What a process that holds secrets asks of the system: no core dump, no look inside by others.
+//! What a process that holds secrets asks of the system: no core dump, no look inside by others, and an error in place
+//! of a signal when a file may not grow.
 
-/// Forbids core dumps, and tracing by other processes of the same user, as far as the system lets
-/// us. Two system calls; what fails is said in the log and changes nothing else.
+/// Forbids core dumps, and tracing by other processes of the same user, as far as the system lets us, and turns the
+/// limit on the size of files into a failed write. What fails is said in the log and changes nothing else.
 pub(crate) fn harden() {
     #[cfg(unix)]
-    forbid_dumps();
+    {
+        survive_file_size_limit();
+        forbid_dumps();
+    }
+}
+
+/// Catches SIGXFSZ, by which the system ends a process that writes beyond `ulimit -f`: the write then fails as on a full
+/// disk, and a token that was just obtained is printed. Caught and not ignored: programs that this one starts get the
+/// signal back.
+#[cfg(unix)]
+fn survive_file_size_limit() {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    // The failed write is the news, the flag is not.
+    let noticed = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noticed) {
+        tracing::debug!("a limit on the size of files is not caught: {error}");
+    }
 }
 
 #[cfg(unix)]
 fn forbid_dumps() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    if let Err(error) = setrlimit(Resource::Core, none) {
+    if let Err(error) = crate::child::lower_core_limit() {
         tracing::debug!("core dumps cannot be forbidden: {error}");
     }
     #[cfg(target_os = "linux")]

@@ -42,6 +42,7 @@
 )]
 
 mod cache;
+mod child;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

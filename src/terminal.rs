@@ -16,6 +16,15 @@ pub(crate) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     rpassword::prompt_password(prompt).map(Zeroizing::new)
 }
 
+/// Makes the signals that end this process end the programs that it started, if it belongs to the command line. They
+/// lead groups of their own, which no Ctrl-C reaches.
+#[cfg(unix)]
+pub(crate) fn end_programs_on_signals() {
+    if crate::child::ends_with_caller() {
+        unix::watch_for_signals();
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::ffi::c_int;
@@ -26,11 +35,14 @@ mod unix {
 
     use rpassword::ConfigBuilder;
     use rustix::fs::OFlags;
+    use rustix::process::Signal;
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
     use zeroize::Zeroizing;
+
+    use crate::child::end_all;
 
     /// The terminal, as far as it has to be restored. Whoever changes its modes holds the lock, so that a
     /// program that ends cannot hide again what it has just shown.
@@ -59,6 +71,17 @@ mod unix {
             end(SIGINT);
         }
         typed
+    }
+
+    /// Without a thread that waits, a signal ends this process and leaves to the programs what they do about it.
+    pub(super) fn watch_for_signals() {
+        let mut state = locked();
+        if state.watched.is_none() {
+            match watch() {
+                Ok(watched) => state.watched = Some(watched),
+                Err(error) => tracing::debug!("signals are not waited for: {error}"),
+            }
+        }
     }
 
     /// When it is dropped, the terminal is as it was.
@@ -111,6 +134,9 @@ mod unix {
                 // Held to the end of the program, which is near.
                 let mut state = locked();
                 show(&mut state);
+                if let Some(signal) = Signal::from_named_raw(signal) {
+                    end_all(signal);
+                }
                 end(signal);
             }
         };

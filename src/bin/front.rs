@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use static_alloc::Bump;
+use rlsf::GlobalTlsf;
 
-/// Nothing is given back before the end, which takes out two dozen system calls and page faults: a quarter of the time
-/// of a warm get. What is read is capped, and a page that nobody touches costs nothing; all of it would be used up by
-/// the names of some hundred thousand profiles.
+/// One mapping of 64 KiB serves a warm get, in place of the many small ones of musl; further ones follow as they are
+/// needed. So a limit on memory, or a machine that commits no more than it has, holds up no get.
 #[global_allocator]
-static MEMORY: Bump<[u8; 64 << 20]> = Bump::uninit();
+static MEMORY: GlobalTlsf = GlobalTlsf::new();
 
 fn main() -> ExitCode {
     tokenkeep::front::run(std::env::args_os())

@@ -40,6 +40,8 @@ use crate::warning::Warning;
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     harden();
+    #[cfg(unix)]
+    crate::child::end_with_caller();
     tell_panics(usage::wants_json(&arguments));
     let typed = match Typed::try_parse_from(&arguments) {
         Ok(typed) => typed,

@@ -99,8 +99,9 @@ fn as_json(stats: &Stats) -> Result<Vec<u8>, Error> {
 const WIDEST: usize = 100;
 
 fn as_table(stats: &Stats) -> String {
-    let widest =
-        stats.profiles().map(|(profile, _)| shown(profile).chars().count()).max().unwrap_or(0).max("profile".len());
+    // The longest name of a profile; what a damaged ledger holds beyond stands out of line.
+    let widest = stats.profiles().map(|(profile, _)| shown(profile).chars().count()).max().unwrap_or(0);
+    let widest = widest.clamp("profile".len(), 64);
     let mut table = String::new();
     let mut line = |profile: &str, day: &str, cells: [&str; 5], outcomes: &str| {
         let [requests, mean, p50, p95, max] = cells;

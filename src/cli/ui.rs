@@ -7,18 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::args::{Color, Global};
-use crate::error::{Error, written};
+use crate::error::{Error, Style, is_colored, written};
 use crate::warning::Warning;
 
 /// How messages are written.
 #[derive(Clone, Debug)]
 pub(crate) struct Ui {
-    json: bool,
+    style: Style,
     quiet: bool,
-    colored: bool,
     warned: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
@@ -27,20 +26,18 @@ impl Ui {
         let colored = match global.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            }
+            Color::Auto => is_colored(),
         };
-        Ui { json: global.json, quiet: global.quiet, colored, warned: Arc::default() }
+        Ui { style: Style { json: global.json, colored }, quiet: global.quiet, warned: Arc::default() }
     }
 
     /// For what goes wrong before the flags are understood.
     pub(crate) fn plain(json: bool) -> Ui {
-        Ui { json, quiet: false, colored: false, warned: Arc::default() }
+        Ui { style: Style { json, colored: false }, quiet: false, warned: Arc::default() }
     }
 
     pub(crate) fn is_json(&self) -> bool {
-        self.json
+        self.style.json
     }
 
     /// Writes data. A reader that has gone away is no error; a disk that is full is one.
@@ -71,28 +68,21 @@ impl Ui {
         if self.quiet {
             return;
         }
-        if self.json {
+        if self.style.json {
             self.say(&crate::escape::json(&json!({"warning": {"code": code, "message": message}}).to_string()));
         } else {
-            self.say(&format!("{} {code}: {message}", self.paint("warning:", "33")));
+            self.say(&format!("{} {code}: {message}", self.style.paint("warning:", "33")));
         }
     }
 
     /// Says what kept the caller from what was asked for.
     pub(crate) fn error(&self, error: &Error) {
-        if self.json {
-            self.say(&crate::escape::json(&json!({"error": members(error)}).to_string()));
-            return;
-        }
-        self.say(&format!("{} {error}", self.paint("error:", "31")));
-        if let Some(hint) = error.hint() {
-            self.say(&format!("{} {hint}", self.paint("hint:", "36")));
-        }
+        self.say(&self.style.error(error));
     }
 
     /// Shows that something is waited for: on a terminal only, and after 300 ms only.
     pub(crate) fn waiting(&self, what: &str) -> Waiting {
-        let shown = !self.json && !self.quiet && io::stderr().is_terminal();
+        let shown = !self.style.json && !self.quiet && io::stderr().is_terminal();
         Waiting::start(shown.then(|| what.to_owned()))
     }
 
@@ -100,31 +90,6 @@ impl Ui {
         // When stderr is gone there is nobody left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
-
-    fn paint(&self, text: &str, color: &str) -> String {
-        if self.colored { format!("\x1b[1;{color}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
-fn members(error: &Error) -> Value {
-    let mut members = Map::new();
-    members.insert("code".to_owned(), json!(error.code().name()));
-    members.insert("message".to_owned(), json!(error.to_string()));
-    members.insert("hint".to_owned(), json!(error.hint()));
-    members.insert("retryable".to_owned(), json!(error.code().is_retryable()));
-    let optional = [
-        ("retry_after_s", error.retry_after().map(|after| json!(after.as_secs()))),
-        ("remembered", error.is_remembered().then_some(json!(true))),
-        ("http_status", error.http_status().map(|status| json!(status))),
-        ("oauth_error", error.oauth_error().map(|code| json!(code))),
-        ("profile", error.profile().map(|profile| json!(profile.as_str()))),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            members.insert(name.to_owned(), value);
-        }
-    }
-    Value::Object(members)
 }
 
 /// A spinner; it disappears when dropped.

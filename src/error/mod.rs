@@ -1,8 +1,12 @@
 //! What goes wrong, as one type: a code that scripts know, a message, a hint.
 
 mod from;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod shown;
 
 pub(crate) use from::{chain, issuer_code};
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) use shown::{Style, is_colored};
 
 use std::fmt;
 use std::time::Duration;

@@ -1,12 +1,15 @@
 //! The ledger as a SQLite database: opening, migrations, lines, what is too old.
 
+use std::time::Duration;
+
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::Entry;
-use super::entry::id_at;
+use super::entry::{id_at, time_of};
 use super::history::{FILE, JOURNAL, LedgerError};
 use super::stats::{Stats, Summed};
-use crate::clock::WallTime;
+use crate::clock::{Deadline, WallTime};
 use crate::place::Dir;
 
 /// Every migration; the version of a schema is how many of them it has seen.
@@ -14,8 +17,20 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_req
 /// How long a line is kept.
 const KEPT_DAYS: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
-/// The most old lines that go at once: a wall clock that is wrong for a moment must not cost the history.
-const PRUNED_AT_ONCE: i64 = 500;
+/// How many old lines go for each that comes: enough that what is kept does not grow, and so few that a wall clock that
+/// is ahead for some requests does not cost the history.
+const PRUNED_FOR_EACH: usize = 2;
+/// How long a write may take, and how long a report. A damaged or hostile file may hold what does not end.
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
+const READ_WITHIN: Duration = Duration::from_secs(15);
+/// After how many steps of SQLite's machine the clock is looked at: some tens of microseconds.
+const STEPS: i32 = 10_000;
+/// The largest ledger, in pages of 4 KiB: some ten million requests.
+const MOST_PAGES: u32 = 131_072;
+/// The longest text or row, in bytes; ours stay far below.
+const LONGEST: i32 = 1 << 20;
+/// The most memory that SQLite takes, in bytes.
+const MEMORY: u32 = 64 << 20;
 
 /// An open ledger.
 pub(super) struct Database(Connection);
@@ -27,7 +42,7 @@ impl Database {
         // closed before SQLite locks anything: a later close would drop its locks.
         drop(dir.lock_file(FILE)?);
         judge_beside(dir)?;
-        let mut database = Database::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut database = Database::open(dir, WRITE_WITHIN)?;
         database.migrate()?;
         Ok(database)
     }
@@ -41,7 +56,7 @@ impl Database {
         }
         // Not read-only: what a killed writer left in the journal has to be taken back before anything can be read. A
         // ledger that nobody may write is opened for reading by SQLite itself.
-        let database = Database::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let database = Database::open(dir, READ_WITHIN)?;
         match database.version()? {
             0 => Ok(None),
             version if version > MIGRATIONS.len() => Err(LedgerError::NewerVersion),
@@ -49,14 +64,20 @@ impl Database {
         }
     }
 
-    fn open(dir: &Dir, mode: OpenFlags) -> Result<Database, LedgerError> {
-        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(dir.path().join(FILE), flags).map_err(fault)?;
+    fn open(dir: &Dir, within: Duration) -> Result<Database, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(dir.path().join(FILE), flags).map_err(fault)?;
+        // A trigger or a view that does not end must not hold up the program, nor fill memory or disk.
+        let deadline = Deadline::after(within);
+        connection.progress_handler(STEPS, Some(move || deadline.left().is_zero())).map_err(fault)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST).map_err(fault)?;
+        connection.pragma_update(None, "hard_heap_limit", MEMORY).map_err(fault)?;
         // Nobody waits for a program that looks at the ledger: the entry is put down instead.
         connection.busy_timeout(std::time::Duration::ZERO).map_err(fault)?;
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
         // A damaged or hostile file must not be more than damaged.
         connection.pragma_update(None, "trusted_schema", "OFF").map_err(fault)?;
+        connection.pragma_update(None, "max_page_count", MOST_PAGES).map_err(fault)?;
         Ok(Database(connection))
     }
 
@@ -88,9 +109,12 @@ impl Database {
         transaction.commit().map_err(fault)
     }
 
-    /// Adds entries in one transaction, and drops lines that are too old.
+    /// Adds entries in one transaction, and drops lines that are too old: by the newest line that was there before, for
+    /// a clock that is ahead has nothing to say about them.
     pub(super) fn add(mut self, entries: &[&Entry], now: WallTime) -> Result<(), LedgerError> {
         let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        let newest: Option<i64> =
+            transaction.query_row("SELECT max(id) FROM request", [], |row| row.get(0)).map_err(fault)?;
         for entry in entries {
             let who = params![entry.profile, identity(entry), entry.kind.name(), entry.program];
             transaction
@@ -117,11 +141,13 @@ impl Database {
                 .map_err(fault)?;
         }
         let kept_ms = KEPT_DAYS * DAY_MS;
-        let oldest = WallTime(now.0.saturating_sub(kept_ms.saturating_mul(1_000_000)));
+        let newest = newest.map_or(now, time_of).min(now);
+        let oldest = WallTime(newest.0.saturating_sub(kept_ms.saturating_mul(1_000_000)));
+        let at_once = i64::try_from(entries.len().saturating_mul(PRUNED_FOR_EACH)).unwrap_or(i64::MAX);
         transaction
             .execute(
                 "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE id < ?1 ORDER BY id LIMIT ?2)",
-                params![id_at(oldest), PRUNED_AT_ONCE],
+                params![id_at(oldest), at_once],
             )
             .map_err(fault)?;
         // A day's sums go after the last of its lines.
@@ -194,7 +220,8 @@ fn fault(error: rusqlite::Error) -> LedgerError {
         ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied => {
             LedgerError::Database("permission was denied")
         }
-        ErrorCode::OperationInterrupted | ErrorCode::ApiMisuse | ErrorCode::TooBig | ErrorCode::NoLargeFileSupport => {
+        ErrorCode::OperationInterrupted => LedgerError::Database("it takes too long"),
+        ErrorCode::ApiMisuse | ErrorCode::TooBig | ErrorCode::NoLargeFileSupport => {
             LedgerError::Database("SQLite cannot do it")
         }
         ErrorCode::OutOfMemory => LedgerError::Database("there is no memory"),

@@ -84,6 +84,11 @@ pub(super) fn id_at(time: WallTime) -> i64 {
     time.0.div_euclid(1_000_000).clamp(0, last) << RANDOM_BITS
 }
 
+/// Returns the time of an id.
+pub(super) fn time_of(id: i64) -> WallTime {
+    WallTime((id >> RANDOM_BITS).saturating_mul(1_000_000))
+}
+
 /// Without randomness two requests of one millisecond and of one process may share an id: one line is lost.
 fn random_bits() -> u32 {
     let mut bytes = std::process::id().to_be_bytes();

@@ -12,11 +12,14 @@ use crate::place::{Dir, PlaceError};
 
 pub(super) const FILE: &str = "ledger.db";
 pub(super) const JOURNAL: &str = "ledger.db-journal";
-/// A ledger that was damaged; the next damaged one takes its place.
+/// The first ledger that was damaged, which holds the history until then: it is never replaced.
 const QUARANTINE: &str = "ledger.db.damaged";
+/// The last one that was damaged after it.
+const LATER_QUARANTINE: &str = "ledger.db.damaged.2";
 /// The lock of those who write: SQLite's own would be dropped with any other descriptor of the file, and
 /// does not cover its creation.
 const LOCK: &str = "ledger.lock";
+const UNREADABLE: LedgerError = LedgerError::Database("the disk failed");
 /// How long a reader waits for those who write; each takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -112,14 +115,10 @@ impl Ledger {
             Some(Err(LedgerError::Busy | LedgerError::Place(_) | LedgerError::Database(_))) | None => Condition::Sound,
             Some(Err(error)) => return Err(error),
         };
-        let mut stats = Stats::of(since, only);
-        // What could not be written yet counts all the same.
-        Pending::of(&self.dir).entries()?.iter().for_each(|(_, entry)| stats.count(entry));
-        let read = match Database::read(&self.dir) {
-            Ok(Some(database)) => database.sum_up(&mut stats),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let (mut stats, mut read) = self.read(since, only)?;
+        if matches!(read, Err(LedgerError::Damaged)) {
+            (stats, read) = self.read(since, only)?;
+        }
         match (read, lock) {
             (Ok(()), _) => Ok((stats, condition)),
             (Err(LedgerError::Damaged), Some(_lock)) => {
@@ -130,6 +129,18 @@ impl Ledger {
         }
     }
 
+    /// Sums up what could not be written yet, which counts all the same, and then what was.
+    fn read(&self, since: WallTime, only: Option<&str>) -> Result<(Stats, Result<(), LedgerError>), LedgerError> {
+        let mut stats = Stats::of(since, only);
+        Pending::of(&self.dir).entries()?.iter().for_each(|(_, entry)| stats.count(entry));
+        let read = match Database::read(&self.dir) {
+            Ok(Some(database)) => database.sum_up(&mut stats),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        Ok((stats, read))
+    }
+
     fn write(&self, entries: &[Entry], _lock: &Lock) -> Result<Condition, LedgerError> {
         let pending = Pending::of(&self.dir);
         let waiting = pending.entries()?;
@@ -138,7 +149,13 @@ impl Ledger {
         }
         let all: Vec<&Entry> = waiting.iter().map(|(_, entry)| entry).chain(entries).collect();
         let now = self.clock.wall();
-        let condition = match Database::write(&self.dir).and_then(|database| database.add(&all, now)) {
+        let add = || Database::write(&self.dir).and_then(|database| database.add(&all, now));
+        // Opened again and tried twice: SQLite calls a file damaged, too, if the disk failed while it was read.
+        let added = match add() {
+            Err(LedgerError::Damaged) => add(),
+            added => added,
+        };
+        let condition = match added {
             Ok(()) => Condition::Sound,
             Err(LedgerError::Damaged) => {
                 self.quarantine()?;
@@ -155,9 +172,15 @@ impl Ledger {
         Ok(condition)
     }
 
+    /// Puts a damaged ledger aside, together with the journal, which belongs to no other. One that cannot be read is not
+    /// known to be damaged and stays.
     fn quarantine(&self) -> Result<(), LedgerError> {
+        let mut file = File::open(self.dir.path().join(FILE)).map_err(|_| UNREADABLE)?;
+        std::io::copy(&mut file, &mut std::io::sink()).map_err(|_| UNREADABLE)?;
+        drop(file);
         self.dir.remove(JOURNAL)?;
-        Ok(self.dir.rename(FILE, QUARANTINE)?)
+        let aside = if self.dir.stamp(QUARANTINE)?.is_some() { LATER_QUARANTINE } else { QUARANTINE };
+        Ok(self.dir.rename(FILE, aside)?)
     }
 
     fn lock(&self) -> Result<Lock, LedgerError> {

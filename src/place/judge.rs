@@ -90,14 +90,30 @@ pub(crate) fn caller_id() -> String {
     format!("uid {}", caller())
 }
 
-/// Names the caller: by the system's list of users, else by number.
+/// Names the caller: by the system's list of users, else by number. The list is read line by line, as far as a machine
+/// with a hundred thousand users goes: it is no reason to run out of memory.
 pub(crate) fn caller_name() -> String {
+    use std::io::{BufRead as _, BufReader, Read as _};
+
+    const CAP: u64 = 8 * 1024 * 1024;
     let uid = caller().to_string();
-    let by_list = std::fs::read_to_string("/etc/passwd").ok().and_then(|list| {
-        let mut lines = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        lines.find(|fields| fields.get(2) == Some(&uid.as_str())).map(|fields| fields[0].to_owned())
+    let named = std::fs::File::open("/etc/passwd").ok().and_then(|list| {
+        let mut list = BufReader::new(list.take(CAP));
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            // The end, or a list that cannot be read.
+            if list.read_until(b'\n', &mut line).ok()? == 0 {
+                return None;
+            }
+            let mut fields = line.split(|byte| *byte == b':');
+            let (name, _password, number) = (fields.next()?, fields.next(), fields.next());
+            if number == Some(uid.as_bytes()) {
+                return std::str::from_utf8(name).ok().map(str::to_owned);
+            }
+        }
     });
-    by_list.unwrap_or_else(|| format!("uid {uid}"))
+    named.unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// Returns a path as the bytes that name it for ever.

@@ -18,6 +18,7 @@ mod memory;
 #[cfg(not(feature = "keyring"))]
 mod no_keyring;
 mod passphrase;
+mod program;
 mod reference;
 mod tier;
 

@@ -1,17 +1,25 @@
 //! A passphrase: typed hidden, or read from a descriptor that the caller named.
 
-use std::io::Read as _;
+use std::ffi::OsStr;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use super::{Argon2Cost, SecretsError};
+use crate::child::PASSPHRASE_FD;
+#[cfg(unix)]
+use crate::clock::Deadline;
 use crate::secret::Secret;
 
-/// Names the descriptor that a passphrase is read from.
-const DESCRIPTOR: &str = "TOKENKEEP_PASSPHRASE_FD";
-const CAP: u64 = 4_096;
+/// The longest passphrase, in bytes.
+#[cfg(unix)]
+const CAP: usize = 4_096;
+/// How long it may take to come; other processes wait meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether the passphrase is a new one, which is typed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +39,9 @@ pub(crate) fn passphrase(typed: Typed) -> Result<Secret, SecretsError> {
     if let Some(given) = &*given {
         return Ok(given.clone());
     }
-    let read = match std::env::var(DESCRIPTOR) {
-        Ok(number) => from_descriptor(&number)?,
-        Err(_) => from_terminal(typed)?,
+    let read = match std::env::var_os(PASSPHRASE_FD) {
+        Some(number) => from_descriptor(&number, PATIENCE)?,
+        None => from_terminal(typed)?,
     };
     if read.is_empty() {
         return Err(SecretsError::NoPassphrase("the passphrase is empty"));
@@ -42,14 +50,72 @@ pub(crate) fn passphrase(typed: Typed) -> Result<Secret, SecretsError> {
     Ok(read)
 }
 
-fn from_descriptor(number: &str) -> Result<Secret, SecretsError> {
-    let wrong = || SecretsError::NoPassphrase("TOKENKEEP_PASSPHRASE_FD names no readable descriptor");
-    // By its name in the file system: taking it over by number could take somebody else's.
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    let file = std::fs::File::open(format!("/dev/fd/{number}")).map_err(|_| wrong())?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(256));
-    file.take(CAP).read_to_end(&mut bytes).map_err(|_| wrong())?;
-    Ok(Secret::new(bytes.strip_suffix(b"\n").unwrap_or(&bytes)))
+/// Reads the first line that comes on a descriptor, or all of it if it ends before: a pipe may stay open for as long as
+/// its writer likes.
+#[cfg(unix)]
+fn from_descriptor(number: &OsStr, within: Duration) -> Result<Secret, SecretsError> {
+    use std::os::fd::AsFd as _;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::Errno;
+
+    let wrong = SecretsError::NoPassphrase("TOKENKEEP_PASSPHRASE_FD names no readable descriptor");
+    let number =
+        number.to_str().and_then(|number| number.parse::<u32>().ok()).and_then(|number| number.try_into().ok());
+    let Some(Ok(descriptor)) = number.map(duplicate) else { return Err(wrong) };
+    let deadline = Deadline::after(within);
+    let mut line = Zeroizing::new(Vec::with_capacity(CAP + 1));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(SecretsError::NoPassphrase("no passphrase came on TOKENKEEP_PASSPHRASE_FD within 30s"));
+        }
+        let left = Timespec::try_from(left).unwrap_or_default();
+        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&left)) {
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(_) => return Err(wrong),
+        }
+        // Byte by byte: what comes after the line is for another reader.
+        match rustix::io::read(descriptor.as_fd(), byte.as_mut_slice()) {
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) if line.len() == CAP => {
+                return Err(SecretsError::NoPassphrase("the passphrase is longer than 4096 bytes"));
+            }
+            Ok(_) => line.push(byte[0]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => return Err(wrong),
+        }
+    }
+    Ok(Secret::new(line.as_slice()))
+}
+
+/// Duplicates a descriptor that is known by its number only. Not by its name in the file system, if that can be
+/// avoided: opening it again asks for permission again, and a socket cannot be opened.
+#[cfg(unix)]
+fn duplicate(number: i32) -> std::io::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::Errno;
+        use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+
+        let duplicated = pidfd_open(getpid(), PidfdFlags::empty())
+            .and_then(|process| pidfd_getfd(process, number, PidfdGetfdFlags::empty()));
+        match duplicated {
+            // An older kernel, or a container that allows no such call.
+            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {}
+            duplicated => return Ok(duplicated?),
+        }
+    }
+    Ok(std::fs::File::open(format!("/dev/fd/{number}"))?.into())
+}
+
+/// Descriptors are not inherited by number there.
+#[cfg(not(unix))]
+fn from_descriptor(_number: &OsStr, _within: Duration) -> Result<Secret, SecretsError> {
+    Err(SecretsError::NoPassphrase("TOKENKEEP_PASSPHRASE_FD does not exist on this system"))
 }
 
 #[cfg(feature = "cli")]
@@ -94,6 +160,49 @@ pub(crate) fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    fn read(descriptor: &impl std::os::fd::AsRawFd, within: Duration) -> Result<Secret, SecretsError> {
+        from_descriptor(descriptor.as_raw_fd().to_string().as_ref(), within)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_first_line_of_a_pipe_or_a_socket_that_stays_open_is_the_passphrase() {
+        use std::io::Write as _;
+
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(b"open sesame\nand more\n").expect("it is read");
+        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::from("open sesame")));
+        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::from("and more")), "what follows was left");
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("a socket");
+        theirs.write_all(b"open sesame\n").expect("it is read");
+        if cfg!(target_os = "linux") {
+            assert_eq!(read(&ours, PATIENCE).ok(), Some(Secret::from("open sesame")));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_descriptor_on_which_nothing_comes_is_waited_for_until_the_deadline_only() {
+        let (reader, _writer) = std::io::pipe().expect("a pipe");
+        let late = read(&reader, Duration::from_millis(50));
+        assert!(matches!(late, Err(SecretsError::NoPassphrase(why)) if why.contains("no passphrase came")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_passphrase_that_is_too_long_is_refused_and_not_cut() {
+        use std::io::Write as _;
+
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(&[b'x'; CAP]).expect("it fits");
+        drop(writer);
+        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::new(&[b'x'; CAP])));
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(&[b'x'; CAP + 1]).expect("it fits");
+        assert!(read(&reader, PATIENCE).is_err());
+    }
 
     #[test]
     fn a_hostile_cost_is_refused_before_it_is_computed() {

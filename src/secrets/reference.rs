@@ -1,14 +1,9 @@
 //! Secrets that are read where the profile says, anew at each fetch.
 
-use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::duration;
 use crate::escape::Escaped;
 use crate::place::{self, PlaceError, Shown};
 use crate::profile::Reference;
@@ -16,8 +11,6 @@ use crate::secret::{NoText, Secret};
 
 /// The largest secret that is read, in bytes.
 const CAP: usize = 64 * 1024;
-/// How long a program may take to print one.
-const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why a referenced secret cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -87,65 +80,17 @@ pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceErr
     Ok(Read { secret, readable_by_others })
 }
 
-/// Runs a program and returns what it prints. No shell, no stdin, a deadline, a cap; what it says on
-/// stderr is not shown, for it may hold what it was to print.
+/// Runs a program and returns what it prints.
 fn printed(words: &[String]) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
     let Some((program, arguments)) = words.split_first() else { return Err(ReferenceError::NoSecret("is no program")) };
-    let failed = |why: String| ReferenceError::Command { program: PathBuf::from(program), why };
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
-    let Some(output) = child.stdout.take() else { return Err(failed("has no output".to_owned())) };
-    // In a thread: a program that prints nothing must not be waited for without an end.
-    let (tell, told) = mpsc::channel();
-    let read = move || {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        let read = output.take(CAP as u64 + 1).read_to_end(&mut bytes);
-        // Nobody listens any more when the deadline has passed.
-        let _ = tell.send(read.map(|_| bytes));
-    };
-    let answer = match std::thread::Builder::new().spawn(read) {
-        Ok(_) => told.recv_timeout(COMMAND_DEADLINE),
-        Err(_) => Err(RecvTimeoutError::Disconnected),
-    };
-    let outcome = match answer {
-        Ok(Ok(bytes)) if bytes.len() <= CAP => ended(&mut child).map(|()| bytes).map_err(failed),
-        Ok(Ok(_)) => Err(failed(format!("printed more than {CAP} bytes"))),
-        Ok(Err(error)) => Err(failed(format!("cannot be read: {error}"))),
-        Err(_) => Err(failed(format!("did not end within {}", duration::show(COMMAND_DEADLINE)))),
-    };
-    if outcome.is_err() {
-        // With everything that it started; one that has ended already is not there to be killed.
-        #[cfg(unix)]
-        let _ = rustix::process::kill_process_group(
-            rustix::process::Pid::from_child(&child),
-            rustix::process::Signal::KILL,
-        );
-        #[cfg(not(unix))]
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    outcome
-}
-
-/// Waits, one second at most, for a program whose output has ended.
-fn ended(child: &mut Child) -> Result<(), String> {
-    for _ in 0..100 {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("failed ({status})")),
-            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
-            Err(error) => return Err(format!("cannot be waited for: {error}")),
-        }
-    }
-    Err("closed its output and did not end".to_owned())
+    let failed = |why| ReferenceError::Command { program: PathBuf::from(program), why };
+    super::program::printed(program, arguments).map_err(failed)
 }
 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::clock::Deadline;
 
     fn run(words: &[&str]) -> Result<Read, ReferenceError> {
         read_reference(&Reference::Command(words.iter().map(|word| (*word).to_owned()).collect()))
@@ -169,6 +114,14 @@ mod tests {
             assert!(matches!(run(words), Err(ReferenceError::Command { .. })), "{words:?}");
         }
         assert!(matches!(run(&["/bin/true"]), Err(ReferenceError::NoSecret(_))));
+    }
+
+    #[test]
+    fn what_a_program_printed_is_taken_when_it_has_ended_though_its_output_stays_open() {
+        let deadline = Deadline::after(std::time::Duration::from_secs(8));
+        let read = run(&["/bin/sh", "-c", "printf hunter2; sleep 15 & exit 0"]);
+        assert_eq!(read.map(|read| read.secret).ok(), Some(Secret::from("hunter2")));
+        assert!(!deadline.left().is_zero(), "it waited for what the program started");
     }
 
     #[test]

@@ -77,6 +77,87 @@ fn a_copy_of_the_front_in_place_of_the_full_program_is_said_and_not_started_for_
     environment.program(&front, ["--version"]).run().exits(1).says("another copy of the small program");
 }
 
+/// Runs the pair under limits that the shell sets, with a token in the cache.
+fn under_limit(environment: &TestEnvironment, front: &std::path::Path, limit: &str) -> crate::common::Outcome {
+    let shell = ["bash", "-c", r#"ulimit $0 && exec "$@""#, limit];
+    environment.program(front, ["token", "get"]).prints_token().under(shell).run()
+}
+
+#[test]
+fn a_limit_on_memory_that_the_full_program_can_live_with_does_not_hold_up_the_front() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    get(&environment, &[]);
+    for limit in ["-v 60000", "-d 32768"] {
+        under_limit(&environment, &front, limit).success().token();
+    }
+    assert_eq!(issuer.count("/token"), 1);
+}
+
+#[test]
+fn more_variables_than_an_arena_would_hold_reach_the_full_program() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    let script = r#"import os, resource, sys
+resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+os.environ.update((f"V{number}", "x") for number in range(400_000))
+try:
+    os.execv(sys.argv[1], [sys.argv[1], "--version"])
+except OSError:
+    print("tokenkeep is not started with so many variables here")
+"#;
+    let version = environment.program("python3", ["-c", script]).arg(&front).run().success();
+    assert!(version.stdout_str().starts_with("tokenkeep "), "{version:?}");
+}
+
+#[test]
+fn a_front_that_was_replaced_after_its_start_finds_the_full_program() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    // Started from the descriptor of a file that is gone, as a program is whose file is replaced just then.
+    let script = r#"exec 9< "$0" && rm "$0" && exec /proc/self/fd/9 --version"#;
+    let version = environment.program("bash", ["-c", script]).arg(&front).run().success();
+    assert!(version.stdout_str().starts_with("tokenkeep "), "{version:?}");
+}
+
+#[test]
+fn a_process_of_the_same_number_elsewhere_is_not_taken_for_this_one() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    let script = r#"TOKENKEEP_FRONT_PROCESS=$$ exec "$0" --version"#;
+    environment.program("sh", ["-c", script]).arg(&front).run().success();
+}
+
+#[test]
+fn without_proc_the_front_becomes_the_full_program() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    let hidden = ["unshare", "-m", "sh", "-c", r#"mount -t tmpfs none /proc && exec "$@""#, "sh"];
+    if environment.program("true", [""; 0]).under(hidden).run().code != 0 {
+        return skipped("/proc cannot be hidden here: it takes root and a mount namespace");
+    }
+    let version = environment.program(&front, ["--version"]).under(hidden).run().success();
+    assert!(version.stdout_str().starts_with("tokenkeep "), "{version:?}");
+}
+
+#[test]
+fn what_the_front_itself_has_to_say_is_json_or_coloured_if_that_was_typed() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep"]) else { return };
+    environment.program(&front, ["token", "get", "--json"]).run().fails(1, "full_binary_missing");
+    let coloured = environment.program(&front, ["token", "list", "--color", "always"]).run().exits(1);
+    coloured.says("\u{1b}[1;31merror:\u{1b}[0m").says("\u{1b}[1;36mhint:\u{1b}[0m");
+}
+
+#[test]
+fn in_situations_that_are_drawn_at_random_the_front_answers_as_the_full_program_does() {
+    let environment = TestEnvironment::new();
+    let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/front-differential");
+    environment.program("python3", [script, "--seed", "11", "--runs", "80"]).arg(&front).run().success();
+}
+
 #[test]
 fn a_token_that_cannot_be_written_is_a_failure_of_the_front_too() {
     let issuer = Issuer::start();

@@ -25,7 +25,8 @@ fn no_core_is_dumped() {
     let pid = running.pid().as_raw_nonzero();
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("Linux tells");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("it is a limit");
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    // Only the soft limit: what tokenkeep starts gets it back.
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "unlimited"]);
     // A dump would have secrets in it, and the scan at the end of the test would find them, if it lies here.
     running.signal(Signal::ABORT);
     running.wait().exits(128 + 6);

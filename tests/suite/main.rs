@@ -13,6 +13,7 @@ mod disclosure;
 mod discovery;
 mod doctor;
 mod dpop;
+mod file_size;
 mod files;
 mod fleet;
 mod front;

@@ -5,7 +5,34 @@ use serde_json::json;
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment};
 
+mod inherited;
 mod openbao;
+
+/// A home whose secret is printed by a script, which lies in `files/program`.
+fn scripted(issuer: &Issuer, script: &str) -> TestEnvironment {
+    let environment = TestEnvironment::new();
+    environment.tokenkeep(["init", "--backend", "file"]).run().success();
+    let program = environment.write_secret("files/program", format!("#!/bin/sh\n{script}\n"));
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("it is ours");
+    set(&environment, issuer, &[&program.display().to_string()]).success();
+    environment
+}
+
+/// Waits until the processes of these numbers are gone.
+fn assert_ended(pids: &str) {
+    for pid in pids.split_whitespace() {
+        // A process that a signal was sent to is gone when the kernel comes to it.
+        let ended = (0..1_000).any(|_| {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let ended = state.is_empty() || state.contains(") Z ");
+            if !ended {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            ended
+        });
+        assert!(ended, "process {pid} runs on");
+    }
+}
 
 /// A home whose profile reads its secret from a program.
 fn home(issuer: &Issuer, words: &[&str]) -> TestEnvironment {
@@ -103,18 +130,7 @@ fn a_program_that_does_not_end_is_ended_with_all_that_it_started() {
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("it is ours");
     set(&environment, &issuer, &[&program.display().to_string()]).success();
     refused(&environment).says("did not end within");
-    for pid in std::fs::read_to_string(pids).expect("the program ran").split_whitespace() {
-        // Whom a signal was sent is gone when the kernel comes to it.
-        let ended = (0..1_000).any(|_| {
-            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let ended = state.is_empty() || state.contains(") Z ");
-            if !ended {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-            ended
-        });
-        assert!(ended, "process {pid} runs on");
-    }
+    assert_ended(&std::fs::read_to_string(pids).expect("the program ran"));
     assert_eq!(issuer.traffic().accepted, 0);
 }
 

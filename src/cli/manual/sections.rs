@@ -9,7 +9,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOKENKEEP_CONFIG_DIR", "The configuration directory: an absolute path."),
     ("TOKENKEEP_DATA_DIR", "The data directory: an absolute path."),
     ("TOKENKEEP_LOG", "How much is told on stderr: error, warn, info, debug or trace."),
-    ("TOKENKEEP_PASSPHRASE_FD", "The number of the descriptor that the passphrase is read from, instead of a prompt."),
+    ("TOKENKEEP_PASSPHRASE_FD", "The number of a descriptor whose first line is the passphrase; no prompt then."),
     ("NO_COLOR", "Where it is not empty, messages are not coloured."),
     (
         "HTTPS_PROXY, ALL_PROXY, NO_PROXY",

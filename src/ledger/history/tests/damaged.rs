@@ -149,3 +149,17 @@ fn what_a_killed_writer_left_in_the_journal_is_taken_back_by_who_reads() {
     assert_eq!(place.stats(WallTime(0)), expected);
     assert_eq!(place.bytes(JOURNAL), None);
 }
+
+#[test]
+fn the_first_damaged_ledger_is_never_replaced_and_of_those_after_it_the_last_is_kept() {
+    let place = Place::new();
+    for text in ["the first", "the second", "the third"] {
+        place.put(FILE, text.repeat(1_000));
+        let condition = place.ledger.record(&[entry("main", BEGIN)]).expect("written");
+        assert_eq!(condition, Condition::Quarantined, "{text}");
+    }
+    assert_eq!(place.bytes(QUARANTINE), Some("the first".repeat(1_000).into_bytes()));
+    assert_eq!(place.bytes(LATER_QUARANTINE), Some("the third".repeat(1_000).into_bytes()));
+    assert_eq!(place.names(), [FILE, QUARANTINE, LATER_QUARANTINE, LOCK]);
+    assert_eq!(place.count("main"), 1);
+}

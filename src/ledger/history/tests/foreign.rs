@@ -41,11 +41,12 @@ fn a_file_that_is_no_ledger_is_put_aside_and_a_new_one_begun() {
     let text = b"#!/bin/sh\nexit 1\n".repeat(1_000);
     let long = text.repeat(100);
     for (number, content) in [&b"xy"[..], &[0; 100], &[0; 8_192], &text, &long].into_iter().enumerate() {
+        let _ = fs::remove_file(place.path(QUARANTINE));
         place.put(FILE, content);
         place.put(JOURNAL, "of that file");
         let profile = format!("main{number}");
         assert_eq!(place.ledger.record(&[entry(&profile, BEGIN)]).expect("written"), Condition::Quarantined);
-        assert!(place.bytes(QUARANTINE).as_deref() == Some(content), "the last one alone is kept, as it was");
+        assert!(place.bytes(QUARANTINE).as_deref() == Some(content), "it is kept as it was");
         assert_eq!(place.names(), [FILE, QUARANTINE, LOCK], "its journal is gone");
         assert_eq!(place.count(&profile), 1);
     }
@@ -88,6 +89,7 @@ fn a_database_of_another_program_is_put_aside() {
          PRAGMA user_version = 1",
     ];
     for schema in schemas {
+        let _ = fs::remove_file(place.path(QUARANTINE));
         place.put(FILE, "");
         place.sql(schema);
         let before = place.bytes(FILE);
@@ -118,4 +120,33 @@ fn sums_of_a_hostile_ledger_end_in_no_panic() {
     place.sql(&format!("UPDATE daily SET latency_ms = {most} WHERE profile = 'main'"));
     assert_eq!(place.ledger.record(&[entry("main", BEGIN)]).expect("written"), Condition::Quarantined);
     assert_eq!(place.count("main"), 1);
+}
+
+/// Rows without an end.
+const ENDLESS: &str =
+    "WITH RECURSIVE without (end) AS (VALUES (0) UNION ALL SELECT end + 1 FROM without) SELECT max(end) FROM without";
+
+#[test]
+fn a_trigger_that_does_not_end_is_ended_and_leaves_the_ledger_as_it_was() {
+    let place = Place::with_a_line();
+    place.sql(&format!("CREATE TRIGGER endless AFTER INSERT ON request BEGIN {ENDLESS}; END"));
+    let ended = place.ledger.record(&[entry("main", BEGIN.plus(DAY))]);
+    assert!(matches!(ended, Err(LedgerError::Database("it takes too long"))), "{ended:?}");
+    assert_eq!(place.count("main"), 1);
+    assert_eq!(place.names(), [FILE, LOCK]);
+}
+
+#[test]
+fn a_trigger_that_fills_memory_or_disk_is_ended() {
+    let rows = "WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n) SELECT i, zeroblob(900000) FROM n";
+    for (table, statement) in [
+        ("CREATE TABLE waste (number, bytes)", format!("INSERT INTO waste {rows}")),
+        ("", format!("SELECT count(*) FROM (SELECT DISTINCT * FROM ({rows}))")),
+    ] {
+        let place = Place::with_a_line();
+        place.sql(&format!("{table}; CREATE TRIGGER waste AFTER INSERT ON request BEGIN {statement}; END"));
+        let ended = place.ledger.record(&[entry("main", BEGIN.plus(DAY))]);
+        assert!(matches!(ended, Err(LedgerError::Database(_))), "{ended:?}");
+        assert_eq!(place.count("main"), 1);
+    }
 }

@@ -1,0 +1,172 @@
+//! Programs that this one starts: what they inherit, and that none outlives an interrupted caller.
+//!
+//! A program gets the limits and signals of our caller back, and nothing that was for this process only: neither the
+//! passphrase nor what the front tells the full program. The dispositions of signals are std's part: handlers end with
+//! an exec, and SIGPIPE, which std ignores, is restored in the child.
+
+use std::ffi::OsStr;
+use std::io;
+use std::process::{Child, Command};
+
+/// Names the descriptor that a passphrase is read from.
+pub(crate) const PASSPHRASE_FD: &str = "TOKENKEEP_PASSPHRASE_FD";
+/// Holds, in the full program, which process it was as the front.
+pub(crate) const FRONT_PROCESS: &str = "TOKENKEEP_FRONT_PROCESS";
+
+/// Makes the command of a program: every program that this crate starts is made here.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    unix::withhold_passphrase(&mut command);
+    command.env_remove(PASSPHRASE_FD).env_remove(FRONT_PROCESS);
+    command
+}
+
+/// Starts a program with the limits that this process was started with.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    #[cfg(unix)]
+    return unix::with_core_limit_of_caller(|| command.spawn());
+    #[cfg(not(unix))]
+    command.spawn()
+}
+
+#[cfg(unix)]
+pub(crate) use unix::Group;
+#[cfg(all(unix, any(feature = "cli", feature = "front")))]
+pub(crate) use unix::lower_core_limit;
+#[cfg(all(unix, feature = "front"))]
+pub(crate) use unix::with_core_limit_of_caller;
+#[cfg(all(unix, feature = "cli"))]
+pub(crate) use unix::{end_all, end_with_caller, ends_with_caller};
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::OpenOptions;
+    use std::path::Path;
+    use std::process::{Child, Command};
+    use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+    use command_fds::{CommandFdExt as _, FdMapping};
+    use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
+
+    use super::PASSPHRASE_FD;
+
+    /// The limit on core dumps before it was lowered.
+    static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
+    /// One at a time: the limit belongs to the process, not to a thread.
+    static RESTORING: Mutex<()> = Mutex::new(());
+
+    /// Allows this process no core dumps. The hard limit stays: who is started by us may need it.
+    #[cfg(any(feature = "cli", feature = "front"))]
+    pub(crate) fn lower_core_limit() -> rustix::io::Result<()> {
+        let before = rustix::process::getrlimit(Resource::Core);
+        if before.current == Some(0) {
+            return Ok(());
+        }
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum })?;
+        // A second call finds zero, and does not come here.
+        let _ = CORE_LIMIT.set(before);
+        Ok(())
+    }
+
+    /// Runs `start`, which makes another program, under the limit on core dumps that our caller set. This process
+    /// itself still leaves none: the system does not dump what may not be traced.
+    pub(crate) fn with_core_limit_of_caller<T>(start: impl FnOnce() -> T) -> T {
+        let Some(before) = CORE_LIMIT.get() else { return start() };
+        let _one = RESTORING.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both are allowed while the hard limit is what it was; if not, the program starts without core dumps.
+        let _ = setrlimit(Resource::Core, before.clone());
+        let started = start();
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
+        started
+    }
+
+    /// Puts an empty file in the place of the descriptor that the passphrase is read from.
+    pub(super) fn withhold_passphrase(command: &mut Command) {
+        let number = std::env::var(PASSPHRASE_FD).ok().and_then(|number| number.parse::<i32>().ok());
+        // The first three are set for each program, or shared with it on purpose.
+        let Some(number) = number.filter(|number| *number > 2) else { return };
+        // One that is not open here is not open there, and std may use its number between fork and exec.
+        if Path::new(&format!("/dev/fd/{number}")).symlink_metadata().is_err() {
+            return;
+        }
+        let Ok(empty) = OpenOptions::new().read(true).open("/dev/null") else { return };
+        // It is the only mapping of this command.
+        let _ = command.fd_mappings(vec![FdMapping { parent_fd: empty.into(), child_fd: number }]);
+    }
+
+    /// The groups of programs that run, and whether this process ends them when it is interrupted.
+    struct Running {
+        groups: Vec<Pid>,
+        #[cfg(feature = "cli")]
+        end_with_caller: bool,
+    }
+
+    static RUNNING: Mutex<Running> = Mutex::new(Running {
+        groups: Vec::new(),
+        #[cfg(feature = "cli")]
+        end_with_caller: false,
+    });
+
+    fn running() -> MutexGuard<'static, Running> {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A program that leads a process group, while it runs.
+    pub(crate) struct Group(Pid);
+
+    impl Group {
+        /// Takes care of the group of a program that was started with a group of its own.
+        pub(crate) fn of(child: &Child) -> Group {
+            let group = Pid::from_child(child);
+            running().groups.push(group);
+            Group(group)
+        }
+
+        /// Ends the program with all that it started. The program must not have been waited for.
+        pub(crate) fn kill(&self) {
+            // What has ended already is not there to be killed.
+            let _ = kill_process_group(self.0, Signal::KILL);
+        }
+    }
+
+    impl Drop for Group {
+        fn drop(&mut self) {
+            running().groups.retain(|group| *group != self.0);
+        }
+    }
+
+    /// Says that this process belongs to the command line, which ends what it started when it is interrupted. The
+    /// signals of a program that uses the library are its own affair.
+    #[cfg(feature = "cli")]
+    pub(crate) fn end_with_caller() {
+        running().end_with_caller = true;
+    }
+
+    /// Tells whether it does.
+    #[cfg(feature = "cli")]
+    pub(crate) fn ends_with_caller() -> bool {
+        running().end_with_caller
+    }
+
+    /// Passes a signal on to every program that runs; what is still there a moment later is killed.
+    #[cfg(feature = "cli")]
+    pub(crate) fn end_all(signal: Signal) {
+        use rustix::process::test_kill_process_group;
+
+        // Held: no further program is taken care of, and this process ends next.
+        let running = running();
+        for group in &running.groups {
+            let _ = kill_process_group(*group, signal);
+        }
+        for _ in 0..20 {
+            if running.groups.iter().all(|group| test_kill_process_group(*group).is_err()) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        for group in &running.groups {
+            let _ = kill_process_group(*group, Signal::KILL);
+        }
+    }
+}

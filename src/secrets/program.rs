@@ -1,0 +1,140 @@
+//! Running a program that prints a secret: no shell, no stdin, a deadline, a cap.
+//!
+//! What it says on stderr is not shown, for it may hold what it was to print. It ends with us: at its deadline, and when
+//! this process is interrupted, together with all that it started.
+
+use std::io::Read as _;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::clock::Deadline;
+use crate::{child, duration};
+
+/// The largest output that is read, in bytes.
+const CAP: usize = 64 * 1024;
+/// How long a program may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one may take to end once it has closed its output.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+/// How soon the end of a program is noticed if its output stays open.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Returns what a program prints, or what it did instead.
+pub(super) fn printed(program: &str, arguments: &[String]) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut command = child::command(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    #[cfg(all(unix, feature = "cli"))]
+    crate::terminal::end_programs_on_signals();
+    let mut child = child::spawn(&mut command).map_err(|error| format!("cannot be started: {error}"))?;
+    #[cfg(unix)]
+    let group = child::Group::of(&child);
+    let printed = match child.stdout.take() {
+        Some(output) => read(&mut child, output),
+        None => Err("has no output".to_owned()),
+    };
+    if printed.is_err() {
+        #[cfg(unix)]
+        group.kill();
+        #[cfg(not(unix))]
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    printed
+}
+
+/// Reads until the output ends, or until the program has ended well and something is there: what it started may keep
+/// the output open for as long as it likes.
+#[cfg(unix)]
+fn read(child: &mut Child, mut output: ChildStdout) -> Result<Zeroizing<Vec<u8>>, String> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    // Our end of the pipe only: the program's is another opening.
+    let flags = fcntl_getfl(&output).map_err(|error| unreadable(error.into()))?;
+    fcntl_setfl(&output, flags | OFlags::NONBLOCK).map_err(|error| unreadable(error.into()))?;
+    // Never grown: that would leave copies of the secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
+    let deadline = Deadline::after(DEADLINE);
+    loop {
+        // Asked before the output is read: whatever the program wrote is there then.
+        let ended = ended_well(child)?;
+        let closed = read_present(&mut output, &mut bytes)?;
+        if ended && (closed || !bytes.is_empty()) {
+            return Ok(bytes);
+        }
+        if closed {
+            return awaited(child).map(|()| bytes);
+        }
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(format!("did not end within {}", duration::show(DEADLINE)));
+        }
+        let pause = Timespec::try_from(left.min(GLANCE)).unwrap_or_default();
+        // Interrupted or failed: the next round tells.
+        let _ = poll(&mut [PollFd::new(&output, PollFlags::IN)], Some(&pause));
+    }
+}
+
+/// Reads what is there. Returns whether the output has ended.
+#[cfg(unix)]
+fn read_present(output: &mut ChildStdout, bytes: &mut Zeroizing<Vec<u8>>) -> Result<bool, String> {
+    use std::io::ErrorKind;
+
+    let mut piece = Zeroizing::new([0; 4 * 1024]);
+    loop {
+        match output.read(piece.as_mut_slice()) {
+            Ok(0) => return Ok(true),
+            Ok(length) if bytes.len() + length > CAP => return Err(format!("printed more than {CAP} bytes")),
+            Ok(length) => bytes.extend_from_slice(&piece[..length]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(format!("cannot be read: {error}")),
+        }
+    }
+}
+
+/// Reads until the output ends. In a thread: a program that prints nothing must not be waited for without an end.
+#[cfg(not(unix))]
+fn read(child: &mut Child, output: ChildStdout) -> Result<Zeroizing<Vec<u8>>, String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let read = move || {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
+        let read = output.take(CAP as u64 + 1).read_to_end(&mut bytes);
+        // Nothing listens any more when the deadline has passed.
+        let _ = sender.send(read.map(|_| bytes));
+    };
+    let late = |_| format!("did not end within {}", duration::show(DEADLINE));
+    std::thread::Builder::new().spawn(read).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = receiver.recv_timeout(DEADLINE).map_err(late)?.map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() > CAP {
+        return Err(format!("printed more than {CAP} bytes"));
+    }
+    awaited(child).map(|()| bytes)
+}
+
+/// Waits a moment for a program whose output has ended.
+fn awaited(child: &mut Child) -> Result<(), String> {
+    let deadline = Deadline::after(LAST_MOMENT);
+    while !ended_well(child)? {
+        if deadline.left().is_zero() {
+            return Err("closed its output and did not end".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Returns whether the program has ended; one that failed is an error.
+fn ended_well(child: &mut Child) -> Result<bool, String> {
+    match child.try_wait() {
+        Ok(None) => Ok(false),
+        Ok(Some(status)) if status.success() => Ok(true),
+        Ok(Some(status)) => Err(format!("failed ({status})")),
+        Err(error) => Err(format!("cannot be waited for: {error}")),
+    }
+}
