@@ -37,7 +37,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// Escapes deceptive symbols in JSON text, where they stand inside strings only: the values stay the same (RFC 8259 s. 7).
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) fn json(text: &str) -> String {
     if !text.chars().any(|symbol| !symbol.is_ascii() && is_deceptive(symbol)) {
         return text.to_owned();
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        #[cfg(feature = "cli")]
+        #[cfg(any(feature = "cli", feature = "front"))]
         fn escaped_json_has_the_same_value_and_no_deceptive_symbol(text in any::<String>()) {
             let escaped = json(&serde_json::Value::from(text.as_str()).to_string());
             prop_assert!(!escaped.chars().any(is_deceptive));

@@ -17,7 +17,7 @@ impl Style {
     /// Returns what an error says, in one line or two, without the last newline.
     pub(crate) fn error(self, error: &Error) -> String {
         if self.json {
-            return json!({"error": members(error)}).to_string();
+            return crate::escape::json(&json!({"error": members(error)}).to_string());
         }
         let mut text = format!("{} {error}", self.paint("error:", "31"));
         if let Some(hint) = error.hint() {
