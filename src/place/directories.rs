@@ -122,8 +122,8 @@ pub(super) fn make_path(path: &Path) -> Result<(), PlaceError> {
             Err(error) => return Err(fail(error)),
         }
     };
-    for count in present..parts.len() {
-        let (name, made) = (Path::new(parts[count].as_os_str()), up_to(count + 1));
+    for (count, part) in parts.iter().enumerate().skip(present) {
+        let (name, made) = (Path::new(part.as_os_str()), up_to(count + 1));
         judge_parent(&up_to(count), parent.as_fd())?;
         parent = match make_in(parent.as_fd(), name, &made)? {
             Some(made) => made,

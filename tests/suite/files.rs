@@ -1,5 +1,6 @@
 //! What lies in place of our files and of those given to us: modes, owners, links, and faults of the system.
 
+mod directories;
 #[cfg(target_os = "linux")]
 mod failing;
 mod given;

@@ -163,6 +163,36 @@ fn an_init_that_is_killed_can_be_repeated() {
 }
 
 #[test]
+fn a_key_file_whose_making_is_killed_leaves_no_copy() {
+    // In a folder that nothing sweeps.
+    let key = |world: &World| world.environment.config_dir().join("keys/key");
+    let init = |world: &World| world.environment.tokenkeep(["init", "--backend", "file", "--key-file"]).arg(key(world));
+    let kills = sweep(
+        || {
+            let environment = TestEnvironment::new();
+            environment.key_file(environment.config_dir().join("keys/key"));
+            environment.write("config/keys/beside", "another file");
+            World::new(lenient_issuer(), environment)
+        },
+        init,
+        every,
+        &[Fault::Kill],
+        |world, _, _| {
+            let names = || {
+                let entries = std::fs::read_dir(world.environment.config_dir().join("keys")).expect("it is there");
+                let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+                names.sort();
+                names
+            };
+            assert!(names().iter().all(|name| name == "beside" || name == "key"), "{:?}", names());
+            init(world).run().success();
+            assert_eq!(names(), ["beside", "key"]);
+        },
+    );
+    tell("`init` with a key file elsewhere, killed", kills);
+}
+
+#[test]
 fn a_remove_that_is_killed_leaves_the_credential_or_none() {
     let remove = |world: &World| world.environment.tokenkeep(["-p", "billing", "credentials", "remove", "--yes"]);
     let world_with_a_token = || {

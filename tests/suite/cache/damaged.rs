@@ -91,6 +91,40 @@ fn a_record_of_the_future_is_served_around_and_left_alone() {
 }
 
 #[test]
+fn a_record_of_the_future_is_counted_by_the_report_and_goes_with_forget() {
+    let machine = Machine::new();
+    machine.token();
+    let record = machine.only("tokens");
+    let mut future = fs::read(&record).expect("a record");
+    future[4] = 2;
+    put(&record, &future);
+    let report = machine.tokenkeep(["doctor"]).run().success();
+    let line = "1 were written by a newer version and stay until token forget";
+    assert!(report.stdout_str().contains(line), "{report:?}");
+    machine.tokenkeep(["token", "forget"]).run().success().says("forgot 1 cached token(s) of main");
+    assert!(!record.exists());
+    machine.get().run().success().does_not_say("warning");
+}
+
+#[test]
+fn a_record_whose_version_was_flipped_is_replaced_at_once() {
+    let machine = Machine::new();
+    machine.token();
+    let record = machine.only("tokens");
+    let mut flipped = fs::read(&record).expect("a record");
+    flipped[4] ^= 0x80;
+    put(&record, &flipped);
+    let report = machine.tokenkeep(["doctor"]).run().success();
+    let line = "1 do not open and are replaced when they are asked for again";
+    assert!(report.stdout_str().contains(line), "{report:?}");
+    machine.get().run().success().says("warning: unseal_failed");
+    machine.get().run().success().does_not_say("warning");
+    assert_eq!(machine.fetches(), 2);
+    put(&record, &flipped);
+    machine.tokenkeep(["token", "forget"]).run().success().says("forgot 1 cached token(s) of main");
+}
+
+#[test]
 fn stray_temporaries_are_harmless() {
     let machine = Machine::new();
     machine.token();

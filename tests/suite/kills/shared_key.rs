@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{OLD, every, lenient_issuer, set, tell, with_backend};
+use super::{FILE_CALLS, OLD, every, lenient_issuer, set, tell, with_backend};
 use crate::common::redis::PASSWORD;
 use crate::common::{Invocation, TestEnvironment};
 use crate::kills::sweep::{Fault, World, sweep};
@@ -75,6 +75,23 @@ fn a_new_shared_key_that_is_killed_leaves_the_old_one_or_the_new_one() {
         |world, _, outcome| assert_one_of_both(world, outcome.code == 0),
     );
     tell("`fleet key new`, killed", kills);
+}
+
+#[test]
+fn a_new_shared_key_that_fails_leaves_no_file_of_a_key_that_nobody_has() {
+    let run = |world: &World| shared_key(world, "new", SECOND);
+    let faults = sweep(
+        || world_with(false),
+        run,
+        |call| FILE_CALLS.contains(&call.name.as_str()),
+        &[Fault::Error("EIO")],
+        |world, _, outcome| {
+            assert_eq!(bytes(world, SECOND).is_some(), outcome.code == 0, "{outcome:?}");
+            let again = if outcome.code == 0 { shared_key(world, "import", SECOND) } else { run(world) };
+            again.run().success();
+        },
+    );
+    tell("`fleet key new`, its calls failing", faults);
 }
 
 #[test]
