@@ -49,7 +49,7 @@ def open_modes(place):
             mode = stat.S_IMODE(path.stat().st_mode)
             # What the user may write, too, and holds no secret, may be read; the rest is its owner's. A key has 32 bytes.
             text = path.suffix == ".toml" or path.parent.name == "profiles"
-            text = text or path.parent == place.config and path.suffix == ".tmp" and path.stat().st_size > 32
+            text = text or path.parent == place.config and path.suffix == ".tmp" and path.stat().st_size != 32
             if mode & (0o022 if text else 0o077):
                 yield f"{path.relative_to(place.root)} has mode {mode:o}"
 
