@@ -5,6 +5,7 @@ import re
 import stat
 
 from faulting.issuer import secret
+from faulting.place import LATER
 from faulting.row import generation
 
 # What a secret or a token is found by, whatever surrounds it.
@@ -143,6 +144,9 @@ def follow(place, scenario, ended, killed, verdict, streams, secrets):
     last = place.get()
     if last.code != 0:
         verdict.add("credentials lost", f"then get after doctor --fix: {last}")
+    # The temporary of a writer that may still live goes when it is old.
+    if list(left_over(place, secrets, tokens=1)):
+        place.fix(under=LATER)
     for what in left_over(place, secrets, tokens=1):
         verdict.add("left over", what)
     streams += [("output of show", show.out + show.err), ("output of doctor", fix.out + fix.err), ("stderr", last.err)]
