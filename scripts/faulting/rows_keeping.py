@@ -6,7 +6,7 @@ import time
 
 from faulting.injector import Injection, each
 from faulting.issuer import secret
-from faulting.place import finish
+from faulting.place import LATER, finish
 from faulting.row import generation, lost, row
 
 MOVE = ["init", "--backend", "file", "--move", "--key-file"]
@@ -155,7 +155,7 @@ def doctor_beside_rekey(bench):
     with bench.place() as place:
         place.must("token", "get")
         for number, injection, _ in each("kill-after", lambda i: place.run("doctor", under=i.under), "changes", "doctor"):
-            place.fix()
+            place.fix(under=LATER)
             for path in place.all_files():
                 if "doctor" in path.name or path.name.endswith(".tmp"):
                     yield f"doctor killed after {injection.hit}: {path.parent.name}/{path.name} stays"

@@ -3,7 +3,7 @@
 import time
 
 from faulting.injector import Injection, each
-from faulting.place import finish
+from faulting.place import LATER, finish
 from faulting.row import lost, row
 from faulting.rows_keeping import Fresh, wait_for
 
@@ -96,15 +96,14 @@ def never_collected(bench):
         for number in range(12):
             place.must("token", "get", "-p", "p", "--param", f"n={number}")
         time.sleep(1.1)
-        later = ["faketime", "-f", "+10d"]
-        place.fix(under=later)
-        place.get("--refresh", under=later)
+        place.fix(under=LATER)
+        place.get("--refresh", under=LATER)
         if len(left := place.files("tokens")) > 2:
             yield f"{len(left)} tokens that expired days ago, after doctor --fix"
     with bench.place() as place:
         get = ["token", "get", "-p", "p", "--param", "only=once"]
         for _, injection, _ in each("kill-after", lambda i: place.run(*get, under=i.under), "changes", "tokens"):
-            place.fix()
+            place.fix(under=LATER)
             for path in place.all_files():
                 if path.name.endswith(".tmp"):
                     yield f"get killed after {injection.hit}: {path.parent.name}/{path.name} stays"

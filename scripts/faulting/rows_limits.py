@@ -79,7 +79,7 @@ def program_with_children(bench):
             for pid in map(int, pids.read_text().split()):
                 if alive(pid):
                     os.kill(pid, signal.SIGKILL)
-    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with bench.place(bare=True) as place:
             marker = place.root / "program"
             by_command(place, f"echo $$ > {marker}; exec sleep 30")

@@ -193,8 +193,8 @@ def two_configurations(bench):
             if (get := other.run("token", "get", "-p", "q", "--refresh")).code != 0:
                 yield f"doctor --fix (exit {ended.code}) from another configuration directory: {get}"
             ended = place.run("rekey")
-            if ended.code == 0:
-                yield f"rekey beside another configuration directory: {ended}"
+            if (get := other.run("token", "get", "-p", "q", "--refresh")).code != 0:
+                yield f"rekey (exit {ended.code}) beside another configuration directory: {get}"
             yield from lost(place, "rekey and doctor --fix")
 
 

@@ -72,12 +72,14 @@ class Bed:
         self.kept = self.place.root / "kept"
         self.kept.mkdir()
         self.put(self.place.root, self.kept)
-        # How many secrets there may be: as many as without a fault, before or after.
+        # How many secrets there may be: as many as without a fault, before or after. A get with a fleet keeps one, too.
+        self.place.get("--refresh")
         self.place.fix()
         counts = [len(self.place.files("secrets")), 1]
         self.begin()
         arguments, stdin = self.command()
         self.place.run(*arguments, stdin=stdin)
+        self.place.get("--refresh")
         self.place.fix()
         self.secrets = max(*counts, len(self.place.files("secrets")))
 
