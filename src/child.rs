@@ -75,7 +75,7 @@ mod unix {
         let Some(before) = CORE_LIMIT.get() else { return start() };
         let _one = RESTORING.lock().unwrap_or_else(PoisonError::into_inner);
         // Both are allowed while the hard limit is what it was; if not, the program starts without core dumps.
-        let _ = setrlimit(Resource::Core, before.clone());
+        let _ = setrlimit(Resource::Core, *before);
         let started = start();
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
         started

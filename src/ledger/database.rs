@@ -28,8 +28,9 @@ const STEPS: i32 = 10_000;
 /// The largest ledger, in pages of 4 KiB: some ten million requests.
 const MOST_PAGES: u32 = 131_072;
 /// The longest text or row, in bytes; ours stay far below.
-const LONGEST: i32 = 1 << 20;
-/// The most memory that SQLite takes, in bytes.
+const LONGEST: i32 = 128 << 10;
+/// The most memory that SQLite takes in the command line, in bytes.
+#[cfg(all(unix, feature = "cli"))]
 const MEMORY: u32 = 64 << 20;
 
 /// An open ledger.
@@ -71,7 +72,11 @@ impl Database {
         let deadline = Deadline::after(within);
         connection.progress_handler(STEPS, Some(move || deadline.left().is_zero())).map_err(fault)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST).map_err(fault)?;
-        connection.pragma_update(None, "hard_heap_limit", MEMORY).map_err(fault)?;
+        // This limit is one of the whole process: a program that uses the library may have an SQLite of its own.
+        #[cfg(all(unix, feature = "cli"))]
+        if crate::child::ends_with_caller() {
+            connection.pragma_update(None, "hard_heap_limit", MEMORY).map_err(fault)?;
+        }
         // Nobody waits for a program that looks at the ledger: the entry is put down instead.
         connection.busy_timeout(std::time::Duration::ZERO).map_err(fault)?;
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;

@@ -198,7 +198,7 @@ mod tests {
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         writer.write_all(&[b'x'; CAP]).expect("it fits");
         drop(writer);
-        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::new(&[b'x'; CAP])));
+        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::new([b'x'; CAP])));
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         writer.write_all(&[b'x'; CAP + 1]).expect("it fits");
         assert!(read(&reader, PATIENCE).is_err());

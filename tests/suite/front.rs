@@ -101,9 +101,9 @@ fn more_variables_than_an_arena_would_hold_reach_the_full_program() {
     let Some(front) = copied(&environment, &["tokenkeep", "tokenkeep-full"]) else { return };
     let script = r#"import os, resource, sys
 resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-os.environ.update((f"V{number}", "x") for number in range(400_000))
+variables = {f"V{number}": "" for number in range(300_000)}
 try:
-    os.execv(sys.argv[1], [sys.argv[1], "--version"])
+    os.execve(sys.argv[1], [sys.argv[1], "--version"], variables)
 except OSError:
     print("tokenkeep is not started with so many variables here")
 "#;
