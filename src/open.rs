@@ -245,7 +245,8 @@ impl Home {
                 }
             }
         };
-        let keys = Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout).as_of(stamp);
+        let keys =
+            Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout).with_stamp(stamp);
         let keys = if self.holds_lock { keys.under_lock() } else { keys };
         Ok(Some(Opened { dir, keys }))
     }

@@ -73,7 +73,7 @@ impl Keys {
     }
 
     /// Says which state of the file `store` the choice was read from, where that was looked at before it was read.
-    pub(crate) fn as_of(self, stamp: Option<Stamp>) -> Keys {
+    pub(crate) fn with_stamp(self, stamp: Option<Stamp>) -> Keys {
         Keys { stamp, ..self }
     }
 
