@@ -255,6 +255,14 @@ impl Registry<'_> {
             }
             left.push(chain(&error));
         }
+        // Again: a process that was fetching may have kept a token while the profile was still there. One that comes
+        // later finds that it is gone, and takes its record back.
+        if let Some(generation) = generation {
+            self.forget_generation(generation, &mut left);
+        }
+        if let Some(profile) = file.as_ref().and_then(|file| file.resolve(name).ok()) {
+            self.forget(|outline| belongs_to(outline, &profile), &mut left);
+        }
         self.sweep(&mut left);
         Ok(left)
     }

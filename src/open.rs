@@ -216,6 +216,8 @@ impl Home {
         let configured = self.configured()?;
         let missing = if configured.is_some() { Missing::Create } else { Missing::Leave };
         let Some(dir) = Dir::open(&self.data_dir, missing)?.map(Arc::new) else { return Ok(None) };
+        // Before the choice is read: a rekey that comes between is noticed later.
+        let stamp = Choice::stamp(&dir);
         let choice = match (Choice::load(&dir)?, configured) {
             (None, None) => return Ok(None),
             (Some(choice), Some(configured)) if choice.backend != configured => {
@@ -243,7 +245,8 @@ impl Home {
                 }
             }
         };
-        let keys = Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout);
+        let keys =
+            Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout).with_stamp(stamp);
         let keys = if self.holds_lock { keys.under_lock() } else { keys };
         Ok(Some(Opened { dir, keys }))
     }

@@ -72,6 +72,11 @@ impl Keys {
         Keys { creates: Creates::Never, ..self }
     }
 
+    /// Says which state of the file `store` the choice was read from, where that was looked at before it was read.
+    pub(crate) fn with_stamp(self, stamp: Option<Stamp>) -> Keys {
+        Keys { stamp, ..self }
+    }
+
     /// Returns the keys as they are now, where the file `store` has changed; `None` where it has not,
     /// or cannot be read.
     pub(crate) fn newer(&self) -> Option<Keys> {

@@ -83,7 +83,9 @@ fn identity(client_id: &str) -> TokenIdentity {
 fn what_was_over_for_a_day_goes_with_its_lock_and_nothing_goes_before() {
     for extent in [Extent::Everything, Extent::Sample] {
         let place = Place::new();
-        (0..100).for_each(|n| drop(place.keep(&n.to_string())));
+        for n in 0..100 {
+            place.keep(&n.to_string());
+        }
         place.clock.advance(23 * HOUR);
         assert_eq!(place.sweep(extent), 0, "{extent:?}");
         assert_eq!((place.files("tokens"), place.files("locks")), (100, 100), "{extent:?}");
@@ -98,7 +100,9 @@ fn what_was_over_for_a_day_goes_with_its_lock_and_nothing_goes_before() {
 #[test]
 fn a_sample_of_many_is_two_hundred() {
     let place = Place::new();
-    (0..250).for_each(|n| drop(place.keep(&n.to_string())));
+    for n in 0..250 {
+        place.keep(&n.to_string());
+    }
     place.clock.advance(50 * HOUR);
     place.sweep(Extent::Sample);
     assert_eq!(place.files("tokens"), 50);
