@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
-use crate::error::{Code, Error, chain};
+use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_file};
 use crate::place::{
     Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
@@ -109,7 +109,7 @@ impl Registry<'_> {
             && secret.expose_text().is_some_and(|text| text.contains("PRIVATE KEY-----"))
         {
             let message = "the secret is a private key, which this method would send; nothing was changed";
-            return Err(Error::new(Code::Usage, message).with_hint("add --auth private_key_jwt"));
+            return Err(Error::new(Code::Usage, message).with_remedy(Remedy::SignWithKey));
         }
         let ca_digest: Option<[u8; 32]> = read_ca_file(&profile)?.map(|pem| Sha256::digest(pem).into());
         let stored = match (&old, self.secrets) {
@@ -119,7 +119,7 @@ impl Registry<'_> {
                 stored => stored?,
             },
             // There is no place to read from or to write to just now.
-            (_, Err(error)) if secret.is_some() || old.is_some() => return Err(error.into()),
+            (_, Err(error)) if secret.is_some() || old.is_some() => return Err(Error::of_secrets(error)),
             (Some(_), Err(_)) | (None, _) => None,
         };
         let new_binding = profile.binding(random_generation()?, ca_digest);
@@ -129,9 +129,7 @@ impl Registry<'_> {
             (None, Some(stored), Some(None)) => stored.secret.clone(),
             (None, Some(_), Some(Some(key))) => {
                 let message = format!("`{key}` changes, so the secret is needed again; nothing was changed");
-                return Err(
-                    Error::new(Code::Usage, message).with_hint("give it with --secret-stdin or --secret-file PATH")
-                );
+                return Err(Error::new(Code::Usage, message).with_remedy(Remedy::GiveSecret));
             }
             (None, _, _) => return Err(needs_secret()),
         };
@@ -149,7 +147,7 @@ impl Registry<'_> {
             let bound = SecretSource::Stored(Box::new(credential.binding.clone()));
             verify(Profile { secret: bound, ..profile }, Some(credential.secret.clone()))?;
         }
-        let secrets = self.secrets?;
+        let secrets = self.secrets.map_err(Error::of_secrets)?;
         Configurations::note(self.data_dir, self.config_dir(), self.lock)?;
         let item = ItemName::credential(generation);
         secrets.write(&item, &credential.encode())?;
@@ -342,11 +340,11 @@ impl Registry<'_> {
         self.lock.still_holds(self.data_dir)?;
         let text = file.render(self.read(name)?).map_err(|error| Error::in_profile(&path, &error))?;
         replace_config(&path, text.as_bytes()).map_err(|error| {
-            let made = Error::from(&error);
             if error.is_insecure() {
-                return made;
+                return error.into();
             }
-            Error::new(Code::WriteFailed, format!("{made}; the old credential is as it was"))
+            Error::new(Code::WriteFailed, format!("{}; the old credential is as it was", chain(&error)))
+                .caused_by(error)
         })
     }
 
@@ -465,15 +463,13 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
 }
 
 fn needs_secret() -> Error {
-    Error::new(Code::Usage, "a client secret is needed; nothing was changed")
-        .with_hint("give it with --secret-stdin or --secret-file PATH")
+    Error::new(Code::Usage, "a client secret is needed; nothing was changed").with_remedy(Remedy::GiveSecret)
 }
 
 /// Makes the error for a write that failed in a way that does not show which profile is in place.
 fn undecided(error: &Error) -> Error {
     let message = format!("{error}; the old or the new credential is in place, and either is whole");
-    Error::new(Code::WriteFailed, message)
-        .with_hint("run tokenkeep credentials show, and set it again if it is the old one")
+    Error::new(Code::WriteFailed, message).with_remedy(Remedy::LookAtProfile)
 }
 
 fn random_generation() -> Result<Generation, Error> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Remedy};
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
 use crate::profile::{AuthMethod, BasicEncoding, Profile};
 use crate::secret::Secret;
@@ -38,8 +38,8 @@ pub(crate) struct Finding {
     pub(crate) name: &'static str,
     pub(crate) status: Status,
     pub(crate) detail: String,
-    /// One command that mends it.
-    pub(crate) fix: Option<String>,
+    /// What mends it.
+    pub(crate) fix: Option<Remedy>,
 }
 
 impl Finding {
@@ -47,18 +47,15 @@ impl Finding {
         Finding { name, status, detail: detail.into(), fix: None }
     }
 
-    pub(crate) fn with_fix(mut self, fix: impl Into<String>) -> Finding {
-        self.fix = Some(fix.into());
+    pub(crate) fn with_fix(mut self, fix: Remedy) -> Finding {
+        self.fix = Some(fix);
         self
     }
 
     /// Makes a finding of what went wrong.
     pub(crate) fn failed(name: &'static str, error: &Error) -> Finding {
         let finding = Finding::new(name, Status::Fail, error.to_string());
-        match error.hint() {
-            Some(hint) => finding.with_fix(hint),
-            None => finding,
-        }
+        Finding { fix: error.remedy().cloned(), ..finding }
     }
 }
 
@@ -133,7 +130,7 @@ pub(crate) fn file_system(dir: &Dir) -> Finding {
         FileSystem::Local => Finding::new("file_system", Status::Ok, "local"),
         FileSystem::Network(name) => {
             let detail = format!("{name}: locks may not hold, so a token may be asked for more than once");
-            Finding::new("file_system", Status::Warn, detail).with_fix("use a local directory: --data-dir DIR")
+            Finding::new("file_system", Status::Warn, detail).with_fix(Remedy::UseLocalDirectory)
         }
     }
 }
@@ -169,11 +166,9 @@ pub(crate) fn basic_encoding(profile: &Profile, secret: &Secret) -> Finding {
         return Finding::new("basic_encoding", Status::Ok, "every server reads it the same way");
     }
     let (now, other) = match profile.basic_encoding {
-        BasicEncoding::Form => ("form", "raw"),
-        BasicEncoding::Raw => ("raw", "form"),
+        BasicEncoding::Form => ("form", BasicEncoding::Raw),
+        BasicEncoding::Raw => ("raw", BasicEncoding::Form),
     };
     let detail = format!("id or secret has characters that servers disagree about; it is sent {now}");
-    Finding::new("basic_encoding", Status::Warn, detail).with_fix(format!(
-        "if the issuer refuses it: tokenkeep credentials set --basic-encoding {other} --secret-stdin"
-    ))
+    Finding::new("basic_encoding", Status::Warn, detail).with_fix(Remedy::TryBasicEncoding(other))
 }

@@ -36,6 +36,12 @@ pub(crate) enum DocumentError {
         /// What it is called.
         now: String,
     },
+    /// What this program wrote there for a stored secret was damaged.
+    #[error("`{key}` is missing or damaged")]
+    BindingDamaged {
+        /// The key.
+        key: String,
+    },
     /// A value that cannot be used.
     #[error("`{key}` {why}")]
     Invalid {
@@ -153,6 +159,11 @@ impl<'a> Table<'a> {
     /// Makes the error for a value that has the right type and is wrong all the same.
     pub(crate) fn invalid(&self, key: &str, why: impl Into<String>) -> DocumentError {
         DocumentError::Invalid { key: self.name(key), why: why.into() }
+    }
+
+    /// Makes the error for a key of a binding.
+    pub(crate) fn damaged(&self, key: &str) -> DocumentError {
+        DocumentError::BindingDamaged { key: self.name(key) }
     }
 
     fn value<T>(

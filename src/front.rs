@@ -15,9 +15,11 @@ use zeroize::Zeroizing;
 
 use crate::child::{FRONT_PROCESS, with_core_limit_of_caller};
 use crate::clock::{Clock as _, SystemClock};
-use crate::error::{Code, Error, Style, is_colored};
+use crate::error::{Code, Error, Remedy};
+use crate::exit;
 use crate::hardening::harden;
 use crate::open::{Home, text_variable};
+use crate::style::{Style, is_colored};
 use crate::token::AccessToken;
 
 /// The program that does everything else; it lies beside this one.
@@ -117,7 +119,7 @@ fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
         }
     };
     Error::new(Code::FullBinaryMissing, format!("{FULL} cannot be started from beside tokenkeep: {error}"))
-        .with_hint(format!("install tokenkeep and {FULL} into the same folder"))
+        .with_remedy(Remedy::InstallBoth(FULL))
 }
 
 /// Returns the folder of this program. Its own name does not matter: an upgrade may have replaced the file since.
@@ -157,7 +159,7 @@ fn is_this_process(marker: &str) -> bool {
 fn fail(error: &Error, style: Style) -> ExitCode {
     // When stderr is gone no reader is left.
     let _ = writeln!(io::stderr().lock(), "{}", style.error(error));
-    ExitCode::from(error.code().exit() as u8)
+    ExitCode::from(exit::code(error.code()))
 }
 
 /// Reads how errors are wanted, as the full program would.

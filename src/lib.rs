@@ -20,10 +20,11 @@
 //! | floor | parts |
 //! |---|---|
 //! | 8 | `cli` reads arguments and terminal, prints; `front` the warm path as a program of its own |
+//! | surface | `exit` kinds -> exit codes, `hints` remedies -> advice, `style` errors on stderr |
 //! | 7 | `open` configuration and environment -> a wired keeper |
 //! | mezzanine | `validate` the ladder of checks, `credentials` setting and removing, `recording` when the history is written |
 //! | 6 | `keeper` |
-//! | 5 | `error` codes, messages, hints; `warning` |
+//! | 5 | `error` codes, messages, remedies; `warning` |
 //! | 4 | `cache` store and seal together |
 //! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol, `ledger` the history, `shared` what hosts share |
 //! | 2 | `seal` plain <-> sealed, `config` |
@@ -55,6 +56,8 @@ mod document;
 mod duration;
 mod error;
 mod escape;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod exit;
 mod flight;
 #[cfg(all(feature = "front", unix))]
 #[doc(hidden)]
@@ -62,6 +65,8 @@ pub mod front;
 #[cfg(any(feature = "cli", feature = "front"))]
 mod hardening;
 mod hex;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod hints;
 mod keeper;
 mod ledger;
 mod oauth;
@@ -76,6 +81,8 @@ mod secret;
 mod secrets;
 pub mod shared;
 mod store;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod style;
 mod sync;
 #[cfg(feature = "cli")]
 mod terminal;
@@ -85,10 +92,10 @@ mod validate;
 mod warning;
 
 pub use clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
-pub use error::{Code, Error, Exit};
+pub use error::{Code, Error, ErrorKind, Remedy};
 pub use keeper::{Keeper, KeeperBuilder, Obtained, Source, Want};
 pub use open::open;
-pub use place::{PlaceError, Stamp};
+pub use place::{Mend, PlaceError, Stamp};
 pub use profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     ClientCertificate, Endpoint, EndpointError, Generation, Grant, Profile, ProfileName, Reference, Repeats, Request,

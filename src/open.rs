@@ -20,7 +20,7 @@ use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::credentials::{PROFILE_CAP, generations_in, profile_names};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::flight::Flight;
 use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
 use crate::oauth::Transport;
@@ -122,7 +122,7 @@ impl Home {
             let path = self.config_dir.join("config.toml");
             let message = format!("{} `default_profile` is no profile name: {NAME_RULE}", Shown(&path));
             return ProfileName::parse(name)
-                .ok_or_else(|| Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))));
+                .ok_or_else(|| Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::EditFile(path.clone())));
         }
         let mut names = self.profile_names()?;
         match (names.pop(), names.is_empty()) {
@@ -133,7 +133,7 @@ impl Home {
                 let list = names.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(", ");
                 let config = self.config_dir.join("config.toml");
                 Err(Error::new(Code::ProfileAmbiguous, format!("several profiles ({list}) and no default"))
-                    .with_hint(format!("add -p NAME, or set default_profile in {}", Shown(&config))))
+                    .with_remedy(Remedy::NameProfileOrDefault(config)))
             }
         }
     }
@@ -162,9 +162,7 @@ impl Home {
             return Err(self.no_profile());
         }
         let message = format!("there is no profile {name} in {}", Shown(&self.profiles_dir()));
-        Err(Error::new(Code::ProfileNotFound, message)
-            .with_hint(format!("run tokenkeep credentials set -p {name} --token-url URL --client-id ID"))
-            .for_profile(name))
+        Err(Error::new(Code::ProfileNotFound, message).with_remedy(Remedy::SetProfile(name.clone())).for_profile(name))
     }
 
     /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot be
@@ -188,7 +186,7 @@ impl Home {
         let path = self.config_dir.join("config.toml");
         let invalid = |what: &str| {
             Error::new(Code::ConfigInvalid, format!("{}: {what}", Shown(&path)))
-                .with_hint(format!("edit {}", Shown(&path)))
+                .with_remedy(Remedy::EditFile(path.clone()))
         };
         match (self.config.backend.as_deref(), &self.config.key_file, &self.config.key_credential) {
             (None, _, _) => Ok(None),
@@ -226,9 +224,7 @@ impl Home {
                     configured.shown(),
                     choice.backend.shown()
                 );
-                return Err(
-                    Error::new(Code::ConfigInvalid, message).with_hint("use one of the two, or another --data-dir")
-                );
+                return Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::UseOneBackend));
             }
             (Some(choice), _) => choice,
             // What needs a daemon or a person is not asked for here; `Keys` does when the key is needed.
@@ -364,8 +360,7 @@ impl Home {
 
     fn no_profile(&self) -> Error {
         let message = format!("no profile is set up for {} in {}", caller_name(), Shown(&self.config_dir));
-        Error::new(Code::ProfileNotFound, message)
-            .with_hint("run tokenkeep credentials set --provider spotify --client-id ID")
+        Error::new(Code::ProfileNotFound, message).with_remedy(Remedy::SetFirstProfile)
     }
 }
 
@@ -384,9 +379,11 @@ fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> 
         return Err(Error::new(Code::Usage, format!("{variable} must be an absolute path")));
     }
     let dirs = ProjectDirs::from("", "", "tokenkeep");
-    dirs.as_ref().map(default).map(Path::to_owned).filter(|path| path.is_absolute()).ok_or_else(|| {
-        Error::new(Code::Usage, "this user has no home directory").with_hint("give --config-dir DIR and --data-dir DIR")
-    })
+    dirs.as_ref()
+        .map(default)
+        .map(Path::to_owned)
+        .filter(|path| path.is_absolute())
+        .ok_or_else(|| Error::new(Code::Usage, "this user has no home directory").with_remedy(Remedy::GiveDirectories))
 }
 
 /// Reads an environment variable that holds text; an empty one is as if it were not set.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Code, Error, chain};
+use crate::error::{Code, Error, Remedy, chain};
 use crate::place::Dir;
 use crate::seal::DataKey;
 use crate::secret::Secret;
@@ -45,7 +45,7 @@ impl Relocation<'_> {
         let old = self.old.choice();
         if *backend == Backend::None && !self.items.is_empty() {
             return Err(Error::new(Code::Usage, "stored secrets cannot be kept nowhere; nothing was changed")
-                .with_hint("remove the profiles, or have their secrets read at each fetch: --secret-at-fetch"));
+                .with_remedy(Remedy::RemoveProfilesOrRefer));
         }
         let items = &self.items;
         if matches!(old.backend, Backend::File(KeySource::Passphrase(_))) {

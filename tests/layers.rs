@@ -18,6 +18,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("floor 6", &["keeper"]),
     ("mezzanine", &["credentials", "doctor", "recording", "relocation", "validate"]),
     ("floor 7", &["open"]),
+    ("the surface", &["exit", "hints"]),
+    ("the style", &["style"]),
     ("floor 8", &["cli", "consumers", "front"]),
 ];
 

@@ -13,7 +13,7 @@ use crate::clock::WallTime;
 use crate::config::Config;
 use crate::credentials::Registry;
 use crate::duration;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::keeper::Sharing;
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
@@ -266,12 +266,14 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
     let name = match &context.profile {
         Some(_) => context.home.profile_name(context.profile.as_deref())?,
         // Nobody should lose the only profile by a command that names none.
-        None => return Err(Error::new(Code::Usage, "which profile to remove is missing").with_hint("add -p NAME")),
+        None => {
+            return Err(Error::new(Code::Usage, "which profile to remove is missing").with_remedy(Remedy::NameProfile));
+        }
     };
     if !context.home.profiles_dir().join(name.file_name()).try_exists().unwrap_or(true) {
         context.home.profile_file(&name)?;
     }
-    if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), "--yes")? {
+    if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), Remedy::Confirm)? {
         context.ui.done("nothing was changed");
         return Ok(0);
     }

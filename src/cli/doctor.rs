@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Context, block_on};
 use crate::config::Config;
 use crate::doctor::{self, Finding, Status};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::keeper::Want;
 use crate::oauth::Roots;
 use crate::open::{Home, Opened};
@@ -15,6 +15,7 @@ use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
 use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
+use crate::{exit, hints};
 pub(crate) use strays::Fix;
 
 pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, Error> {
@@ -74,7 +75,7 @@ impl Report {
                     "name": finding.name,
                     "status": finding.status.name(),
                     "detail": finding.detail,
-                    "fix": finding.fix,
+                    "fix": finding.fix.as_ref().map(hints::advice),
                 })
             };
             let checks: Vec<_> = self.findings.iter().map(finding).collect();
@@ -84,12 +85,12 @@ impl Report {
             for finding in &self.findings {
                 lines.push_str(&format!("{:<5} {:<15} {}\n", finding.status.name(), finding.name, finding.detail));
                 if let Some(fix) = &finding.fix {
-                    lines.push_str(&format!("      {:<15} {fix}\n", ""));
+                    lines.push_str(&format!("      {:<15} {}\n", "", hints::advice(fix)));
                 }
             }
             context.ui.data(lines.as_bytes())?;
         }
-        Ok(if failed { self.first_failure.unwrap_or(Code::Internal).exit() as u8 } else { 0 })
+        Ok(if failed { exit::code(self.first_failure.unwrap_or(Code::Internal)) } else { 0 })
     }
 }
 
@@ -101,9 +102,7 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let protection = doctor::protection(backend, home.is_beside(backend));
     let detail = format!("{}; {protection}", backend.shown());
     report.add(match protection {
-        "plaintext-equivalent" => Finding::new("backend", Status::Warn, detail).with_fix(
-            "keep the key file where no backup of the data goes: tokenkeep init --backend file --key-file PATH --move",
-        ),
+        "plaintext-equivalent" => Finding::new("backend", Status::Warn, detail).with_fix(Remedy::KeepKeyFileElsewhere),
         _ => Finding::new("backend", Status::Ok, detail),
     });
     let key = if *backend == Backend::None { None } else { report.try_to("data_key", || Ok(keys.key()?)) };
@@ -187,7 +186,7 @@ fn online(context: &Context<'_>, report: &mut Report) {
         }
         Ok(Some(seconds)) => {
             let detail = format!("this machine's clock is {seconds} s from the issuer's");
-            report.add(Finding::new("clock", Status::Warn, detail).with_fix("timedatectl set-ntp true"));
+            report.add(Finding::new("clock", Status::Warn, detail).with_fix(Remedy::SetClock));
         }
         Ok(None) => report.add(Finding::new("clock", Status::Warn, "the issuer names no time")),
         Err(error) => report.fail("clock", &error),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Context, block_on};
 use crate::credentials::belongs_to;
 use crate::doctor::{Finding, Status};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Keeper, identity_of};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
@@ -58,7 +58,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
 pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&TokenIdentity>) -> Result<usize, Error> {
     if context.home.config.fleet.is_none() {
         return Err(Error::new(Code::Usage, "no fleet store is configured; nothing was forgotten")
-            .with_hint("leave --fleet out"));
+            .with_remedy(Remedy::LeaveFleetOut));
     }
     let profile = context.home.profile(name)?;
     let keeper = keeper(context, name)?;
@@ -122,8 +122,8 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
         Err(error) if fleet.required => return Err(error),
         Err(error) => {
             let finding = Finding::new("fleet", Status::Warn, format!("{url}: {error}"));
-            return Ok(Some(match error.hint() {
-                Some(hint) => finding.with_fix(hint),
+            return Ok(Some(match error.remedy() {
+                Some(remedy) => finding.with_fix(remedy.clone()),
                 None => finding,
             }));
         }
@@ -135,7 +135,7 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
         (Ok(()), Some((name, error))) => {
             let finding =
                 Finding::new("fleet", Status::Warn, format!("{name}: {error}; this host continues without it"));
-            finding.with_fix("tokenkeep fleet key new, and fleet key import on the other hosts")
+            finding.with_fix(Remedy::MakeFleetKeyForOthers)
         }
         (Ok(()), None) => {
             let detail = format!("{url} took and gave a value within {} ms; the key is {key}", took.as_millis() + 1);
@@ -145,7 +145,7 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
         (Err(error), _) => {
             let finding =
                 Finding::new("fleet", Status::Warn, format!("{url}: {error}; this host continues without it"));
-            finding.with_fix("check the store, and [fleet] of config.toml")
+            finding.with_fix(Remedy::CheckFleetStore)
         }
     }))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use super::args::FleetKey as Command;
-use crate::error::{Code, Error, chain};
+use crate::error::{Code, Error, Remedy, chain};
 use crate::hex;
 use crate::open::{Opened, fleet_key_file};
 use crate::place::{Shown, create_config, make_config_dir, remove_config};
@@ -85,8 +85,7 @@ fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
         },
     };
     let derived = "no fleet key was made or imported here; it is derived from each client's secret";
-    let key =
-        key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_hint("run tokenkeep fleet key new"))?;
+    let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_remedy(Remedy::MakeFleetKey))?;
     written(&path, &key)?;
     context.ui.done(&format!("the fleet key {} is in {}", fingerprint(&key), Shown(&path)));
     Ok(0)
@@ -95,7 +94,7 @@ fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
     if let Some(file) = key_file(context) {
         return Err(Error::new(Code::Usage, format!("the fleet key is the file {}; nothing was changed", Shown(file)))
-            .with_hint("take `key_file` out of [fleet]"));
+            .with_remedy(Remedy::TakeFleetKeyFileOut));
     }
     changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
     context.ui.done("no fleet key is kept here; it is derived from each client's secret");
@@ -118,8 +117,9 @@ pub(super) fn changed(
 ) -> Result<(), Error> {
     let Some(Opened { dir, keys }) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
     let secrets = keys.secrets().map_err(|error| match error {
-        SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, "nothing is kept here, by choice")
-            .with_hint("name a file instead: `key_file`, or `password`, in [fleet] of config.toml"),
+        SecretsError::KeepsNothing => {
+            Error::new(Code::CredentialMissing, "nothing is kept here, by choice").with_remedy(Remedy::NameFleetFile)
+        }
         error => error.into(),
     })?;
     // As it stands after the key was had: that may have been its first.
@@ -127,7 +127,7 @@ pub(super) fn changed(
     let lock = StoreLock::take(&dir)?;
     if Choice::load(&dir)? != choice {
         return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
-            .with_hint("run it again"));
+            .with_remedy(Remedy::Repeat));
     }
     let old = keys.membership()?;
     let store_id = &keys.choice().store_id;
@@ -172,7 +172,7 @@ fn written(path: &Path, key: &Secret) -> Result<(), Error> {
 
 fn is_there(path: &Path) -> Error {
     Error::new(Code::Usage, format!("{} is there already; nothing was changed", Shown(path)))
-        .with_hint("name another file, or move it away")
+        .with_remedy(Remedy::NameAnotherFile)
 }
 
 /// Tells one key from another to whoever compares two hosts.

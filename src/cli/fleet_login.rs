@@ -3,7 +3,7 @@
 use super::args::FleetLogin;
 use super::fleet_key::changed;
 use super::{Context, secret_input};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::place::Shown;
 use crate::seal::SealError;
 use crate::secrets::{ItemName, Membership, SecretsError, StoreLogin};
@@ -13,12 +13,11 @@ pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Erro
     let path = context.home.config_dir.join("config.toml");
     let Some(shared) = &context.home.config.fleet else {
         let message = format!("{} names no fleet store; nothing was changed", Shown(&path));
-        return Err(Error::new(Code::ConfigInvalid, message)
-            .with_hint(format!("write [fleet] and its url into {}", Shown(&path))));
+        return Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::WriteFleetUrl(path)));
     };
     if shared.url.exposes_passwords() {
         let message = format!("{} would be sent the password without TLS; nothing was changed", shared.url);
-        return Err(Error::new(Code::InsecureEndpoint, message).with_hint("use rediss:// in `url` of [fleet]"));
+        return Err(Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseFleetTls));
     }
     if user.as_deref() == Some("") {
         return Err(Error::new(Code::Usage, "--user must not be empty"));

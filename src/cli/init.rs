@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::Init;
 use super::{Context, secret_input};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::open::Opened;
 use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries, remove_left_beside};
 use crate::relocation::{Leftovers, Relocation};
@@ -19,7 +19,7 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let backend = backend(context, &init)?;
     if context.home.configured()?.is_some_and(|configured| configured != backend) {
         return Err(Error::new(Code::ConfigInvalid, "config.toml names another place; nothing was changed")
-            .with_hint("take backend and its key out of [secrets] in config.toml, and run it again"));
+            .with_remedy(Remedy::TakeBackendOut));
     }
     if init.relocate {
         relocated(context, &backend)?;
@@ -44,10 +44,8 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     // What this very command cannot do must not be its own hint.
     let rehinted = |error: Error| match error.code() {
         // There is nothing yet that would have to be moved.
-        Code::KeyringUnavailable if *backend == Backend::Keyring => {
-            error.with_hint("choose another place: tokenkeep init --backend file")
-        }
-        Code::KeyFileMissing => error.with_hint("restore the key file, or start anew with another --data-dir"),
+        Code::KeyringUnavailable if *backend == Backend::Keyring => error.with_remedy(Remedy::ChooseFiles),
+        Code::KeyFileMissing => error.with_remedy(Remedy::RestoreKeyFileOrStartOver),
         _ => error,
     };
     let (choice, _) = establish(&dir, backend, MissingKey::Create, timeout).map_err(|e| rehinted(e.into()))?;
@@ -98,7 +96,7 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         context.ui.done("there is another data key; cached tokens are asked for again");
         return Ok(0);
     }
-    if !yes && !secret_input::confirmed("destroy every stored secret and token?", "--yes")? {
+    if !yes && !secret_input::confirmed("destroy every stored secret and token?", Remedy::Confirm)? {
         context.ui.done("nothing was changed");
         return Ok(0);
     }
@@ -127,7 +125,7 @@ fn with_relocation(
     let opened = &opened.under_lock();
     if Choice::load(&opened.dir)?.as_ref() != Some(opened.keys.choice()) {
         return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
-            .with_hint("run it again"));
+            .with_remedy(Remedy::Repeat));
     }
     SealedFiles::sweep(&opened.dir)?;
     let (mut items, derived) = (home.named_items(opened)?.items, home.derived_items(&opened.keys));
@@ -152,7 +150,7 @@ fn with_relocation(
         None => Ok(()),
         Some(why) => {
             let message = format!("the change is done and no secret is lost, but an old copy was left behind: {why}");
-            Err(Error::new(Code::WriteFailed, message).with_hint("run tokenkeep doctor --fix"))
+            Err(Error::new(Code::WriteFailed, message).with_remedy(Remedy::Clean))
         }
     }
 }
@@ -175,7 +173,7 @@ fn every_secret_is_named(opened: &Opened, named: impl Iterator<Item = ItemName>)
     let strays = SealedFiles::unreferenced(&opened.dir, Some(&sealed), named.into_iter())?;
     if strays.iter().any(|stray| stray.kind != StrayKind::Disposable) {
         return Err(Error::new(Code::Usage, "secrets are stored that no profile here names; nothing was changed")
-            .with_hint("give the --config-dir of their profiles, or run tokenkeep doctor --fix"));
+            .with_remedy(Remedy::NameProfilesOrClean));
     }
     for stray in &strays {
         SealedFiles::erase(&opened.dir, stray)?;

@@ -3,7 +3,7 @@
 use super::args::Set;
 use super::set::endpoint;
 use super::{Context, block_on, secret_input};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::oauth::{Metadata, Roots};
 use crate::profile::preset::{self, Preset};
@@ -16,8 +16,9 @@ pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
         return Err(Error::new(Code::Usage, format!("--provider takes one of {known}")));
     };
     match &preset.refuses {
-        Some(why) => Err(Error::new(Code::Usage, format!("{why}; nothing was changed"))
-            .with_hint("see docs/providers.md for those that have it")),
+        Some(why) => {
+            Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_remedy(Remedy::SeeProviders))
+        }
         None => Ok(preset),
     }
 }
@@ -52,7 +53,10 @@ pub(crate) fn filled(
     }
     for (name, what) in &preset.fields {
         if values.iter().all(|(given, _)| given != name) {
-            let value = secret_input::asked(&format!("{name} ({what})"), &format!("--with {name}=VALUE: {what}"))?;
+            let value = secret_input::asked(&format!("{name} ({what})"), || Remedy::GiveField {
+                name: name.clone(),
+                what: Some(what.clone()),
+            })?;
             values.push((name.clone(), value));
         }
     }
@@ -61,7 +65,7 @@ pub(crate) fn filled(
     }
     let filled = preset.fill(&values).map_err(|name| {
         Error::new(Code::Usage, format!("{name} must be a part of a host name or path; nothing was changed"))
-            .with_hint(format!("add --with {name}=VALUE"))
+            .with_remedy(Remedy::GiveField { name: name.to_owned(), what: None })
     })?;
     file.token_url = filled.token_url;
     file.introspection_url = file.introspection_url.take().or(filled.introspection_url);
@@ -86,7 +90,10 @@ pub(crate) fn needed(preset: &Preset, mut request: Request) -> Result<Request, E
         if there {
             continue;
         }
-        let value = secret_input::asked(&format!("{name} ({why})"), &format!("--{name} VALUE: {why}"))?;
+        let value = secret_input::asked(&format!("{name} ({why})"), || Remedy::GiveRequestPart {
+            name: name.clone(),
+            why: why.clone(),
+        })?;
         request = match name.as_str() {
             "scope" => request.with_scopes([value.as_str()])?,
             _ => request.with_audience(&value)?,
@@ -108,7 +115,7 @@ pub(crate) fn discovered(
     };
     if endpoint("--issuer", Some(issuer))?.is_some_and(|url| url.url().query().is_some()) {
         let message = "--issuer has a query (?...), which an issuer must not have; nothing was changed";
-        return Err(Error::new(Code::Usage, message).with_hint("give the issuer's https URL"));
+        return Err(Error::new(Code::Usage, message).with_remedy(Remedy::GiveIssuerUrl));
     }
     let kept = present.filter(|_| !set.replace);
     let bound = |present: &ProfileFile| present.auth.or(present.binding.as_ref().map(|binding| binding.auth));
@@ -126,7 +133,7 @@ pub(crate) fn discovered(
     if let Some(moved) = pinned.as_ref().and_then(|pinned| pinned.differs_in(file, &metadata)) {
         let message = format!("the issuer names another {moved} than the one that was pinned; nothing was sent there");
         return Err(Error::new(Code::BindingMismatch, message)
-            .with_hint("ask the issuer whether it moved; add --replace to pin the new endpoint")
+            .with_remedy(Remedy::AskWhetherIssuerMoved)
             .for_profile(name));
     }
     if method.is_none() {
@@ -200,7 +207,7 @@ impl Pinned {
 fn unfound(error: Error) -> Error {
     match error.code() {
         Code::Dns | Code::Connect | Code::RedirectRefused | Code::ResponseMalformed | Code::ResponseTooLarge => {
-            error.with_hint("check --issuer, or give --token-url URL")
+            error.with_remedy(Remedy::CheckIssuer)
         }
         _ => error,
     }

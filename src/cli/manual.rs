@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap_mangen::Man;
 
 use super::ui::Ui;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 
 /// Writes a page for the command and one for each subcommand into a directory, or the first one to stdout.
 pub(super) fn write(ui: &Ui, command: clap::Command, directory: Option<&Path>) -> Result<u8, Error> {
@@ -19,7 +19,7 @@ pub(super) fn write(ui: &Ui, command: clap::Command, directory: Option<&Path>) -
     };
     let failed = |error: std::io::Error| {
         Error::new(Code::WriteFailed, format!("the manual pages cannot be written: {error}"))
-            .with_hint("name a directory that can be written: tokenkeep man DIR")
+            .with_remedy(Remedy::NameWritableDirectory)
     };
     std::fs::create_dir_all(directory).map_err(failed)?;
     let mut commands = vec![&command];

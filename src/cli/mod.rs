@@ -29,7 +29,8 @@ use clap::{CommandFactory as _, Parser as _};
 use args::{Command, Global, Typed};
 use ui::Ui;
 
-use crate::error::{Code, Error, chain};
+use crate::error::{Code, Error, Remedy, chain};
+use crate::exit;
 use crate::hardening::harden;
 use crate::ledger::{Condition, LedgerError};
 use crate::open::{Home, text_variable};
@@ -58,12 +59,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let exit = match outcome {
         Ok(exit) => ExitCode::from(exit),
         Err(error) => {
-            let error = match (error.code(), error.hint()) {
-                (Code::Usage, None) => error.with_hint("run tokenkeep COMMAND --help"),
+            let error = match (error.code(), error.remedy()) {
+                (Code::Usage, None) => error.with_remedy(Remedy::ReadCommandHelp),
                 _ => error,
             };
             ui.error(&error);
-            ExitCode::from(error.code().exit() as u8)
+            ExitCode::from(exit::code(error.code()))
         }
     };
     settle(&recording, &ui);
@@ -134,7 +135,7 @@ fn settle(recording: &Recording, ui: &Ui) {
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         let made = Error::new(Code::Internal, format!("no runtime: {error}"));
-        made.with_hint("check what this process may open: ulimit -a")
+        made.with_remedy(Remedy::CheckLimits)
     })?;
     let done = runtime.block_on(work);
     // A name lookup that hangs must not hold the process.
@@ -168,13 +169,13 @@ fn tell_panics(json: bool) {
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(Code::Internal, format!("a bug in tokenkeep at {place}; nothing stored was changed"))
-            .with_hint("report it with the output of RUST_BACKTRACE=1 and the command that was run");
+            .with_remedy(Remedy::ReportBug);
         Ui::plain(json).error(&error);
         let backtrace = std::backtrace::Backtrace::capture();
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
             Ui::plain(false).done(&backtrace.to_string());
         }
         #[expect(clippy::exit, reason = "the exit code of a bug, whatever the panic strategy")]
-        std::process::exit(i32::from(Code::Internal.exit() as u8));
+        std::process::exit(i32::from(exit::code(Code::Internal)));
     }));
 }

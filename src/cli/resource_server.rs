@@ -2,7 +2,7 @@
 
 use super::args::Validate;
 use super::{Context, block_on, secret_input};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Keeper, read_ca_file};
 use crate::oauth::{ResourceServer, Roots};
 use crate::profile::Endpoint;
@@ -19,21 +19,22 @@ pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report,
         return Err(Error::new(Code::Usage, "--as-resource-server needs the issuer's keys, so it cannot be --offline"));
     }
     let missing =
-        |what: &str, flag: &str| Error::new(Code::Usage, format!("{what} is missing")).with_hint(format!("add {flag}"));
-    let audience = request.audience.clone().ok_or_else(|| missing("whom the token must be for", "--audience A"))?;
+        |what: &str, remedy: Remedy| Error::new(Code::Usage, format!("{what} is missing")).with_remedy(remedy);
+    let audience =
+        request.audience.clone().ok_or_else(|| missing("whom the token must be for", Remedy::GiveAudience))?;
     let alone = args.token_stdin && args.jwks.is_some() && args.issuer.is_some();
     let keeper = if alone { None } else { Some(super::token::keeper(context, &Default::default())?) };
     let profile = keeper.as_ref().map(Keeper::profile);
     let jwks = match &args.jwks {
         Some(url) => Some(Endpoint::parse(url).map_err(|why| {
             let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Error::new(code, format!("--jwks {why}; nothing was sent")).with_hint("give the issuer's https URL")
+            Error::new(code, format!("--jwks {why}; nothing was sent")).with_remedy(Remedy::GiveIssuerUrl)
         })?),
         None => profile.as_ref().and_then(|profile| profile.jwks_url.clone()),
     };
-    let jwks = jwks.ok_or_else(|| missing("where the issuer's keys are", "--jwks URL"))?;
+    let jwks = jwks.ok_or_else(|| missing("where the issuer's keys are", Remedy::GiveKeysUrl))?;
     let issuer = args.issuer.clone().or_else(|| profile.as_ref().and_then(|profile| profile.issuer.clone()));
-    let issuer = issuer.ok_or_else(|| missing("whose tokens are taken", "--issuer ISSUER"))?;
+    let issuer = issuer.ok_or_else(|| missing("whose tokens are taken", Remedy::GiveAcceptedIssuer))?;
     let Some(token) = token(args, keeper.as_ref())? else {
         return Ok(report(Outcome::Fail, "no token is cached"));
     };

@@ -4,8 +4,7 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use super::ui::Ui;
-use crate::error::{Code, Error};
-use crate::place::Shown;
+use crate::error::{Code, Error, Remedy};
 use crate::profile::Reference;
 use crate::secret::Secret;
 use crate::secrets::read_reference;
@@ -37,7 +36,7 @@ pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
         let made = Error::from(error);
         match made.code() {
             Code::CredentialMissing => Error::new(Code::Usage, format!("{made}; nothing was changed"))
-                .with_hint(format!("check {}", Shown(&path))),
+                .with_remedy(Remedy::CheckFile(path.clone())),
             _ => made,
         }
     })?;
@@ -51,7 +50,7 @@ pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
 pub(crate) fn from_prompt(what: &str) -> Result<Secret, Error> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(Code::Usage, format!("{what} is needed, and there is no terminal to ask on"))
-            .with_hint("give it with --secret-stdin or --secret-file PATH"));
+            .with_remedy(Remedy::GiveSecret));
     }
     let typed = hidden(&format!("{what}: "))
         .map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))?;
@@ -59,10 +58,11 @@ pub(crate) fn from_prompt(what: &str) -> Result<Secret, Error> {
 }
 
 /// Asks whether to go on; without a terminal the answer has to be given beforehand.
-pub(crate) fn confirmed(question: &str, flag: &str) -> Result<bool, Error> {
+pub(crate) fn confirmed(question: &str, beforehand: Remedy) -> Result<bool, Error> {
     if !io::stdin().is_terminal() {
-        return Err(Error::new(Code::Usage, "an answer is needed, and there is no terminal to ask on")
-            .with_hint(format!("add {flag}")));
+        return Err(
+            Error::new(Code::Usage, "an answer is needed, and there is no terminal to ask on").with_remedy(beforehand)
+        );
     }
     let asked = write!(io::stderr().lock(), "{question} [y/N] ").and_then(|()| {
         let mut answer = String::new();
@@ -72,11 +72,11 @@ pub(crate) fn confirmed(question: &str, flag: &str) -> Result<bool, Error> {
     asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
 }
 
-/// Asks for a line that is no secret; without a terminal it has to be given beforehand, as `flag` says.
-pub(crate) fn asked(question: &str, flag: &str) -> Result<String, Error> {
+/// Asks for a line that is no secret; without a terminal it has to be given beforehand, as the remedy says.
+pub(crate) fn asked(question: &str, beforehand: impl FnOnce() -> Remedy) -> Result<String, Error> {
     if !io::stdin().is_terminal() {
         let message = format!("{question} is missing, and there is no terminal to ask on; nothing was changed");
-        return Err(Error::new(Code::Usage, message).with_hint(format!("add {flag}")));
+        return Err(Error::new(Code::Usage, message).with_remedy(beforehand()));
     }
     let asked = write!(io::stderr().lock(), "{question}: ").and_then(|()| {
         let mut answer = String::new();

@@ -6,7 +6,7 @@ use super::args::Set;
 use super::credentials::{Writable, set_default, tell_leftovers};
 use super::{Context, block_on, issuer, request, secret_input};
 use crate::credentials;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::open::Opened;
 use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, ProfileError,
@@ -110,7 +110,7 @@ fn wanted(
     }
     if wanted.token_url.is_none() && wanted.provider.is_none() {
         return Err(Error::new(Code::Usage, "where to get tokens is missing; nothing was changed")
-            .with_hint("add --provider PROVIDER, --issuer URL or --token-url URL"));
+            .with_remedy(Remedy::NameIssuer));
     }
     if wanted.basic_encoding == Some(BasicEncoding::Raw) && wanted.client_id.as_ref().is_some_and(|id| id.contains(':'))
     {
@@ -146,24 +146,21 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
         return Ok(());
     }
     let message = format!("`{key}` in the file differs from what the secret was set for; nothing was changed");
-    let flag = key.replace('_', "-");
-    Err(Error::new(Code::BindingMismatch, message)
-        .with_hint(format!("undo the edit, or say it: --{flag}; --replace starts anew"))
-        .for_profile(name))
+    Err(Error::new(Code::BindingMismatch, message).with_remedy(Remedy::UndoEditOrGive(key)).for_profile(name))
 }
 
 /// Checks, before anybody types a secret, that the parts of the profile go together.
 fn fits(wanted: &ProfileFile, name: &ProfileName) -> Result<(), Error> {
     let usage =
-        |why: &str, hint: &str| Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_hint(hint));
+        |why: &str, remedy| Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_remedy(remedy));
     match wanted.resolve(name) {
         Err(ProfileError::Contradiction(why)) => match wanted.auth {
-            Some(method) if method.shows_certificate() => usage(why, "add --certificate-file PEM"),
-            _ => usage(why, "add --issuer URL, or --assertion-audience token_endpoint"),
+            Some(method) if method.shows_certificate() => usage(why, Remedy::GiveCertificateFile),
+            _ => usage(why, Remedy::GiveAssertionAudience),
         },
         // It would be stored, and never used.
         Ok(profile) if profile.auth == AuthMethod::FederatedAssertion && wanted.secret.is_none() => {
-            usage("a federated assertion is read at each fetch, not stored", "add --secret-at-fetch WHERE")
+            usage("a federated assertion is read at each fetch, not stored", Remedy::ReferToAssertion)
         }
         _ => Ok(()),
     }
@@ -176,8 +173,9 @@ fn place_for_secrets(context: &Context<'_>) -> Result<(), Error> {
     match home.opened()? {
         Some(Opened { keys, .. }) => Ok(keys.secrets().map(|_| ())?),
         None => super::init::choose(context, &Backend::Keyring).map_err(|error| match error.code() {
-            Code::KeyringUnavailable | Code::KeyringTimeout => Error::new(error.code(), error.to_string())
-                .with_hint("choose another place: tokenkeep init --backend file"),
+            Code::KeyringUnavailable | Code::KeyringTimeout => {
+                Error::new(error.code(), error.to_string()).with_remedy(Remedy::ChooseFiles)
+            }
             _ => error,
         }),
     }
@@ -241,7 +239,7 @@ pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint
         Some(Ok(endpoint)) => Ok(Some(endpoint)),
         Some(Err(why)) => {
             let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_hint("give the issuer's https URL"))
+            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_remedy(Remedy::GiveIssuerUrl))
         }
     }
 }

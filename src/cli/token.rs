@@ -9,8 +9,9 @@ use crate::cache::{self, Extent};
 use crate::clock::Moment;
 use crate::credentials::belongs_to;
 use crate::duration;
-use crate::error::{Code, Error, Exit};
+use crate::error::{Code, Error, ErrorKind, Remedy};
 use crate::escape::Escaped;
+use crate::exit;
 use crate::keeper::{Keeper, Obtained, Source, Want, identity_of};
 use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
@@ -88,7 +89,7 @@ fn print(
     }
     if get.format == Format::Header && obtained.token.token_type() != "Bearer" {
         return Err(Error::new(Code::Usage, "a DPoP token needs a proof for each request")
-            .with_hint("use --format dpop --method METHOD --url URL"));
+            .with_remedy(Remedy::NameProvenRequest));
     }
     let format = if context.ui.is_json() { Format::Json } else { get.format };
     let now = context.home.clock.now();
@@ -131,7 +132,7 @@ fn proof(context: &Context<'_>, proves: &Proves, obtained: &Obtained, profile: &
     let token = &obtained.token;
     let Some(key) = token.proof_key() else {
         return Err(Error::new(Code::Usage, "the token is a Bearer token, which needs no proof")
-            .with_hint("leave --format dpop out, or set the profile with --dpop"));
+            .with_remedy(Remedy::LeaveProofOut));
     };
     let Proves { method, url, nonce } = proves;
     let of = Use { method, url, token: Some(token.expose()), nonce: nonce.as_deref() };
@@ -177,11 +178,11 @@ fn nothing_cached(keeper: &Keeper) -> Result<Error, Error> {
     let error = Error::new(Code::TokenNotValid, format!("no valid token of {} is cached", profile.name));
     let now = keeper.parts().clock.now();
     let left = keeper.kept()?.map(|token| token.validity().at(&now));
-    let hint = match left {
-        Some(Freshness::Fresh(left)) => format!("a token valid for {} is cached: --min-ttl 0", duration::show(left)),
-        _ => "leave out --offline to ask the issuer".to_owned(),
+    let remedy = match left {
+        Some(Freshness::Fresh(left)) => Remedy::LowerMinTtl(left),
+        _ => Remedy::ContactIssuer,
     };
-    Ok(error.with_hint(hint).for_profile(&profile.name))
+    Ok(error.with_remedy(remedy).for_profile(&profile.name))
 }
 
 fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
@@ -221,8 +222,8 @@ fn reported(context: &Context<'_>, report: &validate::Report) -> Result<u8, Erro
     }
     Ok(match verdict {
         Verdict::Valid => 0,
-        Verdict::NotValid => Exit::TokenNotValid as u8,
-        Verdict::Indeterminate => Exit::Indeterminate as u8,
+        Verdict::NotValid => exit::of(ErrorKind::TokenNotValid),
+        Verdict::Indeterminate => exit::of(ErrorKind::Indeterminate),
     })
 }
 

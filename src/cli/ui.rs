@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::{Color, Global};
-use crate::error::{Error, Style, is_colored, written};
+use crate::error::{Error, written};
+use crate::style::{Style, is_colored};
 use crate::warning::Warning;
 
 /// How messages are written.

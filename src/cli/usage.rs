@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::ui::Ui;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
+use crate::exit;
 
 /// Answers help and version on stdout, and everything else as a usage error.
 pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
@@ -19,7 +20,7 @@ pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui.error(&error);
-            ExitCode::from(error.code().exit() as u8)
+            ExitCode::from(exit::code(error.code()))
         }
     }
 }
@@ -31,7 +32,7 @@ pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
 
 /// Makes the message of what clap knows by itself: names of flags and values of its own, and
 /// nothing that was typed, which may be a secret.
-fn told(kind: ErrorKind, error: &clap::Error, renamed: Option<&str>) -> Error {
+fn told(kind: ErrorKind, error: &clap::Error, renamed: Option<&'static str>) -> Error {
     let of = |kind| own(error, kind);
     let message = match kind {
         ErrorKind::UnknownArgument => "a flag or argument is not known".to_owned(),
@@ -56,18 +57,15 @@ fn told(kind: ErrorKind, error: &clap::Error, renamed: Option<&str>) -> Error {
         },
         _ => "the command line is not valid".to_owned(),
     };
-    let hint = match renamed {
-        Some(now) => format!("it is called {now} now"),
-        None => suggestion(error),
-    };
-    Error::new(Code::Usage, message).with_hint(hint)
+    let remedy = renamed.map_or_else(|| suggestion(error), Remedy::UsePresentName);
+    Error::new(Code::Usage, message).with_remedy(remedy)
 }
 
-fn suggestion(error: &clap::Error) -> String {
+fn suggestion(error: &clap::Error) -> Remedy {
     let of = |kind| own(error, kind);
     match of(ContextKind::SuggestedArg).or_else(|| of(ContextKind::SuggestedSubcommand)) {
-        Some(known) => format!("did you mean {known}? run tokenkeep --help"),
-        None => "run tokenkeep --help, or tokenkeep COMMAND --help".to_owned(),
+        Some(known) => Remedy::UseSimilar(known),
+        None => Remedy::ReadHelp,
     }
 }
 

@@ -117,7 +117,7 @@ pub enum SharedUrlError {
     )]
     NotUrl,
     /// It carries a user name or password.
-    #[error("must hold no user and no password: run tokenkeep fleet login set, or use `user` and `password`")]
+    #[error("must hold no user and no password; `user` and `password` name them")]
     UserInfo,
 }
 

@@ -1,8 +1,8 @@
-//! What each lower part's failure means to the caller: code, message, hint.
+//! What each lower part's failure means to the caller: code, message, remedy.
 
 use std::error::Error as StdError;
 
-use super::{Code, Error};
+use super::{Code, Error, Remedy};
 use crate::cache::CacheFault;
 use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
@@ -13,9 +13,6 @@ use crate::profile::{ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, ReferenceError, SecretsError};
 use crate::shared::SharedError;
 use crate::store::StoreError;
-
-const CHOICES: &str = "run tokenkeep init --backend keyring, or --backend file";
-const MOVE: &str = "run tokenkeep init --backend file --move while logged in";
 
 /// Joins an error and its causes on one line.
 pub(crate) fn chain(error: &dyn StdError) -> String {
@@ -29,100 +26,91 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
     line
 }
 
-impl From<&PlaceError> for Error {
-    fn from(error: &PlaceError) -> Error {
-        let code = if error.is_insecure() { Code::InsecurePath } else { Code::WriteFailed };
-        let made = Error::new(code, chain(error));
-        match (error.fix(), error) {
-            (Some(fix), _) => made.with_hint(format!("run {fix}")),
-            (None, PlaceError::Insecure { .. } | PlaceError::Foreign { .. }) => {
-                made.with_hint("look at what is there, and move it away")
-            }
-            (None, PlaceError::Io { .. }) => made.with_hint("check its permissions and the free space there"),
-            (None, PlaceError::TooLarge { .. }) => made.with_hint("check that it is the right file"),
-        }
-    }
+fn of_place(error: &PlaceError) -> Error {
+    let code = if error.is_insecure() { Code::InsecurePath } else { Code::WriteFailed };
+    Error::new(code, chain(error)).with_remedy(match error {
+        PlaceError::Insecure { path, mend: Some(mend), .. } => Remedy::Protect { path: path.clone(), mend: *mend },
+        PlaceError::Insecure { mend: None, .. } => Remedy::LookAndMoveAway,
+        PlaceError::Foreign { owner, .. } => Remedy::RunAs(*owner),
+        PlaceError::Io { .. } => Remedy::CheckPermissions,
+        PlaceError::TooLarge { .. } => Remedy::CheckRightFile,
+    })
 }
 
 impl From<PlaceError> for Error {
     fn from(error: PlaceError) -> Error {
-        Error::from(&error)
+        of_place(&error).caused_by(error)
     }
 }
 
-impl From<&SecretsError> for Error {
-    fn from(error: &SecretsError) -> Error {
-        let set_again = "run tokenkeep credentials set again";
+impl Error {
+    /// Makes the error for secrets that cannot be had, if the failure is needed elsewhere too.
+    pub(crate) fn of_secrets(error: &SecretsError) -> Error {
         match error {
             SecretsError::NotChosen => {
                 Error::new(Code::KeyringUnavailable, "no place for secrets was chosen yet; nothing was stored")
-                    .with_hint(CHOICES)
+                    .with_remedy(Remedy::ChooseBackend)
             }
             SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, format!("{error}; nothing was stored"))
-                .with_hint("name a secret that is read at each fetch: --secret-at-fetch file:PATH"),
-            SecretsError::Unusable(_) => Error::new(Code::ConfigInvalid, chain(error))
-                .with_hint("restore the file `store`, or start anew with an empty data directory"),
-            SecretsError::MembershipUnusable => Error::new(Code::ConfigInvalid, chain(error))
-                .with_hint("move it away, run tokenkeep doctor --fix, and fleet key import and fleet login set again"),
+                .with_remedy(Remedy::ReferToSecret),
+            SecretsError::Unusable(_) => {
+                Error::new(Code::ConfigInvalid, chain(error)).with_remedy(Remedy::RestoreChoice)
+            }
+            SecretsError::MembershipUnusable => {
+                Error::new(Code::ConfigInvalid, chain(error)).with_remedy(Remedy::MoveFleetStateAway)
+            }
             SecretsError::ConfigurationsUnusable => {
-                Error::new(Code::ConfigInvalid, chain(error)).with_hint("move it away, and run tokenkeep doctor --fix")
+                Error::new(Code::ConfigInvalid, chain(error)).with_remedy(Remedy::MoveAwayAndClean)
             }
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
-            SecretsError::Locked => {
-                Error::new(Code::KeyringLocked, format!("{error}; nothing was changed")).with_hint(MOVE)
-            }
+            SecretsError::Locked => Error::new(Code::KeyringLocked, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::MoveToFiles),
             SecretsError::Unreachable(_) => {
                 tracing::info!("{error}");
                 let what = if cfg!(target_os = "linux") { "Secret Service" } else { "OS keyring" };
                 let message = format!("no {what} for {}; nothing was changed", crate::place::caller_id());
-                Error::new(Code::KeyringUnavailable, message).with_hint(MOVE)
+                Error::new(Code::KeyringUnavailable, message).with_remedy(Remedy::MoveToFiles)
             }
-            SecretsError::TimedOut(_) => {
-                Error::new(Code::KeyringTimeout, format!("{error}; nothing was changed")).with_hint(MOVE)
-            }
+            SecretsError::TimedOut(_) => Error::new(Code::KeyringTimeout, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::MoveToFiles),
             SecretsError::Ambiguous => Error::new(Code::KeyringAmbiguous, format!("{error}; nothing was changed"))
-                .with_hint("remove the ones that are not from tokenkeep with the keyring's own program"),
+                .with_remedy(Remedy::RemoveForeignItems),
             SecretsError::TooLarge(_) => {
-                Error::new(Code::WriteFailed, format!("{error}; the old credential is as it was")).with_hint(MOVE)
+                Error::new(Code::WriteFailed, format!("{error}; the old credential is as it was"))
+                    .with_remedy(Remedy::MoveToFiles)
             }
             SecretsError::KeyringUnverified => {
                 Error::new(Code::KeyringWriteUnverified, format!("{error}; the old credential is as it was"))
-                    .with_hint(MOVE)
+                    .with_remedy(Remedy::MoveToFiles)
             }
             SecretsError::PassphraseWrong => Error::new(Code::PassphraseWrong, format!("{error}; nothing was changed"))
-                .with_hint("type it once more"),
-            SecretsError::KeyGone => {
-                Error::new(Code::KeyringUnavailable, format!("{error}; nothing was changed")).with_hint("run it again")
-            }
-            SecretsError::NoPassphrase(_) => Error::new(Code::Usage, chain(error))
-                .with_hint("give it on a descriptor: TOKENKEEP_PASSPHRASE_FD=3 tokenkeep ... 3< file"),
+                .with_remedy(Remedy::TypePassphraseAgain),
+            SecretsError::KeyGone => Error::new(Code::KeyringUnavailable, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::Repeat),
+            SecretsError::NoPassphrase(_) => Error::new(Code::Usage, chain(error)).with_remedy(Remedy::GivePassphrase),
             SecretsError::UnbearableCost => Error::new(Code::PassphraseWrong, format!("{error}; nothing was computed"))
-                .with_hint("restore the file `store`, or start anew with an empty data directory"),
-            SecretsError::NoCredential(_) => Error::new(Code::KeyFileMissing, chain(error))
-                .with_hint("run it as a systemd service with LoadCredentialEncrypted=, see docs/secrets.md"),
-            SecretsError::Unreadable => Error::new(Code::KeyFileWrong, chain(error)).with_hint(set_again),
+                .with_remedy(Remedy::RestoreChoice),
+            SecretsError::NoCredential(_) => {
+                Error::new(Code::KeyFileMissing, chain(error)).with_remedy(Remedy::RunAsService)
+            }
+            SecretsError::Unreadable => {
+                Error::new(Code::KeyFileWrong, chain(error)).with_remedy(Remedy::SetCredentialAgain)
+            }
             SecretsError::WriteUnverified => {
                 Error::new(Code::WriteFailed, format!("{}; the old credential is as it was", chain(error)))
             }
             SecretsError::KeyFileMissing { path } => {
-                Error::new(Code::KeyFileMissing, format!("{error}; the stored secrets need it")).with_hint(format!(
-                    "restore {}, or run tokenkeep init --backend file where there never was one",
-                    Shown(path)
-                ))
+                Error::new(Code::KeyFileMissing, format!("{error}; the stored secrets need it"))
+                    .with_remedy(Remedy::RestoreKeyFile(path.clone()))
             }
-            SecretsError::KeyFileInsecure(place) => {
-                let made = Error::new(Code::KeyFileInsecure, chain(place));
-                match place.fix() {
-                    Some(fix) => made.with_hint(format!("run {fix}")),
-                    None => made,
-                }
+            SecretsError::KeyFileInsecure(place) => Error { code: Code::KeyFileInsecure, ..of_place(place) },
+            SecretsError::KeyFileShort { path } => {
+                Error::new(Code::KeyFileInsecure, chain(error)).with_remedy(Remedy::FillKeyFile(path.clone()))
             }
-            SecretsError::KeyFileShort { path } => Error::new(Code::KeyFileInsecure, chain(error))
-                .with_hint(format!("run head -c 32 /dev/urandom > {}", Shown(path))),
             SecretsError::KeyFileWrong { .. } => {
-                Error::new(Code::KeyFileWrong, chain(error)).with_hint("restore the key file that was used first")
+                Error::new(Code::KeyFileWrong, chain(error)).with_remedy(Remedy::RestoreFirstKeyFile)
             }
-            SecretsError::Place(place) => Error::from(place),
+            SecretsError::Place(place) => of_place(place),
             SecretsError::Seal(_) => Error::new(Code::WriteFailed, chain(error)),
         }
     }
@@ -130,23 +118,23 @@ impl From<&SecretsError> for Error {
 
 impl From<SecretsError> for Error {
     fn from(error: SecretsError) -> Error {
-        Error::from(&error)
+        Error::of_secrets(&error).caused_by(error)
     }
 }
 
 impl From<ChoiceError> for Error {
     fn from(error: ChoiceError) -> Error {
-        match &error {
-            ChoiceError::Place(place) => Error::from(place),
-            ChoiceError::NewerVersion => {
-                Error::new(Code::ConfigInvalid, chain(&error)).with_hint("update this tokenkeep")
+        let made = match &error {
+            ChoiceError::Place(place) => of_place(place),
+            ChoiceError::NewerVersion => Error::new(Code::ConfigInvalid, chain(&error)).with_remedy(Remedy::Update),
+            ChoiceError::Damaged { .. } => {
+                Error::new(Code::ConfigInvalid, chain(&error)).with_remedy(Remedy::RestoreChoice)
             }
-            ChoiceError::Damaged { .. } => Error::new(Code::ConfigInvalid, chain(&error))
-                .with_hint("restore the file `store`, or start anew with an empty data directory"),
             ChoiceError::Held | ChoiceError::Lost | ChoiceError::NoLocks | ChoiceError::Randomness => {
                 Error::new(Code::WriteFailed, chain(&error))
             }
-        }
+        };
+        made.caused_by(error)
     }
 }
 
@@ -155,7 +143,7 @@ impl From<EstablishError> for Error {
         match error {
             EstablishError::Differs(present) => {
                 let message = format!("secrets are kept in {} already; nothing was changed", present.shown());
-                Error::new(Code::BackendDiffers, message).with_hint("add --move to move them")
+                Error::new(Code::BackendDiffers, message).with_remedy(Remedy::MoveStored)
             }
             EstablishError::Choice(error) => Error::from(error),
             EstablishError::Secrets(error) => Error::from(error),
@@ -165,12 +153,12 @@ impl From<EstablishError> for Error {
 
 impl From<ReferenceError> for Error {
     fn from(error: ReferenceError) -> Error {
-        match &error {
+        let made = match &error {
             // What cannot be read is not missing.
-            ReferenceError::Place(place) => Error::from(place),
-            _ => Error::new(Code::CredentialMissing, chain(&error))
-                .with_hint("put the secret there, or name another place with --secret-at-fetch WHERE"),
-        }
+            ReferenceError::Place(place) => of_place(place),
+            _ => Error::new(Code::CredentialMissing, chain(&error)).with_remedy(Remedy::PutSecretThere),
+        };
+        made.caused_by(error)
     }
 }
 
@@ -183,7 +171,10 @@ impl From<RequestError> for Error {
 impl Error {
     /// Makes the error for a file that people wrote.
     pub(crate) fn in_document(path: &std::path::Path, error: &DocumentError) -> Error {
-        Error::new(Code::ConfigInvalid, format!("{} {error}", Shown(path))).with_hint(format!("edit {}", Shown(path)))
+        Error::new(Code::ConfigInvalid, format!("{} {error}", Shown(path))).with_remedy(match error {
+            DocumentError::BindingDamaged { .. } => Remedy::RemoveBinding(path.to_owned()),
+            _ => Remedy::EditFile(path.to_owned()),
+        })
     }
 
     /// Makes the error for a profile's file.
@@ -192,15 +183,14 @@ impl Error {
         match error {
             ProfileError::Document(error) => Error::in_document(path, error),
             ProfileError::Missing(_) | ProfileError::Contradiction(_) => {
-                Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(path)))
+                Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::EditFile(path.to_owned()))
             }
             ProfileError::InsecureEndpoint { .. } => {
                 Error::new(Code::InsecureEndpoint, format!("{message}; nothing was sent"))
-                    .with_hint(format!("edit {}", Shown(path)))
+                    .with_remedy(Remedy::EditFile(path.to_owned()))
             }
             ProfileError::BindingDiffers(_) => {
-                Error::new(Code::BindingMismatch, format!("{message}; nothing was sent"))
-                    .with_hint("run tokenkeep credentials set to bind the secret to the new place, or undo the edit")
+                Error::new(Code::BindingMismatch, format!("{message}; nothing was sent")).with_remedy(Remedy::BindAgain)
             }
         }
     }
@@ -209,16 +199,15 @@ impl Error {
 impl Error {
     /// Makes the error for a fleet store that is required and unavailable.
     pub(crate) fn required(error: &SharedError) -> Error {
-        let (code, hint) = match error {
-            SharedError::Guessable => {
-                (Code::SecretTooWeak, "run tokenkeep fleet key new, and import that key on every host")
-            }
-            SharedError::Exposed => (Code::InsecureEndpoint, "use rediss:// in `url` of [fleet]"),
-            SharedError::OtherHosts => (Code::BindingMismatch, "run tokenkeep fleet login set"),
-            SharedError::NoKey(_) => (Code::FleetUnavailable, "run tokenkeep doctor"),
-            _ => (Code::FleetUnavailable, "check the store and [fleet] of config.toml: tokenkeep doctor"),
+        let (code, remedy) = match error {
+            SharedError::Guessable => (Code::SecretTooWeak, Remedy::MakeFleetKeyForAll),
+            SharedError::Exposed => (Code::InsecureEndpoint, Remedy::UseFleetTls),
+            SharedError::OtherHosts => (Code::BindingMismatch, Remedy::SetFleetLogin),
+            SharedError::LoginGone => (Code::FleetUnavailable, Remedy::SetFleetLogin),
+            SharedError::NoKey(_) => (Code::FleetUnavailable, Remedy::Diagnose),
+            _ => (Code::FleetUnavailable, Remedy::DiagnoseFleetStore),
         };
-        Error::new(code, format!("the fleet store is required: {error}; the issuer was not asked")).with_hint(hint)
+        Error::new(code, format!("the fleet store is required: {error}; the issuer was not asked")).with_remedy(remedy)
     }
 }
 
@@ -229,7 +218,7 @@ impl Error {
             Code::FleetUnavailable,
             format!("the fleet store is unavailable: {error}; nothing was forgotten there"),
         )
-        .with_hint("run it again when tokenkeep doctor finds the store")
+        .with_remedy(Remedy::RepeatWithFleetStore)
     }
 }
 
@@ -257,37 +246,33 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
 impl From<IssuerError> for Error {
     fn from(error: IssuerError) -> Error {
         let code = issuer_code(&error);
-        let made = Error::new(code, chain(&error));
-        let mut made = match code {
-            Code::InvalidClient => made.with_hint("run tokenkeep credentials set with the right client id and secret"),
-            Code::RedirectRefused | Code::ResponseMalformed => made.with_hint("check token_url of the profile"),
-            Code::Tls => made.with_hint("give the right certificates with --ca-file PEM, or check the clock"),
-            Code::Dns | Code::Connect => made.with_hint("check the network, and token_url of the profile"),
+        let mut made = Error::new(code, chain(&error)).with_remedy(match code {
+            Code::InvalidClient => Remedy::SetRightClient,
+            Code::RedirectRefused | Code::ResponseMalformed | Code::ResponseTooLarge | Code::TokenMalformed => {
+                Remedy::CheckTokenUrl
+            }
+            Code::Tls => Remedy::GiveCertificates,
+            Code::Dns | Code::Connect => Remedy::CheckNetwork,
             Code::UnauthorizedClient | Code::AccessDenied | Code::InvalidGrant | Code::UnsupportedGrantType => {
-                made.with_hint("ask the issuer to let this client use the grant client_credentials")
+                Remedy::AllowGrant
             }
-            Code::InvalidScope => made.with_hint("check --scope, and scopes of the profile"),
-            Code::InvalidTarget => made.with_hint("check --resource and --audience, and those of the profile"),
-            Code::InvalidRequest | Code::IssuerError => {
-                made.with_hint("compare what tokenkeep credentials show says with what the issuer wants")
-            }
-            Code::CredentialMissing => {
-                made.with_hint("run tokenkeep credentials set with the right key, or mend what the profile says of it")
-            }
-            Code::DowngradeRefused => made.with_hint("leave dpop out of the profile where the issuer has none"),
-            Code::IssuerMismatch => made.with_hint("give --issuer exactly as the issuer writes it"),
-            Code::ResponseTooLarge | Code::TokenMalformed => made.with_hint("check token_url of the profile"),
-            _ => made.with_hint("try again later; nothing that is stored was changed"),
-        };
+            Code::InvalidScope => Remedy::CheckScope,
+            Code::InvalidTarget => Remedy::CheckTarget,
+            Code::InvalidRequest | Code::IssuerError => Remedy::CompareProfile,
+            Code::CredentialMissing => Remedy::SetRightKey,
+            Code::DowngradeRefused => Remedy::LeaveDpopOut,
+            Code::IssuerMismatch => Remedy::GiveExactIssuer,
+            _ => Remedy::TryLater,
+        });
         made.http_status = error.status();
-        match error {
-            IssuerError::Refused { error, .. } => made.oauth_error = Some(error),
+        match &error {
+            IssuerError::Refused { error, .. } => made.oauth_error = Some(error.clone()),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
-                made.retry_after = retry_after;
+                made.retry_after = *retry_after;
             }
             _ => {}
         }
-        made
+        made.caused_by(error)
     }
 }
 
@@ -309,26 +294,26 @@ fn refused(error: &str) -> Code {
 
 impl From<CacheFault> for Error {
     fn from(fault: CacheFault) -> Error {
-        match &fault {
+        let made = match &fault {
             CacheFault::Store(
                 StoreError::Insecure(place) | StoreError::ReadOnly(place) | StoreError::Failed(place),
-            ) => Error::from(place),
+            ) => of_place(place),
             _ => Error::new(Code::WriteFailed, chain(&fault)),
-        }
+        };
+        made.caused_by(fault)
     }
 }
 
 #[cfg(feature = "ledger")]
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Error {
-        let made = match &error {
-            LedgerError::Place(place) if place.is_insecure() => return Error::from(place),
-            _ => Error::new(Code::LedgerUnreadable, format!("{}; no token depends on it", chain(&error))),
+        let remedy = match &error {
+            LedgerError::Place(place) if place.is_insecure() => return of_place(place).caused_by(error),
+            LedgerError::Busy => Remedy::FreeLedger,
+            LedgerError::NewerVersion => Remedy::Update,
+            _ => Remedy::CheckDataDirectory,
         };
-        match error {
-            LedgerError::Busy => made.with_hint("run it again, or end the program that has ledger.db open"),
-            LedgerError::NewerVersion => made.with_hint("update this tokenkeep"),
-            _ => made.with_hint("check the permissions and the free space of the data directory"),
-        }
+        let message = format!("{}; no token depends on it", chain(&error));
+        Error::new(Code::LedgerUnreadable, message).with_remedy(remedy).caused_by(error)
     }
 }

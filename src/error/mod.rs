@@ -1,13 +1,12 @@
-//! What goes wrong, as one type: a code that scripts know, a message, a hint.
+//! What goes wrong, as one type: a code that scripts know, a message, a remedy.
 
 mod from;
-#[cfg(any(feature = "cli", feature = "front"))]
-mod shown;
+mod remedy;
 
 pub(crate) use from::{chain, issuer_code};
-#[cfg(any(feature = "cli", feature = "front"))]
-pub(crate) use shown::{Style, is_colored};
+pub use remedy::Remedy;
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
@@ -20,7 +19,9 @@ use crate::profile::ProfileName;
 pub struct Error {
     code: Code,
     message: String,
-    hint: Option<String>,
+    remedy: Option<Box<Remedy>>,
+    /// The failure of a part; its cause is the source.
+    cause: Option<Box<dyn StdError + Send + Sync>>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) remembered: bool,
     pub(crate) http_status: Option<u16>,
@@ -34,7 +35,8 @@ impl Error {
         Error {
             code,
             message: message.into(),
-            hint: None,
+            remedy: None,
+            cause: None,
             retry_after: None,
             remembered: false,
             http_status: None,
@@ -43,9 +45,15 @@ impl Error {
         }
     }
 
-    /// Adds what to do about it: one command.
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Error {
-        self.hint = Some(hint.into());
+    /// Adds what to do about it.
+    pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Error {
+        self.remedy = Some(Box::new(remedy));
+        self
+    }
+
+    /// Adds the failure of a part that this error is about.
+    pub(crate) fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Error {
+        self.cause = Some(Box::new(cause));
         self
     }
 
@@ -66,9 +74,9 @@ impl Error {
         self.code
     }
 
-    /// Returns what to do about it, where something helps.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+    /// Returns what to do about it, if something helps.
+    pub fn remedy(&self) -> Option<&Remedy> {
+        self.remedy.as_deref()
     }
 
     /// Returns how long to wait before asking again, where that is known.
@@ -103,7 +111,7 @@ pub(crate) fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
     match outcome {
         Err(error) if !reader_is_gone(&error, cfg!(windows)) => {
             Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost"))
-                .with_hint("make room where the output goes, and run it again"))
+                .with_remedy(Remedy::MakeRoom))
         }
         _ => Ok(()),
     }
@@ -123,25 +131,45 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+/// The cause of a failure: of the failure of a part that the message is about already, the cause.
+///
+/// The message names it too; it is here for programs that look for a type, such as [`std::io::Error`].
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref()?.source()
+    }
+}
 
-/// Groups codes by what a caller can do about them; its number is the exit code.
+/// Groups codes by what a caller can do about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the exit code of the same name in the contract")]
-pub enum Exit {
-    Internal = 1,
-    Usage = 2,
-    NotConfigured = 3,
-    AuthRejected = 4,
-    TokenNotValid = 5,
-    Unavailable = 6,
-    Protocol = 7,
-    Store = 8,
-    Io = 9,
-    Refused = 10,
-    RateLimited = 11,
-    Indeterminate = 12,
-    Fleet = 13,
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A bug, or half an installation.
+    Internal,
+    /// The call itself is wrong.
+    Usage,
+    /// No such profile, no secret, or a configuration that is wrong.
+    NotConfigured,
+    /// The issuer refuses the client.
+    AuthRejected,
+    /// There is no valid token.
+    TokenNotValid,
+    /// The issuer cannot be reached, or cannot answer now.
+    Unavailable,
+    /// The issuer refuses the request, or its answer is no token.
+    Protocol,
+    /// The place of the secrets does not answer, or its key is missing or wrong.
+    Store,
+    /// Something cannot be read or written.
+    Io,
+    /// What was asked for would not be safe.
+    Refused,
+    /// The issuer was asked too often.
+    RateLimited,
+    /// Nothing could tell whether the token is valid.
+    Indeterminate,
+    /// The fleet store is required and unavailable.
+    Fleet,
 }
 
 /// Tells whether asking again, unchanged, may help.
@@ -152,7 +180,7 @@ enum Retry {
 }
 
 macro_rules! codes {
-    ($($code:ident $name:literal $exit:ident $retry:ident,)*) => {
+    ($($code:ident $name:literal $kind:ident $retry:ident,)*) => {
         /// What went wrong, as scripts know it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -162,7 +190,7 @@ macro_rules! codes {
         }
 
         /// Every code with its name, exit code, and whether asking again may help.
-        const CODES: &[(Code, &str, Exit, Retry)] = &[$((Code::$code, $name, Exit::$exit, Retry::$retry),)*];
+        const CODES: &[(Code, &str, ErrorKind, Retry)] = &[$((Code::$code, $name, ErrorKind::$kind, Retry::$retry),)*];
     };
 }
 
@@ -218,7 +246,7 @@ codes! {
 }
 
 impl Code {
-    fn row(self) -> &'static (Code, &'static str, Exit, Retry) {
+    fn row(self) -> &'static (Code, &'static str, ErrorKind, Retry) {
         CODES.iter().find(|row| row.0 == self).expect("the macro writes a row for each code")
     }
 
@@ -227,8 +255,8 @@ impl Code {
         self.row().1
     }
 
-    /// Returns the group, whose number is the exit code.
-    pub fn exit(self) -> Exit {
+    /// Returns the group that it belongs to.
+    pub fn kind(self) -> ErrorKind {
         self.row().2
     }
 
@@ -266,18 +294,19 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_a_name_of_its_own() {
-        for (code, name, ..) in CODES {
-            assert_eq!(Code::parse(name), Some(*code));
-        }
+    fn the_cause_that_the_system_named_is_the_source() {
+        let file = std::path::Path::new("/dev/null/below");
+        let read = crate::place::read_given(file, crate::place::Given::Open, 64);
+        let error = Error::from(read.expect_err("a device holds no files"));
+        let source = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        let source = source.unwrap_or_else(|| panic!("{error:?} keeps what the system said"));
+        assert!(error.to_string().ends_with(&source.to_string()), "{error}");
     }
 
     #[test]
-    fn exit_codes_are_those_of_the_contract() {
-        for (name, exit) in
-            [("usage", 2), ("invalid_client", 4), ("timeout", 6), ("key_file_missing", 8), ("write_failed", 9)]
-        {
-            assert_eq!(Code::parse(name).map(|code| code.exit() as u8), Some(exit));
+    fn every_code_has_a_name_of_its_own() {
+        for (code, name, ..) in CODES {
+            assert_eq!(Code::parse(name), Some(*code));
         }
     }
 }

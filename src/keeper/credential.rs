@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::held::Asked;
 use super::{Keeper, Secrets, in_thread};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::oauth::{Assertion, Client, IssuerError, JobRequest, Roots, Trust};
 use crate::place::{Given, read_given};
 use crate::profile::{Binding, ClientCertificate, Profile, ProfileName, Reference, SecretSource};
@@ -144,7 +144,7 @@ impl Keeper {
             let what = differs.unwrap_or("generation");
             let message = format!("the stored secret was set for another `{what}`; nothing was sent");
             return Err(Error::new(Code::BindingMismatch, message)
-                .with_hint("run tokenkeep credentials set to bind the secret to the new place, or undo the edit")
+                .with_remedy(Remedy::BindAgain)
                 .for_profile(&profile.name));
         }
         Ok(Some(credential.secret))
@@ -178,8 +178,7 @@ pub(crate) fn read_certificate(
     let shown = crate::place::Shown(path);
     let bad = |what: &str| {
         let message = format!("the certificate file {shown} {what}; nothing was sent");
-        let hint = "restore it, or change certificate_file of the profile";
-        Error::new(Code::ConfigInvalid, message).with_hint(hint).for_profile(&profile.name)
+        Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::RestoreCertificate).for_profile(&profile.name)
     };
     let pem = read_given(path, Given::Open, CA_FILE_CAP).map_err(|error| Error::from(error).for_profile(&profile.name));
     let pem = pem?.ok_or_else(|| bad("is missing"))?;
@@ -200,8 +199,7 @@ pub(crate) fn read_ca_file_at(path: Option<&Path>, name: &ProfileName) -> Result
         Ok(Some(pem)) => Ok(Some(pem)),
         Ok(None) => {
             let message = format!("the CA file {} is missing; nothing was sent", crate::place::Shown(path));
-            let made =
-                Error::new(Code::ConfigInvalid, message).with_hint("restore it, or change ca_file of the profile");
+            let made = Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::RestoreCaFile);
             Err(made.for_profile(name))
         }
         Err(error) if error.is_insecure() => Err(Error::from(error).for_profile(name)),
@@ -211,6 +209,6 @@ pub(crate) fn read_ca_file_at(path: Option<&Path>, name: &ProfileName) -> Result
 
 fn missing(profile: &Profile, why: &str) -> Error {
     Error::new(Code::CredentialMissing, format!("the profile {} {why}", profile.name))
-        .with_hint(format!("run tokenkeep credentials set -p {}", profile.name))
+        .with_remedy(Remedy::SetCredential(profile.name.clone()))
         .for_profile(&profile.name)
 }

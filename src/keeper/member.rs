@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::credential::Proof;
 use super::held::Asked;
 use super::{Keeper, Secrets, in_thread};
-use crate::error::{Code, Error, chain};
+use crate::error::{Code, Error, Remedy, chain};
 use crate::profile::{AuthMethod, Generation, Profile, SecretSource};
 use crate::seal::fleet::EpochOf;
 use crate::secret::Secret;
@@ -226,9 +226,7 @@ impl Sharing {
             return Ok(());
         }
         let message = format!("{}; nothing was changed", SharedError::Guessable);
-        Err(Error::new(Code::SecretTooWeak, message)
-            .with_hint("run tokenkeep fleet key new, and import that key on every host")
-            .for_profile(&profile.name))
+        Err(Error::new(Code::SecretTooWeak, message).with_remedy(Remedy::MakeFleetKeyForAll).for_profile(&profile.name))
     }
 
     /// Keeps what is derived from the secret of a profile, so that a shared token is read without it.

@@ -34,8 +34,7 @@ pub(crate) use vault::{NoCache, Vault};
 
 use crate::cache::{Cache, CacheFault};
 use crate::clock::{Clock, Moment};
-use crate::duration;
-use crate::error::{Code, Error, Exit};
+use crate::error::{Code, Error, ErrorKind, Remedy};
 use crate::flight::{Flight, Turn};
 use crate::ledger::Entry;
 use crate::oauth::Transport;
@@ -375,18 +374,15 @@ impl Keeper {
 
     /// Adds, where the issuer does not answer, that a token is there which is not what was wanted.
     fn with_kept_token(&self, asked: &Asked, want: &Want, error: Error) -> Error {
-        if !matches!(error.code().exit(), Exit::Unavailable | Exit::RateLimited) {
+        if !matches!(error.code().kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) {
             return error;
         }
         let kept = self.in_cache(asked).ok().flatten();
         match kept.map(|(_, token)| token.validity().at(&self.parts.clock.now())) {
-            Some(Freshness::Fresh(left)) => {
-                let instead = match want {
-                    Want::Valid { .. } => "--min-ttl 0",
-                    Want::IssuedAfter(_) => "leave --refresh out",
-                };
-                error.with_hint(format!("a token valid for {} is cached: {instead}", duration::show(left)))
-            }
+            Some(Freshness::Fresh(left)) => error.with_remedy(match want {
+                Want::Valid { .. } => Remedy::LowerMinTtl(left),
+                Want::IssuedAfter(_) => Remedy::AcceptCached(left),
+            }),
             _ => error,
         }
     }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::held::Asked;
 use super::{Keeper, rounded_up};
-use crate::duration;
-use crate::error::{Code, Error, Exit};
+use crate::error::{Code, Error, ErrorKind, Remedy};
 use crate::oauth::LONGEST_PAUSE;
 use crate::refusal::Refusal;
 use crate::shared::Failure;
@@ -32,8 +31,8 @@ impl Keeper {
     /// Answers as the first did; `None` where that is over.
     pub(super) fn refused(&self, asked: &Asked, refusal: Refusal) -> Option<Error> {
         let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
-        let mut error = Error::new(Code::parse(&refusal.code)?, refusal.message)
-            .with_hint(format!("the same answer as before, not asked again for {}", duration::show(rounded_up(left))));
+        let mut error =
+            Error::new(Code::parse(&refusal.code)?, refusal.message).with_remedy(Remedy::Wait(rounded_up(left)));
         error.remembered = true;
         error.retry_after = Some(rounded_up(left));
         error.http_status = refusal.http_status;
@@ -58,13 +57,15 @@ impl Keeper {
 
     /// Says how a fetch failed, and what other hosts are told.
     pub(super) fn told(&self, asked: &Asked, error: &Error) -> (Failure, Refusal) {
-        match (remembered(error), error.code().exit()) {
+        match (remembered(error), error.code().kind()) {
             // Each host has a credential of its own, and this one's is no good.
-            (_, Exit::AuthRejected) if asked.profile.fleet_epoch.is_some() => {
+            (_, ErrorKind::AuthRejected) if asked.profile.fleet_epoch.is_some() => {
                 (Failure::Here, self.made(error, SHARED_FAILURE))
             }
             (Some(lifetime), _) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
-            (None, Exit::Unavailable | Exit::Protocol) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
+            (None, ErrorKind::Unavailable | ErrorKind::Protocol) => {
+                (Failure::Underway, self.made(error, SHARED_FAILURE))
+            }
             (None, _) => (Failure::Here, self.made(error, SHARED_FAILURE)),
         }
     }
@@ -82,8 +83,8 @@ impl Keeper {
 
 /// For how long an error is remembered, where it is.
 fn remembered(error: &Error) -> Option<Duration> {
-    match (error.code().exit(), error.http_status()) {
-        (Exit::AuthRejected, _) => Some(Duration::from_secs(10)),
+    match (error.code().kind(), error.http_status()) {
+        (ErrorKind::AuthRejected, _) => Some(Duration::from_secs(10)),
         (_, Some(429 | 503)) => Some(error.retry_after().unwrap_or(Duration::from_secs(5)).min(LONGEST_PAUSE)),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Giving a token back: the issuer first, then what is kept here.
 
 use super::Keeper;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::token::AccessToken;
 
 impl Keeper {
@@ -25,7 +25,7 @@ impl Keeper {
         let Some(url) = &profile.revocation_url else {
             let message = format!("the profile {} names no revocation endpoint; nothing was revoked", profile.name);
             return Err(Error::new(Code::Usage, message)
-                .with_hint(format!("run tokenkeep credentials set -p {} --revocation-url URL", profile.name))
+                .with_remedy(Remedy::SetRevocationUrl(profile.name.clone()))
                 .for_profile(&profile.name));
         };
         let Some(proof) = self.proof(&asked).await? else {
@@ -33,7 +33,7 @@ impl Keeper {
                 Code::CredentialMissing,
                 "the credential was set anew meanwhile; nothing was revoked",
             )
-            .with_hint("run it again")
+            .with_remedy(Remedy::Repeat)
             .for_profile(&profile.name));
         };
         let revoked = self.parts.transport.revoke(url, &proof.client(profile), token, &proof.trust()).await;

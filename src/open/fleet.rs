@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Home;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::keeper::Sharing;
 use crate::place::Shown;
 use crate::secret::Secret;
@@ -34,7 +34,7 @@ impl Home {
         }
         let path = self.config_dir.join("config.toml");
         let message = format!("{} `fleet` needs a tokenkeep that was built with its feature `redis`", Shown(&path));
-        Err(Error::new(Code::ConfigInvalid, message).with_hint(format!("edit {}", Shown(&path))))
+        Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::EditFile(path.clone())))
     }
 }
 
@@ -57,7 +57,10 @@ impl Home {
     pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
         let Some(id) = keys.membership()?.key else { return Ok(None) };
         let item = ItemName::shared_key(&keys.choice().store_id, &id);
-        let gone = || Error::new(Code::KeyFileMissing, "the fleet key is gone; import it again").with_hint(BRING);
+        let gone = || {
+            Error::new(Code::KeyFileMissing, "the fleet key is gone; import it again")
+                .with_remedy(Remedy::BringFleetKey)
+        };
         Ok(Some(keys.read(&item)?.ok_or_else(gone)?))
     }
 
@@ -70,8 +73,6 @@ impl Home {
     }
 }
 
-const BRING: &str = "bring it from a host that has it: tokenkeep fleet key export PATH";
-
 /// Reads the file that a fleet key is in. Whatever is wrong with it, another key in its place would part this host from
 /// its fleet.
 pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
@@ -79,10 +80,11 @@ pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
         Ok(Some(key)) => Ok(key),
         Ok(None) => {
             let message = format!("the file of the fleet key, {}, is missing; nothing was changed", Shown(path));
-            Err(Error::new(Code::KeyFileMissing, message).with_hint(BRING))
+            Err(Error::new(Code::KeyFileMissing, message).with_remedy(Remedy::BringFleetKey))
         }
         Err(error @ SecretsError::KeyFileShort { .. }) => {
-            Err(Error::new(Code::KeyFileInsecure, format!("{error}; nothing was changed")).with_hint(BRING))
+            Err(Error::new(Code::KeyFileInsecure, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::BringFleetKey))
         }
         Err(error) => Err(error.into()),
     }
@@ -132,7 +134,7 @@ fn stored_login(
     let Some(id) = membership.login else { return Ok(None) };
     let item = ItemName::shared_login(&opened.keys.choice().store_id, &id);
     let read = opened.keys.read(&item).map_err(|error| unreadable(&error))?;
-    let gone = || SharedError::NoPassword("it is gone; run tokenkeep fleet login set".to_owned());
+    let gone = || SharedError::LoginGone;
     let login = StoreLogin::decode(&read.ok_or_else(gone)?).map_err(|error| unreadable(&error))?;
     if login.hosts != shared.url.to_string() {
         return Err(SharedError::OtherHosts);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::judge::{DIR_MODE, caller, judge_owner, quoted};
-use super::{PlaceError, Shown};
+use super::judge::{DIR_MODE, caller, judge_owner};
+use super::{Mend, PlaceError, Shown};
 
 /// The most that is read of a list of users or groups.
 const LIST_CAP: u64 = 1 << 20;
@@ -51,8 +51,7 @@ fn judge_writers(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     if !by_anybody && (!by_group || is_own_group(path, stat)) {
         return Ok(());
     }
-    let fix = format!("chmod go-w {}", quoted(path));
-    Err(PlaceError::insecure(path, "can be written by other users", Some(fix)))
+    Err(PlaceError::insecure(path, "can be written by other users", Some(Mend::NoOtherWriter)))
 }
 
 /// Tells whether the group of a directory is its owner and nobody else, as systems with a group for each user have it.

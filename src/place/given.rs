@@ -12,21 +12,20 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::directories::{is_sticky, judge_dir, make_path, parent};
-use super::judge::{FILE_MODE, READ, caller, quoted, size};
-use super::{Given, PlaceError, Referenced, beside, random_name, read_capped, remove_left_beside};
+use super::judge::{FILE_MODE, READ, caller, size};
+use super::{Given, Mend, PlaceError, Referenced, beside, random_name, read_capped, remove_left_beside};
 
 /// Reads a file that was given to us, or answers `None` where there is none.
 pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
     let close = match given {
-        Given::Open => "chmod go-w",
-        Given::Key => "chmod 600",
+        Given::Open => Mend::NoOtherWriter,
+        Given::Key => Mend::OwnerOnlyFile,
     };
     let Some((file, stat)) = open_given(path, close)? else { return Ok(None) };
     if given == Given::Key {
         let group_reads = stat.st_mode & 0o040 != 0 && stat.st_uid != 0;
         if stat.st_mode & 0o004 != 0 || group_reads {
-            let fix = format!("{close} {}", quoted(path));
-            return Err(PlaceError::insecure(path, "can be read by other users", Some(fix)));
+            return Err(PlaceError::insecure(path, "can be read by other users", Some(close)));
         }
     }
     read_capped(file, size(&stat), path, cap).map(Some)
@@ -34,13 +33,13 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
 
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
-    let Some((file, stat)) = open_given(path, "chmod go-w")? else { return Ok(None) };
+    let Some((file, stat)) = open_given(path, Mend::NoOtherWriter)? else { return Ok(None) };
     let bytes = zeroize::Zeroizing::new(read_capped(file, size(&stat), path, cap)?);
     Ok(Some(Referenced { bytes, readable_by_others: stat.st_mode & 0o004 != 0 }))
 }
 
-/// Opens a file and judges it; `close` is the command that takes it out of the hands of others.
-fn open_given(path: &Path, close: &str) -> Result<Option<(File, Stat)>, PlaceError> {
+/// Opens a file and judges it; `close` is what takes it out of the hands of others.
+fn open_given(path: &Path, close: Mend) -> Result<Option<(File, Stat)>, PlaceError> {
     // NONBLOCK: opening a FIFO must not wait for a writer.
     let fd = match rustix::fs::open(path, READ, Mode::empty()) {
         Ok(fd) => fd,
@@ -59,8 +58,7 @@ fn open_given(path: &Path, close: &str) -> Result<Option<(File, Stat)>, PlaceErr
         return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
     }
     if stat.st_mode & 0o022 != 0 {
-        let fix = format!("{close} {}", quoted(path));
-        return Err(PlaceError::insecure(path, "can be written by other users", Some(fix)));
+        return Err(PlaceError::insecure(path, "can be written by other users", Some(close)));
     }
     judge_holder(path, &stat)?;
     Ok(Some((File::from(fd), stat)))

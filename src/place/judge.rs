@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{PlaceError, Shown, Stamp};
+use super::{Mend, PlaceError, Stamp};
 
 pub(super) const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
@@ -50,13 +50,6 @@ pub(super) fn size(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
-/// Quotes a path for a shell command in a hint.
-pub(super) fn quoted(path: &Path) -> String {
-    let text = Shown(path).to_string();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
-    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 pub(super) fn judge_ours(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(PlaceError::insecure(path, "is not a regular file", None));
@@ -66,8 +59,7 @@ pub(super) fn judge_ours(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
         return Err(PlaceError::insecure(path, "has more than one link", None));
     }
     if stat.st_mode & 0o077 != 0 {
-        let fix = format!("chmod 600 {}", quoted(path));
-        return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
+        return Err(PlaceError::insecure(path, "is open to other users", Some(Mend::OwnerOnlyFile)));
     }
     Ok(())
 }

@@ -49,6 +49,18 @@ pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {
     beside::remove_left(path).map_err(|error| PlaceError::io(path, "clear up beside", error))
 }
 
+/// What others have to lose so that a place can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mend {
+    /// Every right to a file that only its owner may read and write.
+    OwnerOnlyFile,
+    /// Every right to a directory that only its owner may enter.
+    OwnerOnlyDirectory,
+    /// The right to write.
+    NoOtherWriter,
+}
+
 /// What is wrong with a place.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
@@ -59,8 +71,8 @@ pub enum PlaceError {
         path: PathBuf,
         /// What is wrong, as the predicate of a sentence.
         what: &'static str,
-        /// The command that mends it, where one does.
-        fix: Option<String>,
+        /// What mends it, if something does.
+        mend: Option<Mend>,
     },
     /// It belongs to somebody else.
     #[error("{} belongs to uid {owner}, you are uid {caller}", Shown(.path))]
@@ -98,8 +110,8 @@ impl PlaceError {
         PlaceError::Io { path: path.to_owned(), doing, source: source.into() }
     }
 
-    fn insecure(path: &Path, what: &'static str, fix: Option<String>) -> PlaceError {
-        PlaceError::Insecure { path: path.to_owned(), what, fix }
+    fn insecure(path: &Path, what: &'static str, mend: Option<Mend>) -> PlaceError {
+        PlaceError::Insecure { path: path.to_owned(), what, mend }
     }
 
     /// Tells whether the place is to blame rather than the disk: insecure or somebody else's.
@@ -116,15 +128,6 @@ impl PlaceError {
             io::ErrorKind::PermissionDenied => denied,
             _ => false,
         })
-    }
-
-    /// Returns the command that mends it, where one does.
-    pub fn fix(&self) -> Option<String> {
-        match self {
-            PlaceError::Insecure { fix, .. } => fix.clone(),
-            PlaceError::Foreign { owner, .. } => Some(format!("sudo -u '#{owner}' tokenkeep ...")),
-            PlaceError::Io { .. } | PlaceError::TooLarge { .. } => None,
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::directories::{make_in, make_path};
-use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, quoted, size};
-use super::{Durable, FileSystem, Missing, PlaceError, Stamp, read_capped};
+use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, size};
+use super::{Durable, FileSystem, Mend, Missing, PlaceError, Stamp, read_capped};
 
 /// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
 /// its use.
@@ -285,8 +285,7 @@ fn judged(
             let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
             judge_owner(path, &stat)?;
             if stat.st_mode & 0o077 != 0 {
-                let fix = format!("chmod 700 {}", quoted(path));
-                return Err(PlaceError::insecure(path, "is open to other users", Some(fix)));
+                return Err(PlaceError::insecure(path, "is open to other users", Some(Mend::OwnerOnlyDirectory)));
             }
             Ok(Some(Dir { fd, path: path.to_owned() }))
         }

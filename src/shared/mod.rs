@@ -172,6 +172,9 @@ pub enum SharedError {
     /// The password cannot be had.
     #[error("its password cannot be read: {0}")]
     NoPassword(String),
+    /// The stored password is gone.
+    #[error("its password cannot be read: it is gone")]
+    LoginGone,
     /// The client's secret is one that whoever runs the store could find by trying.
     #[error("the client's secret has fewer than 128 bits, so no fleet key is derived from it")]
     Guessable,

@@ -13,10 +13,10 @@ use tokenkeep::shared::{
 };
 use tokenkeep::{
     AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
-    BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, Exit, Freshness,
-    Generation, Grant, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock, MemoryStore, Moment, Obtained,
-    Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report, Request,
-    RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
+    BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, ErrorKind,
+    Freshness, Generation, Grant, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock, MemoryStore, Moment,
+    Obtained, Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report,
+    Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
     Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
@@ -123,7 +123,7 @@ fn plain(shown: &mut Shown) {
     let clock: &dyn Clock = &SystemClock;
     shown.add(clock);
     shown.add(&Code::InvalidClient);
-    shown.add(&Exit::AuthRejected);
+    shown.add(&ErrorKind::AuthRejected);
     shown.add(&Source::Cache);
     shown.add(&Want::IssuedAfter(moment()));
     shown.add(&Stamp::numbered(7));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Report;
 use crate::cli::{Context, secret_input};
 use crate::doctor::{Finding, Status};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Remedy};
 use crate::open::{Named, Opened};
 use crate::place::Dir;
 use crate::relocation;
@@ -91,11 +91,10 @@ fn reported(strays: &[Stray], named: &Named) -> Finding {
     if secrets > 0 && !named.all_read && named.items.is_empty() {
         // Profiles that are elsewhere, or not mounted, may name every one of them.
         let detail = format!("{secrets} stored secret(s), and no profile here names any");
-        return Finding::new("orphans", Status::Warn, detail)
-            .with_fix("give the right --config-dir, or run tokenkeep rekey --destroy");
+        return Finding::new("orphans", Status::Warn, detail).with_fix(Remedy::NameProfilesOrDestroy);
     }
     let detail = format!("{} file(s) that no profile names", strays.len());
-    Finding::new("orphans", Status::Warn, detail).with_fix("tokenkeep doctor --fix")
+    Finding::new("orphans", Status::Warn, detail).with_fix(Remedy::Clean)
 }
 
 fn removed(
@@ -139,8 +138,8 @@ fn erased(context: &Context<'_>, dir: &Arc<Dir>, secrets: &[&Stray], fix: Fix) -
         context.ui.done(&format!("no profile names {stray}"));
     }
     let question = format!("erase {} stored secret(s) for good?", secrets.len());
-    if fix == Fix::Ask && !secret_input::confirmed(&question, "--yes")? {
-        return Err(Error::new(Code::Usage, "nothing was erased").with_hint("add --yes to erase without a question"));
+    if fix == Fix::Ask && !secret_input::confirmed(&question, Remedy::Confirm)? {
+        return Err(Error::new(Code::Usage, "nothing was erased").with_remedy(Remedy::ConfirmErasure));
     }
     for stray in secrets {
         SealedFiles::erase(dir, stray)?;

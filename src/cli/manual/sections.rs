@@ -2,7 +2,8 @@
 
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::error::{Code, Exit};
+use crate::error::{Code, ErrorKind};
+use crate::exit;
 
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOKENKEEP_PROFILE", "The profile, where no -p names one."),
@@ -56,8 +57,8 @@ pub(super) fn of_the_first_page() -> String {
     let mut codes = Code::all().peekable();
     while let Some(first) = codes.next() {
         let mut group = vec![first];
-        group.extend(std::iter::from_fn(|| codes.next_if(|code| code.exit() == first.exit())));
-        entry(&mut roff, &(first.exit() as u8).to_string(), &told(&group));
+        group.extend(std::iter::from_fn(|| codes.next_if(|code| code.kind() == first.kind())));
+        entry(&mut roff, &exit::code(first).to_string(), &told(&group));
     }
     entry(&mut roff, "130, 143", "Interrupted, or ended by SIGTERM.");
     for (heading, entries) in [("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES), ("EXAMPLES", EXAMPLES)] {
@@ -90,23 +91,23 @@ fn told(codes: &[Code]) -> String {
         all if all == codes.len() => ". Asking again may help.".to_owned(),
         _ => format!(". Asking again may help with {}.", names(&passing)),
     };
-    format!("{}: {}{again}", meaning(codes[0].exit()), names(codes))
+    format!("{}: {}{again}", meaning(codes[0].kind()), names(codes))
 }
 
-fn meaning(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Internal => "A bug, or half an installation",
-        Exit::Usage => "Not a valid command line",
-        Exit::NotConfigured => "Not set up: no such profile, no secret, or a configuration that is wrong",
-        Exit::AuthRejected => "The issuer refuses the client",
-        Exit::TokenNotValid => "No valid token",
-        Exit::Unavailable => "The issuer cannot be reached, or cannot answer now",
-        Exit::Protocol => "The issuer refuses the request, or answers with what is no token",
-        Exit::Store => "The place of the secrets does not answer, or its key is missing or wrong",
-        Exit::Io => "Something cannot be written or read",
-        Exit::Refused => "tokenkeep refuses what would not be safe",
-        Exit::RateLimited => "The issuer was asked too often",
-        Exit::Fleet => "The fleet store is required and unavailable",
-        Exit::Indeterminate => "Nobody could tell whether the token is valid",
+fn meaning(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Internal => "A bug, or half an installation",
+        ErrorKind::Usage => "Not a valid command line",
+        ErrorKind::NotConfigured => "Not set up: no such profile, no secret, or a configuration that is wrong",
+        ErrorKind::AuthRejected => "The issuer refuses the client",
+        ErrorKind::TokenNotValid => "No valid token",
+        ErrorKind::Unavailable => "The issuer cannot be reached, or cannot answer now",
+        ErrorKind::Protocol => "The issuer refuses the request, or answers with what is no token",
+        ErrorKind::Store => "The place of the secrets does not answer, or its key is missing or wrong",
+        ErrorKind::Io => "Something cannot be written or read",
+        ErrorKind::Refused => "tokenkeep refuses what would not be safe",
+        ErrorKind::RateLimited => "The issuer was asked too often",
+        ErrorKind::Fleet => "The fleet store is required and unavailable",
+        ErrorKind::Indeterminate => "Nobody could tell whether the token is valid",
     }
 }

@@ -130,8 +130,7 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "ca_digest",
         "set_at",
     ])?;
-    let why = "is missing or damaged; take the [binding] table out and run tokenkeep credentials set again";
-    let damaged = |key: &str| table.invalid(key, why);
+    let damaged = |key: &str| table.damaged(key);
     Ok(Binding {
         generation: table.text("generation")?.and_then(Generation::parse).ok_or_else(|| damaged("generation"))?,
         token_url: secure_endpoint(table, "token_url")?.ok_or_else(|| damaged("token_url"))?,

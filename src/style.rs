@@ -4,7 +4,8 @@ use std::io::IsTerminal as _;
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use crate::error::Error;
+use crate::hints;
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +21,7 @@ impl Style {
             return crate::escape::json(&json!({"error": members(error)}).to_string());
         }
         let mut text = format!("{} {error}", self.paint("error:", "31"));
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hints::of(error) {
             text.push_str(&format!("\n{} {hint}", self.paint("hint:", "36")));
         }
         text
@@ -40,7 +41,7 @@ fn members(error: &Error) -> Value {
     let mut members = Map::new();
     members.insert("code".to_owned(), json!(error.code().name()));
     members.insert("message".to_owned(), json!(error.to_string()));
-    members.insert("hint".to_owned(), json!(error.hint()));
+    members.insert("hint".to_owned(), json!(hints::of(error)));
     members.insert("retryable".to_owned(), json!(error.code().is_retryable()));
     let optional = [
         ("retry_after_s", error.retry_after().map(|after| json!(after.as_secs()))),

@@ -1,0 +1,265 @@
+//! What helps against a failure, in words and paths: the command line turns it into advice.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::place::Mend;
+use crate::profile::{BasicEncoding, ProfileName};
+
+/// What helps against a failure.
+///
+/// A library has no flags and no commands to name, so this names the thing to do; a program says it in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    // Profiles.
+    /// Name the profile that is meant.
+    NameProfile,
+    /// Name the profile that is meant, or a default in this file.
+    NameProfileOrDefault(PathBuf),
+    /// Set up a first profile.
+    SetFirstProfile,
+    /// Set up the profile of this name.
+    SetProfile(ProfileName),
+    /// Set the credential of this profile.
+    SetCredential(ProfileName),
+    /// Set the credential that cannot be read once more.
+    SetCredentialAgain,
+    /// Set the client id and the secret that the issuer knows.
+    SetRightClient,
+    /// Set the key that the issuer knows, or correct what the profile says of it.
+    SetRightKey,
+    /// Look at the profile, and set it again if it is still the old one.
+    LookAtProfile,
+    /// Name the issuer, its token endpoint or a provider.
+    NameIssuer,
+    /// Name the revocation endpoint of this profile.
+    SetRevocationUrl(ProfileName),
+    /// Set the credential again to bind it to the new place, or undo the edit.
+    BindAgain,
+    /// Take the binding out of this file, then set the credential again.
+    RemoveBinding(PathBuf),
+    /// Undo the edit of this key, give its value explicitly, or replace the profile.
+    UndoEditOrGive(&'static str),
+    /// Give a client's certificate.
+    GiveCertificateFile,
+    /// Give the issuer or the audience of an assertion.
+    GiveAssertionAudience,
+    /// Choose a method that signs with the key instead of sending it.
+    SignWithKey,
+    /// Name the place that the secret is read from at each fetch.
+    ReferToSecret,
+    /// Name the place that the assertion is read from at each fetch.
+    ReferToAssertion,
+    /// Put the secret at the place that the profile names, or name another one.
+    PutSecretThere,
+    /// Give a secret that is not typed.
+    GiveSecret,
+    /// Try the other way to write the credential, if the issuer refuses it.
+    TryBasicEncoding(BasicEncoding),
+    /// Give the certificate file back, or change the profile.
+    RestoreCertificate,
+    /// Give the CA file back, or change the profile.
+    RestoreCaFile,
+
+    // The issuer.
+    /// Give the issuer's https URL.
+    GiveIssuerUrl,
+    /// Give the issuer's name exactly as it writes it.
+    GiveExactIssuer,
+    /// Check the issuer's URL, or give its token endpoint.
+    CheckIssuer,
+    /// Check the token endpoint of the profile.
+    CheckTokenUrl,
+    /// Ask the issuer whether it moved; then replace the profile.
+    AskWhetherIssuerMoved,
+    /// Give the certificates that vouch for the issuer, or check the clock.
+    GiveCertificates,
+    /// Check the network, and the token endpoint of the profile.
+    CheckNetwork,
+    /// Have the issuer allow this client its grant.
+    AllowGrant,
+    /// Check the scopes of the request and of the profile.
+    CheckScope,
+    /// Check the resources and the audience of the request and of the profile.
+    CheckTarget,
+    /// Compare the profile with what the issuer wants.
+    CompareProfile,
+    /// Leave DPoP out of the profile: the issuer has none.
+    LeaveDpopOut,
+    /// Try again later.
+    TryLater,
+    /// Read which providers have it.
+    SeeProviders,
+    /// Give a value of the provider, which is described.
+    GiveField {
+        /// The name of the value.
+        name: String,
+        /// What it is, if that helps.
+        what: Option<String>,
+    },
+    /// Give a part of the request without which the provider issues no token.
+    GiveRequestPart {
+        /// The name of the part.
+        name: String,
+        /// Why it is needed.
+        why: String,
+    },
+
+    // Tokens.
+    /// Accept the cached token, which is valid for this long.
+    LowerMinTtl(Duration),
+    /// Accept the cached token, which is valid for this long, instead of a new one.
+    AcceptCached(Duration),
+    /// Let the issuer be contacted.
+    ContactIssuer,
+    /// Wait: the answer is remembered for this long.
+    Wait(Duration),
+    /// Name the request that a proof is made for.
+    NameProvenRequest,
+    /// Take the token without a proof, or set the profile up for DPoP.
+    LeaveProofOut,
+    /// Give the audience that a token must be for.
+    GiveAudience,
+    /// Give the URL of the issuer's keys.
+    GiveKeysUrl,
+    /// Give the name of the issuer whose tokens are accepted.
+    GiveAcceptedIssuer,
+
+    // The place of secrets.
+    /// Choose where secrets are kept.
+    ChooseBackend,
+    /// Choose sealed files.
+    ChooseFiles,
+    /// Move to sealed files while the keyring answers.
+    MoveToFiles,
+    /// Move what is stored instead of starting over.
+    MoveStored,
+    /// Use one of the two places, or another data directory.
+    UseOneBackend,
+    /// Take the place out of the configuration, then repeat.
+    TakeBackendOut,
+    /// Remove the profiles, or have their secrets read at each fetch.
+    RemoveProfilesOrRefer,
+    /// Name the directory of the profiles, or remove what none of them names.
+    NameProfilesOrClean,
+    /// Name the directory of the profiles, or destroy the key.
+    NameProfilesOrDestroy,
+    /// Remove what was left behind.
+    Clean,
+    /// Move a damaged file away, then remove what was left behind.
+    MoveAwayAndClean,
+    /// Move the damaged file of the fleet away, then import its key and set its login again.
+    MoveFleetStateAway,
+    /// Give the file `store` back, or start over with an empty data directory.
+    RestoreChoice,
+    /// Remove the items of the keyring that are from another program.
+    RemoveForeignItems,
+    /// Type the passphrase again.
+    TypePassphraseAgain,
+    /// Hand the passphrase in on a descriptor.
+    GivePassphrase,
+    /// Run as a service that is given the credential.
+    RunAsService,
+    /// Give this key file back, or choose files if there never was one.
+    RestoreKeyFile(PathBuf),
+    /// Give the key file back, or start over with another data directory.
+    RestoreKeyFileOrStartOver,
+    /// Give back the key file that was used first.
+    RestoreFirstKeyFile,
+    /// Fill this key file with random bytes.
+    FillKeyFile(PathBuf),
+    /// Keep the key file where no backup of the data goes.
+    KeepKeyFileElsewhere,
+
+    // Files and directories.
+    /// Take a file or directory out of the reach of others.
+    Protect {
+        /// The file or directory.
+        path: PathBuf,
+        /// What others lose.
+        mend: Mend,
+    },
+    /// Run as the user of this number, to whom it belongs.
+    RunAs(u32),
+    /// Look at what is there, and move it away.
+    LookAndMoveAway,
+    /// Check the permissions and the free space there.
+    CheckPermissions,
+    /// Check the permissions and the free space of the data directory.
+    CheckDataDirectory,
+    /// Check that it is the right file.
+    CheckRightFile,
+    /// Check this file.
+    CheckFile(PathBuf),
+    /// Edit this file.
+    EditFile(PathBuf),
+    /// Give the directories, because the user has no home.
+    GiveDirectories,
+    /// Use a local directory for data.
+    UseLocalDirectory,
+    /// Name a directory that can be written.
+    NameWritableDirectory,
+    /// Name another file, or move the present one away.
+    NameAnotherFile,
+    /// Make room for the output, then repeat.
+    MakeRoom,
+    /// End the program that holds the ledger, or repeat.
+    FreeLedger,
+
+    // The fleet.
+    /// Write the table of the fleet and its URL into this file.
+    WriteFleetUrl(PathBuf),
+    /// Use TLS for the fleet store.
+    UseFleetTls,
+    /// Set the login of the fleet store.
+    SetFleetLogin,
+    /// Make a fleet key.
+    MakeFleetKey,
+    /// Make a fleet key, and import it on the other hosts.
+    MakeFleetKeyForOthers,
+    /// Make a fleet key, and import it on every host.
+    MakeFleetKeyForAll,
+    /// Bring the fleet key from a host that has it.
+    BringFleetKey,
+    /// Name a file for the key or the password of the fleet.
+    NameFleetFile,
+    /// Take the fleet's key file out of the configuration.
+    TakeFleetKeyFileOut,
+    /// Leave the fleet out.
+    LeaveFleetOut,
+    /// Check the fleet store and its configuration.
+    CheckFleetStore,
+    /// Have the fleet store and its configuration checked.
+    DiagnoseFleetStore,
+    /// Repeat when the fleet store answers.
+    RepeatWithFleetStore,
+
+    // This program and this machine.
+    /// Have this installation checked.
+    Diagnose,
+    /// Repeat.
+    Repeat,
+    /// Confirm beforehand, because there is no terminal for the question.
+    Confirm,
+    /// Confirm the erasure beforehand.
+    ConfirmErasure,
+    /// Update this program.
+    Update,
+    /// Set the clock of this machine.
+    SetClock,
+    /// Check what this process may open.
+    CheckLimits,
+    /// Install both programs, of which this is the other, into the same folder.
+    InstallBoth(&'static str),
+    /// Report the bug.
+    ReportBug,
+    /// Read how the command is used.
+    ReadCommandHelp,
+    /// Read which commands there are.
+    ReadHelp,
+    /// Use this word, which looks like the one that was given.
+    UseSimilar(String),
+    /// Use this word, which is the present name of the one that was given.
+    UsePresentName(&'static str),
+}
