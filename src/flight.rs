@@ -219,7 +219,7 @@ pub(crate) fn forget_lock(data_dir: &Dir, name: RecordName) -> Result<(), PlaceE
 }
 
 /// Whether the lock of a file that was removed is told from that of the file in its place.
-pub(crate) const LOCKS_CAN_BE_REMOVED: bool = cfg!(all(unix, not(tokenkeep_portable)));
+pub(crate) const LOCKS_CAN_BE_REMOVED: bool = cfg!(any(unix, windows));
 
 /// Returns the identity that a lock file belongs to; `None` if it is no lock file of ours.
 pub(crate) fn identity_of_lock(file_name: &str) -> Option<RecordName> {
