@@ -2,9 +2,10 @@
 
 use std::fs::{File, TryLockError};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ChoiceError;
+use crate::clock::Deadline;
 use crate::place::Dir;
 
 const LOCK: &str = "store.lock";
@@ -25,12 +26,11 @@ pub(crate) struct StoreLock {
 impl StoreLock {
     /// Waits for the lock, up to half a minute.
     pub(crate) fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
-        let began = Instant::now();
+        let deadline = Deadline::after(PATIENCE);
         loop {
-            let left = PATIENCE.saturating_sub(began.elapsed());
-            let file = locked(data_dir.lock_file(LOCK)?, left)?;
+            let file = locked(data_dir.lock_file(LOCK)?, deadline.left())?;
             let directory = match data_dir.lockable()? {
-                Some(directory) => match locked(directory, PATIENCE.saturating_sub(began.elapsed())) {
+                Some(directory) => match locked(directory, deadline.left()) {
                     // A network file system may lock files and no directories.
                     Err(ChoiceError::NoLocks) => None,
                     outcome => Some(outcome?),
