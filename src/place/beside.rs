@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let temporary = name_beside(path);
     for _ in 0..TRIES {
-        let file = match options().create_new(true).open(&temporary) {
+        let mut file = match options().create_new(true).open(&temporary) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 remove_left(path)?;
@@ -29,8 +29,10 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
             std::thread::sleep(PAUSE);
             continue;
         }
-        let made = written(file, &temporary, path, bytes);
+        let made = written(&mut file, &temporary, path, bytes);
+        // While the lock is held: another writer would take it for something that was left.
         let removed = fs::remove_file(&temporary);
+        drop(file);
         if let (Ok(true), Err(error)) = (&made, removed) {
             // The first failure is the one to tell.
             let _ = fs::remove_file(path);
@@ -68,7 +70,7 @@ pub(super) fn remove_left(path: &Path) -> io::Result<()> {
     Err(busy())
 }
 
-fn written(mut file: File, temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+fn written(file: &mut File, temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

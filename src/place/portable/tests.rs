@@ -1,7 +1,6 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::clock::{Clock as _, SystemClock};
 
 fn data() -> (tempfile::TempDir, Dir) {
     let root = tempfile::tempdir().expect("a temporary directory");
@@ -23,10 +22,8 @@ fn a_file_that_another_program_has_open_is_waited_for() {
     assert_eq!(tries.get(), 6);
     assert!(busy_for(5, io::ErrorKind::StorageFull).is_err(), "this does not pass by itself");
     assert_eq!(tries.get(), 1);
-    let began = SystemClock.boot().0;
-    assert!(busy_for(u32::MAX, io::ErrorKind::PermissionDenied).is_err());
-    let took = (SystemClock.boot().0 - began) / 1_000_000;
-    assert!((500..5_000).contains(&took), "{took} ms");
+    assert!(busy_for(u32::MAX, io::ErrorKind::PermissionDenied).is_err(), "it ends");
+    assert!((2..100).contains(&tries.get()), "{} tries", tries.get());
 }
 
 #[test]
