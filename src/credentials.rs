@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
-use crate::keeper::{Sharing, read_ca_file};
+use crate::keeper::{Sharing, read_ca_bytes};
 use crate::place::{
     Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
 };
@@ -111,7 +111,7 @@ impl Registry<'_> {
             let message = "the secret is a private key, which this method would send; nothing was changed";
             return Err(Error::new(Code::Usage, message).with_remedy(Remedy::SignWithKey));
         }
-        let ca_digest: Option<[u8; 32]> = read_ca_file(&profile)?.map(|pem| Sha256::digest(pem).into());
+        let ca_digest: Option<[u8; 32]> = read_ca_bytes(&profile)?.map(|pem| Sha256::digest(pem).into());
         let stored = match (&old, self.secrets) {
             (Some(binding), Ok(secrets)) => match stored(secrets, binding) {
                 // An item that does not open must not stand in the way of the secret that replaces it.

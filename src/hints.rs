@@ -67,6 +67,7 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::CheckTokenUrl => "check token_url of the profile",
         Remedy::AskWhetherIssuerMoved => "ask the issuer whether it moved; add --replace to pin the new endpoint",
         Remedy::GiveCertificates => "give the right certificates with --ca-file PEM, or check the clock",
+        Remedy::UnsetProxy(variable) => return format!("unset {variable}, or set it to http://HOST:PORT").into(),
         Remedy::CheckNetwork => "check the network, and token_url of the profile",
         Remedy::AllowGrant => "ask the issuer to let this client use the grant client_credentials",
         Remedy::CheckScope => "check --scope, and scopes of the profile",

@@ -166,7 +166,10 @@ fn surroundings(context: &Context<'_>, report: &mut Report) {
         .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
         .collect();
     let detail = if proxies.is_empty() { "none".to_owned() } else { format!("from {}", proxies.join(", ")) };
-    report.add(Finding::new("proxy", Status::Ok, detail));
+    match crate::oauth::check_proxy(None) {
+        Ok(()) => report.add(Finding::new("proxy", Status::Ok, detail)),
+        Err(error) => report.fail("proxy", &Error::from(error)),
+    }
 }
 
 /// Asks the issuer: one token with the credential of the profile, which is not taken from the cache.

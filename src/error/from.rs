@@ -226,8 +226,11 @@ impl Error {
 pub(crate) fn issuer_code(error: &IssuerError) -> Code {
     match error {
         IssuerError::Dns { .. } => Code::Dns,
-        IssuerError::Connect { .. } => Code::Connect,
-        IssuerError::Tls { .. } | IssuerError::Roots { .. } | IssuerError::CaFile(_) => Code::Tls,
+        IssuerError::Connect { .. } | IssuerError::Proxy { .. } => Code::Connect,
+        IssuerError::Tls { .. }
+        | IssuerError::Roots { .. }
+        | IssuerError::NoAuthority { .. }
+        | IssuerError::CaFile(_) => Code::Tls,
         IssuerError::Timeout { .. } => Code::Timeout,
         IssuerError::Reset { .. } => Code::ConnectionReset,
         IssuerError::Redirect { .. } => Code::RedirectRefused,
@@ -266,6 +269,9 @@ impl From<IssuerError> for Error {
         });
         made.http_status = error.status();
         match &error {
+            IssuerError::Proxy { variable } => {
+                made = made.with_remedy(Remedy::UnsetProxy(variable));
+            }
             IssuerError::Refused { error, .. } => made.oauth_error = Some(error.clone()),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
                 made.retry_after = *retry_after;

@@ -77,6 +77,8 @@ pub enum Remedy {
     GiveCertificates,
     /// Check the network, and the token endpoint of the profile.
     CheckNetwork,
+    /// Unset this variable, or have it name a proxy over http or https.
+    UnsetProxy(&'static str),
     /// Have the issuer allow this client its grant.
     AllowGrant,
     /// Check the scopes of the request and of the profile.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::held::Asked;
 use super::{Keeper, Secrets, in_thread};
 use crate::error::{Code, Error, Remedy};
-use crate::oauth::{Assertion, Client, IssuerError, JobRequest, Roots, Trust};
+use crate::oauth::{Assertion, Client, IssuerError, JobRequest, Roots, Trust, check_authorities};
 use crate::place::{Given, read_given};
 use crate::profile::{Binding, ClientCertificate, Profile, ProfileName, Reference, SecretSource};
 use crate::secret::Secret;
@@ -192,11 +192,25 @@ pub(crate) fn read_ca_file(profile: &Profile) -> Result<Option<Vec<u8>>, Error> 
     read_ca_file_at(profile.ca_file.as_deref(), &profile.name)
 }
 
+/// Reads the CA file of a profile, whatever it holds; `None` if none is named.
+pub(crate) fn read_ca_bytes(profile: &Profile) -> Result<Option<Vec<u8>>, Error> {
+    profile.ca_file.as_deref().map_or(Ok(None), |path| read_ca_bytes_at(path, &profile.name).map(Some))
+}
+
 /// Reads a CA file for a profile that is not made yet; `None` where none is named.
 pub(crate) fn read_ca_file_at(path: Option<&Path>, name: &ProfileName) -> Result<Option<Vec<u8>>, Error> {
     let Some(path) = path else { return Ok(None) };
+    let pem = read_ca_bytes_at(path, name)?;
+    if check_authorities(&pem).is_err() {
+        let path = crate::place::Shown(path).to_string();
+        return Err(Error::from(IssuerError::NoAuthority { path }).for_profile(name));
+    }
+    Ok(Some(pem))
+}
+
+fn read_ca_bytes_at(path: &Path, name: &ProfileName) -> Result<Vec<u8>, Error> {
     match read_given(path, Given::Open, CA_FILE_CAP) {
-        Ok(Some(pem)) => Ok(Some(pem)),
+        Ok(Some(pem)) => Ok(pem),
         Ok(None) => {
             let message = format!("the CA file {} is missing; nothing was sent", crate::place::Shown(path));
             let made = Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::RestoreCaFile);

@@ -127,6 +127,7 @@ impl Keeper {
             request: &profile.request,
             proof_key: proof_key.as_ref(),
             repeats: profile.repeats,
+            earlier: &self.earlier(asked),
         };
         let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
         let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
@@ -138,6 +139,14 @@ impl Keeper {
                 Err(self.with_kept_token(asked, want, error))
             }
         }
+    }
+
+    /// Returns the tokens that this host has: an issuer may repeat one in the answer to a later request.
+    fn earlier(&self, asked: &Asked) -> Vec<Secret> {
+        // A cache that cannot be read has been reported by now, and gives no token away.
+        let cached = self.in_cache(asked).ok().flatten().map(|(_, token)| token);
+        let unkept = self.held.unkept().map(|(token, _)| token);
+        cached.into_iter().chain(unkept).map(|token| Secret::from(token.expose())).collect()
     }
 
     /// Makes the token and keeps it. Whatever fails is a warning: the token is handed out.

@@ -24,7 +24,7 @@ pub use builder::KeeperBuilder;
 use credential::Proof;
 #[cfg(feature = "cli")]
 pub(crate) use credential::read_ca_file_at;
-pub(crate) use credential::{read_ca_file, read_certificate};
+pub(crate) use credential::{read_ca_bytes, read_ca_file, read_certificate};
 use fleet::Asking;
 pub(crate) use held::identity_of;
 use held::{Asked, Held};

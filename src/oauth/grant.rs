@@ -12,6 +12,7 @@ use super::wire::{self, Granted};
 use super::{IssuerError, Transport};
 use crate::clock::Moment;
 use crate::profile::{Endpoint, Grant, Repeats, Request, TokenBinding};
+use crate::secret::Secret;
 
 /// What is needed to ask for a token.
 #[derive(Clone, Copy)]
@@ -28,6 +29,8 @@ pub(crate) struct TokenRequest<'a> {
     pub proof_key: Option<&'a ProofKey>,
     /// Whether a request that failed is sent again.
     pub repeats: Repeats,
+    /// Earlier tokens of this client: an answer may repeat one.
+    pub earlier: &'a [Secret],
 }
 
 /// Writes the parts of a token request that are no credential.
@@ -110,7 +113,7 @@ impl Transport {
         }
         debug!(url = %asked.token_url, method = asked.client.auth.name(), "asking the issuer for a token");
         let answer = self.post(client, asked.token_url, &proven, headers).await.map_err(plain)?;
-        let secrets: Vec<_> = proven.secrets.iter().collect();
+        let secrets: Vec<_> = proven.secrets.iter().chain(asked.earlier).collect();
         let Answer { status, body, retry_after, dpop_nonce } = answer;
         if status.is_success() {
             let binding = if asked.proof_key.is_some() { TokenBinding::Dpop } else { TokenBinding::Bearer };

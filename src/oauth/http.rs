@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::IssuerError;
 use super::client_auth::Proven;
 use super::echo::shown;
+use super::proxy;
 use super::retry::retry_after;
 use crate::clock::{BootTime, Clock};
 use crate::profile::Endpoint;
@@ -29,6 +30,7 @@ const BODY_CAP: usize = 64 * 1024;
 /// The most that is read of metadata and keys, in bytes.
 pub(super) const METADATA_CAP: usize = 512 * 1024;
 
+const NO_AUTHORITY: IssuerError = IssuerError::Roots { why: "the CA file holds no certificate that can be used" };
 const NO_IDENTITY: &str = "the certificate or its key is no PEM, or they do not belong together";
 
 /// Which certificate authorities are trusted.
@@ -133,7 +135,7 @@ impl Transport {
     /// Tells whether the system has certificate authorities to trust.
     pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
         let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
-        self.client(&url, &Roots::System.into()).map(|_| ())
+        self.build(&url, &Roots::System.into()).map(|_| ())
     }
 
     /// Asks a token endpoint for its time, without a credential; seconds that it is ahead. `None`
@@ -166,6 +168,13 @@ impl Transport {
 
     /// Makes a client for one place: what it trusts and proves is for that place alone.
     pub(super) fn client(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
+        if !url.is_loopback() {
+            proxy::check(Some(url))?;
+        }
+        self.build(url, trust)
+    }
+
+    fn build(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
         let mut builder = Client::builder()
             .user_agent(concat!("tokenkeep/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -177,18 +186,11 @@ impl Transport {
         if url.is_loopback() {
             builder = builder.no_proxy();
         }
-        let none = IssuerError::Roots { why: "the CA file holds no certificate" };
         builder = match trust.roots {
             // Loading the system's roots takes milliseconds, and fails where there are none.
             _ if url.is_plain_loopback() => builder.tls_certs_only([]),
             Roots::System => builder,
-            Roots::Only(pem) => {
-                let certificates = Certificate::from_pem_bundle(pem).map_err(|_| none)?;
-                if certificates.is_empty() {
-                    return Err(IssuerError::Roots { why: "the CA file holds no certificate" });
-                }
-                builder.tls_certs_only(certificates)
-            }
+            Roots::Only(pem) => builder.tls_certs_only(authorities(pem)?),
         };
         if let Some((certificate, key)) = trust.identity {
             let mut pem = Zeroizing::new(Vec::with_capacity(certificate.len() + key.expose().len() + 1));
@@ -202,7 +204,12 @@ impl Transport {
             Some(rustls::Error::InconsistentKeys(_) | rustls::Error::General(_)) if trust.identity.is_some() => {
                 IssuerError::Credential(NO_IDENTITY)
             }
-            _ => IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" },
+            _ => match trust.roots {
+                Roots::Only(_) => NO_AUTHORITY,
+                Roots::System => {
+                    IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" }
+                }
+            },
         })
     }
 
@@ -212,8 +219,7 @@ impl Transport {
         if status.is_redirection() {
             return Err(IssuerError::Redirect { host: host(url), status: status.as_u16() });
         }
-        let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-        if response.headers().get(CONTENT_ENCODING).is_some_and(|value| !identity(value)) {
+        if is_encoded(response.headers()) {
             // None was asked for, and unpacking is how a small answer becomes a large one.
             let why = "it is compressed, which was not asked for";
             return Err(IssuerError::Malformed { status: Some(status.as_u16()), why });
@@ -257,6 +263,22 @@ impl Transport {
         }
         if error.is_connect() { IssuerError::Connect { host } } else { IssuerError::Reset { host } }
     }
+}
+
+/// Checks that the content of a CA file can be used.
+pub(crate) fn check_authorities(pem: &[u8]) -> Result<(), IssuerError> {
+    Client::builder().tls_certs_only(authorities(pem)?).build().map(|_| ()).map_err(|_| NO_AUTHORITY)
+}
+
+fn authorities(pem: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
+    let certificates = Certificate::from_pem_bundle(pem).map_err(|_| NO_AUTHORITY)?;
+    if certificates.is_empty() { Err(NO_AUTHORITY) } else { Ok(certificates) }
+}
+
+/// Returns whether a body is encoded: by any header of that name, and any coding in its list (RFC 9110 s. 8.4).
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    codings.any(|coding| !coding.trim_ascii().is_empty() && !coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 fn rustls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
@@ -338,5 +360,29 @@ impl fmt::Display for DnsFailure {
 impl StdError for DnsFailure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_coding_of_every_header_is_looked_at() {
+        for (values, encoded) in [
+            (&[][..], false),
+            (&["identity"], false),
+            (&["Identity, identity", ""], false),
+            (&["gzip"], true),
+            (&["identity", "gzip"], true),
+            (&["identity, br"], true),
+            (&["identity ,\tx"], true),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONTENT_ENCODING, HeaderValue::from_static(value));
+            }
+            assert_eq!(is_encoded(&headers), encoded, "{values:?}");
+        }
     }
 }

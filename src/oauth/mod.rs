@@ -11,6 +11,7 @@ mod inquiry;
 mod introspection;
 mod jwt;
 mod probe;
+mod proxy;
 #[cfg(feature = "cli")]
 mod resource_server;
 mod retry;
@@ -32,10 +33,12 @@ pub(crate) use dpop::ProofKey;
 pub(crate) use dpop::Use;
 pub(crate) use echo::shown;
 pub(crate) use grant::TokenRequest;
-pub(crate) use http::{Roots, Transport, Trust};
+pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
 pub(crate) use jwt::Assertion;
 pub(crate) use probe::Probed;
+#[cfg(feature = "cli")]
+pub(crate) use proxy::check as check_proxy;
 #[cfg(feature = "cli")]
 pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
@@ -71,6 +74,18 @@ pub enum IssuerError {
     Roots {
         /// What is missing.
         why: &'static str,
+    },
+    /// The environment names a proxy that cannot be used.
+    #[error("{variable} names no proxy that is supported (http://HOST:PORT, https://HOST:PORT); nothing was sent")]
+    Proxy {
+        /// The environment variable.
+        variable: &'static str,
+    },
+    /// The CA file can be read, but not its content.
+    #[error("the CA file {path} holds no certificate that can be used; nothing was sent")]
+    NoAuthority {
+        /// The file, escaped.
+        path: String,
     },
     /// The CA file cannot be used.
     #[error("the CA file cannot be used")]

@@ -67,12 +67,15 @@ pub(super) fn granted(
         TokenBinding::Bearer => return Err(malformed("its token_type is not Bearer")),
         TokenBinding::Dpop => return Err(malformed("its token_type is not DPoP")),
     };
+    let value = Secret::from(value.as_str());
+    // The scope is reported and kept in clear: one that repeats a secret, or the token itself, is not given.
+    let repeats_any = |scope: &String| secrets.iter().copied().chain([&value]).any(|secret| repeats(scope, secret));
+    let scope = answer.scope.scope().filter(|scope| !repeats_any(scope));
     Ok(Granted {
-        value: Secret::from(value.as_str()),
+        value,
         token_type: token_type.to_owned(),
         lifetime: answer.expires_in.0.and_then(|raw| lifetime(raw.get())),
-        // It is told and kept in clear: one that repeats a secret is as good as none.
-        scope: answer.scope.scope().filter(|scope| !secrets.iter().any(|secret| repeats(scope, secret))),
+        scope,
     })
 }
 

@@ -249,6 +249,35 @@ fn a_description_that_repeats_the_secret_in_any_writing_is_withheld() {
 }
 
 #[test]
+fn a_token_that_the_issuer_repeats_elsewhere_is_shown_as_access_token_only() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &["--scope", "read"]);
+    let token = format!("{TOKEN_PREFIX}repeated");
+    let base64 = STANDARD.encode(&token);
+    for scope in [json!(token), json!(format!("write {token}")), json!(["write", token]), json!(base64)] {
+        let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": 600, "scope": scope });
+        answer_once(&issuer, 200, answer.to_string());
+        let outcome = talkative(get_json(&environment)).arg("--refresh").run().success();
+        let mut shown = outcome.json();
+        let given = shown.as_object_mut().and_then(|members| members.remove("access_token"));
+        assert_eq!(given, Some(json!(token)), "{scope}");
+        let list = environment.tokenkeep(["--json", "token", "list"]).run().success();
+        for text in [shown.to_string(), outcome.stderr.clone(), list.stdout_str().to_owned()] {
+            assert!(!text.contains(&token) && !text.contains(&base64), "{scope}: {text}");
+        }
+        // A later answer, good or bad, may repeat the token that is cached.
+        let later = json!({ "error": "invalid_scope", "error_description": format!("not after {token}") });
+        answer_once(&issuer, 400, later.to_string());
+        let error = assert_refused(get_json(&environment).arg("--refresh").run(), "refused", 7, "invalid_scope");
+        assert!(!error.to_string().contains(&token), "{error}");
+        environment.tokenkeep(["token", "forget", "--all"]).run().success();
+    }
+    let odd = json!({ "access_token": token, "token_type": token, "expires_in": 600 });
+    answer_once(&issuer, 200, odd.to_string());
+    assert_refused(talkative(get_json(&environment)).arg("--refresh").run(), "its type", 7, "response_malformed");
+}
+
+#[test]
 fn a_token_that_comes_with_an_error_is_not_repeated() {
     let issuer = Issuer::start();
     let environment = credential(&issuer, &[]);

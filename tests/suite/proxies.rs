@@ -228,6 +228,26 @@ fn a_proxy_that_refuses_or_is_not_there_is_a_failed_connection_and_hears_no_secr
 }
 
 #[test]
+fn a_proxy_that_is_not_supported_is_an_error_that_names_its_variable() {
+    let remote = Remote::start().set();
+    remote.environment.canary("password of the proxy", "CANARY-PROXY-PASSWORD");
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        for value in ["garbage://x", "socks5://user:CANARY-PROXY-PASSWORD@127.0.0.1:1", "http://"] {
+            let error = assert_refused(get_json(&remote.environment).env(name, value).run(), value, 6, "connect");
+            assert!(error["message"].as_str().is_some_and(|text| text.starts_with(name)), "{error}");
+            let doctor = remote.environment.tokenkeep(["--json", "doctor"]).env(name, value).run();
+            let report = doctor.json();
+            let check = report["checks"].as_array().and_then(|all| all.iter().find(|check| check["name"] == "proxy"));
+            assert_eq!(check.map(|check| &check["status"]), Some(&json!("fail")), "{name}={value}: {report}");
+            // A host that needs no proxy is looked up here.
+            let direct = get_json(&remote.environment).env(name, value).env("NO_PROXY", HOST);
+            assert_refused(direct.run(), value, 6, "dns");
+        }
+    }
+    assert_eq!(remote.issuer.traffic().accepted, 0);
+}
+
+#[test]
 fn an_issuer_at_an_ipv6_address_is_an_issuer_like_any_other() {
     if !has_ipv6() {
         return skipped("this machine has no IPv6 loopback");

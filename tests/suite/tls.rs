@@ -115,16 +115,24 @@ fn a_machine_without_authorities_still_reaches_loopback_and_a_named_authority() 
     assert!(message.contains("install ca-certificates"), "{message}");
 }
 
+/// Good Base64 of what is no certificate.
+const DER_GARBAGE: &str = "-----BEGIN CERTIFICATE-----\nAAECAwQFBgc=\n-----END CERTIFICATE-----\n";
+
 #[test]
 fn a_ca_file_without_a_certificate_is_told_as_that() {
     let issuer = Issuer::start_with_tls();
-    for content in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
+    for content in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", DER_GARBAGE] {
         let environment = TestEnvironment::new();
         init(&environment);
         let ca_file = environment.write("files/ca.pem", content).display().to_string();
         set_credential(&environment, &issuer.token_url(), &["--ca-file", &ca_file]).run().success();
         let error = assert_refused(get_json(&environment).run(), content, 6, "tls");
-        assert!(error["message"].as_str().is_some_and(|text| text.contains("CA file")), "{error}");
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|text| text.contains(&format!("the CA file {ca_file} holds no certificate"))),
+            "{error}"
+        );
     }
     assert_eq!(issuer.traffic().accepted, 0);
 }

@@ -61,6 +61,23 @@ fn a_scope_may_be_a_string_or_an_array() {
 }
 
 #[test]
+fn a_scope_that_repeats_the_token_is_not_given() {
+    let read = |scope: &str| {
+        read(&format!(r#"{{"access_token":"tok-0123456789abcdef","token_type":"Bearer","scope":{scope}}}"#))
+    };
+    for scope in [
+        r#""tok-0123456789abcdef""#,
+        r#""read tok-0123456789abcdef write""#,
+        r#"["read","tok-0123456789abcdef"]"#,
+        r#""tok%2D0123456789abcdef""#,
+        r#""dG9rLTAxMjM0NTY3ODlhYmNkZWY=""#,
+    ] {
+        assert_eq!(read(scope).expect("a token").scope, None, "{scope}");
+    }
+    assert_eq!(read(r#""read tok""#).expect("a token").scope.as_deref(), Some("read tok"));
+}
+
+#[test]
 fn an_answer_without_its_required_members_is_malformed() {
     for body in [
         "",
