@@ -7,7 +7,7 @@ use crate::duration;
 use crate::error::{Error, Remedy};
 use crate::place::{Mend, Shown};
 
-const START_OVER: &str = "restore the file `store`, or start anew with an empty data directory";
+const START_OVER: &str = "restore the file `store`, or start over with another --data-dir";
 
 /// Returns what to do about an error, if something helps.
 pub(crate) fn of(error: &Error) -> Option<Cow<'static, str>> {
@@ -108,11 +108,10 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             "remove the profiles, or have their secrets read at each fetch: --secret-at-fetch"
         }
         Remedy::NameProfilesOrClean => "give the --config-dir of their profiles, or run tokenkeep doctor --fix",
-        Remedy::NameProfilesOrDestroy => "give the right --config-dir, or run tokenkeep rekey --destroy",
         Remedy::Clean => "run tokenkeep doctor --fix",
         Remedy::MoveAwayAndClean => "move it away, and run tokenkeep doctor --fix",
         Remedy::MoveFleetStateAway => {
-            "move it away, run tokenkeep doctor --fix, and fleet key import and fleet login set again"
+            "restore it, or move it away and run tokenkeep fleet key import and fleet login set again"
         }
         Remedy::RestoreChoice => START_OVER,
         Remedy::RemoveForeignItems => "remove the ones that are not from tokenkeep with the keyring's own program",
@@ -125,17 +124,23 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::RestoreKeyFileOrStartOver => "restore the key file, or start anew with another --data-dir",
         Remedy::RestoreFirstKeyFile => "restore the key file that was used first",
-        Remedy::FillKeyFile(path) => return format!("run head -c 32 /dev/urandom > {}", Shown(path)).into(),
+        Remedy::MoveKeyFileAway(path) => {
+            return format!("restore {}, or move it away and run tokenkeep init --backend file", Shown(path)).into();
+        }
+        Remedy::LengthenCredential => "give the service a credential of 32 bytes or more, see docs/secrets.md",
         Remedy::KeepKeyFileElsewhere => {
             "keep the key file where no backup of the data goes: tokenkeep init --backend file --key-file PATH --move"
         }
 
         // Files and directories.
+        Remedy::UseDirectoryInside(path) => return inside(path).into(),
         Remedy::Protect { path, mend } => {
             let mode = match mend {
                 Mend::OwnerOnlyFile => "600",
                 Mend::OwnerOnlyDirectory => "700",
                 Mend::NoOtherWriter => "go-w",
+                // Nothing there is to be taken from others.
+                Mend::DirectoryInside => return inside(path).into(),
             };
             return format!("run chmod {mode} {}", quoted(path)).into();
         }
@@ -183,6 +188,10 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::UseSimilar(word) => return format!("did you mean {word}? run tokenkeep --help").into(),
         Remedy::UsePresentName(word) => return format!("it is called {word} now").into(),
     })
+}
+
+fn inside(path: &Path) -> String {
+    format!("use a directory inside it: --data-dir {}", quoted(&path.join("tokenkeep")))
 }
 
 /// Quotes a path for a shell.

@@ -8,9 +8,9 @@ use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
 use crate::oauth::IssuerError;
-use crate::place::{PlaceError, Shown};
+use crate::place::{Mend, PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
-use crate::secrets::{ChoiceError, EstablishError, ReferenceError, SecretsError};
+use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
 use crate::shared::SharedError;
 use crate::store::StoreError;
 
@@ -29,6 +29,9 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 fn of_place(error: &PlaceError) -> Error {
     let code = if error.is_insecure() { Code::InsecurePath } else { Code::WriteFailed };
     Error::new(code, chain(error)).with_remedy(match error {
+        PlaceError::Insecure { path, mend: Some(Mend::DirectoryInside), .. } => {
+            Remedy::UseDirectoryInside(path.clone())
+        }
         PlaceError::Insecure { path, mend: Some(mend), .. } => Remedy::Protect { path: path.clone(), mend: *mend },
         PlaceError::Insecure { mend: None, .. } => Remedy::LookAndMoveAway,
         PlaceError::Foreign { owner, .. } => Remedy::RunAs(*owner),
@@ -104,8 +107,13 @@ impl Error {
                     .with_remedy(Remedy::RestoreKeyFile(path.clone()))
             }
             SecretsError::KeyFileInsecure(place) => Error { code: Code::KeyFileInsecure, ..of_place(place) },
-            SecretsError::KeyFileShort { path } => {
-                Error::new(Code::KeyFileInsecure, chain(error)).with_remedy(Remedy::FillKeyFile(path.clone()))
+            SecretsError::KeyFileShort { path, role } => {
+                Error::new(Code::KeyFileInsecure, chain(error)).with_remedy(match role {
+                    // Another key in its place would open nothing, and what is left of the first one would be gone.
+                    KeyFileRole::InUse => Remedy::RestoreFirstKeyFile,
+                    KeyFileRole::HandedIn => Remedy::LengthenCredential,
+                    KeyFileRole::New => Remedy::MoveKeyFileAway(path.clone()),
+                })
             }
             SecretsError::KeyFileWrong { .. } => {
                 Error::new(Code::KeyFileWrong, chain(error)).with_remedy(Remedy::RestoreFirstKeyFile)

@@ -143,17 +143,15 @@ pub enum Remedy {
     TakeBackendOut,
     /// Remove the profiles, or have their secrets read at each fetch.
     RemoveProfilesOrRefer,
-    /// Name the directory of the profiles, or remove what none of them names.
+    /// Name the directory of the profiles, or put aside what none of them names.
     NameProfilesOrClean,
-    /// Name the directory of the profiles, or destroy the key.
-    NameProfilesOrDestroy,
     /// Remove what was left behind.
     Clean,
     /// Move a damaged file away, then remove what was left behind.
     MoveAwayAndClean,
-    /// Move the damaged file of the fleet away, then import its key and set its login again.
+    /// Give the damaged file of the fleet back, or move it away, import the key and set the login again.
     MoveFleetStateAway,
-    /// Give the file `store` back, or start over with an empty data directory.
+    /// Give the file `store` back, or start over with another data directory.
     RestoreChoice,
     /// Remove the items of the keyring that are from another program.
     RemoveForeignItems,
@@ -169,12 +167,16 @@ pub enum Remedy {
     RestoreKeyFileOrStartOver,
     /// Give back the key file that was used first.
     RestoreFirstKeyFile,
-    /// Fill this key file with random bytes.
-    FillKeyFile(PathBuf),
+    /// Move this key file away; another one is made in its place.
+    MoveKeyFileAway(PathBuf),
+    /// Have the service manager hand in a longer credential.
+    LengthenCredential,
     /// Keep the key file where no backup of the data goes.
     KeepKeyFileElsewhere,
 
     // Files and directories.
+    /// Use a directory inside this one, which serves others too.
+    UseDirectoryInside(PathBuf),
     /// Take a file or directory out of the reach of others.
     Protect {
         /// The file or directory.

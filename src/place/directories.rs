@@ -45,6 +45,35 @@ pub(super) fn is_sticky(stat: &Stat) -> bool {
     stat.st_mode & 0o1000 != 0
 }
 
+/// The file that a data directory holds from the first command on.
+const CHOICE: &str = "store";
+
+/// Tells whether a data directory that others can enter may be open to them for a reason: to close it would do harm.
+/// One that holds the file of a choice was made by this program; an empty one of the caller serves nothing yet. What
+/// cannot be found out serves others.
+pub(super) fn serves_others(fd: BorrowedFd<'_>, path: &Path, stat: &Stat) -> bool {
+    if stat.st_uid != caller() {
+        return is_sticky(stat) || path.parent().is_none();
+    }
+    let is_home = std::env::var_os("HOME").is_some_and(|home| {
+        rustix::fs::stat(&*home).is_ok_and(|home| (home.st_dev, home.st_ino) == (stat.st_dev, stat.st_ino))
+    });
+    if is_home || is_sticky(stat) || path.parent().is_none() {
+        return true;
+    }
+    let is_choice = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    if rustix::fs::statat(fd, CHOICE, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(is_choice) {
+        return false;
+    }
+    // root's may be the place of another file system, or of what is there to be found by everybody.
+    stat.st_uid == 0 || !is_empty(fd)
+}
+
+fn is_empty(fd: BorrowedFd<'_>) -> bool {
+    let Ok(mut names) = rustix::fs::Dir::read_from(fd) else { return false };
+    names.all(|name| name.is_ok_and(|name| matches!(name.file_name().to_bytes(), b"." | b"..")))
+}
+
 fn judge_writers(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     let by_group = stat.st_mode & 0o020 != 0;
     let by_anybody = stat.st_mode & 0o002 != 0;

@@ -49,7 +49,7 @@ pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {
     beside::remove_left(path).map_err(|error| PlaceError::io(path, "clear up beside", error))
 }
 
-/// What others have to lose so that a place can be used.
+/// What others have to lose so that a place can be used, if they should lose anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mend {
@@ -59,6 +59,8 @@ pub enum Mend {
     OwnerOnlyDirectory,
     /// The right to write.
     NoOtherWriter,
+    /// Nothing: the directory serves others too, and one inside it is to be used instead.
+    DirectoryInside,
 }
 
 /// What is wrong with a place.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::directories::{make_in, make_path};
+use super::directories::{make_in, make_path, serves_others};
 use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, size};
 use super::{Durable, FileSystem, Mend, Missing, PlaceError, Stamp, read_capped};
 
@@ -39,7 +39,7 @@ impl Dir {
             }
             other => other,
         };
-        judged(CWD, path, path, opened)
+        judged(CWD, path, path, opened, Level::DataDirectory)
     }
 
     /// Opens a directory of ours inside this one.
@@ -52,7 +52,7 @@ impl Dir {
             }
             other => other,
         };
-        judged(self.fd.as_fd(), name, &path, opened)
+        judged(self.fd.as_fd(), name, &path, opened, Level::Below)
     }
 
     /// Tells what kind of file system it lies on; one that cannot be told is taken for local.
@@ -273,18 +273,33 @@ fn open_dir(at: BorrowedFd<'_>, name: &Path, follow: OFlags) -> Result<OwnedFd, 
     rustix::fs::openat(at, name, flags, Mode::empty())
 }
 
+/// Which directory is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    /// The one that was named: by a slip it may be any other.
+    DataDirectory,
+    /// One that this program makes below it.
+    Below,
+}
+
 /// Judges a directory of ours that was opened, or says why it could not be.
 fn judged(
     at: BorrowedFd<'_>,
     name: &Path,
     path: &Path,
     opened: Result<OwnedFd, Errno>,
+    level: Level,
 ) -> Result<Option<Dir>, PlaceError> {
     match opened {
         Ok(fd) => {
             let stat = rustix::fs::fstat(&fd).map_err(|e| PlaceError::io(path, "stat", e))?;
+            let is_open = stat.st_mode & 0o077 != 0;
+            // First: `/tmp` belongs to root, and to run as root there helps no more than to close it.
+            if is_open && level == Level::DataDirectory && serves_others(fd.as_fd(), path, &stat) {
+                return Err(PlaceError::insecure(path, "is open to other users", Some(Mend::DirectoryInside)));
+            }
             judge_owner(path, &stat)?;
-            if stat.st_mode & 0o077 != 0 {
+            if is_open {
                 return Err(PlaceError::insecure(path, "is open to other users", Some(Mend::OwnerOnlyDirectory)));
             }
             Ok(Some(Dir { fd, path: path.to_owned() }))

@@ -8,6 +8,26 @@ use crate::seal::SealError;
 use crate::secret::Secret;
 
 const SHORTEST: usize = 32;
+
+/// What a key file that cannot be used is to the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFileRole {
+    /// Nothing is sealed with it here.
+    New,
+    /// What is sealed here needs the key that was in it.
+    InUse,
+    /// The service manager hands it to this process.
+    HandedIn,
+}
+
+/// Says what a key file is to the data directory, in an error about the file.
+pub(super) fn as_role(role: KeyFileRole) -> impl FnOnce(SecretsError) -> SecretsError {
+    move |error| match error {
+        SecretsError::KeyFileShort { path, .. } => SecretsError::KeyFileShort { path, role },
+        error => error,
+    }
+}
+
 const CAP: usize = 64 * 1024;
 
 /// Reads a key file; `None` where there is none.
@@ -20,7 +40,9 @@ pub(crate) fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError>
         _ => SecretsError::Place(error),
     })?;
     match read.map(Secret::new) {
-        Some(key) if key.expose().len() < SHORTEST => Err(SecretsError::KeyFileShort { path: path.to_owned() }),
+        Some(key) if key.expose().len() < SHORTEST => {
+            Err(SecretsError::KeyFileShort { path: path.to_owned(), role: KeyFileRole::New })
+        }
         key => Ok(key),
     }
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::key_file::as_role;
 use super::passphrase::{Typed, passphrase, stretched};
 use super::tier::{KernelTier, keep_by_default};
 use super::{
-    Backend, Choice, ChoiceError, ItemName, KeySource, Membership, OsKeyring, Retired, SealedFiles, SecretStore,
-    SecretsError, StoreLock, create_key_file, read_key_file,
+    Backend, Choice, ChoiceError, ItemName, KeyFileRole, KeySource, Membership, OsKeyring, Retired, SealedFiles,
+    SecretStore, SecretsError, StoreLock, create_key_file, read_key_file,
 };
 use crate::place::{Dir, Stamp};
 use crate::seal::{DataKey, KeyId, SealError};
@@ -231,7 +232,12 @@ impl Keys {
 
     fn read_from_file(&self, path: PathBuf) -> Result<DataKey, SecretsError> {
         let missing = || SecretsError::KeyFileMissing { path: path.clone() };
-        let bytes = read_key_file(&path)?.ok_or_else(missing)?;
+        let role = match (self.choice.key_id, &self.choice.backend) {
+            (Some(_), _) => KeyFileRole::InUse,
+            (None, Backend::File(KeySource::Credential(_))) => KeyFileRole::HandedIn,
+            (None, _) => KeyFileRole::New,
+        };
+        let bytes = read_key_file(&path).map_err(as_role(role))?.ok_or_else(missing)?;
         let key = DataKey::derived(&bytes, &self.choice.store_id, &self.choice.rekey_salt);
         match self.choice.key_id {
             Some(id) if id != key.id() => Err(SecretsError::KeyFileWrong { path }),
@@ -339,7 +345,7 @@ pub(crate) fn first_key(
         }
         Backend::File(KeySource::Credential(name)) => {
             let path = credential_path(name)?;
-            let bytes = read_key_file(&path)?;
+            let bytes = read_key_file(&path).map_err(as_role(KeyFileRole::HandedIn))?;
             from_file(path, bytes)
         }
         Backend::File(KeySource::Passphrase(_)) => derived(choice, Typed::New).map(Some),

@@ -38,7 +38,7 @@ pub(crate) use files::{SealedFiles, Stray, StrayKind};
 pub(crate) use fleet::StoreLogin;
 pub(crate) use fleet::{Membership, PassOf, replace};
 pub(crate) use item::{ItemName, Retired};
-pub(crate) use key_file::{create_key_file, read_key_file};
+pub(crate) use key_file::{KeyFileRole, create_key_file, read_key_file};
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
 pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
@@ -125,6 +125,8 @@ pub enum SecretsError {
     KeyFileShort {
         /// Where it is.
         path: PathBuf,
+        /// What it is to this data directory.
+        role: KeyFileRole,
     },
     /// The key file holds another key than the one that sealed this data directory.
     #[error("the key file {} holds another key than the one this data directory was sealed with", Shown(.path))]

@@ -3,6 +3,7 @@
 //! Each case is run twice, for its text and for its JSON, each time in an environment of its own.
 
 mod case;
+mod followed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -52,6 +52,24 @@ fn credentials_directory(environment: &TestEnvironment, name: &str, content: &[u
 }
 
 #[test]
+fn a_key_file_that_was_cut_is_to_be_restored_and_never_filled() {
+    let machine = crate::machine::Machine::new();
+    machine.token();
+    let key = machine.config("key");
+    let whole = std::fs::read(&key).expect("the key file");
+    for left in [0, 31] {
+        std::fs::write(&key, &whole[..left]).expect("it can be written");
+        for arguments in [&["token", "get", "--refresh"][..], &["init", "--backend", "file"], &["rekey"]] {
+            let refused = machine.tokenkeep(arguments).arg("--json").run().fails(8, "key_file_insecure");
+            assert_eq!(refused.error()["hint"], "restore the key file that was used first", "{arguments:?}");
+        }
+        assert_eq!(std::fs::read(&key).expect("it is there"), &whole[..left], "what is left of it stays");
+    }
+    std::fs::write(&key, whole).expect("it can be written");
+    machine.get().arg("--refresh").run().success();
+}
+
+#[test]
 fn a_systemd_credential_opens_what_it_sealed() {
     let (issuer, environment) = (Issuer::start(), TestEnvironment::new());
     environment.canary("credential", CREDENTIAL);

@@ -91,7 +91,7 @@ fn reported(strays: &[Stray], named: &Named) -> Finding {
     if secrets > 0 && !named.all_read && named.items.is_empty() {
         // Profiles that are elsewhere, or not mounted, may name every one of them.
         let detail = format!("{secrets} stored secret(s), and no profile here names any");
-        return Finding::new("orphans", Status::Warn, detail).with_fix(Remedy::NameProfilesOrDestroy);
+        return Finding::new("orphans", Status::Warn, detail).with_fix(Remedy::NameProfilesOrClean);
     }
     let detail = format!("{} file(s) that no profile names", strays.len());
     Finding::new("orphans", Status::Warn, detail).with_fix(Remedy::Clean)

@@ -118,6 +118,11 @@ impl Case {
         Ok(())
     }
 
+    /// Runs the case once, whatever comes of it.
+    pub(super) fn played(&self, environment: &TestEnvironment, issuer: &Issuer) -> Outcome {
+        self.filled_in(environment, issuer).run(environment, issuer, Form::Text)
+    }
+
     fn filled_in(&self, environment: &TestEnvironment, issuer: &Issuer) -> Case {
         let root = environment.root().display().to_string();
         let address = issuer.url("");

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::{hinted_command, state};
+use crate::common::skipped;
 use crate::machine::Machine;
 
 #[test]
@@ -54,6 +55,41 @@ fn a_secret_open_to_others_is_refused_and_a_record_open_to_others_is_not_used() 
         chmod(&path, before);
     }
     machine.get().run().success().does_not_say("warning");
+}
+
+#[test]
+fn a_directory_that_serves_others_is_not_to_be_closed() {
+    let machine = Machine::new();
+    let shared = |name: &str, mode: u32| {
+        let path = machine.environment.root().join(name);
+        fs::create_dir(&path).expect("a directory");
+        chmod(&path, mode);
+        path
+    };
+    let project = shared("project", 0o755);
+    fs::write(project.join("notes"), "of the user").expect("a file");
+    let empty = shared("sticky", 0o1777);
+    let system = ["/", "/tmp", "/var/tmp", "/dev/shm"].map(Path::new).into_iter().filter(|path| path.is_dir());
+    let homes = [machine.environment.home()].into_iter().filter(|home| {
+        let there = home.is_dir();
+        if there {
+            chmod(home, 0o755);
+        }
+        there
+    });
+    for path in [project, empty].into_iter().chain(system.map(Path::to_owned)).chain(homes) {
+        let before = mode(&path);
+        if before & 0o077 == 0 {
+            skipped(&format!("{} is closed here", path.display()));
+            continue;
+        }
+        let init = machine.tokenkeep(["init", "--backend", "file", "--data-dir"]).arg(&path);
+        let refused = init.run().fails(10, "insecure_path");
+        let hint = refused.stderr.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();
+        let inside = path.join("tokenkeep");
+        assert_eq!(hint, format!("hint: use a directory inside it: --data-dir {}", inside.display()), "{refused:?}");
+        assert_eq!(mode(&path), before);
+    }
 }
 
 fn mode(path: &Path) -> u32 {
