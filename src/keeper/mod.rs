@@ -22,9 +22,9 @@ use std::time::Duration;
 
 pub use builder::KeeperBuilder;
 use credential::Proof;
+pub(crate) use credential::{read_ca_bytes, read_certificate};
 #[cfg(feature = "cli")]
-pub(crate) use credential::read_ca_file_at;
-pub(crate) use credential::{read_ca_bytes, read_ca_file, read_certificate};
+pub(crate) use credential::{read_ca_file, read_ca_file_at};
 use fleet::Asking;
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
