@@ -124,6 +124,7 @@ fn plain(shown: &mut Shown) {
     shown.add(clock);
     shown.add(&Code::InvalidClient);
     shown.add(&ErrorKind::AuthRejected);
+    shown.add(&tokenkeep::Remedy::MakeRoom);
     shown.add(&Source::Cache);
     shown.add(&Want::IssuedAfter(moment()));
     shown.add(&Stamp::numbered(7));
