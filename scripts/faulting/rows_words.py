@@ -195,7 +195,9 @@ def network_words(bench):
                 ended = place.run("token", "get", "-p", "q")
             if ended.code == 0 or "ca-certificates" in ended.err or not re.search("ca.pem|CA file", ended.err):
                 yield f"a CA file of garbage: {ended}"
-        place.must(*arguments[:2], "-p", "r", *arguments[4:], stdin=secret(1).encode())
+        # Loopback never goes through a proxy, so the issuer has a name that nothing resolves.
+        named = [word.replace("127.0.0.1:9", "issuer.invalid") for word in arguments[4:]]
+        place.must(*arguments[:2], "-p", "r", *named, stdin=secret(1).encode())
         for proxy in ("garbage://x", "socks5://127.0.0.1:9", "http://", "://"):
             ended = place.run("token", "get", "-p", "r", environment={"HTTPS_PROXY": proxy})
             if "proxy" not in ended.err.lower():

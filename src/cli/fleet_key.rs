@@ -11,7 +11,8 @@ use crate::place::{Shown, create_config, make_config_dir, remove_config};
 use crate::seal::SealError;
 use crate::secret::Secret;
 use crate::secrets::{
-    Choice, ItemName, Keys, Membership, Retired, SecretStore, SecretsError, StoreLock, read_key_file, replace,
+    Choice, Configurations, ItemName, Keys, Membership, Retired, SecretStore, SecretsError, StoreLock, read_key_file,
+    replace,
 };
 use crate::shared::SharedKey;
 
@@ -129,6 +130,7 @@ pub(super) fn changed(
         return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
             .with_remedy(Remedy::Repeat));
     }
+    Configurations::note(&dir, &context.home.config_dir, &lock)?;
     let old = keys.membership()?;
     let store_id = &keys.choice().store_id;
     // What was derived with the old key is derived anew with the new one.

@@ -271,5 +271,7 @@ fn entry(asked: &Asked, attempt: &Attempt<'_>) -> Entry {
 fn narrowed(request: &Request, granted: &str) -> Option<String> {
     let granted_set: BTreeSet<&str> = granted.split(' ').collect();
     let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
-    lacks.then(|| crate::oauth::shown(granted, 300, &[]))
+    // In the caller's own words: what else the issuer wrote there may be a part of the token.
+    let granted = || request.scopes().filter(|scope| granted_set.contains(scope)).collect::<Vec<_>>().join(" ");
+    lacks.then(|| crate::oauth::shown(&granted(), 300, &[]))
 }

@@ -82,8 +82,13 @@ impl Database {
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
         // A damaged or hostile file must not be more than damaged.
         connection.pragma_update(None, "trusted_schema", "OFF").map_err(fault)?;
-        connection.pragma_update(None, "max_page_count", MOST_PAGES).map_err(fault)?;
-        Ok(Database(connection))
+        let database = Database(connection);
+        // Before anything that reads the schema: that of a newer version is not ours to judge, nor to put aside.
+        if database.version()? > MIGRATIONS.len() {
+            return Err(LedgerError::NewerVersion);
+        }
+        database.0.pragma_update(None, "max_page_count", MOST_PAGES).map_err(fault)?;
+        Ok(database)
     }
 
     fn version(&self) -> Result<usize, LedgerError> {
