@@ -33,7 +33,9 @@ use crate::secret::Secret;
 pub(crate) use choice::{Argon2Cost, Backend, Choice, ChoiceError, KeySource, is_credential_name};
 pub(crate) use configurations::Configurations;
 pub(crate) use credential::Credential;
-pub(crate) use files::{SealedFiles, Stray, StrayKind};
+pub(crate) use files::SealedFiles;
+#[cfg(feature = "cli")]
+pub(crate) use files::{Stray, StrayKind};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::StoreLogin;
 pub(crate) use fleet::{Membership, PassOf, replace};
