@@ -14,9 +14,7 @@ use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_bytes};
-use crate::place::{
-    Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, remove_config_temporaries, replace_config,
-};
+use crate::place::{Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
 use crate::profile::{AuthMethod, Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
@@ -74,9 +72,6 @@ impl Registry<'_> {
     ) -> Result<(Set, Vec<Leftover>), Error> {
         let path = self.path(name);
         make_config_dir(&self.profiles_dir)?;
-        for directory in [Some(&*self.profiles_dir), self.profiles_dir.parent()].into_iter().flatten() {
-            remove_config_temporaries(directory)?;
-        }
         let present = present(&self.profiles_dir, name)?;
         let old = present.as_ref().and_then(|file| file.binding.clone());
         let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;

@@ -96,7 +96,7 @@ fn print(token: &AccessToken) -> ExitCode {
     let mut line = Zeroizing::new(Vec::with_capacity(token.expose().len() + 1));
     line.extend_from_slice(token.expose().as_bytes());
     line.push(b'\n');
-    match crate::error::written(io::stdout().lock().write_all(&line)) {
+    match crate::error::written(crate::stdout::write(&line)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, style(&[])),
     }
@@ -112,6 +112,7 @@ fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
             Ok(folder) => {
                 let mut full = Command::new(folder.join(FULL));
                 full.arg0(own_name).args(arguments).env(FRONT_PROCESS, this_process());
+                crate::stdout::pass_on();
                 // The full program lowers the limit itself, and gives it back to what it starts.
                 with_core_limit_of_caller(|| full.exec())
             }

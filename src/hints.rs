@@ -155,6 +155,7 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::UseLocalDirectory => "use a local directory: --data-dir DIR",
         Remedy::NameWritableDirectory => "name a directory that can be written: tokenkeep man DIR",
         Remedy::NameAnotherFile => "name another file, or move it away",
+        Remedy::OpenOutput => "run it again with the standard output open",
         Remedy::MakeRoom => "make room where the output goes, and run it again",
         Remedy::FreeLedger => "run it again, or end the program that has ledger.db open",
 

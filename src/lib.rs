@@ -80,6 +80,8 @@ mod seal;
 mod secret;
 mod secrets;
 pub mod shared;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod stdout;
 mod store;
 #[cfg(any(feature = "cli", feature = "front"))]
 mod style;

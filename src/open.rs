@@ -24,7 +24,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::flight::Flight;
 use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
 use crate::oauth::Transport;
-use crate::place::{Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
+use crate::place::{self, Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
 use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
 use crate::recording::Recording;
 use crate::seal::DataKey;
@@ -245,6 +245,13 @@ impl Home {
             Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout).with_stamp(stamp);
         let keys = if self.holds_lock { keys.under_lock() } else { keys };
         Ok(Some(Opened { dir, keys }))
+    }
+
+    /// Removes the temporaries that a kill left in both directories. The lock says that no other process is writing one.
+    pub(crate) fn remove_temporaries(&self, dir: &Dir, lock: &secrets::StoreLock) -> Result<(), Error> {
+        secrets::remove_temporaries(dir, lock)?;
+        place::remove_config_temporaries(&self.config_dir)?;
+        Ok(place::remove_config_temporaries(&self.profiles_dir())?)
     }
 
     /// Wires a keeper for a profile.

@@ -7,6 +7,7 @@ from benching.stopwatch import Unfit, duration, in_turns, number
 
 TRUE = "/bin/true"
 KEY_FILE, KERNEL, FULL = "tokenkeep, key file", "tokenkeep, kernel tier", "tokenkeep-full alone, key file"
+AGAINST = "tokenkeep of --against, key file"
 
 TEXT = """
 One complete command that prints an access token which is kept already: from `posix_spawn` to the return of `waitpid`.
@@ -52,6 +53,8 @@ def competitors(bench, issuer):
     yield KERNEL, lambda: kernel_tier(bench, issuer)
     if bench.full:
         yield FULL, lambda: key_file(bench, issuer, FULL, bench.full)
+    if bench.against:
+        yield AGAINST, lambda: key_file(bench, issuer, AGAINST, bench.against)
     yield "Rust, empty main", lambda: rivals.no_op(bench)
     yield "oidc-token", lambda: rivals.oidc_token(bench)
     yield "secret-tool lookup", lambda: rivals.secret_tool(bench)
@@ -130,6 +133,8 @@ def targets(figures):
             yield Target(f"{name}, beside /bin/true: the goal", median[name] / median[TRUE], 0.75, " ×", goal=True)
     if KEY_FILE not in median:
         return
+    if AGAINST in median:
+        yield Target(f"{KEY_FILE}, beside {AGAINST}", median[KEY_FILE] / median[AGAINST], 1.02, " ×")
     if "oidc-token" in median:
         yield Target("beside oidc-token", median[KEY_FILE] / median["oidc-token"], 0.4, " ×")
     for name, times in (("secret-tool lookup", 30), ("spotipy", 400)):

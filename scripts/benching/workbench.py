@@ -18,9 +18,10 @@ DIST = pathlib.Path("target/dist")
 class Workbench:
     """Everything is undone in the order it was done in, the last first, however the benchmark ends."""
 
-    def __init__(self, tokenkeep=None, issuer=None, rounds=None, quick=False):
+    def __init__(self, tokenkeep=None, issuer=None, rounds=None, quick=False, against=None):
         self.tokenkeep = str(pathlib.Path(tokenkeep).resolve()) if tokenkeep else released()
         beside = pathlib.Path(self.tokenkeep).with_name("tokenkeep-full")
+        self.against = str(pathlib.Path(against).resolve()) if against else None
         self.full = str(beside) if beside.exists() else None
         self.quick = quick
         self.asked_rounds = rounds

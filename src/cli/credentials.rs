@@ -71,7 +71,7 @@ impl Writable {
             drop(lock);
             return Writable::open(context);
         }
-        SealedFiles::sweep(&dir)?;
+        home.remove_temporaries(&dir, &lock)?;
         if let Some(keys) = &keys
             && let Err(error) = settled(&dir, keys)
         {

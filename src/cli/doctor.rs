@@ -125,7 +125,10 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let store = FileStore::new(dir.clone(), home.clock.clone());
     let cache = key.map(|key| home.cache(dir.clone(), key));
     if fix != Fix::No {
-        report.check("leftovers", || doctor::swept(dir, cache.as_ref(), &*home.clock));
+        report.check("leftovers", || {
+            home.remove_temporaries(dir, &StoreLock::take(dir)?)?;
+            doctor::swept(dir, cache.as_ref(), &*home.clock)
+        });
     }
     report.check("records", || doctor::records(&store, cache.as_ref()));
     strays::check(context, report, opened, fix)

@@ -116,20 +116,22 @@ pub(super) fn changed(
     context: &Context<'_>,
     change: impl FnOnce(&Keys, &dyn SecretStore, Membership) -> Result<Membership, Error>,
 ) -> Result<(), Error> {
-    let Some(Opened { dir, keys }) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
-    let secrets = keys.secrets().map_err(|error| match error {
-        SecretsError::KeepsNothing => {
-            Error::new(Code::CredentialMissing, "nothing is kept here, by choice").with_remedy(Remedy::NameFleetFile)
+    let (Opened { dir, keys }, secrets, lock) = loop {
+        let Some(opened) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
+        let secrets = opened.keys.secrets().map_err(|error| match error {
+            SecretsError::KeepsNothing => Error::new(Code::CredentialMissing, "nothing is kept here, by choice")
+                .with_remedy(Remedy::NameFleetFile),
+            error => error.into(),
+        })?;
+        // As it stands after the key was had: that may have been its first.
+        let choice = Choice::load(&opened.dir)?;
+        let lock = StoreLock::take(&opened.dir)?;
+        // Otherwise a rekey or a move came between: what was opened is the old place, whose key is dead.
+        if Choice::load(&opened.dir)? == choice {
+            break (opened, secrets, lock);
         }
-        error => error.into(),
-    })?;
-    // As it stands after the key was had: that may have been its first.
-    let choice = Choice::load(&dir)?;
-    let lock = StoreLock::take(&dir)?;
-    if Choice::load(&dir)? != choice {
-        return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
-            .with_remedy(Remedy::Repeat));
-    }
+    };
+    context.home.remove_temporaries(&dir, &lock)?;
     Configurations::note(&dir, &context.home.config_dir, &lock)?;
     let old = keys.membership()?;
     let store_id = &keys.choice().store_id;

@@ -7,7 +7,7 @@ use super::args::Init;
 use super::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
 use crate::open::Opened;
-use crate::place::{Dir, Missing, Shown, make_config_dir, remove_config_temporaries, remove_left_beside};
+use crate::place::{Dir, Missing, Shown, make_config_dir, remove_left_beside};
 use crate::relocation::{Leftovers, Relocation};
 use crate::secrets::{
     Argon2Cost, Backend, Choice, ItemName, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock,
@@ -50,9 +50,9 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     };
     let (choice, _) = establish(&dir, backend, MissingKey::Create, timeout).map_err(|e| rehinted(e.into()))?;
     {
-        // What an `init` that was killed left there. Under the lock, where nobody else writes.
-        let _lock = StoreLock::take(&dir)?;
-        remove_config_temporaries(&home.config_dir)?;
+        // What an `init` that was killed left there. Under the lock, so that no other process is writing it.
+        let lock = StoreLock::take(&dir)?;
+        home.remove_temporaries(&dir, &lock)?;
         if let Backend::File(KeySource::KeyFile(path)) = backend {
             remove_left_beside(path)?;
         }
@@ -73,13 +73,22 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     Ok(())
 }
 
-/// Moves everything that is stored to a backend; where it is there already, nothing happens.
+/// Moves everything that is stored to a backend; if it is there already, nothing happens.
 fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
-    match context.home.opened()? {
-        None => choose(context, backend),
-        Some(opened) if opened.keys.choice().backend == *backend => choose(context, backend),
-        Some(opened) => {
-            with_relocation(context, &opened, Guard::EverySecretIsNamed, |relocation| relocation.to(backend))
+    loop {
+        match context.home.opened()? {
+            Some(opened) if opened.keys.choice().backend != *backend => {
+                return with_relocation(context, &opened.dir, Guard::EverySecretIsNamed, |relocation| {
+                    // Another process may have moved everything there while this one waited for the lock.
+                    let arrived = relocation.old.choice().backend == *backend;
+                    if arrived { Ok(Leftovers::default()) } else { relocation.to(backend) }
+                });
+            }
+            _ => match choose(context, backend) {
+                // Another process chose or moved since `opened`: there is something to move now.
+                Err(error) if error.code() == Code::BackendDiffers => {}
+                outcome => return outcome,
+            },
         }
     }
 }
@@ -87,12 +96,13 @@ fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
 /// Makes another data key, or destroys the present one.
 pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u8, Error> {
     let Some(opened) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
-    let backend = opened.keys.choice().backend.clone();
-    if backend == Backend::None {
+    if opened.keys.choice().backend == Backend::None {
         return Err(SecretsError::KeepsNothing.into());
     }
     if !destroy {
-        with_relocation(context, &opened, Guard::EverySecretIsNamed, |relocation| relocation.to(&backend))?;
+        with_relocation(context, &opened.dir, Guard::EverySecretIsNamed, |relocation| {
+            relocation.to(&relocation.old.choice().backend)
+        })?;
         context.ui.done("there is another data key; cached tokens are asked for again");
         return Ok(0);
     }
@@ -100,7 +110,7 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         context.ui.done("nothing was changed");
         return Ok(0);
     }
-    with_relocation(context, &opened, Guard::None, |relocation| Ok(relocation.destroy()))?;
+    with_relocation(context, &opened.dir, Guard::None, |relocation| Ok(relocation.destroy()))?;
     context.ui.done("the data key is destroyed, and every secret and token that it sealed");
     Ok(0)
 }
@@ -114,20 +124,18 @@ enum Guard {
     None,
 }
 
+/// Does `work` under the lock of the data directory, on what is stored once the lock is held.
 fn with_relocation(
     context: &Context<'_>,
-    opened: &Opened,
+    dir: &Dir,
     guard: Guard,
     work: impl FnOnce(&Relocation<'_>) -> Result<Leftovers, Error>,
 ) -> Result<(), Error> {
-    let home = &context.home;
-    let lock = StoreLock::take(&opened.dir)?;
-    let opened = &opened.under_lock();
-    if Choice::load(&opened.dir)?.as_ref() != Some(opened.keys.choice()) {
-        return Err(Error::new(Code::WriteFailed, "the place for secrets was changed meanwhile; nothing was changed")
-            .with_remedy(Remedy::Repeat));
-    }
-    SealedFiles::sweep(&opened.dir)?;
+    let home = &context.home.under_lock();
+    let lock = StoreLock::take(dir)?;
+    // Another `init --move`, `rekey` or `rekey --destroy` may have ended while this process waited.
+    let Some(opened) = &home.opened()? else { return Err(SecretsError::NotChosen.into()) };
+    home.remove_temporaries(&opened.dir, &lock)?;
     let (mut items, derived) = (home.named_items(opened)?.items, home.derived_items(&opened.keys));
     if guard == Guard::EverySecretIsNamed && matches!(opened.keys.choice().backend, Backend::File(_)) {
         items.extend(secrets_aside(opened)?);

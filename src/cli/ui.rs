@@ -43,8 +43,7 @@ impl Ui {
 
     /// Writes data. A reader that has gone away is no error; a disk that is full is one.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut out = io::stdout().lock();
-        written(out.write_all(bytes).and_then(|()| out.flush()))
+        written(crate::stdout::write(bytes))
     }
 
     /// Writes a JSON value as data.

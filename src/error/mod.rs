@@ -110,8 +110,12 @@ impl Error {
 pub(crate) fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
     match outcome {
         Err(error) if !reader_is_gone(&error, cfg!(windows)) => {
-            Err(Error::new(Code::WriteFailed, format!("the output cannot be written: {error}; nothing was lost"))
-                .with_remedy(Remedy::MakeRoom))
+            // EBADF: it is closed, or open for reading only.
+            let is_closed = cfg!(unix) && error.raw_os_error() == Some(9);
+            let why = if is_closed { "it is not open for writing".to_owned() } else { error.to_string() };
+            let remedy = if is_closed { Remedy::OpenOutput } else { Remedy::MakeRoom };
+            let message = format!("the output cannot be written: {why}; nothing was lost");
+            Err(Error::new(Code::WriteFailed, message).with_remedy(remedy))
         }
         _ => Ok(()),
     }

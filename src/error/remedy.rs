@@ -206,6 +206,8 @@ pub enum Remedy {
     NameWritableDirectory,
     /// Name another file, or move the present one away.
     NameAnotherFile,
+    /// Repeat with an output that is open for writing.
+    OpenOutput,
     /// Make room for the output, then repeat.
     MakeRoom,
     /// End the program that holds the ledger, or repeat.

@@ -9,7 +9,7 @@ use crate::place::{Dir, Durable, PlaceError, Shown, Stamp, path_bytes, path_from
 use crate::seal::KeyId;
 
 const NAME: &str = "store";
-const TEMPORARY: &str = "store.tmp";
+pub(super) const TEMPORARY: &str = "store.tmp";
 const FIRST_LINE: &str = "tokenkeep-store";
 const FORMAT: u32 = 1;
 const CAP: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use super::{SealedFiles, SecretsError, StoreLock};
 use crate::place::{Dir, Durable};
 
 const NAME: &str = "configurations";
-const TEMPORARY: &str = "configurations.tmp";
+pub(super) const TEMPORARY: &str = "configurations.tmp";
 const FIRST_LINE: &str = "tokenkeep-configurations 1";
 const UNKNOWN: &str = "unknown";
 const LARGEST: usize = 256 * 1024;

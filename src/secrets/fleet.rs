@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::tlv::{Malformed, Reader, Writer};
 
 const NAME: &str = "shared";
-const TEMPORARY: &str = "shared.tmp";
+pub(super) const TEMPORARY: &str = "shared.tmp";
 const FIRST_LINE: &str = "tokenkeep-shared 1";
 const LARGEST: usize = 4096;
 

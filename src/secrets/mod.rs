@@ -26,7 +26,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::{PlaceError, Shown};
+use crate::place::{Dir, PlaceError, Shown};
 use crate::seal::SealError;
 use crate::secret::Secret;
 
@@ -52,6 +52,14 @@ pub(crate) use no_keyring::OsKeyring;
 pub(crate) use reference::{ReferenceError, read_reference};
 #[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
+
+/// Removes the temporaries that a kill left in a data directory. The lock says that no other process is writing one.
+pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+    for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY] {
+        data_dir.remove(name)?;
+    }
+    SealedFiles::sweep(data_dir)
+}
 
 /// Why a secret cannot be read or kept. A definite absence is none of these: it is `None`.
 #[derive(Debug, thiserror::Error)]

@@ -216,6 +216,8 @@ fn is_uuid(secret: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
 
     use super::*;
 
@@ -271,16 +273,19 @@ mod tests {
             }
         }
 
-        /// One in some thousands is refused: what an issuer makes at random has to be good.
-        #[test]
-        fn random_letters_and_digits_spell_few_words(secrets in prop::collection::vec("[A-Za-z0-9]{24}", 500)) {
-            let refused = secrets.iter().filter(|secret| is_guessable(secret.as_bytes())).count();
-            prop_assert!(refused <= 5, "{refused} of 500");
-        }
-
         #[test]
         fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = is_guessable(&bytes);
         }
+    }
+
+    /// An issuer that makes its secrets at random must hardly ever be refused. The same secrets in every run: how many of
+    /// five hundred are refused varies too much for a bound.
+    #[test]
+    fn random_letters_and_digits_spell_few_words() {
+        let (mut runner, strategy) = (TestRunner::deterministic(), "[A-Za-z0-9]{24}");
+        let secrets = (0..10_000).map(|_| strategy.new_tree(&mut runner).unwrap().current());
+        let refused = secrets.filter(|secret| is_guessable(secret.as_bytes())).count();
+        assert!(refused <= 50, "{refused} of 10,000");
     }
 }

@@ -125,6 +125,7 @@ fn plain(shown: &mut Shown) {
     shown.add(&Code::InvalidClient);
     shown.add(&ErrorKind::AuthRejected);
     shown.add(&tokenkeep::Remedy::MakeRoom);
+    shown.add(&tokenkeep::Remedy::OpenOutput);
     shown.add(&tokenkeep::Mend::DirectoryInside);
     shown.add(&Source::Cache);
     shown.add(&Want::IssuedAfter(moment()));

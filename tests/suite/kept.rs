@@ -35,7 +35,16 @@ fn interrupted_rekey(environment: &TestEnvironment) -> (PathBuf, PathBuf) {
 
 /// Waits until a process waits for the turn of another.
 fn waits_for_the_turn(running: &mut Running) {
-    let waiting = format!("-> FLOCK  ADVISORY  READ {} ", running.pid().as_raw_nonzero());
+    waits_for_a_lock(running, "READ");
+}
+
+/// Waits until a process waits for the lock of the data directory.
+fn waits_for_the_data_directory(running: &mut Running) {
+    waits_for_a_lock(running, "WRITE");
+}
+
+fn waits_for_a_lock(running: &mut Running, kind: &str) {
+    let waiting = format!("-> FLOCK  ADVISORY  {kind} {} ", running.pid().as_raw_nonzero());
     while !std::fs::read_to_string("/proc/locks")
         .expect("Linux lists its locks")
         .lines()
@@ -196,20 +205,11 @@ fn a_deleted_lock_file_lets_no_second_writer_in() {
     issuer.wait_for_requests("/token", before + 1);
     std::fs::remove_file(environment.data_dir().join("store.lock")).expect("there");
     let mut rekey = environment.tokenkeep(["rekey"]).spawn();
-    let waiting = format!("-> FLOCK  ADVISORY  WRITE {} ", rekey.pid().as_raw_nonzero());
-    while !std::fs::read_to_string("/proc/locks")
-        .expect("Linux lists its locks")
-        .lines()
-        .any(|line| line.contains(&waiting))
-    {
-        assert!(!rekey.has_ended(), "it did not wait");
-        std::thread::yield_now();
-    }
+    waits_for_the_data_directory(&mut rekey);
     issuer.behave("/token", Behaviour::Normal);
     issuer.release();
     set.wait().success();
-    let rekeyed = rekey.wait();
-    assert!(rekeyed.code == 0 || rekeyed.stderr.contains("changed meanwhile"), "{rekeyed:?}");
+    rekey.wait().success();
     get(&environment).arg("--refresh").run().success().token();
 }
 
@@ -286,7 +286,66 @@ fn doctor_asks_before_it_erases_a_secret() {
 }
 
 #[test]
-fn two_directories_with_one_choice_are_set_up_side_by_side() {
+fn changes_of_the_backend_that_wait_for_each_other_all_take_effect() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let other = environment.config_dir().join("other");
+    let moving = ["init", "--backend", "file", "--key-file", other.to_str().expect("text"), "--move"];
+    let back = ["init", "--backend", "file", "--move"];
+    for commands in [
+        [&["rekey"][..], &["rekey"]],
+        [&moving, &moving],
+        [&back, &["rekey"]],
+        [&moving, &back],
+        [&["rekey"], &["fleet", "key", "new"]],
+    ] {
+        issuer.behave("/token", Behaviour::Hold);
+        let before = issuer.count("/token");
+        let set = set_credential(&environment, &issuer.token_url(), &["--verify", "--replace"]).spawn();
+        issuer.wait_for_requests("/token", before + 1);
+        let mut waiting: Vec<Running> = commands.iter().map(|words| environment.tokenkeep(*words).spawn()).collect();
+        waiting.iter_mut().for_each(waits_for_the_data_directory);
+        issuer.behave("/token", Behaviour::Normal);
+        issuer.release();
+        set.wait().success();
+        for (running, words) in waiting.into_iter().zip(commands) {
+            let outcome = running.wait();
+            assert_eq!(outcome.code, 0, "{words:?} in {commands:?}: {outcome:?}");
+        }
+        get(&environment).arg("--refresh").run().success().token();
+    }
+}
+
+#[test]
+fn what_a_kill_left_beside_any_file_goes_with_the_next_command_that_changes_something() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let left = [
+        "data/store.tmp",
+        "data/configurations.tmp",
+        "data/shared.tmp",
+        "data/secrets/0123.tmp",
+        "config/.0123456789abcdef.tmp",
+        "config/profiles/.fedcba9876543210.tmp",
+    ];
+    for command in [
+        &["doctor", "--fix"][..],
+        &["rekey"],
+        &["init", "--backend", "file"],
+        &["fleet", "key", "new"],
+        &["credentials", "remove", "-p", "default", "--yes"],
+    ] {
+        left.iter().for_each(|file| drop(environment.write_secret(file, "left by a kill")));
+        environment.tokenkeep(["doctor"]).run().success();
+        assert!(left.iter().all(|file| environment.path(file).exists()), "doctor alone changes nothing");
+        environment.tokenkeep(command).run().success();
+        let stayed: Vec<_> = left.iter().filter(|file| environment.path(file).exists()).collect();
+        assert!(stayed.is_empty(), "{command:?}: {stayed:?}");
+    }
+}
+
+#[test]
+fn several_first_inits_make_one_choice() {
     let environment = TestEnvironment::new();
     let running: Vec<Running> = (0..6).map(|_| environment.tokenkeep(["init", "--backend", "file"]).spawn()).collect();
     running.into_iter().for_each(|running| drop(running.wait().success()));

@@ -62,15 +62,69 @@ os.execv(sys.argv[1], sys.argv[1:])
 }
 
 #[test]
-fn a_stdout_that_is_closed_is_no_place_for_a_token() {
-    let (_issuer, environment) = environment();
+fn a_stdout_that_is_closed_or_open_for_reading_only_is_a_failed_write() {
+    let (issuer, environment) = environment();
     for arguments in WRITERS {
         // Nothing that is opened later may take its number: a token must not be written into one of our files.
-        let outcome = arranged(&environment, ">&-", arguments);
-        assert!([0, 9].contains(&outcome.code), "{arguments:?}: {outcome:?}");
-        assert!(outcome.stdout.is_empty());
+        for arrangement in [">&-", "<&- >&-", "1</dev/null"] {
+            let outcome = arranged(&environment, arrangement, arguments)
+                .fails(9, "write_failed")
+                .says("the output cannot be written: it is not open for writing; nothing was lost")
+                .says("run it again with the standard output open");
+            assert!(outcome.stdout.is_empty());
+        }
     }
+    let before = issuer.count("/token");
+    // The token is not lost, and what prints nothing succeeds.
+    arranged(&environment, ">&-", &["credentials", "remove", "-p", "none", "--yes"]).exits(3);
+    arranged(&environment, ">&-", &["token", "forget"]).success();
+    arranged(&environment, "", &["token", "get"]).success().token();
+    assert_eq!(issuer.count("/token"), before + 1);
     environment.assert_clean();
+}
+
+#[test]
+fn output_that_the_caller_throws_away_is_written() {
+    let (_issuer, environment) = environment();
+    // As Python's DEVNULL and as std open it for a program whose output is closed.
+    for arrangement in [">/dev/null", "1<>/dev/null"] {
+        for arguments in WRITERS {
+            arranged(&environment, arrangement, arguments).success();
+        }
+    }
+}
+
+#[test]
+fn an_output_that_does_not_block_is_waited_for() {
+    let (_issuer, environment) = environment();
+    // A pipe that is full at the start, whose reader takes it slowly.
+    let full = r#"
+import fcntl, os, sys, threading
+reading, writing = os.pipe()
+os.set_blocking(writing, False)
+filled = 0
+try:
+    while True:
+        filled += os.write(writing, b"x" * 4096)
+except BlockingIOError:
+    pass
+process = os.fork()
+if process == 0:
+    os.dup2(writing, 1)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.close(writing)
+while filled:
+    filled -= len(os.read(reading, min(filled, 4096)))
+with os.fdopen(reading, "rb") as rest:
+    sys.stdout.buffer.write(rest.read())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+"#;
+    for arguments in [&["token", "get"][..], &["completions", "bash"]] {
+        let run = environment.tokenkeep(arguments).under(["python3", "-c", full]).prints_token();
+        let outcome = run.run().success();
+        let whole = environment.tokenkeep(arguments).prints_token().run().success();
+        assert_eq!(outcome.stdout_str(), whole.stdout_str(), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn profiles_with_hostile_names_never_share_a_credential_or_a_token() {
         "a.toml",
         "a.toml.tmp",
         "0",
-        "con",
+        "cons",
         "store",
         "a.refused",
         "default",
