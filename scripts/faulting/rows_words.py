@@ -148,7 +148,7 @@ def fleet_key_file(bench):
                     again = place.run(*command)
                     # Either what failed left no file, or the key in it is kept here and the other command says so.
                     if ended.code != 0 and again.code != 0:
-                        yield f"fleet key new with {error} at {injection.hit}, then again: {again}"
+                        yield f"fleet key new with {error} at {injection.hit}: {ended}; then again: {again}"
             target.unlink(missing_ok=True)
 
 

@@ -108,11 +108,16 @@ pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceE
     if !judge_config_dir(path)? {
         return Ok(None);
     }
-    let fail = |error| PlaceError::io(path, "list", error);
+    let fail = |error: rustix::io::Errno| PlaceError::io(path, "list", error);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(fail)? {
-        if let Ok(name) = entry.map_err(fail)?.file_name().into_string() {
-            names.push(name);
+    // std's `read_dir` panics if the directory cannot be closed.
+    for entry in rustix::fs::Dir::new(directory).map_err(fail)? {
+        if let Ok(name) = entry.map_err(fail)?.file_name().to_str()
+            && !matches!(name, "." | "..")
+        {
+            names.push(name.to_owned());
         }
     }
     names.sort();
