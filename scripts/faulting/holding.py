@@ -88,7 +88,8 @@ def check(place, scenario, ended, killed, hit, secrets):
     verdict = Verdict()
     streams = [("stderr", ended.err)] + ([] if scenario.get else [("stdout", ended.out)])
     if not killed and (ended.code in (1, 101, 124) or ended.code >= 128):
-        foreign = ended.code == 1 and (not ended.err or re.search(r"/rustc/|/registry/|/library/std/|no runtime", ended.err))
+        words = ended.err + ended.out
+        foreign = ended.code == 1 and (not ended.err or re.search(r"/rustc/|/registry/|/library/std/|no runtime", words))
         verdict.add(Verdict.ALLOWED if foreign else "crashed", ended)
     if scenario.get and ended.code == 0 and generation(ended.out) != 1:
         verdict.add("tokens lost", f"exit 0 and no token: {ended}")
