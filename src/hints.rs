@@ -62,12 +62,21 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
 
         // The issuer.
         Remedy::GiveIssuerUrl => "give the issuer's https URL",
+        Remedy::FillGap => "write your own value in its place",
         Remedy::GiveExactIssuer => "give --issuer exactly as the issuer writes it",
         Remedy::CheckIssuer => "check --issuer, or give --token-url URL",
         Remedy::CheckTokenUrl => "check token_url of the profile",
         Remedy::AskWhetherIssuerMoved => "ask the issuer whether it moved; add --replace to pin the new endpoint",
         Remedy::GiveCertificates => "give the right certificates with --ca-file PEM, or check the clock",
         Remedy::UnsetProxy(variable) => return format!("unset {variable}, or set it to http://HOST:PORT").into(),
+        Remedy::GiveProxyPassword(variable) => {
+            return format!("set {variable} to http://USER:PASSWORD@HOST:PORT; it was asked once, and not again")
+                .into();
+        }
+        Remedy::AllowThroughProxy => "have the proxy let the issuer through, or name its host in NO_PROXY",
+        Remedy::CheckProxy(variable) => {
+            return format!("check {variable}; NO_PROXY names hosts that are reached without it").into();
+        }
         Remedy::CheckNetwork => "check the network, and token_url of the profile",
         Remedy::AllowGrant => "ask the issuer to let this client use the grant client_credentials",
         Remedy::CheckScope => "check --scope, and scopes of the profile",

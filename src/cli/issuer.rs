@@ -63,9 +63,9 @@ pub(crate) fn filled(
     if preset.fields.is_empty() && preset.token_url().is_some() {
         return Ok(Vec::new());
     }
-    let filled = preset.fill(&values).map_err(|name| {
-        Error::new(Code::Usage, format!("{name} must be a part of a host name or path; nothing was changed"))
-            .with_remedy(Remedy::GiveField { name: name.to_owned(), what: None })
+    let filled = preset.fill(&values).map_err(|error| {
+        let (name, what) = (error.field().to_owned(), preset.field(error.field()).map(str::to_owned));
+        Error::new(Code::Usage, format!("{error}; nothing was changed")).with_remedy(Remedy::GiveField { name, what })
     })?;
     file.token_url = filled.token_url;
     file.introspection_url = file.introspection_url.take().or(filled.introspection_url);

@@ -9,8 +9,8 @@ use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, ProfileError,
-    ProfileFile, ProfileName, Reference, Request,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, EndpointError,
+    ProfileError, ProfileFile, ProfileName, Reference, Request, gap,
 };
 use crate::secret::Secret;
 use crate::secrets::Backend;
@@ -204,7 +204,7 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
         provider: set.provider.clone(),
         client_id: set.client_id.clone(),
         token_url: endpoint("--token-url", set.token_url.as_deref())?,
-        issuer: set.issuer.clone(),
+        issuer: issuer(set.issuer.as_deref())?,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
         assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
@@ -224,6 +224,16 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
     })
 }
 
+fn issuer(text: Option<&str>) -> Result<Option<String>, Error> {
+    match text.and_then(gap) {
+        Some(gap) => {
+            let message = format!("--issuer {}; nothing was changed", EndpointError::Gap(gap));
+            Err(Error::new(Code::Usage, message).with_remedy(Remedy::FillGap))
+        }
+        None => Ok(text.map(str::to_owned)),
+    }
+}
+
 fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
     match &set.fleet_epoch {
         Some(text) if text.is_empty() || text.len() > 256 => {
@@ -238,8 +248,12 @@ pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint
         None => Ok(None),
         Some(Ok(endpoint)) => Ok(Some(endpoint)),
         Some(Err(why)) => {
-            let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_remedy(Remedy::GiveIssuerUrl))
+            let (code, remedy) = match why {
+                EndpointError::Gap(_) => (Code::Usage, Remedy::FillGap),
+                ref why if why.is_insecure() => (Code::InsecureEndpoint, Remedy::GiveIssuerUrl),
+                _ => (Code::Usage, Remedy::GiveIssuerUrl),
+            };
+            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_remedy(remedy))
         }
     }
 }

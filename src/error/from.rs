@@ -7,7 +7,7 @@ use crate::cache::CacheFault;
 use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
-use crate::oauth::IssuerError;
+use crate::oauth::{IssuerError, ProxyFault};
 use crate::place::{Mend, PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
@@ -233,8 +233,9 @@ impl Error {
 /// Returns the code of what an issuer, or the way to it, did.
 pub(crate) fn issuer_code(error: &IssuerError) -> Code {
     match error {
-        IssuerError::Dns { .. } => Code::Dns,
+        IssuerError::Dns { .. } | IssuerError::Proxy { fault: ProxyFault::Name, .. } => Code::Dns,
         IssuerError::Connect { .. } | IssuerError::Proxy { .. } => Code::Connect,
+        IssuerError::ProxySetting { .. } => Code::ConfigInvalid,
         IssuerError::Tls { .. }
         | IssuerError::Roots { .. }
         | IssuerError::NoAuthority { .. }
@@ -276,9 +277,17 @@ impl From<IssuerError> for Error {
             _ => Remedy::TryLater,
         });
         made.http_status = error.status();
+        made.is_final = error.is_final();
         match &error {
-            IssuerError::Proxy { variable } => {
+            IssuerError::ProxySetting { variable, .. } => {
                 made = made.with_remedy(Remedy::UnsetProxy(variable));
+            }
+            IssuerError::Proxy { variable, fault, .. } => {
+                made = made.with_remedy(match fault {
+                    ProxyFault::NoPassword | ProxyFault::Password => Remedy::GiveProxyPassword(variable),
+                    fault if fault.is_final() => Remedy::AllowThroughProxy,
+                    _ => Remedy::CheckProxy(variable),
+                });
             }
             IssuerError::Refused { error, .. } => made.oauth_error = Some(error.clone()),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {

@@ -65,6 +65,8 @@ pub enum Remedy {
     // The issuer.
     /// Give the issuer's https URL.
     GiveIssuerUrl,
+    /// Write the value of this installation in place of the gap.
+    FillGap,
     /// Give the issuer's name exactly as it writes it.
     GiveExactIssuer,
     /// Check the issuer's URL, or give its token endpoint.
@@ -79,6 +81,12 @@ pub enum Remedy {
     CheckNetwork,
     /// Unset this variable, or have it name a proxy over http or https.
     UnsetProxy(&'static str),
+    /// Give the user and the password of the proxy that this variable names.
+    GiveProxyPassword(&'static str),
+    /// Have the proxy let the issuer through.
+    AllowThroughProxy,
+    /// Check the proxy that this variable names.
+    CheckProxy(&'static str),
     /// Have the issuer allow this client its grant.
     AllowGrant,
     /// Check the scopes of the request and of the profile.

@@ -136,7 +136,7 @@ fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadat
     let endpoint = |url: Option<String>| {
         let endpoint = url.map(|url| Endpoint::parse(&url)).transpose().map_err(|_| malformed(insecure))?;
         match endpoint {
-            Some(endpoint) if endpoint.is_plain_loopback() && elsewhere => Err(malformed(insecure)),
+            Some(endpoint) if endpoint.is_plain() && elsewhere => Err(malformed(insecure)),
             endpoint => Ok(endpoint),
         }
     };

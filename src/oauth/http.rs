@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::IssuerError;
 use super::client_auth::Proven;
 use super::echo::shown;
-use super::proxy;
+use super::proxy::{self, Proxy, ProxyFault, Route};
 use super::retry::retry_after;
 use crate::clock::{BootTime, Clock};
 use crate::profile::Endpoint;
@@ -135,7 +135,7 @@ impl Transport {
     /// Tells whether the system has certificate authorities to trust.
     pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
         let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
-        self.build(&url, &Roots::System.into()).map(|_| ())
+        self.build(&url, &Roots::System.into(), Route::Direct).map(|_| ())
     }
 
     /// Asks a token endpoint for its time, without a credential; seconds that it is ahead. `None`
@@ -159,7 +159,7 @@ impl Transport {
     }
 
     pub(super) fn too_late(&self, url: &Endpoint) -> IssuerError {
-        IssuerError::Timeout { host: host(url), deadline: self.timeout }
+        IssuerError::Timeout { host: way(url, through(url).as_ref()), deadline: self.timeout }
     }
 
     pub(super) fn passed_since(&self, begun: BootTime) -> Duration {
@@ -168,13 +168,10 @@ impl Transport {
 
     /// Makes a client for one place: what it trusts and proves is for that place alone.
     pub(super) fn client(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
-        if !url.is_loopback() {
-            proxy::check(Some(url))?;
-        }
-        self.build(url, trust)
+        self.build(url, trust, proxy::route(url)?)
     }
 
-    fn build(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
+    fn build(&self, url: &Endpoint, trust: &Trust<'_>, route: Route) -> Result<Client, IssuerError> {
         let mut builder = Client::builder()
             .user_agent(concat!("tokenkeep/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -183,12 +180,14 @@ impl Transport {
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(0)
             .dns_resolver(Resolver);
-        if url.is_loopback() {
-            builder = builder.no_proxy();
-        }
+        builder = match route {
+            Route::System => builder,
+            Route::Direct => builder.no_proxy(),
+            Route::Through(proxy) => builder.proxy(proxy.setting().map_err(|_| proxy.failed(ProxyFault::Name))?),
+        };
         builder = match trust.roots {
             // Loading the system's roots takes milliseconds, and fails where there are none.
-            _ if url.is_plain_loopback() => builder.tls_certs_only([]),
+            _ if url.is_plain() => builder.tls_certs_only([]),
             Roots::System => builder,
             Roots::Only(pem) => builder.tls_certs_only(authorities(pem)?),
         };
@@ -214,7 +213,10 @@ impl Transport {
     }
 
     pub(super) async fn send(&self, url: &Endpoint, request: RequestBuilder) -> Result<Response, IssuerError> {
-        let response = request.send().await.map_err(|error| self.classify(url, &error))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.failed(url, &error).await),
+        };
         let status = response.status();
         if status.is_redirection() {
             return Err(IssuerError::Redirect { host: host(url), status: status.as_u16() });
@@ -242,10 +244,26 @@ impl Transport {
         }
     }
 
-    fn classify(&self, url: &Endpoint, error: &reqwest::Error) -> IssuerError {
+    async fn failed(&self, url: &Endpoint, error: &reqwest::Error) -> IssuerError {
+        let proxy = through(url);
+        let Some((proxy, fault)) = proxy.as_ref().and_then(|proxy| Some((proxy, fault_of(proxy, error)?))) else {
+            return self.classify(url, way(url, proxy.as_ref()), error);
+        };
+        let fault = match fault {
+            ProxyFault::Answer => match proxy.status_of_refusal(url.url(), self.connect_timeout).await {
+                Some(407) => proxy.unauthorized(),
+                Some(status) => ProxyFault::Refused(status),
+                None => ProxyFault::Answer,
+            },
+            other => other,
+        };
+        proxy.failed(fault)
+    }
+
+    fn classify(&self, url: &Endpoint, way: String, error: &reqwest::Error) -> IssuerError {
         let host = host(url);
         if error.is_timeout() {
-            return IssuerError::Timeout { host, deadline: self.connect_timeout.min(self.timeout) };
+            return IssuerError::Timeout { host: way, deadline: self.connect_timeout.min(self.timeout) };
         }
         let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
         while let Some(error) = cause {
@@ -261,7 +279,7 @@ impl Transport {
             }
             cause = error.source();
         }
-        if error.is_connect() { IssuerError::Connect { host } } else { IssuerError::Reset { host } }
+        if error.is_connect() { IssuerError::Connect { host: way } } else { IssuerError::Reset { host } }
     }
 }
 
@@ -332,6 +350,40 @@ fn host(url: &Endpoint) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
+}
+
+/// Returns the proxy that requests to a URL go through.
+fn through(url: &Endpoint) -> Option<Proxy> {
+    match proxy::route(url) {
+        Ok(Route::Through(proxy)) => Some(proxy),
+        Ok(Route::Direct | Route::System) | Err(_) => None,
+    }
+}
+
+/// Names a host, and the proxy on the way to it: either can be what does not answer.
+fn way(url: &Endpoint, proxy: Option<&Proxy>) -> String {
+    match proxy {
+        Some(proxy) => format!("{} through the proxy {} (from {})", host(url), proxy.place(), proxy.variable),
+        None => host(url),
+    }
+}
+
+/// Returns what the proxy did wrong; `None` if it did its part. The type of this error is private to its library: the
+/// text is what there is of it.
+fn fault_of(proxy: &Proxy, error: &reqwest::Error) -> Option<ProxyFault> {
+    let mut fault = None;
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        match error.to_string().strip_prefix("tunnel error: ") {
+            Some("proxy authorization required") => return Some(proxy.unauthorized()),
+            Some("failed to create underlying connection") => fault = Some(ProxyFault::Connection),
+            Some(_) => return Some(ProxyFault::Answer),
+            None if fault.is_some() && error.is::<DnsFailure>() => return Some(ProxyFault::Name),
+            None => {}
+        }
+        cause = error.source();
+    }
+    fault
 }
 
 /// Resolves names so that a failure can be told from a failed connection.

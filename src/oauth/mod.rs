@@ -37,8 +37,9 @@ pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
 pub(crate) use jwt::Assertion;
 pub(crate) use probe::Probed;
+pub(crate) use proxy::ProxyFault;
 #[cfg(feature = "cli")]
-pub(crate) use proxy::check as check_proxy;
+pub(crate) use proxy::{Route, named as named_proxy, route};
 #[cfg(feature = "cli")]
 pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
@@ -76,10 +77,22 @@ pub enum IssuerError {
         why: &'static str,
     },
     /// The environment names a proxy that cannot be used.
-    #[error("{variable} names no proxy that is supported (http://HOST:PORT, https://HOST:PORT); nothing was sent")]
-    Proxy {
+    #[error("{variable} {why}; nothing was sent")]
+    ProxySetting {
         /// The environment variable.
         variable: &'static str,
+        /// What is wrong with its value, which is not shown.
+        why: &'static str,
+    },
+    /// The proxy that the environment names failed: the issuer was not reached.
+    #[error("the proxy {proxy} (from {variable}) failed: {fault}")]
+    Proxy {
+        /// The proxy's host and port.
+        proxy: String,
+        /// The environment variable.
+        variable: &'static str,
+        /// What it did.
+        fault: ProxyFault,
     },
     /// The CA file can be read, but not its content.
     #[error("the CA file {path} holds no certificate that can be used; nothing was sent")]
@@ -175,8 +188,16 @@ impl IssuerError {
             | IssuerError::RateLimited { status, .. }
             | IssuerError::Server { status, .. } => Some(*status),
             IssuerError::Malformed { status, .. } => *status,
+            IssuerError::Proxy { fault, .. } => fault.status(),
             _ => None,
         }
+    }
+}
+
+impl IssuerError {
+    /// Tells whether the same request would fail again, though others with its code may not.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, IssuerError::Proxy { fault, .. } if fault.is_final())
     }
 }
 

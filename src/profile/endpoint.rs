@@ -11,9 +11,15 @@ use url::{Host, Url};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// Why a text is not an [`Endpoint`]. Does not quote it: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a text is not an [`Endpoint`]. Quotes nothing of it but the name of a gap: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
+    /// It was copied from a page, and a part of it has to be filled in.
+    #[error("still has a gap: {0}")]
+    Gap(String),
+    /// It names port 0, which no server has.
+    #[error("names port 0, which no server has")]
+    PortZero,
     /// It is not an absolute URL with a host, or holds characters that readers disagree about.
     #[error("is not an absolute https URL")]
     NotUrl,
@@ -33,7 +39,7 @@ pub enum EndpointError {
 
 impl EndpointError {
     /// Tells whether it is a URL, and one that would give a secret away.
-    pub fn is_insecure(self) -> bool {
+    pub fn is_insecure(&self) -> bool {
         matches!(self, EndpointError::Insecure | EndpointError::UserInfo | EndpointError::SecretInQuery)
     }
 }
@@ -41,9 +47,20 @@ impl EndpointError {
 impl Endpoint {
     /// Reads an endpoint.
     pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+        if text.len() > 4096 {
+            return Err(EndpointError::NotUrl);
+        }
         // A URL parser drops tabs and newlines and turns a backslash into a slash: what a person
         // reads and what a program connects to would differ.
-        if text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f) || text.len() > 4096 {
+        let is_odd = text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f);
+        match (authority(text).contains('@'), holds_secret(text)) {
+            (true, _) if !is_odd => return Err(EndpointError::UserInfo),
+            (_, true) if !is_odd => return Err(EndpointError::SecretInQuery),
+            // Only what cannot be a secret is quoted.
+            (false, false) => gap(text).map_or(Ok(()), |gap| Err(EndpointError::Gap(gap)))?,
+            _ => {}
+        }
+        if is_odd {
             return Err(EndpointError::NotUrl);
         }
         let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
@@ -52,7 +69,7 @@ impl Endpoint {
         if authority(text).is_empty() {
             return Err(EndpointError::NotUrl);
         }
-        if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
+        if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::UserInfo);
         }
         if url.fragment().is_some() {
@@ -63,9 +80,8 @@ impl Endpoint {
             "http" if is_loopback(&host) && is_literal(text, &url) => {}
             _ => return Err(EndpointError::Insecure),
         }
-        let secret = ["client_secret", "access_token", "client_assertion", "password"];
-        if url.query_pairs().any(|(name, _)| secret.contains(&name.as_ref())) {
-            return Err(EndpointError::SecretInQuery);
+        if url.port() == Some(0) {
+            return Err(EndpointError::PortZero);
         }
         Ok(Endpoint(url))
     }
@@ -80,8 +96,8 @@ impl Endpoint {
         &self.0
     }
 
-    /// Tells whether it is on this machine: then no proxy and no certificate is involved.
-    pub fn is_plain_loopback(&self) -> bool {
+    /// Tells whether it is plain http: then no proxy and no certificate is involved.
+    pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
     }
 
@@ -119,6 +135,45 @@ fn is_literal(text: &str, url: &Url) -> bool {
         None => authority.split(':').next().unwrap_or_default().to_owned(),
     };
     url.host_str() == Some(host.as_str())
+}
+
+fn holds_secret(text: &str) -> bool {
+    const SECRETS: [&str; 4] = ["client_secret", "access_token", "client_assertion", "password"];
+    let Some((_, query)) = text.split_once("://").and_then(|(_, rest)| rest.split_once('?')) else { return false };
+    let query = query.split('#').next().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| SECRETS.contains(&name.as_ref()))
+}
+
+/// Returns what was not filled in, as pages and templates write it: `{tenant}`, `<tenant>`, `$TENANT`.
+///
+/// A dollar is a part of some addresses (`/$metadata`, `?$top=1`): below the host it begins a gap only if it names a
+/// variable.
+pub(crate) fn gap(text: &str) -> Option<String> {
+    let is_variable = |next: Option<char>| next.is_some_and(|next| next.is_ascii_uppercase() || "({".contains(next));
+    let (_, rest) = text.split_once("://")?;
+    let host = text.len() - rest.len() + authority(text).len();
+    let (start, _) = text.char_indices().find(|(at, letter)| match letter {
+        '{' | '}' | '<' | '>' => true,
+        '$' => *at < host || is_variable(text[at + 1..].chars().next()),
+        _ => false,
+    })?;
+    Some(shown_gap(&text[start..]).to_owned())
+}
+
+/// Cuts the gap that a text begins with: with its name if that is a word, else its first letter.
+fn shown_gap(text: &str) -> &str {
+    let until = |from: usize, is_part: fn(char) -> bool| {
+        text[from..].find(|letter| !is_part(letter)).map_or(text.len(), |length| from + length)
+    };
+    let name = until(0, |letter| "${<(".contains(letter));
+    let end = match &text[..name] {
+        "$" => until(name, |letter| letter.is_ascii_alphanumeric() || letter == '_'),
+        _ => until(name, |letter| letter.is_ascii_alphanumeric() || "_-. ".contains(letter)),
+    };
+    match end - name {
+        1..=40 if name > 0 => &text[..until(end, |letter| "}>)".contains(letter))],
+        _ => &text[..1],
+    }
 }
 
 fn authority(text: &str) -> &str {
@@ -171,6 +226,47 @@ mod tests {
             "http://example.com@127.0.0.1/",
         ] {
             assert_eq!(Endpoint::parse(text), Err(EndpointError::UserInfo), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_named() {
+        for (text, gap) in [
+            ("https://{tenant}.example.com/token", "{tenant}"),
+            ("https://login.example.com/<your tenant>/token", "<your tenant>"),
+            ("https://<host>/token", "<host>"),
+            ("https://$HOST/token", "$HOST"),
+            ("https://$host.example.com/token", "$host"),
+            ("https://${TENANT_ID}.example.com/token", "${TENANT_ID}"),
+            ("https://example.com/$TENANT/token", "$TENANT"),
+            ("https://example.com/$(tenant)/token", "$(tenant)"),
+            ("https://example.com/{{ realm }}/token", "{{ realm }}"),
+            ("https://example.com/{{realm}}/token", "{{realm}}"),
+            ("https://example.com/token}", "}"),
+            ("https://example.com/{0123456789012345678901234567890123456789x}", "{"),
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::Gap(gap.to_owned())), "{text}");
+        }
+        for text in ["https://example.com/odata/$metadata", "https://example.com/users?$top=1&$select=id,$value"] {
+            assert!(Endpoint::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_taken_for_a_gap() {
+        for (text, why) in [
+            ("https://u:pa{ss@example.com/", EndpointError::UserInfo),
+            ("https://example.com/?client_secret={x}", EndpointError::SecretInQuery),
+            ("https://example.com/?a=1&client%5Fsecret=<x>#y", EndpointError::SecretInQuery),
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_server_has_port_0() {
+        for text in ["https://example.com:0/token", "http://127.0.0.1:0/token"] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::PortZero), "{text}");
         }
     }
 

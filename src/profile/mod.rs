@@ -16,6 +16,8 @@ pub use auth::{
     TokenBinding,
 };
 pub use binding::{Binding, Generation};
+#[cfg(feature = "cli")]
+pub(crate) use endpoint::gap;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile, reference};
 pub use name::ProfileName;

@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use super::ProfileError;
 use crate::document::{DocumentError, Table};
 use crate::hex;
-use crate::profile::{AuthMethod, Binding, Endpoint, Generation, Reference, Request, TokenBinding, preset};
+use crate::profile::endpoint::gap;
+use crate::profile::{
+    AuthMethod, Binding, Endpoint, EndpointError, Generation, Reference, Request, TokenBinding, preset,
+};
 
 pub(super) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
@@ -23,6 +26,15 @@ pub(super) fn secure_endpoint(table: &Table<'_>, key: &str) -> Result<Option<End
         Some(Err(why)) => Err(table.invalid(key, why.to_string()).into()),
         Some(Ok(endpoint)) => Ok(Some(endpoint)),
         None => Ok(None),
+    }
+}
+
+/// Reads an issuer identifier: a text of the issuer's own, but never a template.
+pub(super) fn issuer(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
+    let issuer = table.text("issuer")?;
+    match issuer.and_then(gap) {
+        Some(gap) => Err(table.invalid("issuer", EndpointError::Gap(gap).to_string())),
+        None => Ok(owned(issuer)),
     }
 }
 

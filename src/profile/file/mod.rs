@@ -15,7 +15,7 @@ use super::{
 };
 use crate::document::{DocumentError, Parsed};
 pub(crate) use keys::reference;
-use keys::{auth, binding, choice, client_id, fleet_epoch, owned, provider, request, secure_endpoint, set_at};
+use keys::{auth, binding, choice, client_id, fleet_epoch, issuer, owned, provider, request, secure_endpoint, set_at};
 
 /// What a profile's file says, each key that it says: a field is the key of the same name,
 /// explained at [`Profile`].
@@ -115,7 +115,7 @@ impl ProfileFile {
             provider: provider(&table)?,
             client_id: client_id(&table)?,
             token_url: secure_endpoint(&table, "token_url")?,
-            issuer: owned(table.text("issuer")?),
+            issuer: issuer(&table)?,
             auth: auth(&table)?,
             basic_encoding: choice(&table, "basic_encoding", &BasicEncoding::ALL)?,
             assertion_audience: choice(&table, "assertion_audience", &AssertionAudience::ALL)?,
