@@ -68,6 +68,13 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::CheckTokenUrl => "check token_url of the profile",
         Remedy::AskWhetherIssuerMoved => "ask the issuer whether it moved; add --replace to pin the new endpoint",
         Remedy::GiveCertificates => "give the right certificates with --ca-file PEM, or check the clock",
+        Remedy::MakeServerCertificate => {
+            "make the server's certificate with openssl req -x509 ... -addext basicConstraints=CA:FALSE"
+        }
+        Remedy::UnsetCertificates(variable) => return format!("unset {variable}, or give --ca-file PEM").into(),
+        Remedy::ConvertToPem(path) => {
+            return format!("run openssl x509 -in {} -out ca.pem, and name that file", quoted(path)).into();
+        }
         Remedy::UnsetProxy(variable) => return format!("unset {variable}, or set it to http://HOST:PORT").into(),
         Remedy::GiveProxyPassword(variable) => {
             return format!("set {variable} to http://USER:PASSWORD@HOST:PORT; it was asked once, and not again")

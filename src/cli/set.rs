@@ -7,6 +7,7 @@ use super::credentials::{Writable, set_default, tell_leftovers};
 use super::{Context, block_on, issuer, request, secret_input};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
+use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, EndpointError,
@@ -42,6 +43,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         typed.request = merged.request.clone();
     }
     fits(&merged, &name)?;
+    read_ca_file_at(merged.ca_file.as_deref(), &name)?;
     if merged.secret.is_none() {
         place_for_secrets(context)?;
     }

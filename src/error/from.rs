@@ -7,7 +7,7 @@ use crate::cache::CacheFault;
 use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
-use crate::oauth::{IssuerError, ProxyFault};
+use crate::oauth::{CaFault, IssuerError, ProxyFault};
 use crate::place::{Mend, PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
@@ -235,11 +235,11 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
     match error {
         IssuerError::Dns { .. } | IssuerError::Proxy { fault: ProxyFault::Name, .. } => Code::Dns,
         IssuerError::Connect { .. } | IssuerError::Proxy { .. } => Code::Connect,
-        IssuerError::ProxySetting { .. } => Code::ConfigInvalid,
-        IssuerError::Tls { .. }
-        | IssuerError::Roots { .. }
-        | IssuerError::NoAuthority { .. }
-        | IssuerError::CaFile(_) => Code::Tls,
+        IssuerError::ProxySetting { .. }
+        | IssuerError::CertificateVariable { .. }
+        | IssuerError::CaContent { .. }
+        | IssuerError::CaFile(_) => Code::ConfigInvalid,
+        IssuerError::Tls { .. } | IssuerError::OwnCertificate { .. } | IssuerError::Roots { .. } => Code::Tls,
         IssuerError::Timeout { .. } => Code::Timeout,
         IssuerError::Reset { .. } => Code::ConnectionReset,
         IssuerError::Redirect { .. } => Code::RedirectRefused,
@@ -279,6 +279,17 @@ impl From<IssuerError> for Error {
         made.http_status = error.status();
         made.is_final = error.is_final();
         match &error {
+            IssuerError::OwnCertificate { .. } => made = made.with_remedy(Remedy::MakeServerCertificate),
+            IssuerError::CertificateVariable { variable, .. } => {
+                made = made.with_remedy(Remedy::UnsetCertificates(variable));
+            }
+            IssuerError::CaContent { path, fault } => {
+                made = made.with_remedy(match fault {
+                    CaFault::Der | CaFault::Trusted(_) => Remedy::ConvertToPem(path.clone()),
+                    _ => Remedy::RestoreCaFile,
+                });
+            }
+            IssuerError::CaFile(_) => made = made.with_remedy(Remedy::RestoreCaFile),
             IssuerError::ProxySetting { variable, .. } => {
                 made = made.with_remedy(Remedy::UnsetProxy(variable));
             }

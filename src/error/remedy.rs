@@ -79,6 +79,12 @@ pub enum Remedy {
     GiveCertificates,
     /// Check the network, and the token endpoint of the profile.
     CheckNetwork,
+    /// Make a certificate for the server that is not an authority's.
+    MakeServerCertificate,
+    /// Unset this variable, or have it name certificate authorities.
+    UnsetCertificates(&'static str),
+    /// Write the certificates of this file as PEM.
+    ConvertToPem(PathBuf),
     /// Unset this variable, or have it name a proxy over http or https.
     UnsetProxy(&'static str),
     /// Give the user and the password of the proxy that this variable names.

