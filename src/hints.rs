@@ -64,6 +64,11 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::GiveIssuerUrl => "give the issuer's https URL",
         Remedy::FillGap => "write your own value in its place",
         Remedy::GiveExactIssuer => "give --issuer exactly as the issuer writes it",
+        Remedy::TakeIssuer(issuer) => return format!("run again with --issuer {}", quoted_text(issuer)).into(),
+        Remedy::MendIssuerName => {
+            "have the issuer's server name its public https URL (behind a proxy it must be told), or give --token-url URL"
+        }
+        Remedy::WriteLoopback => "write http://127.0.0.1:PORT/, http://localhost:PORT/ or http://[::1]:PORT/",
         Remedy::CheckIssuer => "check --issuer, or give --token-url URL",
         Remedy::CheckTokenUrl => "check token_url of the profile",
         Remedy::AskWhetherIssuerMoved => "ask the issuer whether it moved; add --replace to pin the new endpoint",
@@ -213,7 +218,10 @@ fn inside(path: &Path) -> String {
 
 /// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
-    let text = Shown(path).to_string();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
-    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    quoted_text(&Shown(path).to_string())
+}
+
+fn quoted_text(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:".contains(&byte);
+    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

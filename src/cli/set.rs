@@ -8,6 +8,7 @@ use super::{Context, block_on, issuer, request, secret_input};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
+use crate::oauth::issuer_of_metadata;
 use crate::open::Opened;
 use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, EndpointError,
@@ -232,7 +233,8 @@ fn issuer(text: Option<&str>) -> Result<Option<String>, Error> {
             let message = format!("--issuer {}; nothing was changed", EndpointError::Gap(gap));
             Err(Error::new(Code::Usage, message).with_remedy(Remedy::FillGap))
         }
-        None => Ok(text.map(str::to_owned)),
+        // Copied from the browser, with the place of its metadata.
+        None => Ok(text.map(|text| issuer_of_metadata(text).unwrap_or_else(|| text.to_owned()))),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use url::Url;
+
 use super::{Code, Error, Remedy};
 use crate::cache::CacheFault;
 use crate::document::DocumentError;
@@ -9,7 +11,7 @@ use crate::document::DocumentError;
 use crate::ledger::LedgerError;
 use crate::oauth::{CaFault, IssuerError, ProxyFault};
 use crate::place::{Mend, PlaceError, Shown};
-use crate::profile::{ProfileError, RequestError};
+use crate::profile::{Endpoint, EndpointError, ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
 use crate::shared::SharedError;
 use crate::store::StoreError;
@@ -251,7 +253,7 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
         IssuerError::Token => Code::TokenMalformed,
         IssuerError::Credential(_) => Code::CredentialMissing,
         IssuerError::Downgrade => Code::DowngradeRefused,
-        IssuerError::IssuerDiffers => Code::IssuerMismatch,
+        IssuerError::IssuerDiffers { .. } => Code::IssuerMismatch,
     }
 }
 
@@ -273,12 +275,12 @@ impl From<IssuerError> for Error {
             Code::InvalidRequest | Code::IssuerError => Remedy::CompareProfile,
             Code::CredentialMissing => Remedy::SetRightKey,
             Code::DowngradeRefused => Remedy::LeaveDpopOut,
-            Code::IssuerMismatch => Remedy::GiveExactIssuer,
             _ => Remedy::TryLater,
         });
         made.http_status = error.status();
         made.is_final = error.is_final();
         match &error {
+            IssuerError::IssuerDiffers { asked, found } => made = made.with_remedy(right_issuer(asked, found)),
             IssuerError::OwnCertificate { .. } => made = made.with_remedy(Remedy::MakeServerCertificate),
             IssuerError::CertificateVariable { variable, .. } => {
                 made = made.with_remedy(Remedy::UnsetCertificates(variable));
@@ -307,6 +309,19 @@ impl From<IssuerError> for Error {
             _ => {}
         }
         made.caused_by(error)
+    }
+}
+
+/// Advises to take the issuer that the metadata names, if it is the same server: another one could be a trap.
+fn right_issuer(asked: &str, found: &str) -> Remedy {
+    let host = |url: &str| Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let is_same_host = host(found).is_some() && host(found) == host(asked);
+    match Endpoint::parse(found) {
+        Ok(_) if is_same_host && found.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Remedy::TakeIssuer(found.to_owned())
+        }
+        Err(EndpointError::Insecure) if is_same_host => Remedy::MendIssuerName,
+        _ => Remedy::GiveExactIssuer,
     }
 }
 
@@ -349,5 +364,29 @@ impl From<LedgerError> for Error {
         };
         let message = format!("{}; no token depends on it", chain(&error));
         Error::new(Code::LedgerUnreadable, message).with_remedy(remedy).caused_by(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_of_the_metadata_is_advised_only_if_it_is_the_same_server() {
+        let asked = "https://id.example.com";
+        for found in ["https://id.example.com/", "https://id.example.com:8443", "https://ID.example.com/realms/a"] {
+            assert_eq!(right_issuer(asked, found), Remedy::TakeIssuer(found.to_owned()), "{found}");
+        }
+        assert_eq!(right_issuer(asked, "http://id.example.com/"), Remedy::MendIssuerName);
+        for found in [
+            "https://evil.example/",
+            "http://evil.example/",
+            "https://id.example.com/{tenantid}/",
+            "",
+            "x",
+            "https://id.example.com/\u{202e}",
+        ] {
+            assert_eq!(right_issuer(asked, found), Remedy::GiveExactIssuer, "{found}");
+        }
     }
 }

@@ -69,6 +69,12 @@ pub enum Remedy {
     FillGap,
     /// Give the issuer's name exactly as it writes it.
     GiveExactIssuer,
+    /// Take this issuer, as its metadata writes it.
+    TakeIssuer(String),
+    /// Have the issuer name its public https URL: behind a proxy it takes itself for plain http.
+    MendIssuerName,
+    /// Write the loopback address in its plain form.
+    WriteLoopback,
     /// Check the issuer's URL, or give its token endpoint.
     CheckIssuer,
     /// Check the token endpoint of the profile.

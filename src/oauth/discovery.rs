@@ -100,6 +100,15 @@ impl Transport {
     }
 }
 
+/// Returns the issuer whose metadata a URL is of; `None` if it is no such URL. Its last slash is not in there.
+pub(crate) fn issuer_of_metadata(url: &str) -> Option<String> {
+    let (issuer, rest) = url.split_once("/.well-known/")?;
+    let names = ["oauth-authorization-server", "openid-configuration"];
+    let path = names.iter().find_map(|name| rest.strip_prefix(name))?;
+    let is_path = path.is_empty() || path.starts_with('/');
+    is_path.then(|| format!("{issuer}{}", path.trim_end_matches('/')))
+}
+
 /// Where metadata may be: RFC 8414 puts the well-known part before the path, OpenID appends it.
 fn places(issuer: &str) -> Option<Vec<Endpoint>> {
     let url = Endpoint::parse(issuer).ok()?;
@@ -122,7 +131,7 @@ fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadat
     let malformed = |why| IssuerError::Malformed { status: Some(200), why };
     let document: Document = wire::object(body).ok_or(malformed(NOT_VALID))?;
     if document.issuer != issuer {
-        return Err(IssuerError::IssuerDiffers);
+        return Err(IssuerError::IssuerDiffers { asked: issuer.to_owned(), found: document.issuer });
     }
     let certificates = method.is_some_and(AuthMethod::shows_certificate);
     let aliases = document.mtls_endpoint_aliases.filter(|_| certificates);
@@ -179,6 +188,20 @@ mod tests {
     }
 
     #[test]
+    fn the_issuer_is_taken_out_of_the_url_of_its_metadata() {
+        for (url, issuer) in [
+            ("https://a.example/.well-known/openid-configuration", Some("https://a.example")),
+            ("https://a.example/t/.well-known/openid-configuration/", Some("https://a.example/t")),
+            ("https://a.example/.well-known/oauth-authorization-server/t", Some("https://a.example/t")),
+            ("https://a.example/.well-known/other", None),
+            ("https://a.example/.well-known/openid-configuration.json", None),
+            ("https://a.example/", None),
+        ] {
+            assert_eq!(issuer_of_metadata(url).as_deref(), issuer, "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_no_issuer_is_not_asked() {
         for issuer in ["", "a.example", "http://a.example", "https://a.example/?x", "https://u@a.example", "ftp://a/"] {
             assert!(places(issuer).is_none(), "{issuer}");
@@ -190,7 +213,7 @@ mod tests {
         let body = br#"{"issuer": "https://a.example/", "token_endpoint": "https://a.example/token"}"#;
         assert!(read("https://a.example/", body, None).is_ok());
         for other in ["https://a.example", "https://A.example/", "https://a.example:443/"] {
-            assert!(matches!(read(other, body, None), Err(IssuerError::IssuerDiffers)), "{other}");
+            assert!(matches!(read(other, body, None), Err(IssuerError::IssuerDiffers { .. })), "{other}");
         }
     }
 

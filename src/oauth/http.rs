@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use super::proxy::{self, Proxy, ProxyFault, Route};
 use super::retry::retry_after;
 use crate::clock::{BootTime, Clock};
 use crate::place::Shown;
-use crate::profile::Endpoint;
+use crate::profile::{Endpoint, LOCALHOST};
 use crate::secret::Secret;
 
 /// The most that is read of an answer, in bytes.
@@ -418,6 +419,11 @@ struct Resolver;
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
+            if name.as_str().eq_ignore_ascii_case(LOCALHOST) {
+                // Never looked up: a resolver could lead it elsewhere.
+                let here = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+                return Ok(Box::new(here.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs);
+            }
             match tokio::net::lookup_host((name.as_str(), 0)).await {
                 Ok(addresses) => Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs),
                 Err(error) => Err(Box::new(DnsFailure(error)) as Box<dyn StdError + Send + Sync>),

@@ -30,7 +30,7 @@ pub(crate) use attempt::{Attempt, Ended};
 pub(crate) use authorities::CaFault;
 pub(crate) use client_auth::Client;
 #[cfg(feature = "cli")]
-pub(crate) use discovery::Metadata;
+pub(crate) use discovery::{Metadata, issuer_of_metadata};
 pub(crate) use dpop::ProofKey;
 #[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
@@ -195,8 +195,16 @@ pub enum IssuerError {
     #[error("the issuer answered with a Bearer token instead of a DPoP token; it was thrown away")]
     Downgrade,
     /// The metadata is of another issuer (RFC 8414 s. 3.3).
-    #[error("the metadata is of another issuer than the one that was asked for; nothing was changed")]
-    IssuerDiffers,
+    #[error(
+        "the metadata is of \"{}\", another issuer than the one that was asked for; nothing was changed",
+        shown(.found, 200, &[])
+    )]
+    IssuerDiffers {
+        /// The issuer that was asked for.
+        asked: String,
+        /// The issuer that the metadata names, as it came.
+        found: String,
+    },
     /// The token is not visible ASCII (RFC 6749 appendix A.12).
     #[error("the issuer's token holds characters that no token may hold")]
     Token,

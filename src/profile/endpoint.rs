@@ -5,7 +5,10 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// A URL that a secret or token may be sent to: https, or http to a literal loopback address.
+/// The name of this machine on itself (RFC 6761 s. 6.3).
+pub(crate) const LOCALHOST: &str = "localhost";
+
+/// A URL that a secret or token may be sent to: https, or http to loopback.
 ///
 /// Without user information, fragment, or a secret in its query (RFC 6749 s. 2.3.1 and 3.2).
 #[derive(Clone, PartialEq, Eq)]
@@ -26,8 +29,8 @@ pub enum EndpointError {
     /// It has a fragment, which RFC 6749 s. 3.2 forbids.
     #[error("has a fragment (#...), which an endpoint must not have")]
     Fragment,
-    /// It is neither https nor http to a literal loopback address.
-    #[error("is not https (plain http goes to a literal loopback address such as 127.0.0.1 only)")]
+    /// It is neither https nor http to loopback.
+    #[error("is not https (plain http is for localhost and literal loopback addresses)")]
     Insecure,
     /// It carries a user name or password.
     #[error("carries a user name or password")]
@@ -101,7 +104,8 @@ impl Endpoint {
         self.0.scheme() == "http"
     }
 
-    /// Tells whether its host is a literal loopback address, over http or https.
+    /// Tells whether its host is a literal loopback address or `localhost`, over http or https. That name is never
+    /// looked up: a resolver could lead it elsewhere.
     pub fn is_loopback(&self) -> bool {
         self.0.host().is_some_and(|host| is_loopback(&host))
     }
@@ -123,7 +127,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => IpAddr::from(*address).is_loopback(),
         Host::Ipv6(address) => IpAddr::from(*address).is_loopback(),
-        Host::Domain(_) => false,
+        Host::Domain(name) => *name == LOCALHOST,
     }
 }
 
@@ -134,7 +138,7 @@ fn is_literal(text: &str, url: &Url) -> bool {
         Some((address, _)) => format!("[{address}]"),
         None => authority.split(':').next().unwrap_or_default().to_owned(),
     };
-    url.host_str() == Some(host.as_str())
+    url.host_str().is_some_and(|read| read.eq_ignore_ascii_case(&host))
 }
 
 fn holds_secret(text: &str) -> bool {
@@ -192,6 +196,8 @@ mod tests {
             "https://localhost:8443/token",
             "http://127.0.0.1:4010/token",
             "http://127.9.9.9/token",
+            "http://localhost/token",
+            "http://LocalHost:8080/token",
             "http://[::1]:4010/token?tenant=a",
         ] {
             assert!(Endpoint::parse(text).is_ok(), "{text}");
@@ -202,7 +208,10 @@ mod tests {
     fn plain_http_and_look_alikes_of_loopback_are_insecure() {
         for text in [
             "http://example.com/token",
-            "http://localhost/token",
+            "http://localhost./token",
+            "http://localhost.example.com/token",
+            "http://%6cocalhost/token",
+            "http://foo.localhost/token",
             "http://127.0.0.1.example.com/token",
             "http://127.1/token",
             "http://2130706433/token",

@@ -16,6 +16,7 @@ pub use auth::{
     TokenBinding,
 };
 pub use binding::{Binding, Generation};
+pub(crate) use endpoint::LOCALHOST;
 #[cfg(feature = "cli")]
 pub(crate) use endpoint::gap;
 pub use endpoint::{Endpoint, EndpointError};

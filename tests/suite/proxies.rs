@@ -390,6 +390,6 @@ fn has_ipv6() -> bool {
 }
 
 /// Tells whether a run can have a namespace of its own; who is not root, cannot.
-fn can_unshare(flag: &str) -> bool {
+pub(crate) fn can_unshare(flag: &str) -> bool {
     is_root() && Command::new("unshare").args([flag, "true"]).output().is_ok_and(|output| output.status.success())
 }
