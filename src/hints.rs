@@ -68,6 +68,12 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::MendIssuerName => {
             "have the issuer's server name its public https URL (behind a proxy it must be told), or give --token-url URL"
         }
+        Remedy::AllowHttp(host) => {
+            return format!("give the issuer's https URL, or for development add --allow-http {}", quoted_text(host))
+                .into();
+        }
+        Remedy::NamePlainHost => "add --allow-http HOST, such as --allow-http keycloak",
+        Remedy::UseHttps => "give the issuer https, and run tokenkeep credentials set --replace without --allow-http",
         Remedy::WriteLoopback => "write http://127.0.0.1:PORT/, http://localhost:PORT/ or http://[::1]:PORT/",
         Remedy::CheckIssuer => "check --issuer, or give --token-url URL",
         Remedy::CheckTokenUrl => "check token_url of the profile",

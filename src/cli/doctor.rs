@@ -32,6 +32,7 @@ pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, E
         Some(Some(opened)) => data_directory(context, &mut report, &opened, fix)?,
     }
     profiles(context, &mut report);
+    plain_http(context, &mut report);
     surroundings(context, &mut report);
     if let Some(finding) = report.try_to("fleet", || super::fleet::checked(context)) {
         finding.into_iter().for_each(|finding| report.add(finding));
@@ -164,6 +165,18 @@ fn surroundings(context: &Context<'_>, report: &mut Report) {
         Err(error) => report.add(Finding::new("ca_roots", Status::Warn, format!("{error}; no profile needs them"))),
     }
     report.check("proxy", || proxy(context));
+}
+
+/// Finds the profiles whose secret can be read on its way.
+fn plain_http(context: &Context<'_>, report: &mut Report) {
+    let names = context.home.profile_names().unwrap_or_default();
+    for profile in names.iter().filter_map(|name| context.home.profile(name).ok()) {
+        if !profile.allow_http.is_empty() {
+            let hosts = profile.allow_http.iter().collect::<Vec<_>>().join(", ");
+            let message = format!("{} may send its secret in plain http to {hosts}", profile.name);
+            report.fail("plain_http", &Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseHttps));
+        }
+    }
 }
 
 /// Says which way requests take, for what the variables of the environment say.

@@ -1,7 +1,7 @@
 //! What `credentials set` learns about an issuer: from a preset whose gaps are filled in, or from the issuer itself.
 
 use super::args::Set;
-use super::set::endpoint;
+use super::urls::{allowed_by, endpoint};
 use super::{Context, block_on, secret_input};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
@@ -113,11 +113,12 @@ pub(crate) fn discovered(
     let Some(issuer) = file.issuer.clone().filter(|_| set.token_url.is_none() && set.provider.is_none()) else {
         return Ok(());
     };
-    if endpoint("--issuer", Some(&issuer))?.is_some_and(|url| url.url().query().is_some()) {
+    let kept = present.filter(|_| !set.replace);
+    let allowed = file.allow_http.clone().or_else(|| kept.and_then(allowed_by)).unwrap_or_default();
+    if endpoint("--issuer", Some(&issuer), &allowed)?.is_some_and(|url| url.url().query().is_some()) {
         let message = "--issuer has a query (?...), which an issuer must not have; nothing was changed";
         return Err(Error::new(Code::Usage, message).with_remedy(Remedy::GiveIssuerUrl));
     }
-    let kept = present.filter(|_| !set.replace);
     let bound = |present: &ProfileFile| present.auth.or(present.binding.as_ref().map(|binding| binding.auth));
     let method = file.auth.or_else(|| kept.and_then(bound));
     let ca_file = file.ca_file.as_deref().or_else(|| kept.and_then(|present| present.ca_file.as_deref()));
@@ -126,7 +127,7 @@ pub(crate) fn discovered(
     let ask = |issuer: String| {
         let _waiting = context.ui.waiting("asking the issuer for its endpoints");
         let transport = context.home.transport();
-        let asked = async { Ok(transport.discover(&issuer, method, &roots.into()).await) };
+        let asked = async { Ok(transport.discover(&issuer, method, &roots.into(), &allowed).await) };
         block_on(asked).map(|found: Result<Metadata, IssuerError>| found.map(|metadata| (issuer.clone(), metadata)))
     };
     // In the URL of its metadata nothing tells whether an issuer ends with a slash.

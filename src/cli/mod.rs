@@ -17,6 +17,7 @@ mod set;
 mod stats;
 mod token;
 mod ui;
+mod urls;
 mod usage;
 
 use std::ffi::OsString;

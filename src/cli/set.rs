@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::args::Set;
 use super::credentials::{Writable, set_default, tell_leftovers};
-use super::{Context, block_on, issuer, request, secret_input};
+use super::{Context, block_on, issuer, request, secret_input, urls};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
-use crate::oauth::issuer_of_metadata;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Endpoint, EndpointError,
-    ProfileError, ProfileFile, ProfileName, Reference, Request, gap,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, ProfileError, ProfileFile,
+    ProfileName, Reference, Request,
 };
 use crate::secret::Secret;
 use crate::secrets::Backend;
@@ -24,7 +23,6 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     if preset.is_none() && !set.with.is_empty() {
         return Err(Error::new(Code::Usage, "--with goes with --provider; nothing was changed"));
     }
-    let mut typed = typed(set)?;
     let name = match (&context.profile, &set.provider) {
         (Some(_), _) => context.home.profile_name(context.profile.as_deref())?,
         (None, Some(provider)) => named(provider)?,
@@ -32,6 +30,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
+    let mut typed = typed(set, present.as_ref())?;
     unedited(set, &typed, present.as_ref(), &name)?;
     let params = match &preset {
         Some(preset) => issuer::filled(set, preset, present.as_ref(), &mut typed)?,
@@ -39,6 +38,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     issuer::discovered(context, set, &name, present.as_ref(), &mut typed)?;
     let mut merged = wanted(set, &typed, &params, present.as_ref())?;
+    request::warn_of_resources(&set.request, context.ui);
     if let Some(preset) = &preset {
         merged.request = issuer::needed(preset, merged.request)?;
         typed.request = merged.request.clone();
@@ -143,6 +143,7 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
         "probe_url" => typed.probe_url.is_some(),
         "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
         "dpop" => typed.dpop.is_some(),
+        "allow_http" => typed.allow_http.is_some(),
         _ => false,
     };
     if said {
@@ -199,15 +200,20 @@ fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Opt
     block_on(keeper.obtain(crate::keeper::Want::IssuedAfter(begun))).map(|_| ())
 }
 
-fn typed(set: &Set) -> Result<ProfileFile, Error> {
+fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
     if set.client_id.as_deref() == Some("") {
         return Err(Error::new(Code::Usage, "--client-id must not be empty"));
     }
+    let allow_http = urls::allow_http(&set.allow_http)?;
+    let allowed = allow_http.clone().or_else(|| present.filter(|_| !set.replace).and_then(urls::allowed_by));
+    let allowed = allowed.unwrap_or_default();
+    let endpoint = |flag, text: &Option<String>| urls::endpoint(flag, text.as_deref(), &allowed);
     Ok(ProfileFile {
         provider: set.provider.clone(),
         client_id: set.client_id.clone(),
-        token_url: endpoint("--token-url", set.token_url.as_deref())?,
-        issuer: issuer(set.issuer.as_deref())?,
+        token_url: endpoint("--token-url", &set.token_url)?,
+        issuer: urls::issuer(set.issuer.as_deref())?,
+        allow_http,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
         assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
@@ -217,25 +223,14 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
         certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
         dpop: set.dpop,
         ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
-        probe_url: endpoint("--probe-url", set.probe_url.as_deref())?,
-        introspection_url: endpoint("--introspection-url", set.introspection_url.as_deref())?,
-        revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
-        jwks_url: endpoint("--jwks-url", set.jwks_url.as_deref())?,
+        probe_url: endpoint("--probe-url", &set.probe_url)?,
+        introspection_url: endpoint("--introspection-url", &set.introspection_url)?,
+        revocation_url: endpoint("--revocation-url", &set.revocation_url)?,
+        jwks_url: endpoint("--jwks-url", &set.jwks_url)?,
         secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
         fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
     })
-}
-
-fn issuer(text: Option<&str>) -> Result<Option<String>, Error> {
-    match text.and_then(gap) {
-        Some(gap) => {
-            let message = format!("--issuer {}; nothing was changed", EndpointError::Gap(gap));
-            Err(Error::new(Code::Usage, message).with_remedy(Remedy::FillGap))
-        }
-        // Copied from the browser, with the place of its metadata.
-        None => Ok(text.map(|text| issuer_of_metadata(text).unwrap_or_else(|| text.to_owned()))),
-    }
 }
 
 fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
@@ -244,21 +239,6 @@ fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
             Err(Error::new(Code::Usage, "--fleet-epoch takes 1 to 256 bytes"))
         }
         epoch => Ok(epoch.clone()),
-    }
-}
-
-pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
-    match text.map(Endpoint::parse) {
-        None => Ok(None),
-        Some(Ok(endpoint)) => Ok(Some(endpoint)),
-        Some(Err(why)) => {
-            let (code, remedy) = match why {
-                EndpointError::Gap(_) => (Code::Usage, Remedy::FillGap),
-                ref why if why.is_insecure() => (Code::InsecureEndpoint, Remedy::GiveIssuerUrl),
-                _ => (Code::Usage, Remedy::GiveIssuerUrl),
-            };
-            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_remedy(remedy))
-        }
     }
 }
 

@@ -195,7 +195,7 @@ impl Error {
             ProfileError::Missing(_) | ProfileError::Contradiction(_) => {
                 Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::EditFile(path.to_owned()))
             }
-            ProfileError::InsecureEndpoint { .. } => {
+            ProfileError::InsecureEndpoint { .. } | ProfileError::PublicHost => {
                 Error::new(Code::InsecureEndpoint, format!("{message}; nothing was sent"))
                     .with_remedy(Remedy::EditFile(path.to_owned()))
             }
@@ -242,6 +242,7 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
         | IssuerError::CaContent { .. }
         | IssuerError::CaFile(_) => Code::ConfigInvalid,
         IssuerError::Tls { .. } | IssuerError::OwnCertificate { .. } | IssuerError::Roots { .. } => Code::Tls,
+        IssuerError::PublicAddress { .. } => Code::InsecureEndpoint,
         IssuerError::Timeout { .. } => Code::Timeout,
         IssuerError::Reset { .. } => Code::ConnectionReset,
         IssuerError::Redirect { .. } => Code::RedirectRefused,
@@ -266,6 +267,7 @@ impl From<IssuerError> for Error {
                 Remedy::CheckTokenUrl
             }
             Code::Tls => Remedy::GiveCertificates,
+            Code::InsecureEndpoint => Remedy::GiveIssuerUrl,
             Code::Dns | Code::Connect => Remedy::CheckNetwork,
             Code::UnauthorizedClient | Code::AccessDenied | Code::InvalidGrant | Code::UnsupportedGrantType => {
                 Remedy::AllowGrant
@@ -316,8 +318,11 @@ impl From<IssuerError> for Error {
 fn right_issuer(asked: &str, found: &str) -> Remedy {
     let host = |url: &str| Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let is_same_host = host(found).is_some() && host(found) == host(asked);
+    let is_plain_text = found.bytes().all(|byte| byte.is_ascii_graphic());
     match Endpoint::parse(found) {
-        Ok(_) if is_same_host && found.bytes().all(|byte| byte.is_ascii_graphic()) => {
+        Ok(_) if is_same_host && is_plain_text => Remedy::TakeIssuer(found.to_owned()),
+        // Plain http was allowed for it, or the two would not have met.
+        Err(EndpointError::Insecure) if is_same_host && is_plain_text && asked.starts_with("http://") => {
             Remedy::TakeIssuer(found.to_owned())
         }
         Err(EndpointError::Insecure) if is_same_host => Remedy::MendIssuerName,
@@ -378,6 +383,8 @@ mod tests {
             assert_eq!(right_issuer(asked, found), Remedy::TakeIssuer(found.to_owned()), "{found}");
         }
         assert_eq!(right_issuer(asked, "http://id.example.com/"), Remedy::MendIssuerName);
+        let plain = "http://keycloak:8080/".to_owned();
+        assert_eq!(right_issuer("http://keycloak:8080", &plain), Remedy::TakeIssuer(plain));
         for found in [
             "https://evil.example/",
             "http://evil.example/",

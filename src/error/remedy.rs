@@ -73,6 +73,12 @@ pub enum Remedy {
     TakeIssuer(String),
     /// Have the issuer name its public https URL: behind a proxy it takes itself for plain http.
     MendIssuerName,
+    /// Give the issuer's https URL, or allow plain http to this private host.
+    AllowHttp(String),
+    /// Name a host of a private network, without a scheme and a port.
+    NamePlainHost,
+    /// Give the issuer https, then set the profile again without what allows plain http.
+    UseHttps,
     /// Write the loopback address in its plain form.
     WriteLoopback,
     /// Check the issuer's URL, or give its token endpoint.

@@ -26,7 +26,7 @@ use super::proxy::{self, Proxy, ProxyFault, Route};
 use super::retry::retry_after;
 use crate::clock::{BootTime, Clock};
 use crate::place::Shown;
-use crate::profile::{Endpoint, LOCALHOST};
+use crate::profile::{Endpoint, LOCALHOST, is_private_address};
 use crate::secret::Secret;
 
 /// The most that is read of an answer, in bytes.
@@ -185,7 +185,7 @@ impl Transport {
             .tls_version_min(tls::Version::TLS_1_2)
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(0)
-            .dns_resolver(Resolver);
+            .dns_resolver(if url.is_plain() { Resolver::Private } else { Resolver::Any });
         builder = match route {
             Route::System => builder,
             Route::Direct => builder.no_proxy(),
@@ -273,6 +273,9 @@ impl Transport {
         while let Some(error) = cause {
             if error.is::<DnsFailure>() {
                 return IssuerError::Dns { host };
+            }
+            if error.is::<PublicAddress>() {
+                return IssuerError::PublicAddress { host };
             }
             let error = unwrapped(error);
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
@@ -414,10 +417,17 @@ fn fault_of(proxy: &Proxy, error: &reqwest::Error) -> Option<ProxyFault> {
 }
 
 /// Resolves names so that a failure can be told from a failed connection.
-struct Resolver;
+#[derive(Clone, Copy)]
+enum Resolver {
+    /// For TLS, which proves who answers.
+    Any,
+    /// For plain http: what a name leads to can change, and a secret must not leave the private network.
+    Private,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let reach = *self;
         Box::pin(async move {
             if name.as_str().eq_ignore_ascii_case(LOCALHOST) {
                 // Never looked up: a resolver could lead it elsewhere.
@@ -425,12 +435,27 @@ impl Resolve for Resolver {
                 return Ok(Box::new(here.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs);
             }
             match tokio::net::lookup_host((name.as_str(), 0)).await {
-                Ok(addresses) => Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs),
+                Ok(addresses) => {
+                    let is_reached = |address: &SocketAddr| match reach {
+                        Resolver::Any => true,
+                        Resolver::Private => is_private_address(address.ip()),
+                    };
+                    let all: Vec<SocketAddr> = addresses.collect();
+                    let reached: Vec<SocketAddr> = all.iter().copied().filter(is_reached).collect();
+                    if reached.is_empty() && !all.is_empty() {
+                        return Err(Box::new(PublicAddress) as Box<dyn StdError + Send + Sync>);
+                    }
+                    Ok(Box::new(reached.into_iter()) as Addrs)
+                }
                 Err(error) => Err(Box::new(DnsFailure(error)) as Box<dyn StdError + Send + Sync>),
             }
         })
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to a public address")]
+struct PublicAddress;
 
 #[derive(Debug)]
 struct DnsFailure(io::Error);

@@ -59,6 +59,12 @@ pub enum IssuerError {
         /// The host.
         host: String,
     },
+    /// A host that plain http was allowed for has no private address.
+    #[error("{host} leads to a public address, and plain http goes to private ones only; nothing was sent")]
+    PublicAddress {
+        /// The host.
+        host: String,
+    },
     /// No connection came about.
     #[error("no connection to {host}")]
     Connect {

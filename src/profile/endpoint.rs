@@ -5,10 +5,12 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::PlainHosts;
+
 /// The name of this machine on itself (RFC 6761 s. 6.3).
 pub(crate) const LOCALHOST: &str = "localhost";
 
-/// A URL that a secret or token may be sent to: https, or http to loopback.
+/// A URL that a secret or token may be sent to: https, or http to loopback, or to a private host that a profile allows.
 ///
 /// Without user information, fragment, or a secret in its query (RFC 6749 s. 2.3.1 and 3.2).
 #[derive(Clone, PartialEq, Eq)]
@@ -29,8 +31,8 @@ pub enum EndpointError {
     /// It has a fragment, which RFC 6749 s. 3.2 forbids.
     #[error("has a fragment (#...), which an endpoint must not have")]
     Fragment,
-    /// It is neither https nor http to loopback.
-    #[error("is not https (plain http is for localhost and literal loopback addresses)")]
+    /// It is neither https, nor http to loopback or to a host that is allowed.
+    #[error("is not https (plain http is for loopback, and for private hosts that `allow_http` names)")]
     Insecure,
     /// It carries a user name or password.
     #[error("carries a user name or password")]
@@ -50,6 +52,11 @@ impl EndpointError {
 impl Endpoint {
     /// Reads an endpoint.
     pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+        Endpoint::parse_with(text, &PlainHosts::default())
+    }
+
+    /// Reads an endpoint that may be plain http at these hosts.
+    pub fn parse_with(text: &str, allowed: &PlainHosts) -> Result<Endpoint, EndpointError> {
         if text.len() > 4096 {
             return Err(EndpointError::NotUrl);
         }
@@ -81,6 +88,7 @@ impl Endpoint {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&host) && is_literal(text, &url) => {}
+            "http" if url.host_str().is_some_and(|host| allowed.contains(host)) && is_literal(text, &url) => {}
             _ => return Err(EndpointError::Insecure),
         }
         if url.port() == Some(0) {
@@ -223,6 +231,22 @@ mod tests {
             "ftp://example.com/token",
         ] {
             assert_eq!(Endpoint::parse(text), Err(EndpointError::Insecure), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_private_host_that_is_allowed_may_be_plain_and_no_other() {
+        let allowed = PlainHosts::new(["keycloak", "10.0.0.7"]).expect("private hosts");
+        let read = |text: &str| Endpoint::parse_with(text, &allowed);
+        for text in ["http://keycloak:8080/token", "http://KeyCloak/token", "http://10.0.0.7/token"] {
+            let endpoint = read(text).expect("allowed");
+            assert!(endpoint.is_plain() && !endpoint.is_loopback(), "{text}");
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::Insecure), "{text}");
+        }
+        for text in
+            ["http://keycloak./token", "http://x.keycloak/", "http://10.0.0.8/", "http://012.0.0.7/", "http://10.7/"]
+        {
+            assert_eq!(read(text), Err(EndpointError::Insecure), "{text}");
         }
     }
 

@@ -43,6 +43,7 @@ mod mix_up;
 mod moving;
 mod network;
 mod output;
+mod plain_http;
 mod providers;
 mod proxies;
 mod readme;
