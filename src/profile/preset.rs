@@ -53,20 +53,20 @@ enum Shape {
 pub(crate) enum FieldError {
     /// It would lead to another host or path.
     #[error("{0} must be a part of a host name or path")]
-    NotPart(String),
+    Part(String),
     /// A domain is needed, and this has no dot.
     #[error("{0} must be a whole domain, with a dot")]
-    NotDomain(String),
+    Domain(String),
     /// One label is needed, and this has a dot.
     #[error("{0} must be one word without a dot")]
-    NotLabel(String),
+    Label(String),
 }
 
 impl FieldError {
     /// Returns the name of the field.
     pub(crate) fn field(&self) -> &str {
         match self {
-            FieldError::NotPart(name) | FieldError::NotDomain(name) | FieldError::NotLabel(name) => name,
+            FieldError::Part(name) | FieldError::Domain(name) | FieldError::Label(name) => name,
         }
     }
 }
@@ -195,7 +195,7 @@ impl Preset {
             let filled = template.as_deref().map(text).map(|url| Endpoint::parse(&url));
             filled
                 .transpose()
-                .map_err(|_| FieldError::NotPart(self.fields.first().map(|(name, _)| name.clone()).unwrap_or_default()))
+                .map_err(|_| FieldError::Part(self.fields.first().map(|(name, _)| name.clone()).unwrap_or_default()))
         };
         Ok(Filled {
             token_url: url(&self.token_url)?,
@@ -219,13 +219,11 @@ impl Preset {
         // A value is a piece of a URL, not a way to another host or path.
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
         if value.is_empty() || !value.bytes().all(allowed) || value.contains("..") || value == "." {
-            return Err(FieldError::NotPart(name.to_owned()));
+            return Err(FieldError::Part(name.to_owned()));
         }
         match shape {
-            Some(Shape::Domain) if !value.trim_matches('.').contains('.') => {
-                Err(FieldError::NotDomain(name.to_owned()))
-            }
-            Some(Shape::Label) if value.contains(['.', ':']) => Err(FieldError::NotLabel(name.to_owned())),
+            Some(Shape::Domain) if !value.trim_matches('.').contains('.') => Err(FieldError::Domain(name.to_owned())),
+            Some(Shape::Label) if value.contains(['.', ':']) => Err(FieldError::Label(name.to_owned())),
             _ => Ok(value),
         }
     }
@@ -313,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_field_leads_to_no_other_host_or_path() {
-        let not_part = Err(FieldError::NotPart("domain".to_owned()));
+        let not_part = Err(FieldError::Part("domain".to_owned()));
         for value in ["", "evil.example/x", "a@evil.example", "evil.example?", "a#b", "a b", ".", "..", "{domain}"] {
             assert_eq!(filled("auth0", &[("domain", value)]), not_part, "{value}");
         }
@@ -332,7 +330,7 @@ mod tests {
         let token_url = keycloak("https://id.example.com:8443/").expect("filled").token_url.expect("an endpoint");
         assert_eq!(token_url.as_str(), "https://id.example.com:8443/realms/r/protocol/openid-connect/token");
         // Below another path: to cut it would lead to another server.
-        assert_eq!(keycloak("https://id.example.com/auth/"), Err(FieldError::NotPart("host".to_owned())));
+        assert_eq!(keycloak("https://id.example.com/auth/"), Err(FieldError::Part("host".to_owned())));
     }
 
     #[test]
@@ -343,11 +341,11 @@ mod tests {
             ("auth0", "domain", "example."),
             ("salesforce", "domain", "login"),
         ] {
-            assert_eq!(filled(provider, &[(field, value)]), Err(FieldError::NotDomain(field.to_owned())), "{value}");
+            assert_eq!(filled(provider, &[(field, value)]), Err(FieldError::Domain(field.to_owned())), "{value}");
         }
         let cognito = |domain: &str| filled("cognito", &[("domain", domain), ("region", "eu-central-1")]);
         for domain in ["auth.example.com", "https://auth.example.com/", "a:1"] {
-            assert_eq!(cognito(domain), Err(FieldError::NotLabel("domain".to_owned())), "{domain}");
+            assert_eq!(cognito(domain), Err(FieldError::Label("domain".to_owned())), "{domain}");
         }
         assert!(cognito("example").is_ok());
     }
