@@ -1,7 +1,7 @@
 //! Hosts in a private network that plain http may go to: for development, and named one by one.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use url::{Host, Url};
 
@@ -68,13 +68,15 @@ fn host(text: &str) -> Result<String, PlainHostError> {
     if text.is_empty() || !text.bytes().all(is_plain) {
         return Err(PlainHostError::NotHost);
     }
-    let bracketed = match text.parse::<IpAddr>() {
-        Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        _ => text.to_ascii_lowercase(),
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let written = match bare.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => text.to_ascii_lowercase(),
     };
-    let url = Url::parse(&format!("http://{bracketed}/")).map_err(|_| PlainHostError::NotHost)?;
+    let url = Url::parse(&format!("http://{written}/")).map_err(|_| PlainHostError::NotHost)?;
+    let host = url.host_str().unwrap_or_default();
     // 0x7f.1 and 1 are addresses to a URL; and a port is none of a host.
-    if url.port().is_some() || bracketed.ends_with(':') || url.host_str() != Some(&*bracketed) {
+    if url.port().is_some() || written.ends_with(':') || !written.starts_with('[') && host != written {
         return Err(PlainHostError::NotHost);
     }
     let is_private = match url.host() {
@@ -83,7 +85,7 @@ fn host(text: &str) -> Result<String, PlainHostError> {
         Some(Host::Ipv6(address)) => is_private_address(address.into()),
         None => false,
     };
-    if is_private { Ok(bracketed) } else { Err(PlainHostError::Public) }
+    if is_private { Ok(host.to_owned()) } else { Err(PlainHostError::Public) }
 }
 
 fn is_private_name(name: &str) -> bool {
@@ -122,6 +124,8 @@ mod tests {
             ("169.254.1.1", "169.254.1.1"),
             ("fd00::1", "[fd00::1]"),
             ("[fe80::1]", "[fe80::1]"),
+            ("[FD00:0:0::1]", "[fd00::1]"),
+            ("::ffff:10.0.0.1", "[::ffff:a00:1]"),
         ] {
             assert_eq!(super::host(text).as_deref(), Ok(host), "{text}");
         }

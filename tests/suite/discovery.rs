@@ -231,7 +231,7 @@ fn an_issuer_that_is_not_secure_is_not_asked() {
     let environment = empty();
     for (issuer, code) in [
         ("http://issuer.example.test", "insecure_endpoint"),
-        ("http://localhost:1", "insecure_endpoint"),
+        ("http://localhost.example.test:1", "insecure_endpoint"),
         ("https://u:p@issuer.example.test", "insecure_endpoint"),
     ] {
         let outcome = set(&environment, issuer).run();
