@@ -432,6 +432,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         client_id: typed.client_id.or(present.client_id),
         token_url: typed.token_url.or(present.token_url),
         issuer: typed.issuer.or(present.issuer),
+        allow_http: typed.allow_http.or(present.allow_http),
         auth: typed.auth.or(present.auth),
         basic_encoding: typed.basic_encoding.or(present.basic_encoding),
         assertion_audience: typed.assertion_audience.or(present.assertion_audience),

@@ -75,12 +75,39 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
 
         // The issuer.
         Remedy::GiveIssuerUrl => "give the issuer's https URL",
+        Remedy::FillGap => "write your own value in its place",
         Remedy::GiveExactIssuer => "give --issuer exactly as the issuer writes it",
+        Remedy::TakeIssuer(issuer) => return format!("run again with --issuer {}", quoted_text(issuer)).into(),
+        Remedy::MendIssuerName => {
+            "have the issuer's server name its public https URL (behind a proxy it must be told), or give --token-url URL"
+        }
+        Remedy::AllowHttp(host) => {
+            return format!("give the issuer's https URL, or for development add --allow-http {}", quoted_text(host))
+                .into();
+        }
+        Remedy::NamePlainHost => "add --allow-http HOST, such as --allow-http keycloak",
+        Remedy::UseHttps => "give the issuer https, and run tokenkeep credentials set --replace without --allow-http",
+        Remedy::WriteLoopback => "write http://127.0.0.1:PORT/, http://localhost:PORT/ or http://[::1]:PORT/",
         Remedy::CheckIssuer => "check --issuer, or give --token-url URL",
         Remedy::CheckTokenUrl => "check token_url of the profile",
         Remedy::AskWhetherIssuerMoved => "ask the issuer whether it moved; add --replace to pin the new endpoint",
         Remedy::GiveCertificates => "give the right certificates with --ca-file PEM, or check the clock",
+        Remedy::MakeServerCertificate => {
+            "make the server's certificate with openssl req -x509 ... -addext basicConstraints=CA:FALSE"
+        }
+        Remedy::UnsetCertificates(variable) => return format!("unset {variable}, or give --ca-file PEM").into(),
+        Remedy::ConvertToPem(path) => {
+            return format!("run openssl x509 -in {} -out ca.pem, and name that file", quoted(path)).into();
+        }
         Remedy::UnsetProxy(variable) => return format!("unset {variable}, or set it to http://HOST:PORT").into(),
+        Remedy::GiveProxyPassword(variable) => {
+            return format!("set {variable} to http://USER:PASSWORD@HOST:PORT; it was asked once, and not again")
+                .into();
+        }
+        Remedy::AllowThroughProxy => "have the proxy let the issuer through, or name its host in NO_PROXY",
+        Remedy::CheckProxy(variable) => {
+            return format!("check {variable}; NO_PROXY names hosts that are reached without it").into();
+        }
         Remedy::CheckNetwork => "check the network, and token_url of the profile",
         Remedy::AllowGrant => "ask the issuer to let this client use the grant client_credentials",
         Remedy::CheckScope => "check --scope, and scopes of the profile",
@@ -219,7 +246,10 @@ fn inside(path: &Path) -> String {
 
 /// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
-    let text = Shown(path).to_string();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
-    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    quoted_text(&Shown(path).to_string())
+}
+
+fn quoted_text(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:".contains(&byte);
+    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -42,7 +42,7 @@ fn members(error: &Error) -> Value {
     members.insert("code".to_owned(), json!(error.code().name()));
     members.insert("message".to_owned(), json!(error.to_string()));
     members.insert("hint".to_owned(), json!(hints::of(error)));
-    members.insert("retryable".to_owned(), json!(error.code().is_retryable()));
+    members.insert("retryable".to_owned(), json!(error.is_retryable()));
     let optional = [
         ("retry_after_s", error.retry_after().map(|after| json!(after.as_secs()))),
         ("remembered", error.is_remembered().then_some(json!(true))),

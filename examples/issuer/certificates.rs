@@ -35,8 +35,17 @@ impl Certificates {
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 
         let mut acceptors = HashMap::new();
-        for kind in [Certificate::Good, Certificate::Expired, Certificate::SelfSigned, Certificate::WrongName] {
-            acceptors.insert(kind, acceptor(kind, address, &authority)?);
+        let kinds = [
+            (Certificate::Good, "good.pem"),
+            (Certificate::Expired, "expired.pem"),
+            (Certificate::SelfSigned, "self-signed.pem"),
+            (Certificate::Authority, "authority.pem"),
+            (Certificate::WrongName, "wrong-name.pem"),
+        ];
+        for (kind, file) in kinds {
+            let (acceptor, pem) = acceptor(kind, address, &authority)?;
+            std::fs::write(directory.join(file), pem)?;
+            acceptors.insert(kind, acceptor);
         }
         let ca = directory.join("ca.pem");
         std::fs::write(&ca, authority.pem())?;
@@ -48,11 +57,12 @@ impl Certificates {
     }
 }
 
+/// Makes the acceptor of a certificate, and the certificate as PEM.
 fn acceptor(
     kind: Certificate,
     address: IpAddr,
     authority: &CertifiedIssuer<'_, KeyPair>,
-) -> Result<TlsAcceptor, Box<dyn Error>> {
+) -> Result<(TlsAcceptor, String), Box<dyn Error>> {
     let names = match kind {
         Certificate::WrongName => vec!["elsewhere.test".to_owned()],
         _ => ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain([address.to_string()]).collect(),
@@ -63,9 +73,12 @@ fn acceptor(
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2020, 2, 1);
     }
+    if kind == Certificate::Authority {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
     let key = KeyPair::generate()?;
     let certificate = match kind {
-        Certificate::SelfSigned => params.self_signed(&key)?,
+        Certificate::SelfSigned | Certificate::Authority => params.self_signed(&key)?,
         _ => params.signed_by(&key, authority)?,
     };
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -75,5 +88,5 @@ fn acceptor(
             vec![certificate.der().clone()],
             PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
         )?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok((TlsAcceptor::from(Arc::new(config)), certificate.pem()))
 }

@@ -166,8 +166,10 @@ pub(crate) enum Certificate {
     Good,
     /// By the test CA, ended years ago.
     Expired,
-    /// Not by the test CA.
+    /// Not by the test CA; it is `self-signed.pem` beside the CA's.
     SelfSigned,
+    /// One of an authority, signed by itself, as most tutorials make it; it is `authority.pem` beside the CA's.
+    Authority,
     /// By the test CA, for another host.
     WrongName,
 }

@@ -238,12 +238,16 @@ pub(crate) struct Set {
     /// A provider whose endpoints tokenkeep knows, such as spotify.
     #[arg(long, value_name = "PROVIDER", conflicts_with = "token_url")]
     pub(crate) provider: Option<String>,
-    /// The token endpoint: https, or http to 127.0.0.1 or [::1].
+    /// The token endpoint: https, or http to localhost, 127.0.0.1 or [::1].
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
     /// The issuer identifier, exactly as the issuer writes it. Without --token-url the issuer is asked for its endpoints.
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
+    /// Lets plain http go to a host of a private network, for development; may be repeated. The secret can be read
+    /// on the way.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_http: Vec<String>,
     /// Fills in what a provider asks for, such as tenant=ID; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,

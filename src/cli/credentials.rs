@@ -216,6 +216,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("client_id", Some(profile.client_id.clone())),
         ("token_url", Some(profile.token_url.to_string())),
         ("issuer", profile.issuer.clone()),
+        ("allow_http", Some(profile.allow_http.iter().collect::<Vec<_>>().join(" ")).filter(|hosts| !hosts.is_empty())),
         ("auth", Some(profile.auth.name().to_owned())),
         ("basic_encoding", Some(profile.basic_encoding.name().to_owned())),
         ("scope", Some(profile.request.scope_text())),

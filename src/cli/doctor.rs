@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::doctor::{self, Finding, Status};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::Want;
-use crate::oauth::Roots;
+use crate::oauth::{Roots, Route, named_proxy, route};
 use crate::open::{Home, Opened};
 use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
@@ -32,6 +32,7 @@ pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, E
         Some(Some(opened)) => data_directory(context, &mut report, &opened, fix)?,
     }
     profiles(context, &mut report);
+    plain_http(context, &mut report);
     surroundings(context, &mut report);
     if let Some(finding) = report.try_to("fleet", || super::fleet::checked(context)) {
         finding.into_iter().for_each(|finding| report.add(finding));
@@ -157,22 +158,51 @@ fn profiles(context: &Context<'_>, report: &mut Report) {
 fn surroundings(context: &Context<'_>, report: &mut Report) {
     let names = context.home.profile_names().unwrap_or_default();
     let profiles = names.iter().filter_map(|name| context.home.profile(name).ok());
-    let needed =
-        profiles.into_iter().any(|profile| !profile.token_url.is_plain_loopback() && profile.ca_file.is_none());
+    let needed = profiles.into_iter().any(|profile| !profile.token_url.is_plain() && profile.ca_file.is_none());
     match context.home.transport().system_roots() {
         Ok(()) => report.add(Finding::new("ca_roots", Status::Ok, "the system's")),
         Err(error) if needed => report.fail("ca_roots", &Error::from(error)),
         Err(error) => report.add(Finding::new("ca_roots", Status::Warn, format!("{error}; no profile needs them"))),
     }
-    let proxies: Vec<&str> = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
-        .into_iter()
-        .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-        .collect();
-    let detail = if proxies.is_empty() { "none".to_owned() } else { format!("from {}", proxies.join(", ")) };
-    match crate::oauth::check_proxy(None) {
-        Ok(()) => report.add(Finding::new("proxy", Status::Ok, detail)),
-        Err(error) => report.fail("proxy", &Error::from(error)),
+    report.check("proxy", || proxy(context));
+}
+
+/// Finds the profiles whose secret can be read on its way.
+fn plain_http(context: &Context<'_>, report: &mut Report) {
+    let names = context.home.profile_names().unwrap_or_default();
+    for profile in names.iter().filter_map(|name| context.home.profile(name).ok()) {
+        if !profile.allow_http.is_empty() {
+            let hosts = profile.allow_http.iter().collect::<Vec<_>>().join(", ");
+            let message = format!("{} may send its secret in plain http to {hosts}", profile.name);
+            report.fail("plain_http", &Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseHttps));
+        }
     }
+}
+
+/// Says which way requests take, for what the variables of the environment say.
+fn proxy(context: &Context<'_>) -> Result<Finding, Error> {
+    let is_set = |names: [&str; 2]| names.iter().any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty()));
+    let Some(proxy) = named_proxy()? else {
+        let detail = match is_set(["HTTP_PROXY", "http_proxy"]) {
+            true => "none; HTTP_PROXY is for plain http, which goes through no proxy",
+            false => "none",
+        };
+        return Ok(Finding::new("proxy", Status::Ok, detail));
+    };
+    let password = if proxy.has_password() { ", with a password" } else { "" };
+    let mut detail = format!("https goes through {} (from {}{password})", proxy.place(), proxy.variable);
+    let names = context.home.profile_names().unwrap_or_default();
+    let urls = names.iter().filter_map(|name| Some(context.home.profile(name).ok()?.token_url));
+    let mut direct: Vec<String> = urls
+        .filter(|url| matches!(route(url), Ok(Route::Direct)))
+        .filter_map(|url| url.url().host_str().map(str::to_owned))
+        .collect();
+    direct.sort();
+    direct.dedup();
+    if !direct.is_empty() {
+        detail.push_str(&format!("; without it: {}", direct.join(", ")));
+    }
+    Ok(Finding::new("proxy", Status::Ok, detail))
 }
 
 /// Asks the issuer: one token with the credential of the profile, which is not taken from the cache.

@@ -1,11 +1,11 @@
 //! What `credentials set` learns about an issuer: from a preset whose gaps are filled in, or from the issuer itself.
 
 use super::args::Set;
-use super::set::endpoint;
+use super::urls::{allowed_by, endpoint};
 use super::{Context, block_on, secret_input};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
-use crate::oauth::{Metadata, Roots};
+use crate::oauth::{IssuerError, Metadata, Roots};
 use crate::profile::preset::{self, Preset};
 use crate::profile::{AuthMethod, Endpoint, ProfileFile, ProfileName, Request};
 
@@ -71,9 +71,9 @@ pub(crate) fn filled(
     if preset.fields.is_empty() && preset.token_url().is_some() {
         return Ok(Vec::new());
     }
-    let filled = preset.fill(&values).map_err(|name| {
-        Error::new(Code::Usage, format!("{name} must be a part of a host name or path; nothing was changed"))
-            .with_remedy(Remedy::GiveField { name: name.to_owned(), what: None })
+    let filled = preset.fill(&values).map_err(|error| {
+        let (name, what) = (error.field().to_owned(), preset.field(error.field()).map(str::to_owned));
+        Error::new(Code::Usage, format!("{error}; nothing was changed")).with_remedy(Remedy::GiveField { name, what })
     })?;
     file.token_url = filled.token_url;
     file.introspection_url = file.introspection_url.take().or(filled.introspection_url);
@@ -118,26 +118,38 @@ pub(crate) fn discovered(
     present: Option<&ProfileFile>,
     file: &mut ProfileFile,
 ) -> Result<(), Error> {
-    let Some(issuer) = set.issuer.as_deref().filter(|_| set.token_url.is_none() && set.provider.is_none()) else {
+    let Some(issuer) = file.issuer.clone().filter(|_| set.token_url.is_none() && set.provider.is_none()) else {
         return Ok(());
     };
-    if endpoint("--issuer", Some(issuer))?.is_some_and(|url| url.url().query().is_some()) {
+    let kept = present.filter(|_| !set.replace);
+    let allowed = file.allow_http.clone().or_else(|| kept.and_then(allowed_by)).unwrap_or_default();
+    if endpoint("--issuer", Some(&issuer), &allowed)?.is_some_and(|url| url.url().query().is_some()) {
         let message = "--issuer has a query (?...), which an issuer must not have; nothing was changed";
         return Err(Error::new(Code::Usage, message).with_remedy(Remedy::GiveIssuerUrl));
     }
-    let kept = present.filter(|_| !set.replace);
     let bound = |present: &ProfileFile| present.auth.or(present.binding.as_ref().map(|binding| binding.auth));
     let method = file.auth.or_else(|| kept.and_then(bound));
     let ca_file = file.ca_file.as_deref().or_else(|| kept.and_then(|present| present.ca_file.as_deref()));
     let ca = read_ca_file_at(ca_file, name)?;
     let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
-    let metadata: Metadata = {
+    let ask = |issuer: String| {
         let _waiting = context.ui.waiting("asking the issuer for its endpoints");
         let transport = context.home.transport();
-        let asked = async { transport.discover(issuer, method, &roots.into()).await.map_err(Error::from) };
-        block_on(asked).map_err(|error| unfound(error).for_profile(name))?
+        let asked = async { Ok(transport.discover(&issuer, method, &roots.into(), &allowed).await) };
+        block_on(asked).map(|found: Result<Metadata, IssuerError>| found.map(|metadata| (issuer.clone(), metadata)))
     };
-    let pinned = kept.and_then(|present| Pinned::of(present, issuer));
+    // In the URL of its metadata nothing tells whether an issuer ends with a slash.
+    let was_cut = set.issuer.as_ref() != Some(&issuer);
+    let found = match ask(issuer.clone())? {
+        Err(IssuerError::IssuerDiffers { found, .. }) if was_cut && found == format!("{issuer}/") => ask(found)?,
+        found => found,
+    };
+    let (issuer, metadata) = found.map_err(|error| unfound(error.into()).for_profile(name))?;
+    if was_cut {
+        context.ui.done(&format!("found and pinned: issuer {issuer}"));
+    }
+    let pinned = kept.and_then(|present| Pinned::of(present, &issuer));
+    file.issuer = Some(issuer);
     if let Some(moved) = pinned.as_ref().and_then(|pinned| pinned.differs_in(file, &metadata)) {
         let message = format!("the issuer names another {moved} than the one that was pinned; nothing was sent there");
         return Err(Error::new(Code::BindingMismatch, message)

@@ -20,6 +20,7 @@ mod set;
 mod stats;
 mod token;
 mod ui;
+mod urls;
 mod usage;
 
 use std::ffi::OsString;

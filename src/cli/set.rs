@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::args::Set;
 use super::credentials::{Writable, set_default, tell_leftovers};
-use super::{Context, block_on, issuer, request, secret_check, secret_input};
+use super::{Context, block_on, issuer, request, secret_check, secret_input, urls};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
+use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Binding, Endpoint, ProfileError,
-    ProfileFile, ProfileName, Reference, Request,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Binding, ProfileError, ProfileFile,
+    ProfileName, Reference, Request,
 };
 use crate::seal::KeyId;
 use crate::secret::Secret;
@@ -25,7 +26,6 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     if preset.is_none() && !set.with.is_empty() {
         return Err(Error::new(Code::Usage, "--with goes with --provider; nothing was changed"));
     }
-    let mut typed = typed(set)?;
     let name = match (&context.profile, &set.provider) {
         (Some(_), _) => context.home.profile_name(context.profile.as_deref())?,
         (None, Some(provider)) => named(provider)?,
@@ -33,6 +33,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
+    let mut typed = typed(set, present.as_ref())?;
     unedited(set, &typed, present.as_ref(), &name)?;
     let params = match &preset {
         Some(preset) => issuer::filled(set, preset, present.as_ref(), &mut typed)?,
@@ -40,11 +41,13 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     issuer::discovered(context, set, &name, present.as_ref(), &mut typed)?;
     let mut merged = wanted(set, &typed, &params, present.as_ref())?;
+    request::warn_of_resources(&set.request, context.ui);
     if let Some(preset) = &preset {
         merged.request = issuer::needed(preset, merged.request)?;
         typed.request = merged.request.clone();
     }
     fits(&merged, &name)?;
+    read_ca_file_at(merged.ca_file.as_deref(), &name)?;
     if merged.secret.is_none() {
         answers(context)?;
     }
@@ -232,6 +235,7 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
         "probe_url" => typed.probe_url.is_some(),
         "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
         "dpop" => typed.dpop.is_some(),
+        "allow_http" => typed.allow_http.is_some(),
         _ => false,
     };
     if said {
@@ -304,7 +308,7 @@ fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Opt
     block_on(keeper.obtain(crate::keeper::Want::IssuedAfter(begun))).map(|_| ())
 }
 
-fn typed(set: &Set) -> Result<ProfileFile, Error> {
+fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
     if set.client_id.as_deref() == Some("") {
         return Err(Error::new(Code::Usage, "--client-id must not be empty"));
     }
@@ -315,11 +319,16 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
             "--client-id holds a line end or another control character; nothing was changed",
         ));
     }
+    let allow_http = urls::allow_http(&set.allow_http)?;
+    let allowed = allow_http.clone().or_else(|| present.filter(|_| !set.replace).and_then(urls::allowed_by));
+    let allowed = allowed.unwrap_or_default();
+    let endpoint = |flag, text: &Option<String>| urls::endpoint(flag, text.as_deref(), &allowed);
     Ok(ProfileFile {
         provider: set.provider.clone(),
         client_id: set.client_id.clone(),
-        token_url: endpoint("--token-url", set.token_url.as_deref())?,
-        issuer: set.issuer.clone(),
+        token_url: endpoint("--token-url", &set.token_url)?,
+        issuer: urls::issuer(set.issuer.as_deref())?,
+        allow_http,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
         assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
@@ -329,10 +338,10 @@ fn typed(set: &Set) -> Result<ProfileFile, Error> {
         certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
         dpop: set.dpop,
         ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
-        probe_url: endpoint("--probe-url", set.probe_url.as_deref())?,
-        introspection_url: endpoint("--introspection-url", set.introspection_url.as_deref())?,
-        revocation_url: endpoint("--revocation-url", set.revocation_url.as_deref())?,
-        jwks_url: endpoint("--jwks-url", set.jwks_url.as_deref())?,
+        probe_url: endpoint("--probe-url", &set.probe_url)?,
+        introspection_url: endpoint("--introspection-url", &set.introspection_url)?,
+        revocation_url: endpoint("--revocation-url", &set.revocation_url)?,
+        jwks_url: endpoint("--jwks-url", &set.jwks_url)?,
         secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
         fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
@@ -345,17 +354,6 @@ fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
             Err(Error::new(Code::Usage, "--fleet-epoch takes 1 to 256 bytes"))
         }
         epoch => Ok(epoch.clone()),
-    }
-}
-
-pub(super) fn endpoint(flag: &str, text: Option<&str>) -> Result<Option<Endpoint>, Error> {
-    match text.map(Endpoint::parse) {
-        None => Ok(None),
-        Some(Ok(endpoint)) => Ok(Some(endpoint)),
-        Some(Err(why)) => {
-            let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_remedy(Remedy::GiveIssuerUrl))
-        }
     }
 }
 

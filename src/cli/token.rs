@@ -154,7 +154,9 @@ pub(super) fn keeper(context: &Context<'_>, args: &super::args::RequestArgs) -> 
     let name = context.home.profile_name(context.profile.as_deref())?;
     let ui = context.ui.clone();
     let keeper = context.home.keeper(&name, Box::new(move |warning| ui.warn(warning)))?;
-    Ok(match request::typed(args, &keeper.profile().request)? {
+    let asked = request::typed(args, &keeper.profile().request)?;
+    request::warn_of_resources(args, context.ui);
+    Ok(match asked {
         Some(request) => keeper.request(request),
         None => keeper,
     })

@@ -2,14 +2,16 @@
 
 use std::error::Error as StdError;
 
+use url::Url;
+
 use super::{Code, Error, Remedy};
 use crate::cache::CacheFault;
 use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
-use crate::oauth::IssuerError;
+use crate::oauth::{CaFault, IssuerError, ProxyFault};
 use crate::place::{Mend, PlaceError, Shown};
-use crate::profile::{ProfileError, RequestError};
+use crate::profile::{Endpoint, EndpointError, ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
 use crate::shared::SharedError;
 use crate::store::StoreError;
@@ -193,7 +195,7 @@ impl Error {
             ProfileError::Missing(_) | ProfileError::Contradiction(_) => {
                 Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::EditFile(path.to_owned()))
             }
-            ProfileError::InsecureEndpoint { .. } => {
+            ProfileError::InsecureEndpoint { .. } | ProfileError::PublicHost => {
                 Error::new(Code::InsecureEndpoint, format!("{message}; nothing was sent"))
                     .with_remedy(Remedy::EditFile(path.to_owned()))
             }
@@ -233,12 +235,14 @@ impl Error {
 /// Returns the code of what an issuer, or the way to it, did.
 pub(crate) fn issuer_code(error: &IssuerError) -> Code {
     match error {
-        IssuerError::Dns { .. } => Code::Dns,
+        IssuerError::Dns { .. } | IssuerError::Proxy { fault: ProxyFault::Name, .. } => Code::Dns,
         IssuerError::Connect { .. } | IssuerError::Proxy { .. } => Code::Connect,
-        IssuerError::Tls { .. }
-        | IssuerError::Roots { .. }
-        | IssuerError::NoAuthority { .. }
-        | IssuerError::CaFile(_) => Code::Tls,
+        IssuerError::ProxySetting { .. }
+        | IssuerError::CertificateVariable { .. }
+        | IssuerError::CaContent { .. }
+        | IssuerError::CaFile(_) => Code::ConfigInvalid,
+        IssuerError::Tls { .. } | IssuerError::OwnCertificate { .. } | IssuerError::Roots { .. } => Code::Tls,
+        IssuerError::PublicAddress { .. } => Code::InsecureEndpoint,
         IssuerError::Timeout { .. } => Code::Timeout,
         IssuerError::Reset { .. } => Code::ConnectionReset,
         IssuerError::Redirect { .. } => Code::RedirectRefused,
@@ -250,7 +254,7 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
         IssuerError::Token => Code::TokenMalformed,
         IssuerError::Credential(_) => Code::CredentialMissing,
         IssuerError::Downgrade => Code::DowngradeRefused,
-        IssuerError::IssuerDiffers => Code::IssuerMismatch,
+        IssuerError::IssuerDiffers { .. } => Code::IssuerMismatch,
     }
 }
 
@@ -263,6 +267,7 @@ impl From<IssuerError> for Error {
                 Remedy::CheckTokenUrl
             }
             Code::Tls => Remedy::GiveCertificates,
+            Code::InsecureEndpoint => Remedy::GiveIssuerUrl,
             Code::Dns | Code::Connect => Remedy::CheckNetwork,
             Code::UnauthorizedClient | Code::AccessDenied | Code::InvalidGrant | Code::UnsupportedGrantType => {
                 Remedy::AllowGrant
@@ -272,13 +277,32 @@ impl From<IssuerError> for Error {
             Code::InvalidRequest | Code::IssuerError => Remedy::CompareProfile,
             Code::CredentialMissing => Remedy::SetRightKey,
             Code::DowngradeRefused => Remedy::LeaveDpopOut,
-            Code::IssuerMismatch => Remedy::GiveExactIssuer,
             _ => Remedy::TryLater,
         });
         made.http_status = error.status();
+        made.is_final = error.is_final();
         match &error {
-            IssuerError::Proxy { variable } => {
+            IssuerError::IssuerDiffers { asked, found } => made = made.with_remedy(right_issuer(asked, found)),
+            IssuerError::OwnCertificate { .. } => made = made.with_remedy(Remedy::MakeServerCertificate),
+            IssuerError::CertificateVariable { variable, .. } => {
+                made = made.with_remedy(Remedy::UnsetCertificates(variable));
+            }
+            IssuerError::CaContent { path, fault } => {
+                made = made.with_remedy(match fault {
+                    CaFault::Der | CaFault::Trusted(_) => Remedy::ConvertToPem(path.clone()),
+                    _ => Remedy::RestoreCaFile,
+                });
+            }
+            IssuerError::CaFile(_) => made = made.with_remedy(Remedy::RestoreCaFile),
+            IssuerError::ProxySetting { variable, .. } => {
                 made = made.with_remedy(Remedy::UnsetProxy(variable));
+            }
+            IssuerError::Proxy { variable, fault, .. } => {
+                made = made.with_remedy(match fault {
+                    ProxyFault::NoPassword | ProxyFault::Password => Remedy::GiveProxyPassword(variable),
+                    fault if fault.is_final() => Remedy::AllowThroughProxy,
+                    _ => Remedy::CheckProxy(variable),
+                });
             }
             IssuerError::Refused { error, .. } => made.oauth_error = Some(error.clone()),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
@@ -287,6 +311,22 @@ impl From<IssuerError> for Error {
             _ => {}
         }
         made.caused_by(error)
+    }
+}
+
+/// Advises to take the issuer that the metadata names, if it is the same server: another one could be a trap.
+fn right_issuer(asked: &str, found: &str) -> Remedy {
+    let host = |url: &str| Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let is_same_host = host(found).is_some() && host(found) == host(asked);
+    let is_plain_text = found.bytes().all(|byte| byte.is_ascii_graphic());
+    match Endpoint::parse(found) {
+        Ok(_) if is_same_host && is_plain_text => Remedy::TakeIssuer(found.to_owned()),
+        // Plain http was allowed for it, or the two would not have met.
+        Err(EndpointError::Insecure) if is_same_host && is_plain_text && asked.starts_with("http://") => {
+            Remedy::TakeIssuer(found.to_owned())
+        }
+        Err(EndpointError::Insecure) if is_same_host => Remedy::MendIssuerName,
+        _ => Remedy::GiveExactIssuer,
     }
 }
 
@@ -329,5 +369,31 @@ impl From<LedgerError> for Error {
         };
         let message = format!("{}; no token depends on it", chain(&error));
         Error::new(Code::LedgerUnreadable, message).with_remedy(remedy).caused_by(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_of_the_metadata_is_advised_only_if_it_is_the_same_server() {
+        let asked = "https://id.example.com";
+        for found in ["https://id.example.com/", "https://id.example.com:8443", "https://ID.example.com/realms/a"] {
+            assert_eq!(right_issuer(asked, found), Remedy::TakeIssuer(found.to_owned()), "{found}");
+        }
+        assert_eq!(right_issuer(asked, "http://id.example.com/"), Remedy::MendIssuerName);
+        let plain = "http://keycloak:8080/".to_owned();
+        assert_eq!(right_issuer("http://keycloak:8080", &plain), Remedy::TakeIssuer(plain));
+        for found in [
+            "https://evil.example/",
+            "http://evil.example/",
+            "https://id.example.com/{tenantid}/",
+            "",
+            "x",
+            "https://id.example.com/\u{202e}",
+        ] {
+            assert_eq!(right_issuer(asked, found), Remedy::GiveExactIssuer, "{found}");
+        }
     }
 }

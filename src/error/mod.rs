@@ -24,6 +24,8 @@ pub struct Error {
     cause: Option<Box<dyn StdError + Send + Sync>>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) remembered: bool,
+    /// The same request would fail again, though others with this code may not.
+    pub(crate) is_final: bool,
     pub(crate) http_status: Option<u16>,
     pub(crate) oauth_error: Option<String>,
     pub(crate) profile: Option<ProfileName>,
@@ -39,6 +41,7 @@ impl Error {
             cause: None,
             retry_after: None,
             remembered: false,
+            is_final: false,
             http_status: None,
             oauth_error: None,
             profile: None,
@@ -72,6 +75,11 @@ impl Error {
     /// Returns the code.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// Tells whether asking again, unchanged, may help.
+    pub fn is_retryable(&self) -> bool {
+        self.code.is_retryable() && !self.is_final
     }
 
     /// Returns what to do about it, if something helps.
@@ -264,7 +272,7 @@ impl Code {
         self.row().2
     }
 
-    /// Tells whether asking again, unchanged, may help.
+    /// Tells whether asking again, unchanged, may help in general; [`Error::is_retryable`] knows the one failure.
     pub fn is_retryable(self) -> bool {
         self.row().3 == Retry::Yes
     }

@@ -67,8 +67,22 @@ pub enum Remedy {
     // The issuer.
     /// Give the issuer's https URL.
     GiveIssuerUrl,
+    /// Write the value of this installation in place of the gap.
+    FillGap,
     /// Give the issuer's name exactly as it writes it.
     GiveExactIssuer,
+    /// Take this issuer, as its metadata writes it.
+    TakeIssuer(String),
+    /// Have the issuer name its public https URL: behind a proxy it takes itself for plain http.
+    MendIssuerName,
+    /// Give the issuer's https URL, or allow plain http to this private host.
+    AllowHttp(String),
+    /// Name a host of a private network, without a scheme and a port.
+    NamePlainHost,
+    /// Give the issuer https, then set the profile again without what allows plain http.
+    UseHttps,
+    /// Write the loopback address in its plain form.
+    WriteLoopback,
     /// Check the issuer's URL, or give its token endpoint.
     CheckIssuer,
     /// Check the token endpoint of the profile.
@@ -79,8 +93,20 @@ pub enum Remedy {
     GiveCertificates,
     /// Check the network, and the token endpoint of the profile.
     CheckNetwork,
+    /// Make a certificate for the server that is not an authority's.
+    MakeServerCertificate,
+    /// Unset this variable, or have it name certificate authorities.
+    UnsetCertificates(&'static str),
+    /// Write the certificates of this file as PEM.
+    ConvertToPem(PathBuf),
     /// Unset this variable, or have it name a proxy over http or https.
     UnsetProxy(&'static str),
+    /// Give the user and the password of the proxy that this variable names.
+    GiveProxyPassword(&'static str),
+    /// Have the proxy let the issuer through.
+    AllowThroughProxy,
+    /// Check the proxy that this variable names.
+    CheckProxy(&'static str),
     /// Have the issuer allow this client its grant.
     AllowGrant,
     /// Check the scopes of the request and of the profile.

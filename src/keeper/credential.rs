@@ -201,11 +201,10 @@ pub(crate) fn read_ca_bytes(profile: &Profile) -> Result<Option<Vec<u8>>, Error>
 pub(crate) fn read_ca_file_at(path: Option<&Path>, name: &ProfileName) -> Result<Option<Vec<u8>>, Error> {
     let Some(path) = path else { return Ok(None) };
     let pem = read_ca_bytes_at(path, name)?;
-    if check_authorities(&pem).is_err() {
-        let path = crate::place::Shown(path).to_string();
-        return Err(Error::from(IssuerError::NoAuthority { path }).for_profile(name));
+    match check_authorities(&pem) {
+        Ok(()) => Ok(Some(pem)),
+        Err(fault) => Err(Error::from(IssuerError::CaContent { path: path.to_owned(), fault }).for_profile(name)),
     }
-    Ok(Some(pem))
 }
 
 fn read_ca_bytes_at(path: &Path, name: &ProfileName) -> Result<Vec<u8>, Error> {

@@ -164,7 +164,7 @@ impl Keeper {
             let mut made = Error::required(error).for_profile(&asked.profile.name);
             // Not before it was told: a second of which nothing has passed would be one more.
             let now = self.parts.clock.boot();
-            made.retry_after = fleet.pause(now).filter(|_| made.code().is_retryable()).map(super::rounded_up);
+            made.retry_after = fleet.pause(now).filter(|_| made.is_retryable()).map(super::rounded_up);
             return Err(made);
         }
         if tell {

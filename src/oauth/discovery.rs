@@ -7,7 +7,7 @@ use url::Url;
 
 use super::http::{METADATA_CAP, Trust};
 use super::{IssuerError, Transport, wire};
-use crate::profile::{AuthMethod, Endpoint};
+use crate::profile::{AuthMethod, Endpoint, PlainHosts};
 
 /// What an issuer says about itself, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +57,15 @@ impl Transport {
         issuer: &str,
         method: Option<AuthMethod>,
         trust: &Trust<'_>,
+        allowed: &PlainHosts,
     ) -> Result<Metadata, IssuerError> {
-        let places = places(issuer).ok_or(IssuerError::Malformed {
+        let places = places(issuer, allowed).ok_or(IssuerError::Malformed {
             status: None,
             why: "the issuer is no https URL without query and fragment",
         })?;
         let mut last = IssuerError::Malformed { status: None, why: NOT_THERE };
         for place in &places {
-            match self.metadata_at(place, issuer, method, trust).await {
+            match self.metadata_at(place, issuer, method, trust, allowed).await {
                 // The older place may have what the newer one has not: some answer every path with a page.
                 Err(error @ IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) => last = error,
                 other => return other,
@@ -79,6 +80,7 @@ impl Transport {
         issuer: &str,
         method: Option<AuthMethod>,
         trust: &Trust<'_>,
+        allowed: &PlainHosts,
     ) -> Result<Metadata, IssuerError> {
         let answer = self
             .in_time(place, async {
@@ -88,7 +90,7 @@ impl Transport {
             .await?;
         let status = answer.status.as_u16();
         match answer.status {
-            StatusCode::OK => read(issuer, &answer.body, method),
+            StatusCode::OK => read(issuer, &answer.body, method, allowed),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 Err(wire::failed(status, &answer.body, answer.retry_after, &[]))
             }
@@ -100,9 +102,18 @@ impl Transport {
     }
 }
 
+/// Returns the issuer whose metadata a URL is of; `None` if it is no such URL. Its last slash is not in there.
+pub(crate) fn issuer_of_metadata(url: &str) -> Option<String> {
+    let (issuer, rest) = url.split_once("/.well-known/")?;
+    let names = ["oauth-authorization-server", "openid-configuration"];
+    let path = names.iter().find_map(|name| rest.strip_prefix(name))?;
+    let is_path = path.is_empty() || path.starts_with('/');
+    is_path.then(|| format!("{issuer}{}", path.trim_end_matches('/')))
+}
+
 /// Where metadata may be: RFC 8414 puts the well-known part before the path, OpenID appends it.
-fn places(issuer: &str) -> Option<Vec<Endpoint>> {
-    let url = Endpoint::parse(issuer).ok()?;
+fn places(issuer: &str, allowed: &PlainHosts) -> Option<Vec<Endpoint>> {
+    let url = Endpoint::parse_with(issuer, allowed).ok()?;
     if url.url().query().is_some() {
         return None;
     }
@@ -110,7 +121,7 @@ fn places(issuer: &str) -> Option<Vec<Endpoint>> {
     let at = |path: String| {
         let mut place: Url = url.url().clone();
         place.set_path(&path);
-        Endpoint::parse(place.as_str()).ok()
+        Endpoint::parse_with(place.as_str(), allowed).ok()
     };
     Some(vec![
         at(format!("/.well-known/oauth-authorization-server{path}"))?,
@@ -118,11 +129,11 @@ fn places(issuer: &str) -> Option<Vec<Endpoint>> {
     ])
 }
 
-fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadata, IssuerError> {
+fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>, allowed: &PlainHosts) -> Result<Metadata, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(200), why };
     let document: Document = wire::object(body).ok_or(malformed(NOT_VALID))?;
     if document.issuer != issuer {
-        return Err(IssuerError::IssuerDiffers);
+        return Err(IssuerError::IssuerDiffers { asked: issuer.to_owned(), found: document.issuer });
     }
     let certificates = method.is_some_and(AuthMethod::shows_certificate);
     let aliases = document.mtls_endpoint_aliases.filter(|_| certificates);
@@ -132,11 +143,12 @@ fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>) -> Result<Metadat
     };
     let insecure = "its metadata names an endpoint that is no https URL";
     // Plain http is for an issuer on this machine; one elsewhere must not name a port of ours.
-    let elsewhere = Endpoint::parse(issuer).is_ok_and(|issuer| !issuer.is_loopback());
+    let elsewhere = Endpoint::parse_with(issuer, allowed).is_ok_and(|issuer| !issuer.is_loopback());
     let endpoint = |url: Option<String>| {
-        let endpoint = url.map(|url| Endpoint::parse(&url)).transpose().map_err(|_| malformed(insecure))?;
+        let endpoint =
+            url.map(|url| Endpoint::parse_with(&url, allowed)).transpose().map_err(|_| malformed(insecure))?;
         match endpoint {
-            Some(endpoint) if endpoint.is_plain_loopback() && elsewhere => Err(malformed(insecure)),
+            Some(endpoint) if endpoint.is_plain() && endpoint.is_loopback() && elsewhere => Err(malformed(insecure)),
             endpoint => Ok(endpoint),
         }
     };
@@ -156,10 +168,14 @@ mod tests {
 
     use super::*;
 
+    fn none() -> PlainHosts {
+        PlainHosts::default()
+    }
+
     #[test]
     fn the_well_known_part_stands_before_the_path_or_behind_it() {
         let texts = |issuer: &str| {
-            let places = places(issuer).expect("places");
+            let places = places(issuer, &none()).expect("places");
             places.iter().map(|place| place.as_str().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -179,18 +195,32 @@ mod tests {
     }
 
     #[test]
+    fn the_issuer_is_taken_out_of_the_url_of_its_metadata() {
+        for (url, issuer) in [
+            ("https://a.example/.well-known/openid-configuration", Some("https://a.example")),
+            ("https://a.example/t/.well-known/openid-configuration/", Some("https://a.example/t")),
+            ("https://a.example/.well-known/oauth-authorization-server/t", Some("https://a.example/t")),
+            ("https://a.example/.well-known/other", None),
+            ("https://a.example/.well-known/openid-configuration.json", None),
+            ("https://a.example/", None),
+        ] {
+            assert_eq!(issuer_of_metadata(url).as_deref(), issuer, "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_no_issuer_is_not_asked() {
         for issuer in ["", "a.example", "http://a.example", "https://a.example/?x", "https://u@a.example", "ftp://a/"] {
-            assert!(places(issuer).is_none(), "{issuer}");
+            assert!(places(issuer, &none()).is_none(), "{issuer}");
         }
     }
 
     #[test]
     fn metadata_of_another_issuer_is_refused_be_it_for_a_slash() {
         let body = br#"{"issuer": "https://a.example/", "token_endpoint": "https://a.example/token"}"#;
-        assert!(read("https://a.example/", body, None).is_ok());
+        assert!(read("https://a.example/", body, None, &none()).is_ok());
         for other in ["https://a.example", "https://A.example/", "https://a.example:443/"] {
-            assert!(matches!(read(other, body, None), Err(IssuerError::IssuerDiffers)), "{other}");
+            assert!(matches!(read(other, body, None, &none()), Err(IssuerError::IssuerDiffers { .. })), "{other}");
         }
     }
 
@@ -198,9 +228,9 @@ mod tests {
     fn clients_with_a_certificate_go_to_the_aliases_and_others_do_not() {
         let body = br#"{"issuer": "i", "token_endpoint": "https://a.example/token", "revocation_endpoint": "https://a.example/r",
             "mtls_endpoint_aliases": {"token_endpoint": "https://mtls.example/token"}}"#;
-        let plain = read("i", body, Some(AuthMethod::PrivateKeyJwt)).expect("metadata");
+        let plain = read("i", body, Some(AuthMethod::PrivateKeyJwt), &none()).expect("metadata");
         assert_eq!(plain.token_url.as_str(), "https://a.example/token");
-        let tls = read("i", body, Some(AuthMethod::TlsClientAuth)).expect("metadata");
+        let tls = read("i", body, Some(AuthMethod::TlsClientAuth), &none()).expect("metadata");
         assert_eq!(tls.token_url.as_str(), "https://mtls.example/token");
         assert_eq!(tls.revocation_url.expect("named").as_str(), "https://a.example/r");
     }
@@ -209,14 +239,25 @@ mod tests {
     fn an_endpoint_that_is_not_secure_makes_the_metadata_invalid() {
         for url in ["http://a.example/token", "https://u:p@a.example/", "javascript:alert(1)", ""] {
             let body = format!(r#"{{"issuer": "i", "token_endpoint": "{url}"}}"#);
-            assert!(matches!(read("i", body.as_bytes(), None), Err(IssuerError::Malformed { .. })), "{url}");
+            assert!(matches!(read("i", body.as_bytes(), None, &none()), Err(IssuerError::Malformed { .. })), "{url}");
         }
+    }
+
+    #[test]
+    fn plain_http_in_metadata_goes_where_it_is_allowed() {
+        let body = br#"{"issuer": "http://keycloak:8080", "token_endpoint": "http://keycloak:8080/token"}"#;
+        let allowed = PlainHosts::new(["keycloak"]).expect("a private host");
+        assert!(read("http://keycloak:8080", body, None, &allowed).is_ok());
+        assert!(places("http://keycloak:8080", &allowed).is_some());
+        assert!(read("http://keycloak:8080", body, None, &none()).is_err());
+        let ours = br#"{"issuer": "http://keycloak:8080", "token_endpoint": "http://127.0.0.1/token"}"#;
+        assert!(read("http://keycloak:8080", ours, None, &allowed).is_err());
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_metadata_or_an_error(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read("https://a.example", &body, None);
+            let _ = read("https://a.example", &body, None, &none());
         }
     }
 }

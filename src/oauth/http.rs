@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +19,14 @@ use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCod
 use zeroize::Zeroizing;
 
 use super::IssuerError;
+use super::authorities::{self, CaFault};
 use super::client_auth::Proven;
 use super::echo::shown;
-use super::proxy;
+use super::proxy::{self, Proxy, ProxyFault, Route};
 use super::retry::retry_after;
 use crate::clock::{BootTime, Clock};
-use crate::profile::Endpoint;
+use crate::place::Shown;
+use crate::profile::{Endpoint, LOCALHOST, is_private_address};
 use crate::secret::Secret;
 
 /// The most that is read of an answer, in bytes.
@@ -31,6 +35,8 @@ const BODY_CAP: usize = 64 * 1024;
 pub(super) const METADATA_CAP: usize = 512 * 1024;
 
 const NO_AUTHORITY: IssuerError = IssuerError::Roots { why: "the CA file holds no certificate that can be used" };
+const NO_ROOTS: IssuerError =
+    IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" };
 const NO_IDENTITY: &str = "the certificate or its key is no PEM, or they do not belong together";
 
 /// Which certificate authorities are trusted.
@@ -135,7 +141,7 @@ impl Transport {
     /// Tells whether the system has certificate authorities to trust.
     pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
         let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
-        self.build(&url, &Roots::System.into()).map(|_| ())
+        self.build(&url, &Roots::System.into(), Route::Direct).map(|_| ())
     }
 
     /// Asks a token endpoint for its time, without a credential; seconds that it is ahead. `None`
@@ -159,7 +165,7 @@ impl Transport {
     }
 
     pub(super) fn too_late(&self, url: &Endpoint) -> IssuerError {
-        IssuerError::Timeout { host: host(url), deadline: self.timeout }
+        IssuerError::Timeout { host: way(url, through(url).as_ref()), deadline: self.timeout }
     }
 
     pub(super) fn passed_since(&self, begun: BootTime) -> Duration {
@@ -168,13 +174,10 @@ impl Transport {
 
     /// Makes a client for one place: what it trusts and proves is for that place alone.
     pub(super) fn client(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
-        if !url.is_loopback() {
-            proxy::check(Some(url))?;
-        }
-        self.build(url, trust)
+        self.build(url, trust, proxy::route(url)?)
     }
 
-    fn build(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
+    fn build(&self, url: &Endpoint, trust: &Trust<'_>, route: Route) -> Result<Client, IssuerError> {
         let mut builder = Client::builder()
             .user_agent(concat!("tokenkeep/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -182,15 +185,17 @@ impl Transport {
             .tls_version_min(tls::Version::TLS_1_2)
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(0)
-            .dns_resolver(Resolver);
-        if url.is_loopback() {
-            builder = builder.no_proxy();
-        }
+            .dns_resolver(if url.is_plain() { Resolver::Private } else { Resolver::Any });
+        builder = match route {
+            Route::System => builder,
+            Route::Direct => builder.no_proxy(),
+            Route::Through(proxy) => builder.proxy(proxy.setting().map_err(|_| proxy.failed(ProxyFault::Name))?),
+        };
         builder = match trust.roots {
             // Loading the system's roots takes milliseconds, and fails where there are none.
-            _ if url.is_plain_loopback() => builder.tls_certs_only([]),
+            _ if url.is_plain() => builder.tls_certs_only([]),
             Roots::System => builder,
-            Roots::Only(pem) => builder.tls_certs_only(authorities(pem)?),
+            Roots::Only(pem) => builder.tls_certs_only(trusted(pem)?),
         };
         if let Some((certificate, key)) = trust.identity {
             let mut pem = Zeroizing::new(Vec::with_capacity(certificate.len() + key.expose().len() + 1));
@@ -206,15 +211,16 @@ impl Transport {
             }
             _ => match trust.roots {
                 Roots::Only(_) => NO_AUTHORITY,
-                Roots::System => {
-                    IssuerError::Roots { why: "this system has none; install ca-certificates or name a CA file" }
-                }
+                Roots::System => no_system_roots(),
             },
         })
     }
 
     pub(super) async fn send(&self, url: &Endpoint, request: RequestBuilder) -> Result<Response, IssuerError> {
-        let response = request.send().await.map_err(|error| self.classify(url, &error))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.failed(url, &error).await),
+        };
         let status = response.status();
         if status.is_redirection() {
             return Err(IssuerError::Redirect { host: host(url), status: status.as_u16() });
@@ -242,37 +248,79 @@ impl Transport {
         }
     }
 
-    fn classify(&self, url: &Endpoint, error: &reqwest::Error) -> IssuerError {
+    async fn failed(&self, url: &Endpoint, error: &reqwest::Error) -> IssuerError {
+        let proxy = through(url);
+        let Some((proxy, fault)) = proxy.as_ref().and_then(|proxy| Some((proxy, fault_of(proxy, error)?))) else {
+            return self.classify(url, way(url, proxy.as_ref()), error);
+        };
+        let fault = match fault {
+            ProxyFault::Answer => match proxy.status_of_refusal(url.url(), self.connect_timeout).await {
+                Some(407) => proxy.unauthorized(),
+                Some(status) => ProxyFault::Refused(status),
+                None => ProxyFault::Answer,
+            },
+            other => other,
+        };
+        proxy.failed(fault)
+    }
+
+    fn classify(&self, url: &Endpoint, way: String, error: &reqwest::Error) -> IssuerError {
         let host = host(url);
         if error.is_timeout() {
-            return IssuerError::Timeout { host, deadline: self.connect_timeout.min(self.timeout) };
+            return IssuerError::Timeout { host: way, deadline: self.connect_timeout.min(self.timeout) };
         }
         let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
         while let Some(error) = cause {
             if error.is::<DnsFailure>() {
                 return IssuerError::Dns { host };
             }
+            if error.is::<PublicAddress>() {
+                return IssuerError::PublicAddress { host };
+            }
             let error = unwrapped(error);
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return IssuerError::Tls { host, why: shown(&tls.to_string(), 200, &[]) };
+                let tls = tls.to_string();
+                return match own_certificate(&tls) {
+                    Some(why) => IssuerError::OwnCertificate { host, why },
+                    None => IssuerError::Tls { host, why: shown(&tls, 200, &[]) },
+                };
             }
             if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
                 return IssuerError::Malformed { status: None, why: "its head is not HTTP, or too long" };
             }
             cause = error.source();
         }
-        if error.is_connect() { IssuerError::Connect { host } } else { IssuerError::Reset { host } }
+        if error.is_connect() { IssuerError::Connect { host: way } } else { IssuerError::Reset { host } }
     }
 }
 
-/// Checks that the content of a CA file can be used.
-pub(crate) fn check_authorities(pem: &[u8]) -> Result<(), IssuerError> {
-    Client::builder().tls_certs_only(authorities(pem)?).build().map(|_| ()).map_err(|_| NO_AUTHORITY)
+/// Checks that each certificate of a CA file can be used.
+pub(crate) fn check_authorities(file: &[u8]) -> Result<(), CaFault> {
+    authorities::read(file).map(|_| ())
 }
 
-fn authorities(pem: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
-    let certificates = Certificate::from_pem_bundle(pem).map_err(|_| NO_AUTHORITY)?;
-    if certificates.is_empty() { Err(NO_AUTHORITY) } else { Ok(certificates) }
+fn trusted(file: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
+    let certificates = authorities::read(file).map_err(|_| NO_AUTHORITY)?;
+    certificates.iter().map(|der| Certificate::from_der(der).map_err(|_| NO_AUTHORITY)).collect()
+}
+
+/// Says why the system gave no authorities: these variables replace its own.
+fn no_system_roots() -> IssuerError {
+    let named = |variable| Some((variable, std::env::var_os(variable).filter(|value| !value.is_empty())?));
+    let Some((variable, path)) = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(named) else { return NO_ROOTS };
+    let path = Path::new(&path);
+    // One directory of several is as good as missing if it is the only one.
+    let why = if path.exists() { "holds no certificate that can be used" } else { "is missing" };
+    IssuerError::CertificateVariable { variable, path: Shown(path).to_string(), why }
+}
+
+/// Says what no client takes from a server, though other tools do.
+fn own_certificate(tls: &str) -> Option<&'static str> {
+    let known = [
+        ("CaUsedAsEndEntity", "the server shows a CA certificate as its own"),
+        ("UnsupportedCertVersion", "the server shows a certificate of X.509 version 1"),
+    ];
+    known.into_iter().find(|(kind, _)| tls.contains(kind)).map(|(_, why)| why)
 }
 
 /// Returns whether a body is encoded: by any header of that name, and any coding in its list (RFC 9110 s. 8.4).
@@ -334,19 +382,80 @@ fn host(url: &Endpoint) -> String {
     }
 }
 
+/// Returns the proxy that requests to a URL go through.
+fn through(url: &Endpoint) -> Option<Proxy> {
+    match proxy::route(url) {
+        Ok(Route::Through(proxy)) => Some(proxy),
+        Ok(Route::Direct | Route::System) | Err(_) => None,
+    }
+}
+
+/// Names a host, and the proxy on the way to it: either can be what does not answer.
+fn way(url: &Endpoint, proxy: Option<&Proxy>) -> String {
+    match proxy {
+        Some(proxy) => format!("{} through the proxy {} (from {})", host(url), proxy.place(), proxy.variable),
+        None => host(url),
+    }
+}
+
+/// Returns what the proxy did wrong; `None` if it did its part. The type of this error is private to its library: the
+/// text is what there is of it.
+fn fault_of(proxy: &Proxy, error: &reqwest::Error) -> Option<ProxyFault> {
+    let mut fault = None;
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        match error.to_string().strip_prefix("tunnel error: ") {
+            Some("proxy authorization required") => return Some(proxy.unauthorized()),
+            Some("failed to create underlying connection") => fault = Some(ProxyFault::Connection),
+            Some(_) => return Some(ProxyFault::Answer),
+            None if fault.is_some() && error.is::<DnsFailure>() => return Some(ProxyFault::Name),
+            None => {}
+        }
+        cause = error.source();
+    }
+    fault
+}
+
 /// Resolves names so that a failure can be told from a failed connection.
-struct Resolver;
+#[derive(Clone, Copy)]
+enum Resolver {
+    /// For TLS, which proves who answers.
+    Any,
+    /// For plain http: what a name leads to can change, and a secret must not leave the private network.
+    Private,
+}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let reach = *self;
         Box::pin(async move {
+            if name.as_str().eq_ignore_ascii_case(LOCALHOST) {
+                // Never looked up: a resolver could lead it elsewhere.
+                let here = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+                return Ok(Box::new(here.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs);
+            }
             match tokio::net::lookup_host((name.as_str(), 0)).await {
-                Ok(addresses) => Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs),
+                Ok(addresses) => {
+                    let is_reached = |address: &SocketAddr| match reach {
+                        Resolver::Any => true,
+                        Resolver::Private => is_private_address(address.ip()),
+                    };
+                    let all: Vec<SocketAddr> = addresses.collect();
+                    let reached: Vec<SocketAddr> = all.iter().copied().filter(is_reached).collect();
+                    if reached.is_empty() && !all.is_empty() {
+                        return Err(Box::new(PublicAddress) as Box<dyn StdError + Send + Sync>);
+                    }
+                    Ok(Box::new(reached.into_iter()) as Addrs)
+                }
                 Err(error) => Err(Box::new(DnsFailure(error)) as Box<dyn StdError + Send + Sync>),
             }
         })
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to a public address")]
+struct PublicAddress;
 
 #[derive(Debug)]
 struct DnsFailure(io::Error);

@@ -1,6 +1,7 @@
 //! The protocol: how a client proves itself, bytes <-> types, transport, retries.
 
 mod attempt;
+mod authorities;
 mod client_auth;
 mod discovery;
 mod dpop;
@@ -20,16 +21,18 @@ mod signing_key;
 mod wire;
 mod workload;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::PlaceError;
+use crate::place::{PlaceError, Shown};
 use crate::profile::Profile;
 use crate::secret::Secret;
 
 pub(crate) use attempt::{Attempt, Ended};
+pub(crate) use authorities::CaFault;
 pub(crate) use client_auth::Client;
 #[cfg(feature = "cli")]
-pub(crate) use discovery::Metadata;
+pub(crate) use discovery::{Metadata, issuer_of_metadata};
 pub(crate) use dpop::ProofKey;
 #[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
@@ -39,8 +42,9 @@ pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
 pub(crate) use jwt::Assertion;
 pub(crate) use probe::Probed;
+pub(crate) use proxy::ProxyFault;
 #[cfg(feature = "cli")]
-pub(crate) use proxy::check as check_proxy;
+pub(crate) use proxy::{Route, named as named_proxy, route};
 #[cfg(feature = "cli")]
 pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
@@ -69,6 +73,12 @@ pub enum IssuerError {
         /// The host.
         host: String,
     },
+    /// A host that plain http was allowed for has no private address.
+    #[error("{host} leads to a public address, and plain http goes to private ones only; nothing was sent")]
+    PublicAddress {
+        /// The host.
+        host: String,
+    },
     /// No connection came about.
     #[error("no connection to {host}")]
     Connect {
@@ -83,6 +93,24 @@ pub enum IssuerError {
         /// What TLS says.
         why: String,
     },
+    /// The server shows a certificate that no client takes from a server.
+    #[error("no TLS connection to {host}: {why}")]
+    OwnCertificate {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A variable of the environment names certificate authorities that are not there.
+    #[error("{variable} names {path}, which {why}; nothing was sent")]
+    CertificateVariable {
+        /// The environment variable.
+        variable: &'static str,
+        /// The file or directory, escaped.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Nothing trusted to check certificates with.
     #[error("no certificate authorities to trust: {why}")]
     Roots {
@@ -90,16 +118,30 @@ pub enum IssuerError {
         why: &'static str,
     },
     /// The environment names a proxy that cannot be used.
-    #[error("{variable} names no proxy that is supported (http://HOST:PORT, https://HOST:PORT); nothing was sent")]
-    Proxy {
+    #[error("{variable} {why}; nothing was sent")]
+    ProxySetting {
         /// The environment variable.
         variable: &'static str,
+        /// What is wrong with its value, which is not shown.
+        why: &'static str,
+    },
+    /// The proxy that the environment names failed: the issuer was not reached.
+    #[error("the proxy {proxy} (from {variable}) failed: {fault}")]
+    Proxy {
+        /// The proxy's host and port.
+        proxy: String,
+        /// The environment variable.
+        variable: &'static str,
+        /// What it did.
+        fault: ProxyFault,
     },
     /// The CA file can be read, but not its content.
-    #[error("the CA file {path} holds no certificate that can be used; nothing was sent")]
-    NoAuthority {
-        /// The file, escaped.
-        path: String,
+    #[error("the CA file {}: {fault}; nothing was sent", Shown(.path))]
+    CaContent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: CaFault,
     },
     /// The CA file cannot be used.
     #[error("the CA file cannot be used")]
@@ -173,8 +215,16 @@ pub enum IssuerError {
     #[error("the issuer answered with a Bearer token instead of a DPoP token; it was thrown away")]
     Downgrade,
     /// The metadata is of another issuer (RFC 8414 s. 3.3).
-    #[error("the metadata is of another issuer than the one that was asked for; nothing was changed")]
-    IssuerDiffers,
+    #[error(
+        "the metadata is of \"{}\", another issuer than the one that was asked for; nothing was changed",
+        shown(.found, 200, &[])
+    )]
+    IssuerDiffers {
+        /// The issuer that was asked for.
+        asked: String,
+        /// The issuer that the metadata names, as it came.
+        found: String,
+    },
     /// The token is not visible ASCII (RFC 6749 appendix A.12).
     #[error("the issuer's token holds characters that no token may hold")]
     Token,
@@ -189,7 +239,19 @@ impl IssuerError {
             | IssuerError::RateLimited { status, .. }
             | IssuerError::Server { status, .. } => Some(*status),
             IssuerError::Malformed { status, .. } => *status,
+            IssuerError::Proxy { fault, .. } => fault.status(),
             _ => None,
+        }
+    }
+}
+
+impl IssuerError {
+    /// Tells whether the same request would fail again, though others with its code may not.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            IssuerError::Proxy { fault, .. } => fault.is_final(),
+            IssuerError::OwnCertificate { .. } | IssuerError::Roots { .. } => true,
+            _ => false,
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) enum Next {
 pub(super) fn next(error: &IssuerError, attempt: u32, left: Duration, jitter: u8) -> Next {
     let asked = match error {
         IssuerError::Connect { .. } | IssuerError::Dns { .. } => None,
+        IssuerError::Proxy { fault, .. } if !fault.is_final() => None,
         IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => *retry_after,
         // Never a refusal: a wrong secret tried again locks the account. Never a broken answer: the
         // issuer may have granted a token, and at some the next one kills it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AuthMethod, Endpoint, TokenBinding};
+use super::{AuthMethod, Endpoint, PlainHosts, TokenBinding};
 use crate::hex;
 use crate::tlv::{Malformed, Reader, Writer};
 
@@ -60,6 +60,8 @@ pub struct Binding {
     pub ca_digest: Option<[u8; 32]>,
     /// Whether tokens are good for whoever holds them: a secret that was set for bound ones gets no others.
     pub token_binding: TokenBinding,
+    /// The private hosts that these places may name over plain http.
+    pub allow_http: PlainHosts,
 }
 
 impl Binding {
@@ -82,32 +84,50 @@ impl Binding {
         if self.token_binding == TokenBinding::Dpop {
             writer.bytes(11, b"dpop");
         }
+        if !self.allow_http.is_empty() {
+            writer.list(12, self.allow_http.iter().map(str::as_bytes));
+        }
         writer.finish().to_vec()
     }
 
     /// Decodes what [`Binding::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Binding, Malformed> {
         let mut reader = Reader::new(bytes);
-        let endpoint = |text: &str| Endpoint::parse(text).map_err(|_| Malformed);
-        let mut binding = Binding {
-            generation: Generation(reader.fixed(1)?),
-            token_url: endpoint(reader.text(2)?)?,
-            issuer: reader.optional_text(3)?.map(str::to_owned),
-            client_id: reader.text(4)?.to_owned(),
-            auth: AuthMethod::parse(reader.text(5)?).ok_or(Malformed)?,
-            introspection_url: reader.optional_text(6)?.map(endpoint).transpose()?,
-            revocation_url: reader.optional_text(7)?.map(endpoint).transpose()?,
-            probe_url: reader.optional_text(8)?.map(endpoint).transpose()?,
-            assertion_audience: reader.optional_text(9)?.map(str::to_owned),
-            ca_digest: reader.optional(10)?.map(|bytes| bytes.try_into().map_err(|_| Malformed)).transpose()?,
-            token_binding: TokenBinding::Bearer,
-        };
+        let generation = Generation(reader.fixed(1)?);
+        let token_url = reader.text(2)?;
+        let issuer = reader.optional_text(3)?.map(str::to_owned);
+        let client_id = reader.text(4)?.to_owned();
+        let auth = AuthMethod::parse(reader.text(5)?).ok_or(Malformed)?;
+        let urls = [reader.optional_text(6)?, reader.optional_text(7)?, reader.optional_text(8)?];
+        let assertion_audience = reader.optional_text(9)?.map(str::to_owned);
+        let ca_digest = reader.optional(10)?.map(|bytes| bytes.try_into().map_err(|_| Malformed)).transpose()?;
+        let mut token_binding = TokenBinding::Bearer;
         if reader.next_is(11) {
-            binding.token_binding =
-                if reader.bytes(11)? == b"dpop" { TokenBinding::Dpop } else { return Err(Malformed) };
+            token_binding = if reader.bytes(11)? == b"dpop" { TokenBinding::Dpop } else { return Err(Malformed) };
+        }
+        let mut allow_http = PlainHosts::default();
+        if reader.next_is(12) {
+            let hosts = reader.list(12)?.into_iter().map(std::str::from_utf8).collect::<Result<Vec<_>, _>>();
+            allow_http = PlainHosts::new(hosts.map_err(|_| Malformed)?).map_err(|_| Malformed)?;
         }
         reader.finish()?;
-        Ok(binding)
+        // Last: which of them may be plain stands behind them.
+        let endpoint = |text: &str| Endpoint::parse_with(text, &allow_http).map_err(|_| Malformed);
+        let [introspection_url, revocation_url, probe_url] = urls.map(|url| url.map(endpoint).transpose());
+        Ok(Binding {
+            generation,
+            token_url: endpoint(token_url)?,
+            issuer,
+            client_id,
+            auth,
+            introspection_url: introspection_url?,
+            revocation_url: revocation_url?,
+            probe_url: probe_url?,
+            assertion_audience,
+            ca_digest,
+            token_binding,
+            allow_http,
+        })
     }
 
     /// Names the first place in which `other` differs, apart from the generation.
@@ -122,6 +142,7 @@ impl Binding {
             ("probe_url", self.probe_url != other.probe_url),
             ("assertion_audience", self.assertion_audience != other.assertion_audience),
             ("ca_file", self.ca_digest != other.ca_digest),
+            ("allow_http", self.allow_http != other.allow_http),
             // One way: tokens that need proofs are never less than what the secret was set for.
             ("dpop", self.token_binding == TokenBinding::Dpop && other.token_binding == TokenBinding::Bearer),
         ];
@@ -146,6 +167,7 @@ pub(crate) mod tests {
             assertion_audience: None,
             ca_digest: Some([9; 32]),
             token_binding: TokenBinding::Bearer,
+            allow_http: PlainHosts::default(),
         }
     }
 
@@ -155,6 +177,10 @@ pub(crate) mod tests {
         let bound = Binding { token_binding: TokenBinding::Dpop, ..sample() };
         assert_eq!(Binding::decode(&bound.encode()), Ok(bound.clone()));
         assert_eq!((bound.differs_in(&sample()), sample().differs_in(&bound)), (Some("dpop"), None));
+        let allow_http = PlainHosts::new(["keycloak", "10.0.0.7"]).expect("private hosts");
+        let token_url = Endpoint::parse_with("http://keycloak:8080/token", &allow_http).expect("a URL");
+        let plain = Binding { token_url, allow_http, ..bound };
+        assert_eq!(Binding::decode(&plain.encode()), Ok(plain));
     }
 
     #[test]
@@ -168,7 +194,7 @@ pub(crate) mod tests {
     fn every_place_is_compared() {
         let url = || Some(Endpoint::parse("https://evil.example/").expect("a URL"));
         type Edit = fn(&mut Binding, Option<Endpoint>);
-        let edits: [(&str, Edit); 8] = [
+        let edits: [(&str, Edit); 9] = [
             ("token_url", |b, url| b.token_url = url.expect("given")),
             ("client_id", |b, _| b.client_id.push('x')),
             ("auth", |b, _| b.auth = AuthMethod::ClientSecretPost),
@@ -177,6 +203,7 @@ pub(crate) mod tests {
             ("probe_url", |b, url| b.probe_url = url),
             ("assertion_audience", |b, _| b.assertion_audience = Some("x".to_owned())),
             ("ca_file", |b, _| b.ca_digest = None),
+            ("allow_http", |b, _| b.allow_http = PlainHosts::new(["a"]).expect("a private host")),
         ];
         for (name, edit) in edits {
             let mut other = sample();

@@ -5,23 +5,34 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// A URL that a secret or token may be sent to: https, or http to a literal loopback address.
+use super::PlainHosts;
+
+/// The name of this machine on itself (RFC 6761 s. 6.3).
+pub(crate) const LOCALHOST: &str = "localhost";
+
+/// A URL that a secret or token may be sent to: https, or http to loopback, or to a private host that a profile allows.
 ///
 /// Without user information, fragment, or a secret in its query (RFC 6749 s. 2.3.1 and 3.2).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// Why a text is not an [`Endpoint`]. Does not quote it: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a text is not an [`Endpoint`]. Quotes nothing of it but the name of a gap: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
+    /// It was copied from a page, and a part of it has to be filled in.
+    #[error("still has a gap: {0}")]
+    Gap(String),
+    /// It names port 0, which no server has.
+    #[error("names port 0, which no server has")]
+    PortZero,
     /// It is not an absolute URL with a host, or holds characters that readers disagree about.
     #[error("is not an absolute https URL")]
     NotUrl,
     /// It has a fragment, which RFC 6749 s. 3.2 forbids.
     #[error("has a fragment (#...), which an endpoint must not have")]
     Fragment,
-    /// It is neither https nor http to a literal loopback address.
-    #[error("is not https (plain http goes to a literal loopback address such as 127.0.0.1 only)")]
+    /// It is neither https, nor http to loopback or to a host that is allowed.
+    #[error("is not https (plain http is for loopback, and for private hosts that `allow_http` names)")]
     Insecure,
     /// It carries a user name or password.
     #[error("carries a user name or password")]
@@ -33,7 +44,7 @@ pub enum EndpointError {
 
 impl EndpointError {
     /// Tells whether it is a URL, and one that would give a secret away.
-    pub fn is_insecure(self) -> bool {
+    pub fn is_insecure(&self) -> bool {
         matches!(self, EndpointError::Insecure | EndpointError::UserInfo | EndpointError::SecretInQuery)
     }
 }
@@ -41,9 +52,25 @@ impl EndpointError {
 impl Endpoint {
     /// Reads an endpoint.
     pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+        Endpoint::parse_with(text, &PlainHosts::default())
+    }
+
+    /// Reads an endpoint that may be plain http at these hosts.
+    pub fn parse_with(text: &str, allowed: &PlainHosts) -> Result<Endpoint, EndpointError> {
+        if text.len() > 4096 {
+            return Err(EndpointError::NotUrl);
+        }
         // A URL parser drops tabs and newlines and turns a backslash into a slash: what a person
         // reads and what a program connects to would differ.
-        if text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f) || text.len() > 4096 {
+        let is_odd = text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f);
+        match (authority(text).contains('@'), holds_secret(text)) {
+            (true, _) if !is_odd => return Err(EndpointError::UserInfo),
+            (_, true) if !is_odd => return Err(EndpointError::SecretInQuery),
+            // Only what cannot be a secret is quoted.
+            (false, false) => gap(text).map_or(Ok(()), |gap| Err(EndpointError::Gap(gap)))?,
+            _ => {}
+        }
+        if is_odd {
             return Err(EndpointError::NotUrl);
         }
         let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
@@ -52,7 +79,7 @@ impl Endpoint {
         if authority(text).is_empty() {
             return Err(EndpointError::NotUrl);
         }
-        if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
+        if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::UserInfo);
         }
         if url.fragment().is_some() {
@@ -61,11 +88,11 @@ impl Endpoint {
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&host) && is_literal(text, &url) => {}
+            "http" if url.host_str().is_some_and(|host| allowed.contains(host)) && is_literal(text, &url) => {}
             _ => return Err(EndpointError::Insecure),
         }
-        let secret = ["client_secret", "access_token", "client_assertion", "password"];
-        if url.query_pairs().any(|(name, _)| secret.contains(&name.as_ref())) {
-            return Err(EndpointError::SecretInQuery);
+        if url.port() == Some(0) {
+            return Err(EndpointError::PortZero);
         }
         Ok(Endpoint(url))
     }
@@ -80,12 +107,13 @@ impl Endpoint {
         &self.0
     }
 
-    /// Tells whether it is on this machine: then no proxy and no certificate is involved.
-    pub fn is_plain_loopback(&self) -> bool {
+    /// Tells whether it is plain http: then no proxy and no certificate is involved.
+    pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
     }
 
-    /// Tells whether its host is a literal loopback address, over http or https.
+    /// Tells whether its host is a literal loopback address or `localhost`, over http or https. That name is never
+    /// looked up: a resolver could lead it elsewhere.
     pub fn is_loopback(&self) -> bool {
         self.0.host().is_some_and(|host| is_loopback(&host))
     }
@@ -107,7 +135,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => IpAddr::from(*address).is_loopback(),
         Host::Ipv6(address) => IpAddr::from(*address).is_loopback(),
-        Host::Domain(_) => false,
+        Host::Domain(name) => *name == LOCALHOST,
     }
 }
 
@@ -118,7 +146,46 @@ fn is_literal(text: &str, url: &Url) -> bool {
         Some((address, _)) => format!("[{address}]"),
         None => authority.split(':').next().unwrap_or_default().to_owned(),
     };
-    url.host_str() == Some(host.as_str())
+    url.host_str().is_some_and(|read| read.eq_ignore_ascii_case(&host))
+}
+
+fn holds_secret(text: &str) -> bool {
+    const SECRETS: [&str; 4] = ["client_secret", "access_token", "client_assertion", "password"];
+    let Some((_, query)) = text.split_once("://").and_then(|(_, rest)| rest.split_once('?')) else { return false };
+    let query = query.split('#').next().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| SECRETS.contains(&name.as_ref()))
+}
+
+/// Returns what was not filled in, as pages and templates write it: `{tenant}`, `<tenant>`, `$TENANT`.
+///
+/// A dollar is a part of some addresses (`/$metadata`, `?$top=1`): below the host it begins a gap only if it names a
+/// variable.
+pub(crate) fn gap(text: &str) -> Option<String> {
+    let is_variable = |next: Option<char>| next.is_some_and(|next| next.is_ascii_uppercase() || "({".contains(next));
+    let (_, rest) = text.split_once("://")?;
+    let host = text.len() - rest.len() + authority(text).len();
+    let (start, _) = text.char_indices().find(|(at, letter)| match letter {
+        '{' | '}' | '<' | '>' => true,
+        '$' => *at < host || is_variable(text[at + 1..].chars().next()),
+        _ => false,
+    })?;
+    Some(shown_gap(&text[start..]).to_owned())
+}
+
+/// Cuts the gap that a text begins with: with its name if that is a word, else its first letter.
+fn shown_gap(text: &str) -> &str {
+    let until = |from: usize, is_part: fn(char) -> bool| {
+        text[from..].find(|letter| !is_part(letter)).map_or(text.len(), |length| from + length)
+    };
+    let name = until(0, |letter| "${<(".contains(letter));
+    let end = match &text[..name] {
+        "$" => until(name, |letter| letter.is_ascii_alphanumeric() || letter == '_'),
+        _ => until(name, |letter| letter.is_ascii_alphanumeric() || "_-. ".contains(letter)),
+    };
+    match end - name {
+        1..=40 if name > 0 => &text[..until(end, |letter| "}>)".contains(letter))],
+        _ => &text[..1],
+    }
 }
 
 fn authority(text: &str) -> &str {
@@ -137,6 +204,8 @@ mod tests {
             "https://localhost:8443/token",
             "http://127.0.0.1:4010/token",
             "http://127.9.9.9/token",
+            "http://localhost/token",
+            "http://LocalHost:8080/token",
             "http://[::1]:4010/token?tenant=a",
         ] {
             assert!(Endpoint::parse(text).is_ok(), "{text}");
@@ -147,7 +216,10 @@ mod tests {
     fn plain_http_and_look_alikes_of_loopback_are_insecure() {
         for text in [
             "http://example.com/token",
-            "http://localhost/token",
+            "http://localhost./token",
+            "http://localhost.example.com/token",
+            "http://%6cocalhost/token",
+            "http://foo.localhost/token",
             "http://127.0.0.1.example.com/token",
             "http://127.1/token",
             "http://2130706433/token",
@@ -163,6 +235,22 @@ mod tests {
     }
 
     #[test]
+    fn a_private_host_that_is_allowed_may_be_plain_and_no_other() {
+        let allowed = PlainHosts::new(["keycloak", "10.0.0.7"]).expect("private hosts");
+        let read = |text: &str| Endpoint::parse_with(text, &allowed);
+        for text in ["http://keycloak:8080/token", "http://KeyCloak/token", "http://10.0.0.7/token"] {
+            let endpoint = read(text).expect("allowed");
+            assert!(endpoint.is_plain() && !endpoint.is_loopback(), "{text}");
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::Insecure), "{text}");
+        }
+        for text in
+            ["http://keycloak./token", "http://x.keycloak/", "http://10.0.0.8/", "http://012.0.0.7/", "http://10.7/"]
+        {
+            assert_eq!(read(text), Err(EndpointError::Insecure), "{text}");
+        }
+    }
+
+    #[test]
     fn user_information_is_refused_even_when_empty() {
         for text in [
             "https://u:p@example.com/",
@@ -171,6 +259,47 @@ mod tests {
             "http://example.com@127.0.0.1/",
         ] {
             assert_eq!(Endpoint::parse(text), Err(EndpointError::UserInfo), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_named() {
+        for (text, gap) in [
+            ("https://{tenant}.example.com/token", "{tenant}"),
+            ("https://login.example.com/<your tenant>/token", "<your tenant>"),
+            ("https://<host>/token", "<host>"),
+            ("https://$HOST/token", "$HOST"),
+            ("https://$host.example.com/token", "$host"),
+            ("https://${TENANT_ID}.example.com/token", "${TENANT_ID}"),
+            ("https://example.com/$TENANT/token", "$TENANT"),
+            ("https://example.com/$(tenant)/token", "$(tenant)"),
+            ("https://example.com/{{ realm }}/token", "{{ realm }}"),
+            ("https://example.com/{{realm}}/token", "{{realm}}"),
+            ("https://example.com/token}", "}"),
+            ("https://example.com/{0123456789012345678901234567890123456789x}", "{"),
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::Gap(gap.to_owned())), "{text}");
+        }
+        for text in ["https://example.com/odata/$metadata", "https://example.com/users?$top=1&$select=id,$value"] {
+            assert!(Endpoint::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_taken_for_a_gap() {
+        for (text, why) in [
+            ("https://u:pa{ss@example.com/", EndpointError::UserInfo),
+            ("https://example.com/?client_secret={x}", EndpointError::SecretInQuery),
+            ("https://example.com/?a=1&client%5Fsecret=<x>#y", EndpointError::SecretInQuery),
+        ] {
+            assert_eq!(Endpoint::parse(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_server_has_port_0() {
+        for text in ["https://example.com:0/token", "http://127.0.0.1:0/token"] {
+            assert_eq!(Endpoint::parse(text), Err(EndpointError::PortZero), "{text}");
         }
     }
 

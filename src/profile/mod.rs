@@ -5,6 +5,7 @@ mod binding;
 mod endpoint;
 mod file;
 mod name;
+mod plain_hosts;
 pub(crate) mod preset;
 mod request;
 
@@ -16,10 +17,17 @@ pub use auth::{
     TokenBinding,
 };
 pub use binding::{Binding, Generation};
+pub(crate) use endpoint::LOCALHOST;
+#[cfg(feature = "cli")]
+pub(crate) use endpoint::gap;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile, reference};
 pub use name::ProfileName;
 pub(crate) use name::RULE as NAME_RULE;
+pub(crate) use plain_hosts::is_private_address;
+#[cfg(feature = "cli")]
+pub(crate) use plain_hosts::may_be_plain;
+pub use plain_hosts::{PlainHostError, PlainHosts};
 pub use request::{Request, RequestError};
 
 /// The lifetime that is assumed for a token whose answer names none.
@@ -36,6 +44,8 @@ pub struct Profile {
     pub token_url: Endpoint,
     /// The issuer identifier, as it was written.
     pub issuer: Option<String>,
+    /// The private hosts that its URLs may name over plain http.
+    pub allow_http: PlainHosts,
     /// How the client proves itself.
     pub auth: AuthMethod,
     /// How id and secret are written into a Basic header.
@@ -132,6 +142,7 @@ impl Profile {
             client_id: client_id.into(),
             token_url,
             issuer: None,
+            allow_http: PlainHosts::default(),
             auth: AuthMethod::ClientSecretBasic,
             basic_encoding: BasicEncoding::Form,
             assertions: Assertions::default(),
@@ -187,6 +198,7 @@ impl Profile {
             assertion_audience: self.assertion_audience().filter(|_| self.auth.signs()).map(str::to_owned),
             ca_digest,
             token_binding: self.token_binding,
+            allow_http: self.allow_http.clone(),
         }
     }
 }

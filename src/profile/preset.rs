@@ -23,6 +23,8 @@ pub(crate) struct Preset {
     pub probe_url: Option<Endpoint>,
     /// What has to be filled in, and what it is.
     pub fields: Vec<(String, String)>,
+    /// What the value of a field has to be, beyond a part of a URL.
+    shapes: Vec<(String, Shape)>,
     /// Parts of the request that have to be there, and why.
     pub needs: Vec<(String, String)>,
     /// The grant.
@@ -35,6 +37,38 @@ pub(crate) struct Preset {
     pub refuses: Option<String>,
     /// What else there is to know, for people.
     pub notes: String,
+}
+
+/// What the value of a field has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// A domain in full, with a dot.
+    Domain,
+    /// One label of a host name, or one segment of a path.
+    Label,
+}
+
+/// Why a field cannot be filled in with a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FieldError {
+    /// It would lead to another host or path.
+    #[error("{0} must be a part of a host name or path")]
+    Part(String),
+    /// A domain is needed, and this has no dot.
+    #[error("{0} must be a whole domain, with a dot")]
+    Domain(String),
+    /// One label is needed, and this has a dot.
+    #[error("{0} must be one word without a dot")]
+    Label(String),
+}
+
+impl FieldError {
+    /// Returns the name of the field.
+    pub(crate) fn field(&self) -> &str {
+        match self {
+            FieldError::Part(name) | FieldError::Domain(name) | FieldError::Label(name) => name,
+        }
+    }
 }
 
 /// The places and parameters of a preset whose fields were filled in.
@@ -87,6 +121,7 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         "auth",
         "probe_url",
         "fields",
+        "shapes",
         "needs",
         "grant",
         "repeats",
@@ -95,6 +130,11 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         "notes",
     ])?;
     let text = |key: &str| Ok::<_, DocumentError>(table.text(key)?.map(str::to_owned));
+    let shapes = table.pairs("shapes")?.unwrap_or_default().into_iter().map(|(name, shape)| match shape {
+        "domain" => Ok((name.to_owned(), Shape::Domain)),
+        "label" => Ok((name.to_owned(), Shape::Label)),
+        _ => Err(table.invalid("shapes", "must be domain or label")),
+    });
     let pairs = |key: &str| {
         let pairs = table.pairs(key)?.unwrap_or_default();
         Ok::<_, DocumentError>(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
@@ -110,6 +150,7 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         auth: auth(table)?,
         probe_url: super::file::keys::endpoint(table, "probe_url")?,
         fields: pairs("fields")?,
+        shapes: shapes.collect::<Result<_, _>>()?,
         needs: pairs("needs")?,
         grant: table.text("grant")?.and_then(Grant::parse).unwrap_or(Grant::ClientCredentials),
         repeats: table.text("repeats")?.and_then(Repeats::parse).unwrap_or(Repeats::Bounded),
@@ -143,22 +184,18 @@ impl Preset {
     /// Fills the fields in.
     ///
     /// # Errors
-    /// The name of the field whose value is no part of a host or path.
-    pub(crate) fn fill(&self, values: &[(String, String)]) -> Result<Filled, String> {
-        // A value is a piece of a URL, not a way to another host or path.
-        let plain = |value: &str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-            !value.is_empty() && value.bytes().all(allowed) && !value.contains("..") && value != "."
-        };
-        if let Some((name, _)) = values.iter().find(|(_, value)| !plain(value)) {
-            return Err(name.clone());
-        }
+    /// When a value is no part of a host or path, or not of the shape that the provider has there.
+    pub(crate) fn fill(&self, values: &[(String, String)]) -> Result<Filled, FieldError> {
+        let values = values.iter().map(|(name, value)| Ok((name.as_str(), self.value(name, value)?)));
+        let values: Vec<(&str, &str)> = values.collect::<Result<_, FieldError>>()?;
         let text = |template: &str| {
             values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
         };
         let url = |template: &Option<String>| {
             let filled = template.as_deref().map(text).map(|url| Endpoint::parse(&url));
-            filled.transpose().map_err(|_| self.fields.first().map(|(name, _)| name.clone()).unwrap_or_default())
+            filled
+                .transpose()
+                .map_err(|_| FieldError::Part(self.fields.first().map(|(name, _)| name.clone()).unwrap_or_default()))
         };
         Ok(Filled {
             token_url: url(&self.token_url)?,
@@ -168,6 +205,32 @@ impl Preset {
             issuer: self.issuer.as_deref().map(text),
             params: self.params.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
         })
+    }
+
+    /// Returns the value of a field, out of the URL that it was copied with.
+    fn value<'a>(&self, name: &str, text: &'a str) -> Result<&'a str, FieldError> {
+        let shape = self.shapes.iter().find(|(field, _)| field == name).map(|(_, shape)| *shape);
+        let value = match (text.strip_prefix("https://"), shape) {
+            // A domain is all there is to say about the provider: what follows it in the URL is a page there.
+            (Some(rest), Some(Shape::Domain)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
+            (Some(rest), _) => rest.trim_end_matches('/'),
+            (None, _) => text,
+        };
+        // A value is a piece of a URL, not a way to another host or path.
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
+        if value.is_empty() || !value.bytes().all(allowed) || value.contains("..") || value == "." {
+            return Err(FieldError::Part(name.to_owned()));
+        }
+        match shape {
+            Some(Shape::Domain) if !value.trim_matches('.').contains('.') => Err(FieldError::Domain(name.to_owned())),
+            Some(Shape::Label) if value.contains(['.', ':']) => Err(FieldError::Label(name.to_owned())),
+            _ => Ok(value),
+        }
+    }
+
+    /// Returns what a field is, for a hint.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, what)| what.as_str())
     }
 
     /// Tells whether a value belongs to a field, or a URL would have to be filled in.
@@ -227,7 +290,7 @@ mod tests {
             let preset = find(name).expect("a preset");
             assert_eq!(preset.name, name);
             let values: Vec<_> =
-                preset.fields.iter().map(|(field, _)| (field.clone(), "a-1.example".to_owned())).collect();
+                preset.fields.iter().map(|(field, _)| (field.clone(), sample(&preset, field))).collect();
             let filled = preset.fill(&values).expect("filled");
             assert_eq!(filled.token_url.is_some(), preset.refuses.is_none(), "{name}");
             assert!(!format!("{filled:?}").contains('{') || !format!("{filled:?}").contains("{domain"), "{name}");
@@ -236,12 +299,55 @@ mod tests {
         assert_eq!(names().len(), 11);
     }
 
+    fn sample(preset: &Preset, field: &str) -> String {
+        let is_label = preset.shapes.contains(&(field.to_owned(), Shape::Label));
+        (if is_label { "a-1" } else { "a-1.example" }).to_owned()
+    }
+
+    fn filled(provider: &str, values: &[(&str, &str)]) -> Result<Filled, FieldError> {
+        let values: Vec<_> = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        find(provider).expect("known").fill(&values)
+    }
+
     #[test]
     fn a_field_leads_to_no_other_host_or_path() {
-        let auth0 = find("auth0").expect("known");
+        let not_part = Err(FieldError::Part("domain".to_owned()));
         for value in ["", "evil.example/x", "a@evil.example", "evil.example?", "a#b", "a b", ".", "..", "{domain}"] {
-            assert_eq!(auth0.fill(&[("domain".to_owned(), value.to_owned())]), Err("domain".to_owned()), "{value}");
+            assert_eq!(filled("auth0", &[("domain", value)]), not_part, "{value}");
         }
+        for value in ["https://", "https:///", "https://u:p@a.example/", "http://a.example", "https://a..example/"] {
+            assert_eq!(filled("auth0", &[("domain", value)]), not_part, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_host_is_taken_out_of_a_url_that_was_copied() {
+        for value in ["https://a.eu.auth0.com", "https://a.eu.auth0.com/", "https://a.eu.auth0.com/x?y#z"] {
+            let token_url = filled("auth0", &[("domain", value)]).expect("filled").token_url.expect("an endpoint");
+            assert_eq!(token_url.as_str(), "https://a.eu.auth0.com/oauth/token", "{value}");
+        }
+        let keycloak = |host: &str| filled("keycloak", &[("host", host), ("realm", "r")]);
+        let token_url = keycloak("https://id.example.com:8443/").expect("filled").token_url.expect("an endpoint");
+        assert_eq!(token_url.as_str(), "https://id.example.com:8443/realms/r/protocol/openid-connect/token");
+        // Below another path: to cut it would lead to another server.
+        assert_eq!(keycloak("https://id.example.com/auth/"), Err(FieldError::Part("host".to_owned())));
+    }
+
+    #[test]
+    fn a_value_that_the_provider_cannot_have_is_refused() {
+        for (provider, field, value) in [
+            ("auth0", "domain", "example"),
+            ("auth0", "domain", "https://example/"),
+            ("auth0", "domain", "example."),
+            ("salesforce", "domain", "login"),
+        ] {
+            assert_eq!(filled(provider, &[(field, value)]), Err(FieldError::Domain(field.to_owned())), "{value}");
+        }
+        let cognito = |domain: &str| filled("cognito", &[("domain", domain), ("region", "eu-central-1")]);
+        for domain in ["auth.example.com", "https://auth.example.com/", "a:1"] {
+            assert_eq!(cognito(domain), Err(FieldError::Label("domain".to_owned())), "{domain}");
+        }
+        assert!(cognito("example").is_ok());
     }
 
     #[test]

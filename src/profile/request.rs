@@ -20,8 +20,8 @@ pub enum RequestError {
     /// A scope holds a character outside RFC 6749 s. 3.3.
     #[error("a scope may hold visible ASCII only, without \" and \\")]
     Scope,
-    /// A resource is not an absolute URI without fragment (RFC 8707 s. 2).
-    #[error("a resource must be an absolute URI without a fragment")]
+    /// A resource is empty, is not visible ASCII, or has a fragment (RFC 8707 s. 2).
+    #[error("a resource must be visible ASCII, without a fragment")]
     Resource,
     /// A parameter that tokenkeep or the client authentication sets.
     #[error("the parameter {0} is not free: it has a flag or key of its own")]
@@ -63,16 +63,16 @@ impl Request {
         Ok(self)
     }
 
-    /// Asks for resources (RFC 8707).
+    /// Asks for resources (RFC 8707): absolute URIs, or what an issuer takes in their place. Entra's first version has
+    /// GUIDs there.
     pub fn with_resources<'a>(mut self, resources: impl IntoIterator<Item = &'a str>) -> Result<Request, RequestError> {
         self.resources.clear();
         for resource in resources {
-            match Url::parse(resource) {
-                Ok(url) if url.fragment().is_none() && resource.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                    self.resources.insert(resource.to_owned());
-                }
-                _ => return Err(RequestError::Resource),
+            let has_fragment = Url::parse(resource).is_ok_and(|url| url.fragment().is_some());
+            if resource.is_empty() || has_fragment || !resource.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(RequestError::Resource);
             }
+            self.resources.insert(resource.to_owned());
         }
         Ok(self)
     }
@@ -151,11 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_is_an_absolute_uri() {
-        for text in ["api", "https://a.example/#x", "https://a.example/ b"] {
+    fn a_resource_is_an_absolute_uri_or_what_an_issuer_takes_for_one() {
+        for text in ["", "https://a.example/#x", "https://a.example/ b", "\u{e4}"] {
             assert_eq!(Request::default().with_resources([text]), Err(RequestError::Resource), "{text}");
         }
-        assert!(Request::default().with_resources(["urn:example:api", "https://a.example"]).is_ok());
+        for text in ["urn:example:api", "https://a.example", "00000002-0000-0000-c000-000000000000"] {
+            assert!(Request::default().with_resources([text]).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -15,9 +15,9 @@ use tokenkeep::{
     AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, ErrorKind,
     Freshness, Generation, Grant, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock, MemoryStore, Moment,
-    Obtained, Outcome, PlaceError, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report,
-    Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
-    Validity, Verdict, WallTime, Want, Warning, Writer,
+    Obtained, Outcome, PlaceError, PlainHostError, PlainHosts, Profile, ProfileName, Reach, RecordName, RecordStore,
+    Reference, Repeats, Report, Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp,
+    StoreError, SystemClock, TokenBinding, Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -169,12 +169,15 @@ fn profiles(shown: &mut Shown) {
         let error: EndpointError = Endpoint::parse(&url).expect_err("refused");
         shown.add(&error);
     }
+    shown.add(&PlainHosts::new(["keycloak"]).expect("a private host"));
+    let error: PlainHostError = PlainHosts::new([&*format!("{CLIENT_SECRET}.example")]).expect_err("a public host");
+    shown.add(&error);
     let endpoint = Endpoint::parse("https://a.invalid/token").expect("a URL");
     shown.add(&endpoint);
     let errors: [RequestError; 4] = [
         Request::default().with_params([("client_secret", CLIENT_SECRET)]).expect_err("reserved"),
         Request::default().with_params([("", CLIENT_SECRET)]).expect_err("no name"),
-        Request::default().with_resources([CLIENT_SECRET]).expect_err("no URI"),
+        Request::default().with_resources([format!("urn:{CLIENT_SECRET}#x").as_str()]).expect_err("a fragment"),
         Request::default().with_scopes([format!("\"{CLIENT_SECRET}").as_str()]).expect_err("no scope"),
     ];
     errors.iter().for_each(|error| shown.add(error));

@@ -99,6 +99,42 @@ fn metadata_of_another_issuer_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
+fn an_issuer_that_differs_is_shown_as_it_writes_itself() {
+    let (issuer, environment) = (Issuer::start(), empty());
+    let url = issuer.url("");
+    for (other, hint) in [
+        (format!("{url}/"), format!("run again with --issuer {url}/")),
+        (url.replace("127.0.0.1", "127.0.0.2"), "give --issuer exactly as the issuer writes it".to_owned()),
+    ] {
+        issuer.answer(OAUTH, 200, &metadata(&issuer, &other));
+        let error = refused(set(&environment, &url).run(), 7, "issuer_mismatch").error();
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with(&format!("the metadata is of \"{other}\", ")), "{message}");
+        assert_eq!(error["hint"], hint);
+    }
+    // What the hint says works.
+    let slash = format!("{url}/");
+    issuer.answer(OAUTH, 200, &metadata(&issuer, &slash));
+    set(&environment, &slash).run().success();
+}
+
+#[test]
+fn the_url_of_the_metadata_is_taken_for_its_issuer() {
+    for (place, issuer_path) in [(OPENID, ""), (OPENID, "/"), (OAUTH, ""), (OAUTH, "/")] {
+        let (issuer, environment) = (Issuer::start(), empty());
+        let name = issuer.url(issuer_path);
+        issuer.answer(place, 200, &metadata(&issuer, &name));
+        let outcome = set(&environment, &issuer.url(place)).run().success();
+        outcome.says(&format!("found and pinned: issuer {name}"));
+        get(&environment, &[]).success();
+    }
+    // It says nothing of another issuer than the one whose metadata it is.
+    let (issuer, environment) = (Issuer::start(), empty());
+    issuer.answer(OPENID, 200, &metadata(&issuer, &issuer.url("/other")));
+    refused(set(&environment, &issuer.url(OPENID)).run(), 7, "issuer_mismatch");
+}
+
+#[test]
 fn metadata_that_cannot_be_used_is_refused_and_nothing_is_changed() {
     let (issuer, elsewhere, environment) = (Issuer::start(), Issuer::start(), empty());
     let url = issuer.url("");
@@ -195,7 +231,7 @@ fn an_issuer_that_is_not_secure_is_not_asked() {
     let environment = empty();
     for (issuer, code) in [
         ("http://issuer.example.test", "insecure_endpoint"),
-        ("http://localhost:1", "insecure_endpoint"),
+        ("http://localhost.example.test:1", "insecure_endpoint"),
         ("https://u:p@issuer.example.test", "insecure_endpoint"),
     ] {
         let outcome = set(&environment, issuer).run();

@@ -43,6 +43,7 @@ mod mix_up;
 mod moving;
 mod network;
 mod output;
+mod plain_http;
 mod prompt;
 mod providers;
 mod proxies;

@@ -1,7 +1,7 @@
 //! Where a secret goes, and where it never goes: redirects, insecure endpoints, proxies, dead networks.
 
 use crate::common::issuer::Behaviour;
-use crate::common::{Issuer, TestEnvironment};
+use crate::common::{Issuer, TestEnvironment, skipped};
 use crate::setup::{
     self, PROFILE, assert_mended, assert_refused, credential, credential_and_token, get, get_json, prepend,
     set_credential, snapshot,
@@ -47,7 +47,7 @@ fn no_redirect_of_the_probe_is_followed_and_none_tells_anything_about_the_token(
 /// What must never carry a secret, with what a careless reader takes it for.
 const INSECURE: [&str; 16] = [
     "http://issuer.invalid/token",
-    "http://localhost/token",
+    "http://localhost./token",
     "http://localhost.localdomain/token",
     "http://127.0.0.1.issuer.invalid/token",
     "http://127.0.0.1@issuer.invalid/token",
@@ -122,6 +122,30 @@ fn loopback_never_goes_through_a_proxy() {
     }
     assert_eq!((issuer.count("/token"), issuer.count("/api")), (names.len(), names.len()));
     assert_untouched(&proxy);
+}
+
+#[test]
+fn localhost_is_loopback_without_a_lookup_and_without_a_proxy() {
+    let (issuer, proxy) = (Issuer::start(), Issuer::start());
+    let environment = TestEnvironment::new();
+    setup::init(&environment);
+    let url = issuer.token_url().replace("127.0.0.1", "localhost");
+    set_credential(&environment, &url, &[]).run().success();
+    let mut run = get(&environment);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        run = run.env(name, proxy.url(""));
+    }
+    run.run().success().token();
+    assert_untouched(&proxy);
+    if !crate::proxies::can_unshare("-m") {
+        return skipped("no mount namespace can be made here, so that the name leads nowhere else");
+    }
+    // A resolver that leads it elsewhere is not asked.
+    let hosts = environment.write("files/hosts", "192.0.2.1 localhost\n");
+    let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+    let under = ["unshare", "-m", "sh", "-c", script, &hosts.display().to_string()];
+    get(&environment).arg("--refresh").under(under).run().success().token();
+    assert_eq!(issuer.count("/token"), 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::environment::is_root;
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET, Certificate};
-use crate::common::{Invocation, Issuer, TestEnvironment, skipped};
+use crate::common::{Invocation, Issuer, Outcome, TestEnvironment, skipped};
 use crate::setup::{assert_refused, credential, get, get_json, init, read, set_credential};
 
 /// The name in the certificate that the fixture calls the wrong one; nobody resolves it.
@@ -206,45 +206,122 @@ fn loopback_is_never_asked_through_a_proxy_whatever_is_asked_of_it() {
 }
 
 #[test]
-fn a_proxy_that_refuses_or_is_not_there_is_a_failed_connection_and_hears_no_secret() {
+fn a_proxy_that_refuses_is_named_with_its_status_and_its_refusal_is_final() {
     let remote = Remote::start().set();
     remote.environment.canary("password of the proxy", "CANARY-PROXY-PASSWORD");
-    for status in ["403", "407", "502"] {
+    // What is refused is asked once; the status of another refusal than 407 costs one more question.
+    for (status, questions, retryable) in [("407", 1, false), ("403", 2, false), ("502", 6, true)] {
         let proxy = Proxy::start(&remote.environment, &[status]);
-        let url = proxy.url();
-        let error = assert_refused(get_json(&remote.environment).env("HTTPS_PROXY", url).run(), status, 6, "connect");
-        assert_eq!(error["retryable"], true);
-        // It sees a name and a port. It was asked three times: nothing came about.
-        assert_eq!(proxy.asked(), vec![remote.connect_line(); 3], "{status}");
+        let run = get_json(&remote.environment).env("HTTPS_PROXY", proxy.url()).run();
+        let error = assert_refused(run, status, 6, "connect");
+        assert_eq!(
+            (&error["retryable"], &error["http_status"]),
+            (&json!(retryable), &json!(status.parse::<u16>().ok()))
+        );
+        let message = error["message"].as_str().unwrap_or_default();
+        let named = format!("the proxy 127.0.0.1:{} (from HTTPS_PROXY) failed", proxy.port);
+        assert!(message.starts_with(&named) && message.contains(status) && !message.contains(HOST), "{message}");
+        // It sees a name and a port.
+        assert_eq!(proxy.asked(), vec![remote.connect_line(); questions], "{status}");
         let seen = read(&proxy.log).to_ascii_lowercase();
         assert!(!seen.contains("basic") && !seen.contains("/token"), "{status}");
-    }
-    let gone = Proxy::start(&remote.environment, &[]).url();
-    let with_password = gone.replace("http://", "http://user:CANARY-PROXY-PASSWORD@");
-    for url in [gone, with_password] {
-        assert_refused(get_json(&remote.environment).env("HTTPS_PROXY", url).run(), "gone", 6, "connect");
     }
     assert_eq!(remote.issuer.traffic().accepted, 0);
 }
 
 #[test]
-fn a_proxy_that_is_not_supported_is_an_error_that_names_its_variable() {
+fn a_wrong_password_of_a_proxy_is_tried_once() {
+    let remote = Remote::start().set();
+    let proxy = Proxy::start(&remote.environment, &["407"]);
+    let url = proxy.url().replace("http://", "http://bob:old-password@");
+    let error = assert_refused(get_json(&remote.environment).env("ALL_PROXY", url).run(), "407", 6, "connect");
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.contains("(from ALL_PROXY)") && message.contains("refused the user and the password"), "{message}");
+    assert_eq!(proxy.asked().len(), 1);
+}
+
+#[test]
+fn a_password_of_a_proxy_ends_at_the_last_at_sign() {
+    let remote = Remote::start().set();
+    let proxy = Proxy::start(&remote.environment, &[]);
+    for (written, sent) in [("bob:p@ss", "Ym9iOnBAc3M="), ("bob:p%40ss", "Ym9iOnBAc3M="), ("bob", "Ym9iOg==")] {
+        let url = proxy.url().replace("http://", &format!("http://{written}@"));
+        get(&remote.environment).arg("--refresh").env("HTTPS_PROXY", url).run().success().token();
+        let seen = read(&proxy.log);
+        let header = seen.lines().rfind(|line| line.to_ascii_lowercase().starts_with("proxy-authorization:"));
+        assert_eq!(header.and_then(|line| line.split(' ').next_back()), Some(sent), "{written}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named_and_not_the_issuer() {
     let remote = Remote::start().set();
     remote.environment.canary("password of the proxy", "CANARY-PROXY-PASSWORD");
+    let gone = Proxy::start(&remote.environment, &[]).url();
+    let with_password = gone.replace("http://", "http://user:CANARY-PROXY-PASSWORD@");
+    let nowhere = "http://proxy.corp.invalid:3128".to_owned();
+    for (url, code) in [(gone, "connect"), (with_password, "connect"), (nowhere, "dns")] {
+        let error = assert_refused(get_json(&remote.environment).env("HTTPS_PROXY", &url).run(), &url, 6, code);
+        let message = error["message"].as_str().unwrap_or_default();
+        let place = url.rsplit(['@', '/']).next().unwrap_or_default();
+        assert!(message.starts_with(&format!("the proxy {place} (from HTTPS_PROXY) failed")), "{message}");
+        assert_eq!(error["retryable"], true);
+    }
+    assert_eq!(remote.issuer.traffic().accepted, 0);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_a_wrong_configuration_that_names_its_variable() {
+    let remote = Remote::start().set();
+    remote.environment.canary("password of the proxy", "CANARY-PROXY-PASSWORD");
+    let socks = "is a SOCKS proxy, which tokenkeep does not speak; nothing was sent";
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        for value in ["garbage://x", "socks5://user:CANARY-PROXY-PASSWORD@127.0.0.1:1", "http://"] {
-            let error = assert_refused(get_json(&remote.environment).env(name, value).run(), value, 6, "connect");
-            assert!(error["message"].as_str().is_some_and(|text| text.starts_with(name)), "{error}");
-            let doctor = remote.environment.tokenkeep(["--json", "doctor"]).env(name, value).run();
-            let report = doctor.json();
-            let check = report["checks"].as_array().and_then(|all| all.iter().find(|check| check["name"] == "proxy"));
-            assert_eq!(check.map(|check| &check["status"]), Some(&json!("fail")), "{name}={value}: {report}");
+        for (value, why) in [
+            ("garbage://x", "cannot be read"),
+            ("socks5h://user:CANARY-PROXY-PASSWORD@127.0.0.1:1", socks),
+            ("http://", "cannot be read"),
+            ("\"http://user:CANARY-PROXY-PASSWORD@127.0.0.1:1\"", "quotes"),
+        ] {
+            let run = get_json(&remote.environment).env(name, value).run();
+            let error = assert_refused(run, value, 3, "config_invalid");
+            let message = error["message"].as_str().unwrap_or_default();
+            assert!(message.starts_with(&format!("{name} ")) && message.contains(why), "{error}");
+            let (status, _) = proxy_check(&remote.environment.tokenkeep(["--json", "doctor"]).env(name, value).run());
+            assert_eq!(status, "fail", "{name}={value}");
             // A host that needs no proxy is looked up here.
             let direct = get_json(&remote.environment).env(name, value).env("NO_PROXY", HOST);
             assert_refused(direct.run(), value, 6, "dns");
         }
     }
     assert_eq!(remote.issuer.traffic().accepted, 0);
+}
+
+#[test]
+fn the_doctor_says_which_way_requests_take() {
+    let remote = Remote::start().set();
+    remote.environment.canary("password of the proxy", "CANARY-PROXY-PASSWORD");
+    let url = "http://bob:CANARY-PROXY-PASSWORD@proxy.corp.invalid:3128";
+    let through = "https goes through proxy.corp.invalid:3128 (from HTTPS_PROXY, with a password)";
+    let direct = format!("{through}; without it: {HOST}");
+    let plain = "none; HTTP_PROXY is for plain http, which goes through no proxy";
+    for (variables, detail) in [
+        (&[][..], "none"),
+        (&[("HTTPS_PROXY", url)], through),
+        (&[("HTTPS_PROXY", url), ("NO_PROXY", "a.example; .test")], &*direct),
+        (&[("HTTP_PROXY", url)], plain),
+    ] {
+        let run = remote.environment.tokenkeep(["--json", "doctor"]);
+        let run = variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+        assert_eq!(proxy_check(&run.run()), ("ok".to_owned(), detail.to_owned()));
+    }
+}
+
+/// Status and detail of the doctor's check of the proxy.
+fn proxy_check(doctor: &Outcome) -> (String, String) {
+    let report = doctor.json();
+    let check = report["checks"].as_array().and_then(|all| all.iter().find(|check| check["name"] == "proxy"));
+    let text = |member: &str| check.and_then(|check| check[member].as_str()).unwrap_or_default().to_owned();
+    (text("status"), text("detail"))
 }
 
 #[test]
@@ -313,6 +390,6 @@ fn has_ipv6() -> bool {
 }
 
 /// Tells whether a run can have a namespace of its own; who is not root, cannot.
-fn can_unshare(flag: &str) -> bool {
+pub(crate) fn can_unshare(flag: &str) -> bool {
     is_root() && Command::new("unshare").args([flag, "true"]).output().is_ok_and(|output| output.status.success())
 }

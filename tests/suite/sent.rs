@@ -104,6 +104,24 @@ fn what_is_asked_for_arrives_as_it_was_typed() {
 }
 
 #[test]
+fn a_resource_that_is_no_uri_is_sent_as_it_is_with_a_warning() {
+    let issuer = Issuer::start();
+    let environment = crate::setup::credential(&issuer, &[]);
+    let guid = "00000002-0000-0000-c000-000000000000";
+    let (flag, param) = (["--resource", guid], ["--param", "resource=00000002-0000-0000-c000-000000000000"]);
+    for words in [flag, param] {
+        let outcome = get(&environment).arg("--refresh").args(words).run().success();
+        outcome
+            .says("warning: resource_not_uri: a resource is no absolute URI, as RFC 8707 has it; it is sent as it is");
+        let requests = issuer.requests();
+        let form = String::from_utf8_lossy(&requests[requests.len() - 1].body.0).into_owned();
+        assert_eq!(form, format!("grant_type=client_credentials&resource={guid}"), "{words:?}");
+    }
+    let outcome = get(&environment).args(["--resource", "urn:a", "--param", "tenant=b"]).run().success();
+    assert!(!outcome.stderr.contains("resource_not_uri"), "{outcome:?}");
+}
+
+#[test]
 fn one_newline_at_the_end_of_a_secret_is_cut_and_no_more() {
     let issuer = Issuer::start_with(["--client", "a:CANARY-SECRET-line", "--client", "b:CANARY-SECRET-line\n"]);
     let environment = TestEnvironment::new();

@@ -2,7 +2,7 @@
 
 use crate::common::issuer::{Certificate, ConnectionBehaviour};
 use crate::common::{Issuer, TestEnvironment};
-use crate::setup::{assert_refused, get, get_json, impatient, init, patient, set_credential};
+use crate::setup::{assert_refused, get, get_json, impatient, init, patient, set_credential, snapshot};
 
 #[test]
 fn a_certificate_that_does_not_fit_ends_the_connection_before_the_credential() {
@@ -110,31 +110,71 @@ fn a_machine_without_authorities_still_reaches_loopback_and_a_named_authority() 
     init(&environment);
     set_credential(&environment, &tls.token_url(), &[]).run().success();
     let outcome = bare.iter().fold(get_json(&environment), |run, (name, value)| run.env(name, value)).run();
-    let error = assert_refused(outcome, "no authorities", 6, "tls");
-    let message = error["message"].as_str().unwrap_or_default();
-    assert!(message.contains("install ca-certificates"), "{message}");
+    let error = assert_refused(outcome, "no authorities", 3, "config_invalid");
+    assert_eq!(error["message"], "SSL_CERT_FILE names /nonexistent, which is missing; nothing was sent");
+    assert_eq!(error["retryable"], false);
+    // One that is there and holds nothing is told as that.
+    let empty = environment.write("files/empty.pem", "").display().to_string();
+    let run = get_json(&environment).env("SSL_CERT_FILE", &empty).env("SSL_CERT_DIR", "/nonexistent").run();
+    let error = assert_refused(run, "an empty file", 3, "config_invalid");
+    let message = format!("SSL_CERT_FILE names {empty}, which holds no certificate that can be used; nothing was sent");
+    assert_eq!(error["message"], message);
 }
 
 /// Good Base64 of what is no certificate.
 const DER_GARBAGE: &str = "-----BEGIN CERTIFICATE-----\nAAECAwQFBgc=\n-----END CERTIFICATE-----\n";
 
 #[test]
-fn a_ca_file_without_a_certificate_is_told_as_that() {
+fn a_ca_file_is_read_when_it_is_named_and_the_bad_certificate_is_named() {
     let issuer = Issuer::start_with_tls();
-    for content in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", DER_GARBAGE] {
-        let environment = TestEnvironment::new();
-        init(&environment);
+    let good = std::fs::read_to_string(issuer.ca_file()).expect("the authority has a certificate");
+    let environment = TestEnvironment::new();
+    init(&environment);
+    let before = snapshot(&environment.config_dir());
+    let garbage = "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n".to_owned();
+    let trusted = good.replace("CERTIFICATE", "TRUSTED CERTIFICATE");
+    for (content, why) in [
+        (String::new(), "it holds no certificate in PEM"),
+        ("no certificate".to_owned(), "it holds no certificate in PEM"),
+        (garbage, "certificate 1 cannot be read"),
+        (format!("{good}{DER_GARBAGE}"), "certificate 2 cannot be read"),
+        (good.trim_end().trim_end_matches('-').to_owned(), "certificate 1 cannot be read"),
+        (trusted, "certificate 1 is a TRUSTED CERTIFICATE, which only OpenSSL reads"),
+    ] {
         let ca_file = environment.write("files/ca.pem", content).display().to_string();
-        set_credential(&environment, &issuer.token_url(), &["--ca-file", &ca_file]).run().success();
-        let error = assert_refused(get_json(&environment).run(), content, 6, "tls");
-        assert!(
-            error["message"]
-                .as_str()
-                .is_some_and(|text| text.contains(&format!("the CA file {ca_file} holds no certificate"))),
-            "{error}"
-        );
+        let set = set_credential(&environment, &issuer.token_url(), &["--ca-file", &ca_file]).run();
+        let error = assert_refused(set, why, 3, "config_invalid");
+        assert_eq!(error["message"], format!("the CA file {ca_file}: {why}; nothing was sent"));
+        assert_eq!(error["retryable"], false);
     }
-    assert_eq!(issuer.traffic().accepted, 0);
+    assert!(snapshot(&environment.config_dir()) == before, "a refused `credentials set` changes nothing");
+    // A byte order mark does no harm.
+    let ca_file = environment.write("files/ca.pem", format!("\u{feff}{good}")).display().to_string();
+    set_credential(&environment, &issuer.token_url(), &["--ca-file", &ca_file]).run().success();
+    get(&environment).run().success().token();
+    environment.write("files/ca.pem", format!("\u{feff}{good}{DER_GARBAGE}"));
+    let error = assert_refused(get_json(&environment).arg("--refresh").run(), "afterwards", 3, "config_invalid");
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("certificate 2 cannot be read")), "{error}");
+    assert_eq!(issuer.count("/token"), 1);
+}
+
+#[test]
+fn a_certificate_that_a_server_signed_itself_is_taken_if_it_is_no_authority() {
+    let issuer = Issuer::start_with_tls();
+    let environment = TestEnvironment::new();
+    init(&environment);
+    let named = |file: &str| issuer.ca_file().with_file_name(file).display().to_string();
+    issuer.offer_certificate(Certificate::Authority);
+    set_credential(&environment, &issuer.token_url(), &["--ca-file", &named("authority.pem")]).run().success();
+    let error = assert_refused(get_json(&environment).run(), "an authority", 6, "tls");
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.ends_with("the server shows a CA certificate as its own"), "{message}");
+    assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("basicConstraints=CA:FALSE")), "{error}");
+    assert_eq!(error["retryable"], false);
+    // What the hint makes works.
+    issuer.offer_certificate(Certificate::SelfSigned);
+    set_credential(&environment, &issuer.token_url(), &["--ca-file", &named("self-signed.pem")]).run().success();
+    get(&environment).run().success().token();
 }
 
 #[test]

@@ -13,8 +13,14 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOKENKEEP_PASSPHRASE_FD", "The number of a descriptor whose first line is the passphrase; no prompt then."),
     ("NO_COLOR", "Where it is not empty, messages are not coloured."),
     (
-        "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
-        "The proxy for requests over https. Plain http goes to loopback alone, and through no proxy.",
+        "HTTPS_PROXY, ALL_PROXY",
+        "The proxy for requests over https: http://[USER:PASSWORD@]HOST[:PORT], or https://. The password ends at the \
+         last @. SOCKS is refused. Plain http and loopback go through no proxy.",
+    ),
+    (
+        "NO_PROXY",
+        "The hosts that are reached without it, separated by commas, semicolons or blanks: names with their subdomains, \
+         addresses, networks (10.0.0.0/8), or * for all. HOST:PORT is for that port only.",
     ),
     ("CREDENTIALS_DIRECTORY", "Where systemd puts the credential that init --key-credential names."),
 ];

@@ -5,7 +5,11 @@ use chrono::{DateTime, Utc};
 use super::ProfileError;
 use crate::document::{DocumentError, Table};
 use crate::hex;
-use crate::profile::{AuthMethod, Binding, Endpoint, Generation, Reference, Request, TokenBinding, preset};
+use crate::profile::endpoint::gap;
+use crate::profile::{
+    AuthMethod, Binding, Endpoint, EndpointError, Generation, PlainHostError, PlainHosts, Reference, Request,
+    TokenBinding, preset,
+};
 
 pub(super) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
@@ -17,12 +21,35 @@ pub(in crate::profile) fn endpoint(table: &Table<'_>, key: &str) -> Result<Optio
     table.text(key)?.map(parse).transpose()
 }
 
-pub(super) fn secure_endpoint(table: &Table<'_>, key: &str) -> Result<Option<Endpoint>, ProfileError> {
-    match table.text(key)?.map(Endpoint::parse) {
+/// Reads the private hosts that plain http may go to.
+pub(super) fn allow_http(table: &Table<'_>) -> Result<Option<PlainHosts>, ProfileError> {
+    match table.texts("allow_http")?.map(PlainHosts::new) {
+        Some(Err(PlainHostError::Public)) => Err(ProfileError::PublicHost),
+        Some(Err(why)) => Err(table.invalid("allow_http", why.to_string()).into()),
+        Some(Ok(hosts)) => Ok(Some(hosts)),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn secure_endpoint(
+    table: &Table<'_>,
+    key: &str,
+    allowed: &PlainHosts,
+) -> Result<Option<Endpoint>, ProfileError> {
+    match table.text(key)?.map(|text| Endpoint::parse_with(text, allowed)) {
         Some(Err(why)) if why.is_insecure() => Err(ProfileError::InsecureEndpoint { key: key.to_owned(), why }),
         Some(Err(why)) => Err(table.invalid(key, why.to_string()).into()),
         Some(Ok(endpoint)) => Ok(Some(endpoint)),
         None => Ok(None),
+    }
+}
+
+/// Reads an issuer identifier: a text of the issuer's own, but never a template.
+pub(super) fn issuer(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
+    let issuer = table.text("issuer")?;
+    match issuer.and_then(gap) {
+        Some(gap) => Err(table.invalid("issuer", EndpointError::Gap(gap).to_string())),
+        None => Ok(owned(issuer)),
     }
 }
 
@@ -128,24 +155,27 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "assertion_audience",
         "dpop",
         "ca_digest",
+        "allow_http",
         "set_at",
     ])?;
+    let allow_http = allow_http(table)?.unwrap_or_default();
     let damaged = |key: &str| table.damaged(key);
     Ok(Binding {
         generation: table.text("generation")?.and_then(Generation::parse).ok_or_else(|| damaged("generation"))?,
-        token_url: secure_endpoint(table, "token_url")?.ok_or_else(|| damaged("token_url"))?,
+        token_url: secure_endpoint(table, "token_url", &allow_http)?.ok_or_else(|| damaged("token_url"))?,
         issuer: owned(table.text("issuer")?),
         client_id: client_id(table)?.ok_or_else(|| damaged("client_id"))?,
         auth: auth(table)?.ok_or_else(|| damaged("auth"))?,
-        introspection_url: secure_endpoint(table, "introspection_url")?,
-        revocation_url: secure_endpoint(table, "revocation_url")?,
-        probe_url: secure_endpoint(table, "probe_url")?,
+        introspection_url: secure_endpoint(table, "introspection_url", &allow_http)?,
+        revocation_url: secure_endpoint(table, "revocation_url", &allow_http)?,
+        probe_url: secure_endpoint(table, "probe_url", &allow_http)?,
         assertion_audience: owned(table.text("assertion_audience")?),
         token_binding: if table.flag("dpop")? == Some(true) { TokenBinding::Dpop } else { TokenBinding::Bearer },
         ca_digest: match table.text("ca_digest")? {
             None => None,
             Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("ca_digest"))?),
         },
+        allow_http,
     })
 }
 

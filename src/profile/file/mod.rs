@@ -10,12 +10,15 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
-    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, Profile, ProfileName, Reference,
-    Repeats, Request, SecretSource, TokenBinding, preset,
+    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, PlainHostError, PlainHosts,
+    Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, preset,
 };
 use crate::document::{DocumentError, Parsed};
 pub(crate) use keys::reference;
-use keys::{auth, binding, choice, client_id, fleet_epoch, owned, provider, request, secure_endpoint, set_at};
+use keys::{
+    allow_http, auth, binding, choice, client_id, fleet_epoch, issuer, owned, provider, request, secure_endpoint,
+    set_at,
+};
 
 /// What a profile's file says, each key that it says: a field is the key of the same name,
 /// explained at [`Profile`].
@@ -25,6 +28,7 @@ pub(crate) struct ProfileFile {
     pub client_id: Option<String>,
     pub token_url: Option<Endpoint>,
     pub issuer: Option<String>,
+    pub allow_http: Option<PlainHosts>,
     pub auth: Option<AuthMethod>,
     pub basic_encoding: Option<BasicEncoding>,
     pub assertion_audience: Option<AssertionAudience>,
@@ -63,6 +67,9 @@ pub(crate) enum ProfileError {
         /// What is wrong with it.
         why: EndpointError,
     },
+    /// It allows plain http to a host that anybody could be.
+    #[error("`allow_http` {}", PlainHostError::Public)]
+    PublicHost,
     /// A key without which there is no profile.
     #[error("has no `{0}`")]
     Missing(&'static str),
@@ -74,11 +81,12 @@ pub(crate) enum ProfileError {
     BindingDiffers(&'static str),
 }
 
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 28] = [
     "provider",
     "client_id",
     "token_url",
     "issuer",
+    "allow_http",
     "auth",
     "scopes",
     "audience",
@@ -111,11 +119,17 @@ impl ProfileFile {
         let table = parsed.root();
         table.renamed("shared_epoch", "fleet_epoch")?;
         table.only(&KEYS)?;
+        let allow_http = allow_http(&table)?;
+        // What a binding allows holds for the lines beside it, unless they say something else.
+        let bound = table.table("binding")?.map(|table| binding(&table)).transpose()?;
+        let allowed = allow_http.clone().or_else(|| bound.as_ref().map(|bound| bound.allow_http.clone()));
+        let allowed = allowed.unwrap_or_default();
         let file = ProfileFile {
             provider: provider(&table)?,
             client_id: client_id(&table)?,
-            token_url: secure_endpoint(&table, "token_url")?,
-            issuer: owned(table.text("issuer")?),
+            token_url: secure_endpoint(&table, "token_url", &allowed)?,
+            issuer: issuer(&table)?,
+            allow_http,
             auth: auth(&table)?,
             basic_encoding: choice(&table, "basic_encoding", &BasicEncoding::ALL)?,
             assertion_audience: choice(&table, "assertion_audience", &AssertionAudience::ALL)?,
@@ -129,13 +143,13 @@ impl ProfileFile {
             default_lifetime: table.duration("default_lifetime")?,
             min_ttl: table.duration("min_ttl")?,
             ca_file: table.path("ca_file")?,
-            probe_url: secure_endpoint(&table, "probe_url")?,
-            introspection_url: secure_endpoint(&table, "introspection_url")?,
-            revocation_url: secure_endpoint(&table, "revocation_url")?,
-            jwks_url: secure_endpoint(&table, "jwks_url")?,
+            probe_url: secure_endpoint(&table, "probe_url", &allowed)?,
+            introspection_url: secure_endpoint(&table, "introspection_url", &allowed)?,
+            revocation_url: secure_endpoint(&table, "revocation_url", &allowed)?,
+            jwks_url: secure_endpoint(&table, "jwks_url", &allowed)?,
             secret: reference(&table, "secret")?,
             fleet_epoch: fleet_epoch(&table)?,
-            binding: table.table("binding")?.map(|table| binding(&table)).transpose()?,
+            binding: bound,
             set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
         };
         if file.secret.is_some() && file.binding.is_some() {
@@ -176,6 +190,11 @@ impl ProfileFile {
                 .or_else(|| preset_url(|preset| preset.token_url()))
                 .ok_or(ProfileError::Missing("token_url"))?,
             issuer: self.issuer.clone().or_else(|| pinned.and_then(|binding| binding.issuer.clone())),
+            allow_http: self
+                .allow_http
+                .clone()
+                .or_else(|| pinned.map(|binding| binding.allow_http.clone()))
+                .unwrap_or_default(),
             auth: self
                 .auth
                 .or_else(|| pinned.map(|binding| binding.auth))

@@ -12,7 +12,9 @@ use crate::document::DocumentError;
 use crate::duration;
 use crate::hex;
 use crate::profile::auth::name_in;
-use crate::profile::{AssertionAudience, AssertionTyp, Binding, Endpoint, Reference, Repeats, Request, TokenBinding};
+use crate::profile::{
+    AssertionAudience, AssertionTyp, Binding, Endpoint, PlainHosts, Reference, Repeats, Request, TokenBinding,
+};
 
 impl ProfileFile {
     /// Writes the file: keys that did not change keep their place, form and comments.
@@ -37,6 +39,7 @@ impl ProfileFile {
         set(table, "client_id", &old.client_id, &self.client_id, text);
         set(table, "token_url", &old.token_url, &self.token_url, url);
         set(table, "issuer", &old.issuer, &self.issuer, text);
+        set(table, "allow_http", &hosts(&old.allow_http), &hosts(&self.allow_http), array);
         set(table, "auth", &old.auth, &self.auth, |auth| auth.name().into());
         set(table, "scopes", &list(old.request.scopes()), &list(self.request.scopes()), array);
         set(table, "audience", &owned(old.request.audience()), &owned(self.request.audience()), text);
@@ -114,6 +117,10 @@ fn list<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> Option<Vec<String>
     (items.len() > 0).then(|| items.map(str::to_owned).collect())
 }
 
+fn hosts(hosts: &Option<PlainHosts>) -> Option<Vec<String>> {
+    hosts.as_ref().map(|hosts| hosts.iter().map(str::to_owned).collect())
+}
+
 fn pairs(request: &Request) -> Option<Vec<(String, String)>> {
     let params = request.params();
     (params.len() > 0).then(|| params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
@@ -145,6 +152,10 @@ fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable 
     text("ca_digest", digest.as_deref());
     let set_at = set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     text("set_at", set_at.as_deref());
+    if !binding.allow_http.is_empty() {
+        let hosts = binding.allow_http.iter().map(str::to_owned).collect();
+        table.insert("allow_http", toml_edit::value(array(&hosts)));
+    }
     if binding.token_binding == TokenBinding::Dpop {
         table.insert("dpop", toml_edit::value(true));
     }
