@@ -7,7 +7,7 @@ use crate::cache::CacheFault;
 use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
-use crate::oauth::IssuerError;
+use crate::oauth::{IssuerError, Meaning};
 use crate::place::{Mend, PlaceError, Shown};
 use crate::profile::{ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
@@ -242,10 +242,15 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
         IssuerError::Timeout { .. } => Code::Timeout,
         IssuerError::Reset { .. } => Code::ConnectionReset,
         IssuerError::Redirect { .. } => Code::RedirectRefused,
-        IssuerError::Refused { error, .. } => refused(error),
+        IssuerError::Refused { meaning: Meaning::Client, .. } => Code::InvalidClient,
+        IssuerError::Refused { meaning: Meaning::Access | Meaning::Before, .. } => Code::AccessDenied,
+        IssuerError::Refused { error, .. } => refused(error.as_deref()),
         IssuerError::RateLimited { .. } => Code::RateLimited,
         IssuerError::Server { .. } => Code::ServerError,
-        IssuerError::Malformed { .. } => Code::ResponseMalformed,
+        IssuerError::Malformed { .. }
+        | IssuerError::NoAnswer { .. }
+        | IssuerError::Encoded { .. }
+        | IssuerError::TokenType { .. } => Code::ResponseMalformed,
         IssuerError::TooLarge { .. } => Code::ResponseTooLarge,
         IssuerError::Token => Code::TokenMalformed,
         IssuerError::Credential(_) => Code::CredentialMissing,
@@ -280,7 +285,11 @@ impl From<IssuerError> for Error {
             IssuerError::Proxy { variable } => {
                 made = made.with_remedy(Remedy::UnsetProxy(variable));
             }
-            IssuerError::Refused { error, .. } => made.oauth_error = Some(error.clone()),
+            IssuerError::Refused { meaning: Meaning::Before, .. } => made = made.with_remedy(Remedy::CheckWayToIssuer),
+            IssuerError::Refused { error, .. } | IssuerError::NoAnswer { error, .. } => {
+                made.oauth_error = error.clone()
+            }
+            IssuerError::TokenType { may_be_bearer: true, .. } => made = made.with_remedy(Remedy::TakeTypeAsBearer),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
                 made.retry_after = *retry_after;
             }
@@ -290,8 +299,8 @@ impl From<IssuerError> for Error {
     }
 }
 
-fn refused(error: &str) -> Code {
-    match Code::parse(error) {
+fn refused(error: Option<&str>) -> Code {
+    match error.and_then(Code::parse) {
         Some(
             code @ (Code::InvalidClient
             | Code::UnauthorizedClient

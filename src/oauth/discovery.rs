@@ -83,14 +83,14 @@ impl Transport {
         let answer = self
             .in_time(place, async {
                 let request = self.client(place, trust)?.get(place.url().clone());
-                self.answer(place, request.header(ACCEPT, "application/json"), METADATA_CAP).await
+                self.answer(place, request.header(ACCEPT, "application/json"), METADATA_CAP, &[]).await
             })
             .await?;
         let status = answer.status.as_u16();
         match answer.status {
             StatusCode::OK => read(issuer, &answer.body, method),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-                Err(wire::failed(status, &answer.body, answer.retry_after, &[]))
+                Err(wire::failed(answer.unsuccessful(), &[]))
             }
             status if status.is_client_error() => {
                 Err(IssuerError::Malformed { status: Some(status.as_u16()), why: NOT_THERE })
