@@ -68,7 +68,7 @@ impl Keeper {
                 (Failure::Here, self.made(error, SHARED_FAILURE))
             }
             // What does not speak the protocol may stand on the way of this host only.
-            (Code::ResponseMalformed | Code::ResponseTooLarge | Code::TokenMalformed | Code::RedirectRefused, ..)
+            (Code::ResponseMalformed | Code::ResponseTooLarge | Code::TokenMalformed, ..)
             | (_, ErrorKind::Unavailable, None) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
             (_, _, Some(lifetime)) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
             (_, _, None) => (Failure::Here, self.made(error, SHARED_FAILURE)),
@@ -91,7 +91,6 @@ impl Keeper {
 fn remembered(error: &Error) -> Option<Duration> {
     match (error.code(), error.code().kind()) {
         (_, ErrorKind::AuthRejected | ErrorKind::Protocol) => Some(FINAL),
-        (Code::RedirectRefused | Code::DowngradeRefused, _) => Some(FINAL),
         (Code::RateLimited | Code::ServerError, _) => Some(error.retry_after().unwrap_or(BUSY).min(LONGEST_PAUSE)),
         _ => None,
     }
