@@ -96,8 +96,6 @@ async fn drip(answer: &Answer, part: Part, interval: Duration, wire: &mut dyn Wi
 
 /// Goes on inside a string member after the token, so that no prefix of it is a complete document.
 async fn endless_body(mut answer: Answer, wire: &mut dyn Wire) -> io::Result<()> {
-    // Behind an error status a body is not waited for.
-    answer.status = 200;
     answer.headers.push(header("Transfer-Encoding", "chunked"));
     send(wire, &answer.head()).await?;
     let start = answer.body.strip_suffix(b"}").unwrap_or(&answer.body);

@@ -5,7 +5,7 @@ use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use url::Url;
 
-use super::http::{METADATA_CAP, Trust};
+use super::http::{About, Trust};
 use super::{IssuerError, Transport, wire};
 use crate::profile::{AuthMethod, Endpoint};
 
@@ -83,7 +83,7 @@ impl Transport {
         let answer = self
             .in_time(place, async {
                 let request = self.client(place, trust)?.get(place.url().clone());
-                self.answer(place, request.header(ACCEPT, "application/json"), METADATA_CAP, &[]).await
+                self.answer(place, request.header(ACCEPT, "application/json"), About::Issuer, &[]).await
             })
             .await?;
         let status = answer.status.as_u16();

@@ -27,10 +27,25 @@ use crate::clock::{BootTime, Clock};
 use crate::profile::Endpoint;
 use crate::secret::Secret;
 
-/// The most that is read of an answer, in bytes.
-const BODY_CAP: usize = 64 * 1024;
-/// The most that is read of metadata and keys, in bytes.
-pub(super) const METADATA_CAP: usize = 512 * 1024;
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// A token.
+    Token,
+    /// The issuer: its metadata, its keys, a job's own credential.
+    Issuer,
+}
+
+impl About {
+    /// Returns the most that is read of it, in bytes.
+    fn cap(self) -> usize {
+        match self {
+            About::Token => 64 * 1024,
+            About::Issuer => 512 * 1024,
+        }
+    }
+}
+
 /// How long the words of a refusal are waited for whose status says enough.
 const PATIENCE_WITH_WORDS: Duration = Duration::from_secs(3);
 
@@ -126,15 +141,15 @@ impl Transport {
             request = request.header(name, value);
         }
         let secrets: Vec<&Secret> = proven.secrets.iter().collect();
-        self.answer(url, request, BODY_CAP, &secrets).await
+        self.answer(url, request, About::Token, &secrets).await
     }
 
-    /// Sends a request and reads the answer, `cap` bytes at most. `secrets` are masked in what is shown of it.
+    /// Sends a request and reads the answer. `secrets` are masked in what is shown of it.
     pub(super) async fn answer(
         &self,
         url: &Endpoint,
         request: RequestBuilder,
-        cap: usize,
+        about: About,
         secrets: &[&Secret],
     ) -> Result<Answer, IssuerError> {
         let response = self.send(url, request, secrets).await?;
@@ -146,8 +161,8 @@ impl Transport {
             text(response.headers(), CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
         self.tell_clock_difference(&response);
         let mut body = Zeroizing::new(Vec::new());
-        let read = read_body(url, response, cap, &mut body);
-        match BodyUse::of(status) {
+        let read = read_body(url, response, about.cap(), &mut body);
+        match BodyUse::of(status, about) {
             BodyUse::Needed => read.await?,
             // The status keeps its meaning, whatever becomes of the words to it.
             BodyUse::Words => match tokio::time::timeout(PATIENCE_WITH_WORDS, read).await {
@@ -342,10 +357,11 @@ enum BodyUse {
 }
 
 impl BodyUse {
-    fn of(status: StatusCode) -> BodyUse {
-        match status.as_u16() {
-            401 | 403 | 404 | 405 | 410 => BodyUse::Words,
-            408 | 429 | 500..=599 => BodyUse::None,
+    fn of(status: StatusCode, about: About) -> BodyUse {
+        match (status.as_u16(), about) {
+            (408 | 429 | 500..=599, _) => BodyUse::None,
+            (401 | 403 | 404 | 405 | 410, About::Token) => BodyUse::Words,
+            // An answer that breaks off does not decide whether there is metadata.
             _ => BodyUse::Needed,
         }
     }

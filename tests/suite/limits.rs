@@ -128,6 +128,7 @@ fn json_of_any_depth_is_read_or_refused_without_a_crash() {
         assert_refused(get_json(&environment).arg("--refresh").run(), "unclosed", 7, "response_malformed");
         forget(&environment);
     }
+    issuer.reset();
     assert_mended(&environment, &issuer);
 }
 
