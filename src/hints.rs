@@ -38,6 +38,7 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::SetProfile(name) => {
             return format!("run tokenkeep credentials set -p {name} --token-url URL --client-id ID").into();
         }
+        Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
         Remedy::SetCredential(name) => return format!("run tokenkeep credentials set -p {name}").into(),
         Remedy::SetCredentialAgain => "run tokenkeep credentials set again",
         Remedy::SetRightClient => "run tokenkeep credentials set with the right client id and secret",

@@ -162,7 +162,12 @@ impl Home {
             return Err(self.no_profile());
         }
         let message = format!("there is no profile {name} in {}", Shown(&self.profiles_dir()));
-        Err(Error::new(Code::ProfileNotFound, message).with_remedy(Remedy::SetProfile(name.clone())).for_profile(name))
+        let is_near = |other: &ProfileName| strsim::damerau_levenshtein(other.as_str(), name.as_str()) <= 2;
+        let remedy = match self.profile_names()?.into_iter().find(is_near) {
+            Some(near) if name.as_str().len() > 3 => Remedy::UseProfile(near),
+            _ => Remedy::SetProfile(name.clone()),
+        };
+        Err(Error::new(Code::ProfileNotFound, message).with_remedy(remedy).for_profile(name))
     }
 
     /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot be

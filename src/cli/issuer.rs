@@ -20,8 +20,14 @@ pub(crate) fn provider_names() -> Vec<&'static str> {
 
 pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
     let Some(preset) = preset::find(provider) else {
-        let known = preset::names().join(", ");
-        return Err(Error::new(Code::Usage, format!("--provider takes one of {known}")));
+        let names = provider_names();
+        let error = Error::new(Code::Usage, format!("--provider takes one of {}", names.join(", ")));
+        let typed = provider.to_ascii_lowercase();
+        let nearest = names.into_iter().find(|name| strsim::damerau_levenshtein(name, &typed) <= 2);
+        return Err(match nearest {
+            Some(name) => error.with_remedy(Remedy::UseSimilar(format!("--provider {name}"))),
+            None => error,
+        });
     };
     match &preset.refuses {
         Some(why) => {

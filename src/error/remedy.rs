@@ -21,6 +21,8 @@ pub enum Remedy {
     SetFirstProfile,
     /// Set up the profile of this name.
     SetProfile(ProfileName),
+    /// Use this profile, whose name looks like the one that was given.
+    UseProfile(ProfileName),
     /// Set the credential of this profile.
     SetCredential(ProfileName),
     /// Set the credential that cannot be read once more.

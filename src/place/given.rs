@@ -135,7 +135,12 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
     // There is nothing secret in it, and others may want to read what this machine calls.
     let mode = Mode::from_raw_mode(0o644);
     let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
-    let written = protect(&fd, mode).map_err(io::Error::from).and_then(|()| {
+    // On a file system without modes it stays as closed as it is.
+    let widened = match protect(&fd, mode) {
+        Err(Errno::PERM | Errno::OPNOTSUPP) => Ok(()),
+        widened => widened,
+    };
+    let written = widened.map_err(io::Error::from).and_then(|()| {
         let mut file = File::from(fd);
         file.write_all(bytes)?;
         file.sync_all()?;
