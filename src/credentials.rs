@@ -87,7 +87,7 @@ impl Registry<'_> {
                 return match self.committed(name, |file| *file == wanted) {
                     // In place, and not synced: a power cut may bring the old profile back, with its item.
                     Committed::Yes => Ok((Set::Stored, vec![error.to_string()])),
-                    Committed::No => Err(error),
+                    Committed::No => Err(as_it_was(error)),
                     Committed::Unknown => Err(undecided(&error)),
                 };
             }
@@ -159,7 +159,7 @@ impl Registry<'_> {
                     if let Err(error) = secrets.remove(&Retired::by_name(item)) {
                         tracing::debug!("the new item was left behind: {}", chain(&error));
                     }
-                    Err(error)
+                    Err(as_it_was(error))
                 }
                 Committed::Unknown => Err(undecided(&error)),
             };
@@ -205,7 +205,7 @@ impl Registry<'_> {
         let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
         let mut left = Vec::new();
         if present != Some(&file) {
-            self.write(name, &file)?;
+            self.write(name, &file).map_err(as_it_was)?;
             if present.is_some_and(|present| present.fleet_epoch != file.fleet_epoch) {
                 self.forget_derived(name, present, &mut left);
             }
@@ -338,8 +338,7 @@ impl Registry<'_> {
             if error.is_insecure() {
                 return error.into();
             }
-            Error::new(Code::WriteFailed, format!("{}; the old credential is as it was", chain(&error)))
-                .caused_by(error)
+            Error::new(Code::WriteFailed, chain(&error)).caused_by(error)
         })
     }
 
@@ -460,6 +459,16 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
 
 fn needs_secret() -> Error {
     Error::new(Code::Usage, "a client secret is needed; nothing was changed").with_remedy(Remedy::GiveSecret)
+}
+
+/// Makes the error for a write that failed and left the old profile in place.
+fn as_it_was(error: Error) -> Error {
+    match error.code() {
+        Code::WriteFailed => {
+            Error::new(Code::WriteFailed, format!("{error}; the old credential is as it was")).caused_by(error)
+        }
+        _ => error,
+    }
 }
 
 /// Makes the error for a write that failed in a way that does not show which profile is in place.

@@ -11,7 +11,19 @@ const START_OVER: &str = "restore the file `store`, or start over with another -
 
 /// Returns what to do about an error, if something helps.
 pub(crate) fn of(error: &Error) -> Option<Cow<'static, str>> {
-    error.remedy().map(advice)
+    let remedy = error.remedy()?;
+    Some(match (remedy, error.profile()) {
+        (Remedy::SetRightClient, Some(name)) => format!(
+            "give the right secret: tokenkeep credentials set -p {name}, or with --client-id ID the right client"
+        )
+        .into(),
+        (Remedy::SetCredentialAgain, Some(name)) => format!("run tokenkeep credentials set -p {name}").into(),
+        (Remedy::SetRightKey, Some(name)) => {
+            format!("give the right key: tokenkeep credentials set -p {name}, or correct what the profile says of it")
+                .into()
+        }
+        _ => advice(remedy),
+    })
 }
 
 /// Says a remedy in the words of the command line.
@@ -31,6 +43,7 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::SetRightClient => "run tokenkeep credentials set with the right client id and secret",
         Remedy::SetRightKey => "run tokenkeep credentials set with the right key, or mend what the profile says of it",
         Remedy::LookAtProfile => "run tokenkeep credentials show, and set it again if it is the old one",
+        Remedy::GiveClientId => "add --client-id ID",
         Remedy::NameIssuer => "add --provider PROVIDER, --issuer URL or --token-url URL",
         Remedy::SetRevocationUrl(name) => {
             return format!("run tokenkeep credentials set -p {name} --revocation-url URL").into();
@@ -127,7 +140,11 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         // The place of secrets.
         Remedy::ChooseBackend => "run tokenkeep init --backend keyring, or --backend file",
         Remedy::ChooseFiles => "choose another place: tokenkeep init --backend file",
-        Remedy::MoveToFiles => "run tokenkeep init --backend file --move while logged in",
+        Remedy::MoveToFiles => "run tokenkeep init --backend file --move",
+        Remedy::UnlockKeyring => "unlock the keyring in your desktop session, and run it again",
+        Remedy::UseSession => {
+            "run it in your desktop session; to need none, run there once: tokenkeep init --backend file --move"
+        }
         Remedy::MoveStored => "add --move to move them",
         Remedy::UseOneBackend => "use one of the two, or another --data-dir",
         Remedy::TakeBackendOut => "take backend and its key out of [secrets] in config.toml, and run it again",
@@ -211,8 +228,13 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::CheckLimits => "check what this process may open: ulimit -a",
         Remedy::InstallBoth(other) => return format!("install tokenkeep and {other} into the same folder").into(),
         Remedy::ReportBug => "report it with the output of RUST_BACKTRACE=1 and the command that was run",
-        Remedy::ReadCommandHelp => "run tokenkeep COMMAND --help",
-        Remedy::ReadHelp => "run tokenkeep --help, or tokenkeep COMMAND --help",
+        Remedy::ReadCommandHelp(command) => return format!("run tokenkeep {command} --help").into(),
+        Remedy::ReadHelp => "run tokenkeep --help",
+        Remedy::UseCommand(command) => return format!("did you mean tokenkeep {command}?").into(),
+        Remedy::GiveSecretUnseen => {
+            "leave it out and type it when it is asked for, or give --secret-stdin or --secret-file PATH; \
+             take it out of the history of the shell"
+        }
         Remedy::UseSimilar(word) => return format!("did you mean {word}? run tokenkeep --help").into(),
         Remedy::UsePresentName(word) => return format!("it is called {word} now").into(),
     })

@@ -218,7 +218,7 @@ impl Home {
         let stamp = Choice::stamp(&dir);
         let choice = match (Choice::load(&dir)?, configured) {
             (None, None) => return Ok(None),
-            (Some(choice), Some(configured)) if choice.backend != configured => {
+            (Some(choice), Some(configured)) if choice.backend != configured && !has_moved(&choice, &configured) => {
                 let message = format!(
                     "config.toml says {}, and the data directory was set up for {}",
                     configured.shown(),
@@ -241,8 +241,9 @@ impl Home {
                 }
             }
         };
-        let keys =
-            Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout).with_stamp(stamp);
+        let keys = Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout)
+            .with_moved_key(self.key_file())
+            .with_stamp(stamp);
         let keys = if self.holds_lock { keys.under_lock() } else { keys };
         Ok(Some(Opened { dir, keys }))
     }
@@ -401,6 +402,15 @@ pub(crate) fn text_variable(name: &str) -> Result<Option<String>, Error> {
 }
 
 /// Adds the thumbprint of the certificate: a token belongs to the one it was got with (RFC 8705 s. 3).
+/// Returns whether the configuration names another place of the key file, and nothing is at the one in `store` any more.
+fn has_moved(choice: &Choice, configured: &Backend) -> bool {
+    let (Backend::File(KeySource::KeyFile(old)), Backend::File(KeySource::KeyFile(_))) = (&choice.backend, configured)
+    else {
+        return false;
+    };
+    old.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 fn certified(mut profile: Profile) -> Result<Profile, Error> {
     if let Some(certificate) = profile.certificate.clone() {
         let (_, thumbprint) = read_certificate(&profile, &certificate)?;

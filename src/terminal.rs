@@ -4,16 +4,24 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-/// Asks for a line, hidden. A signal that ends the program meanwhile restores the terminal first: whoever
-/// interrupts a prompt must not be left typing blind.
+/// Asks for a line, hidden, or for a private key in PEM, which has many lines. A signal that ends the program meanwhile
+/// restores the terminal first, so that an interrupted prompt leaves no terminal without an echo.
 ///
 /// # Errors
-/// When there is no terminal, or nothing can be read from it.
+/// If there is no terminal, if nothing can be read from it, or if more than one line was pasted that is no private key.
 pub(crate) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     #[cfg(unix)]
     return unix::hidden(prompt);
     #[cfg(not(unix))]
     rpassword::prompt_password(prompt).map(Zeroizing::new)
+}
+
+/// Returns whether a hidden prompt waits for an answer.
+pub(crate) fn is_asking() -> bool {
+    #[cfg(unix)]
+    return unix::is_asking();
+    #[cfg(not(unix))]
+    false
 }
 
 /// Makes the signals that end this process end the programs that it started, if it belongs to the command line. They
@@ -44,6 +52,9 @@ mod unix {
 
     use crate::child::end_all;
 
+    /// The longest answer, in bytes: a private key of any kind has room.
+    const CAP: usize = 64 * 1024;
+
     /// The terminal, as far as it has to be restored. Whoever changes its modes holds the lock, so that a
     /// program that ends cannot hide again what it has just shown.
     static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { hidden: None, watched: None });
@@ -60,9 +71,7 @@ mod unix {
         // Before anything is asked: nobody types faster.
         let restored = Restored::of_hidden(&terminal)?;
         terminal.write_all(prompt.as_bytes())?;
-        // Not rpassword's own hiding: it changes the modes twice, and without a lock.
-        let config = ConfigBuilder::new().input_reader(terminal).output_discard().build();
-        let typed = rpassword::read_password_with_config(config).map(Zeroizing::new);
+        let typed = answer(&terminal);
         drop(restored);
         // Ctrl-C, which these modes make a character, and for which the signal has been raised already.
         if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
@@ -71,6 +80,40 @@ mod unix {
             end(SIGINT);
         }
         typed
+    }
+
+    /// Reads what is typed or pasted: one line, or a private key to its last line.
+    fn answer(terminal: &File) -> io::Result<Zeroizing<String>> {
+        let mut text = Zeroizing::new(String::with_capacity(CAP));
+        text.push_str(&line(terminal)?);
+        while text.contains("-----BEGIN ") && !text.contains("-----END ") {
+            let next = line(terminal)?;
+            if text.len() + next.len() + 1 > CAP {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the private key has no last line"));
+            }
+            text.push('\n');
+            text.push_str(&next);
+        }
+        // What is left of a paste must neither be taken for less than it was nor reach the shell.
+        let mut is_whole = true;
+        while rustix::io::ioctl_fionread(terminal)? > 0 {
+            is_whole &= line(terminal)?.trim().is_empty();
+        }
+        if is_whole {
+            Ok(text)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "more than one line was pasted"))
+        }
+    }
+
+    fn line(terminal: &File) -> io::Result<Zeroizing<String>> {
+        // Not rpassword's own hiding: it changes the modes twice, and without a lock.
+        let config = ConfigBuilder::new().input_reader(terminal.try_clone()?).output_discard().build();
+        rpassword::read_password_with_config(config).map(Zeroizing::new)
+    }
+
+    pub(super) fn is_asking() -> bool {
+        locked().hidden.is_some()
     }
 
     /// Without a thread that waits, a signal ends this process and leaves to the programs what they do about it.
@@ -117,8 +160,9 @@ mod unix {
     /// Shows again what is typed, on a line of its own.
     fn show(state: &mut Terminal) {
         if let Some((mut terminal, before)) = state.hidden.take() {
-            // The terminal may be gone; then there is nothing to restore.
-            let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+            // The terminal may be gone; then there is nothing to restore. What was typed ahead may be the rest of a
+            // secret: it goes.
+            let _ = tcsetattr(&terminal, OptionalActions::Flush, &before);
             let _ = terminal.write_all(b"\n");
         }
     }

@@ -38,6 +38,8 @@ pub enum Warning {
     ScopeNarrowed(String),
     /// The file that the secret is read from can be read by other users.
     SecretReadable,
+    /// A secret that was given begins or ends with a blank or a quotation mark.
+    SecretEnds,
     /// The fleet store is of no use; this host goes on alone.
     FleetUnavailable(String),
 }
@@ -60,6 +62,7 @@ impl Warning {
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
             Warning::ScopeNarrowed(_) => "scope_narrowed",
             Warning::SecretReadable => "secret_readable",
+            Warning::SecretEnds => "secret_ends",
             Warning::FleetUnavailable(_) => "fleet_unavailable",
         }
     }
@@ -91,6 +94,9 @@ impl fmt::Display for Warning {
             }
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
             Warning::SecretReadable => f.write_str("the file that the secret is read from can be read by other users"),
+            Warning::SecretEnds => {
+                f.write_str("the secret begins or ends with a blank or a quotation mark, which is kept as a part of it")
+            }
             Warning::FleetUnavailable(why) => write!(f, "the fleet store is unavailable; continuing without it: {why}"),
         }
     }

@@ -12,7 +12,7 @@ use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMe
 /// however many processes ask.
 #[derive(Debug, Parser)]
 #[command(name = "tokenkeep", version, max_term_width = 100, infer_long_args = false)]
-#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = false)]
+#[command(subcommand_required = true, arg_required_else_help = false)]
 pub(crate) struct Typed {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -211,7 +211,11 @@ pub(crate) enum Credentials {
     /// stays; another URL, issuer, client or method asks for the secret again.
     Set(Box<Set>),
     /// Lists the profiles.
-    List,
+    List {
+        /// Prints their names only, one on each line.
+        #[arg(long)]
+        names: bool,
+    },
     /// Shows a profile: its place, binding, age and fingerprint, never its secret.
     Show,
     /// Removes a profile with its secret and tokens.
@@ -226,7 +230,7 @@ pub(crate) enum Credentials {
 }
 
 /// `credentials set`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Set {
     /// The client identifier.
     #[arg(long, value_name = "ID")]
@@ -313,7 +317,7 @@ pub(crate) struct Set {
 }
 
 /// What a token is asked for; what is given replaces what the profile says.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RequestArgs {
     /// A scope; may be repeated, and "a b" is two.
     #[arg(long, value_name = "SCOPE")]

@@ -26,7 +26,8 @@ use crate::warning::Warning;
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {
         Credentials::Set(set) => set::run(context, &set),
-        Credentials::List => list(context),
+        Credentials::List { names: true } => names(context),
+        Credentials::List { names: false } => list(context),
         Credentials::Show => show(context),
         Credentials::Remove { yes, revoke } => remove(context, yes, revoke),
     }
@@ -120,6 +121,17 @@ pub(super) fn tell_leftovers(context: &Context<'_>, left: &[String]) {
     for leftover in left {
         context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {leftover}"));
     }
+}
+
+/// Prints the names of the profiles: what completes `-p` in a shell.
+fn names(context: &Context<'_>) -> Result<u8, Error> {
+    let names = context.home.profile_names()?;
+    if context.ui.is_json() {
+        context.ui.json(&names.iter().map(ProfileName::as_str).collect::<Value>())?;
+        return Ok(0);
+    }
+    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+    context.ui.data(lines.as_bytes()).map(|()| 0)
 }
 
 fn list(context: &Context<'_>) -> Result<u8, Error> {
@@ -271,12 +283,20 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
             return Err(Error::new(Code::Usage, "which profile to remove is missing").with_remedy(Remedy::NameProfile));
         }
     };
-    if !context.home.profiles_dir().join(name.file_name()).try_exists().unwrap_or(true) {
-        context.home.profile_file(&name)?;
+    let path = context.home.profiles_dir().join(name.file_name());
+    // What cannot be looked at may be there.
+    if !path.try_exists().unwrap_or(true) {
+        // One of the machine is not this user's to remove.
+        return match context.home.profile_file(&name) {
+            Ok((path, _)) => context.ui.unchanged(&format!("{} is the machine's; nothing was changed", Shown(&path))),
+            Err(error) if error.code() == Code::ProfileNotFound => {
+                context.ui.unchanged(&format!("there is no profile {name}; nothing was changed"))
+            }
+            Err(error) => Err(error),
+        };
     }
     if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), Remedy::Confirm)? {
-        context.ui.done("nothing was changed");
-        return Ok(0);
+        return context.ui.unchanged("nothing was changed");
     }
     if revoke {
         // First, and all of them: what could not be revoked is still good, and its credential is still needed.
@@ -289,6 +309,5 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
         set_default(context, None)?;
     }
     tell_leftovers(context, &left);
-    context.ui.done(&format!("removed {name} with its secret and tokens from {}", Shown(writable.dir.path())));
-    Ok(0)
+    context.ui.changed(&format!("removed {name} with its secret and tokens from {}", Shown(writable.dir.path())))
 }

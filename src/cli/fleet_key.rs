@@ -42,7 +42,7 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     }
     let kept = match file {
         Some(file) => made(file, &key),
-        None => keep(context, &key),
+        None => keep(context, &key).map(|_| ()),
     };
     if let (Err(_), Some(copy)) = (&kept, copy) {
         // Nobody has this key.
@@ -52,28 +52,27 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     kept?;
     let fingerprint = fingerprint(&key);
     match path {
-        None => context.ui.done(&format!("there is a new fleet key, {fingerprint}")),
-        Some(path) => context.ui.done(&format!(
+        None => context.ui.changed(&format!("there is a new fleet key, {fingerprint}")),
+        Some(path) => context.ui.changed(&format!(
             "there is a new fleet key, {fingerprint}; it is in {} as well, for the other hosts",
             Shown(&path)
         )),
     }
-    Ok(0)
 }
 
 fn import(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let path = absolute(path)?;
     let key = fleet_key_file(&path)?;
-    match key_file(context) {
+    let is_new = match key_file(context) {
         None => keep(context, &key)?,
         Some(file) => match read_key_file(file)? {
-            Some(present) if present == key => {}
+            Some(present) if present == key => false,
             Some(_) => return Err(is_there(file)),
-            None => made(file, &key)?,
+            None => made(file, &key).map(|()| true)?,
         },
-    }
-    context.ui.done(&format!("the fleet key {} is kept here", fingerprint(&key)));
-    Ok(0)
+    };
+    let message = format!("the fleet key {} is kept here", fingerprint(&key));
+    if is_new { context.ui.changed(&message) } else { context.ui.unchanged(&message) }
 }
 
 fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
@@ -88,8 +87,7 @@ fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let derived = "no fleet key was made or imported here; it is derived from each client's secret";
     let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_remedy(Remedy::MakeFleetKey))?;
     written(&path, &key)?;
-    context.ui.done(&format!("the fleet key {} is in {}", fingerprint(&key), Shown(&path)));
-    Ok(0)
+    context.ui.changed(&format!("the fleet key {} is in {}", fingerprint(&key), Shown(&path)))
 }
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
@@ -97,13 +95,13 @@ fn remove(context: &Context<'_>) -> Result<u8, Error> {
         return Err(Error::new(Code::Usage, format!("the fleet key is the file {}; nothing was changed", Shown(file)))
             .with_remedy(Remedy::TakeFleetKeyFileOut));
     }
-    changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
-    context.ui.done("no fleet key is kept here; it is derived from each client's secret");
-    Ok(0)
+    let message = "no fleet key is kept here; it is derived from each client's secret";
+    let was_there = changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
+    if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }
 
 /// Makes a key the present one, and erases the one before.
-fn keep(context: &Context<'_>, key: &Secret) -> Result<(), Error> {
+fn keep(context: &Context<'_>, key: &Secret) -> Result<bool, Error> {
     changed(context, |keys, secrets, membership| {
         let id = SharedKey::id_of(key);
         replace(secrets, &ItemName::shared_key(&keys.choice().store_id, &id), key)?;
@@ -112,10 +110,11 @@ fn keep(context: &Context<'_>, key: &Secret) -> Result<(), Error> {
 }
 
 /// Changes what this host keeps of its fleet: the new item, then the file that names it, then the old item goes.
+/// Returns whether anything is different now.
 pub(super) fn changed(
     context: &Context<'_>,
     change: impl FnOnce(&Keys, &dyn SecretStore, Membership) -> Result<Membership, Error>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (Opened { dir, keys }, secrets, lock) = loop {
         let Some(opened) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
         let secrets = opened.keys.secrets().map_err(|error| match error {
@@ -155,7 +154,7 @@ pub(super) fn changed(
             context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {}", chain(&error)));
         }
     }
-    Ok(())
+    Ok(present != old)
 }
 
 fn key_file<'a>(context: &'a Context<'_>) -> Option<&'a PathBuf> {

@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Erro
     let password = match &secret_file {
         Some(file) => secret_input::from_file(file, context.ui)?,
         None if secret_stdin => secret_input::from_stdin(what)?,
-        None => secret_input::from_prompt(what)?,
+        None => secret_input::from_prompt(what, what)?,
     };
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|_| SecretsError::from(SealError::Randomness))?;
@@ -35,12 +35,11 @@ pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Erro
         secrets.write(&ItemName::shared_login(&keys.choice().store_id, &id), &login.encode())?;
         Ok(Membership { login: Some(id), ..membership })
     })?;
-    context.ui.done(&format!("the login of {} is set", shared.url));
-    Ok(0)
+    context.ui.changed(&format!("the login of {} is set", shared.url))
 }
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
-    changed(context, |_, _, membership| Ok(Membership { login: None, ..membership }))?;
-    context.ui.done("no login of the fleet store is kept here");
-    Ok(0)
+    let message = "no login of the fleet store is kept here";
+    let was_there = changed(context, |_, _, membership| Ok(Membership { login: None, ..membership }))?;
+    if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }

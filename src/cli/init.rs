@@ -21,6 +21,7 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
         return Err(Error::new(Code::ConfigInvalid, "config.toml names another place; nothing was changed")
             .with_remedy(Remedy::TakeBackendOut));
     }
+    let before = choice(context)?;
     if init.relocate {
         relocated(context, &backend)?;
     } else {
@@ -30,8 +31,16 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
         Backend::None => "no secret and no token is kept".to_owned(),
         _ => format!("secrets are kept in {}", backend.shown()),
     };
-    context.ui.done(&format!("{what}; the data directory is {}", Shown(&context.home.data_dir)));
-    Ok(0)
+    let message = format!("{what}; the data directory is {}", Shown(&context.home.data_dir));
+    if choice(context)? == before { context.ui.unchanged(&message) } else { context.ui.changed(&message) }
+}
+
+/// Returns what the data directory says; `None` if no choice was made yet.
+fn choice(context: &Context<'_>) -> Result<Option<Choice>, Error> {
+    match Dir::open(&context.home.data_dir, Missing::Leave)? {
+        Some(dir) => Ok(Choice::load(&dir)?),
+        None => Ok(None),
+    }
 }
 
 /// Records the choice of a backend, or finds that it was made before.
@@ -78,6 +87,11 @@ fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
     loop {
         match context.home.opened()? {
             Some(opened) if opened.keys.choice().backend != *backend => {
+                // A key file that was moved by hand has nothing to be moved for.
+                match choose(context, backend) {
+                    Err(error) if error.code() == Code::BackendDiffers => {}
+                    outcome => return outcome,
+                }
                 return with_relocation(context, &opened.dir, Guard::EverySecretIsNamed, |relocation| {
                     // Another process may have moved everything there while this one waited for the lock.
                     let arrived = relocation.old.choice().backend == *backend;
@@ -103,16 +117,13 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         with_relocation(context, &opened.dir, Guard::EverySecretIsNamed, |relocation| {
             relocation.to(&relocation.old.choice().backend)
         })?;
-        context.ui.done("there is another data key; cached tokens are asked for again");
-        return Ok(0);
+        return context.ui.changed("there is another data key; cached tokens are requested again");
     }
     if !yes && !secret_input::confirmed("destroy every stored secret and token?", Remedy::Confirm)? {
-        context.ui.done("nothing was changed");
-        return Ok(0);
+        return context.ui.unchanged("nothing was changed");
     }
     with_relocation(context, &opened.dir, Guard::None, |relocation| Ok(relocation.destroy()))?;
-    context.ui.done("the data key is destroyed, and every secret and token that it sealed");
-    Ok(0)
+    context.ui.changed("the data key is destroyed, and every secret and token that it sealed")
 }
 
 /// What must hold before anything is moved.
@@ -192,12 +203,11 @@ fn every_secret_is_named(opened: &Opened, named: impl Iterator<Item = ItemName>)
 /// Empties the kernel tier.
 pub(crate) fn lock(context: &Context<'_>) -> Result<u8, Error> {
     let emptied = context.home.opened()?.is_some_and(|opened| opened.keys.lock());
-    context.ui.done(if emptied {
-        "the kernel's copy of the data key is gone; the next get asks for it again"
+    if emptied {
+        context.ui.changed("the kernel's copy of the data key is gone; the next get asks for it again")
     } else {
-        "the kernel holds no copy of the data key"
-    });
-    Ok(0)
+        context.ui.unchanged("the kernel holds no copy of the data key")
+    }
 }
 
 fn backend(context: &Context<'_>, init: &Init) -> Result<Backend, Error> {

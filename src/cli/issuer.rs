@@ -10,6 +10,14 @@ use crate::profile::preset::{self, Preset};
 use crate::profile::{AuthMethod, Endpoint, ProfileFile, ProfileName, Request};
 
 /// Finds the preset of a provider that was typed.
+/// Lists the providers that are known and not refused.
+pub(crate) fn provider_names() -> Vec<&'static str> {
+    preset::names()
+        .into_iter()
+        .filter(|name| preset::find(name).is_some_and(|preset| preset.refuses.is_none()))
+        .collect()
+}
+
 pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
     let Some(preset) = preset::find(provider) else {
         let known = preset::names().join(", ");

@@ -1,8 +1,10 @@
 //! The command line: reads arguments and terminal, prints, and knows no protocol.
 
 mod args;
+mod completions;
 mod credentials;
 mod doctor;
+mod examples;
 mod fleet;
 mod fleet_key;
 mod fleet_login;
@@ -12,6 +14,7 @@ mod issuer;
 mod manual;
 mod request;
 mod resource_server;
+mod secret_check;
 mod secret_input;
 mod set;
 mod stats;
@@ -25,7 +28,7 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Command, Global, Typed};
 use ui::Ui;
@@ -45,11 +48,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(unix)]
     crate::child::end_with_caller();
     tell_panics(usage::wants_json(&arguments));
-    let typed = match Typed::try_parse_from(&arguments) {
+    let parsed = command_line().try_get_matches_from(&arguments).and_then(|matches| Typed::from_arg_matches(&matches));
+    let mut typed = match parsed {
         Ok(typed) => typed,
         Err(error) => return usage::refused(&error, &arguments),
     };
-    let mut typed = typed;
     // The same word twice: results and errors as JSON.
     if matches!(&typed.command, Command::Token(args::Token::Get(get)) if get.format == args::Format::Json) {
         typed.global.json = true;
@@ -61,7 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => ExitCode::from(exit),
         Err(error) => {
             let error = match (error.code(), error.remedy()) {
-                (Code::Usage, None) => error.with_remedy(Remedy::ReadCommandHelp),
+                (Code::Usage, None) => error.with_remedy(usage::help_of(&arguments)),
                 _ => error,
             };
             ui.error(&error);
@@ -70,6 +73,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     settle(&recording, &ui);
     exit
+}
+
+/// Returns all that can be typed, with examples.
+fn command_line() -> clap::Command {
+    examples::added(Typed::command())
 }
 
 /// What a command needs to know of its surroundings.
@@ -83,9 +91,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     let Typed { global, command } = typed;
     match command {
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Typed::command(), "tokenkeep", &mut script);
-            return ui.data(&script).map(|()| 0);
+            return ui.data(completions::script(shell).as_bytes()).map(|()| 0);
         }
         Command::Man { directory } => return manual::write(ui, Typed::command(), directory.as_deref()),
         _ => {}

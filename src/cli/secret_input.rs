@@ -13,8 +13,11 @@ use crate::warning::Warning;
 
 const CAP: u64 = 64 * 1024;
 
-/// Reads a secret from stdin, to its end; one newline there is cut.
+/// Reads a secret from stdin, to its end; one newline there is cut. From a terminal it is asked for, hidden.
 pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
+    if io::stdin().is_terminal() {
+        return from_prompt(what, what);
+    }
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(8 * 1024));
     io::stdin()
         .lock()
@@ -46,15 +49,28 @@ pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
     Ok(read.secret)
 }
 
-/// Asks for a secret on the terminal, hidden.
-pub(crate) fn from_prompt(what: &str) -> Result<Secret, Error> {
+/// Asks for a secret on the terminal, hidden; `question` is what the user reads.
+pub(crate) fn from_prompt(what: &str, question: &str) -> Result<Secret, Error> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(Code::Usage, format!("{what} is needed, and there is no terminal to ask on"))
             .with_remedy(Remedy::GiveSecret));
     }
-    let typed = hidden(&format!("{what}: "))
-        .map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))?;
-    usable(Secret::from(typed.as_str()), what)
+    usable(typed(question)?, what)
+}
+
+/// Asks for another secret than the present one, hidden; an empty answer keeps it, and so does a run without a terminal.
+pub(crate) fn another_from_prompt(what: &str, question: &str) -> Result<Option<Secret>, Error> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let secret = typed(question)?;
+    if secret.is_empty() { Ok(None) } else { usable(secret, what).map(Some) }
+}
+
+fn typed(question: &str) -> Result<Secret, Error> {
+    hidden(&format!("{question}: "))
+        .map(|typed| Secret::from(typed.as_str()))
+        .map_err(|error| Error::new(Code::Usage, format!("no secret was taken: {error}; nothing was changed")))
 }
 
 /// Asks whether to go on; without a terminal the answer has to be given beforehand.

@@ -1,22 +1,25 @@
 //! `credentials set`: what was typed, over what is there, becomes a bound credential.
 
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use super::args::Set;
 use super::credentials::{Writable, set_default, tell_leftovers};
-use super::{Context, block_on, issuer, request, secret_input, urls};
+use super::{Context, block_on, issuer, request, secret_check, secret_input, urls};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, ProfileError, ProfileFile,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Binding, ProfileError, ProfileFile,
     ProfileName, Reference, Request,
 };
+use crate::seal::KeyId;
 use crate::secret::Secret;
-use crate::secrets::Backend;
+use crate::secrets::{Backend, ItemName, OsKeyring, SecretStore as _};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
+    let set = &answered(context, set)?;
     // First: a provider that is not known is told with those that are.
     let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
     // Clap drops what an argument requires where that is excluded by another one.
@@ -46,17 +49,17 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     fits(&merged, &name)?;
     read_ca_file_at(merged.ca_file.as_deref(), &name)?;
     if merged.secret.is_none() {
-        place_for_secrets(context)?;
+        answers(context)?;
     }
-    // Before the lock: a person may take long to type.
-    let secret = match (&set.secret_file, &merged.secret) {
-        (Some(path), _) => Some(secret_input::from_file(path, context.ui)?),
-        (None, _) if set.secret_stdin => Some(secret_input::from_stdin("the client secret")?),
-        (None, Some(_)) => None,
-        // Where a secret is stored already, a change of something else need not ask for it.
-        (None, None) if present.as_ref().is_some_and(|file| stays_bound(file, &merged, &name)) => None,
-        (None, None) => Some(secret_input::from_prompt("the client secret")?),
-    };
+    // Before the lock: a user may take long to type.
+    let secret = secret(context, set, &name, present.as_ref(), &merged)?;
+    if let (Some(secret), Ok(profile)) = (&secret, merged.resolve(&name)) {
+        secret_check::judged(context, &profile, secret)?;
+    }
+    // Nothing is chosen before the secret is there: an interrupted prompt leaves no trace.
+    if merged.secret.is_none() {
+        chosen(context)?;
+    }
     let writable = Writable::open(context)?;
     // Once more, as it stands now: another process may have changed it meanwhile.
     let present = credentials::present(&profiles_dir, &name)?;
@@ -76,11 +79,100 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         }
     }
     tell_leftovers(context, &left);
-    context.ui.done(&match outcome {
-        credentials::Set::Stored => format!("the credential of {name} is set"),
-        credentials::Set::Unchanged => format!("the credential of {name} is as it was; its tokens stay"),
-    });
-    Ok(0)
+    let default = if set.default { format!("; {name} is the default now") } else { String::new() };
+    match outcome {
+        credentials::Set::Stored => {
+            let place = place(context)?;
+            context.ui.changed(&format!(
+                "the credential of {name} is set{place}{default}; try it: tokenkeep token get -p {name}"
+            ))
+        }
+        credentials::Set::Unchanged if set.default => {
+            context.ui.changed(&format!("the credential of {name} is as it was{default}"))
+        }
+        credentials::Set::Unchanged => {
+            context.ui.unchanged(&format!("the credential of {name} is as it was; its tokens stay"))
+        }
+    }
+}
+
+/// Asks on a terminal for what a new profile needs and no flag gives: where tokens come from, and the client id.
+fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
+    let mut answered = set.clone();
+    let has_source = set.provider.is_some() || set.token_url.is_some() || set.issuer.is_some();
+    if !io::stdin().is_terminal() || has_source && set.client_id.is_some() {
+        return Ok(answered);
+    }
+    let name = match &context.profile {
+        Some(profile) => context.home.profile_name(Some(profile))?,
+        None => named(set.provider.as_deref().unwrap_or("default"))?,
+    };
+    if credentials::present(&context.home.profiles_dir(), &name)?.is_some() {
+        return Ok(answered);
+    }
+    if !has_source {
+        let providers = issuer::provider_names();
+        context.ui.done(&format!("providers: {}", providers.join(", ")));
+        let source =
+            secret_input::asked("provider, or URL of the issuer or its token endpoint", || Remedy::NameIssuer)?;
+        // What stands before the last slash of an issuer is the whole of it; a token endpoint says so in its last word.
+        let is_endpoint = source.rsplit('/').next().is_some_and(|last| last.to_ascii_lowercase().contains("token"));
+        match source {
+            source if providers.contains(&source.as_str()) => answered.provider = Some(source),
+            source if is_endpoint => answered.token_url = Some(source),
+            source if source.contains("://") => answered.issuer = Some(source),
+            source => answered.provider = Some(source),
+        }
+    }
+    if answered.client_id.is_none() {
+        answered.client_id = Some(secret_input::asked("client id", || Remedy::GiveClientId)?);
+    }
+    Ok(answered)
+}
+
+/// Reads the secret from where the flags say; on a terminal it is asked for.
+fn secret(
+    context: &Context<'_>,
+    set: &Set,
+    name: &ProfileName,
+    present: Option<&ProfileFile>,
+    merged: &ProfileFile,
+) -> Result<Option<Secret>, Error> {
+    const WHAT: &str = "the client secret";
+    match (&set.secret_file, &merged.secret) {
+        (Some(path), _) => secret_input::from_file(path, context.ui).map(Some),
+        (None, _) if set.secret_stdin => secret_input::from_stdin(WHAT).map(Some),
+        (None, Some(_)) => Ok(None),
+        (None, None) => {
+            let what =
+                if merged.auth.is_some_and(AuthMethod::has_private_key) { "private key" } else { "client secret" };
+            let binding = present.and_then(|file| file.binding.as_ref());
+            let question = match (binding, present.and_then(|file| differs(file, merged, name))) {
+                (Some(binding), None) if is_stored(context, binding) => {
+                    return secret_input::another_from_prompt(
+                        WHAT,
+                        &format!("{what} of {name} (new; empty keeps the present one)"),
+                    );
+                }
+                (Some(_), None) => format!("{what} of {name} (none is stored here)"),
+                (Some(_), Some(key)) => format!("{what} of {name} (`{key}` changes, so it is needed again)"),
+                (None, _) => format!("{what} of {name}"),
+            };
+            secret_input::from_prompt(WHAT, &question).map(Some)
+        }
+    }
+}
+
+/// Returns whether the secret of a binding is stored here and can be read.
+fn is_stored(context: &Context<'_>, binding: &Binding) -> bool {
+    let read = || context.home.opened().ok()??.keys.read(&ItemName::credential(binding.generation)).ok()?;
+    read().is_some()
+}
+
+/// Says where stored secrets are kept.
+fn place(context: &Context<'_>) -> Result<String, Error> {
+    let opened = context.home.opened()?;
+    Ok(opened.map(|opened| format!(", in {}", opened.keys.choice().backend.shown())).unwrap_or_default())
 }
 
 /// Merges what was typed over what is there, and checks that it is enough.
@@ -170,25 +262,41 @@ fn fits(wanted: &ProfileFile, name: &ProfileName) -> Result<(), Error> {
     }
 }
 
-/// Checks, before anybody types a secret, that there is a place for it. Where none was chosen, the
-/// OS keyring is, if it answers.
-fn place_for_secrets(context: &Context<'_>) -> Result<(), Error> {
+/// Checks, before a secret is typed, that a place for it answers. Changes nothing.
+fn answers(context: &Context<'_>) -> Result<(), Error> {
     let home = &context.home;
     match home.opened()? {
         Some(Opened { keys, .. }) => Ok(keys.secrets().map(|_| ())?),
-        None => super::init::choose(context, &Backend::Keyring).map_err(|error| match error.code() {
-            Code::KeyringUnavailable | Code::KeyringTimeout => {
-                Error::new(error.code(), error.to_string()).with_remedy(Remedy::ChooseFiles)
-            }
-            _ => error,
-        }),
+        None => {
+            // An item that is never there: the answer counts.
+            let never = ItemName::data_key(&[0; 16], KeyId([0; 32]));
+            let asked = OsKeyring::new(home.config.keyring_timeout).read(&never);
+            asked.map(|_| ()).map_err(|error| files_instead(error.into()))
+        }
     }
 }
 
-/// Tells whether a stored secret stays bound to the same places.
-fn stays_bound(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) -> bool {
-    let (Some(binding), Ok(profile)) = (&present.binding, wanted.resolve(name)) else { return false };
-    binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)).is_none()
+/// Chooses the OS keyring if no place for secrets was chosen yet.
+fn chosen(context: &Context<'_>) -> Result<(), Error> {
+    match context.home.opened()? {
+        Some(_) => Ok(()),
+        None => super::init::choose(context, &Backend::Keyring).map_err(files_instead),
+    }
+}
+
+fn files_instead(error: Error) -> Error {
+    match error.code() {
+        Code::KeyringUnavailable | Code::KeyringTimeout => {
+            Error::new(error.code(), error.to_string()).with_remedy(Remedy::ChooseFiles)
+        }
+        _ => error,
+    }
+}
+
+/// Returns what a stored secret is bound to and changes; `None` if it stays bound to the same places.
+fn differs(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) -> Option<&'static str> {
+    let (Some(binding), Ok(profile)) = (&present.binding, wanted.resolve(name)) else { return Some("binding") };
+    binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))
 }
 
 fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Option<Secret>) -> Result<(), Error> {
@@ -203,6 +311,13 @@ fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Opt
 fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
     if set.client_id.as_deref() == Some("") {
         return Err(Error::new(Code::Usage, "--client-id must not be empty"));
+    }
+    // RFC 6749, A.1.
+    if set.client_id.as_deref().is_some_and(|id| id.contains(char::is_control)) {
+        return Err(Error::new(
+            Code::Usage,
+            "--client-id holds a line end or another control character; nothing was changed",
+        ));
     }
     let allow_http = urls::allow_http(&set.allow_http)?;
     let allowed = allow_http.clone().or_else(|| present.filter(|_| !set.replace).and_then(urls::allowed_by));

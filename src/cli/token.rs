@@ -240,11 +240,11 @@ fn revoke(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<u8, 
         let _waiting = context.ui.waiting("revoking the token");
         block_on(keeper.revoke())?
     };
-    context.ui.done(&match revoked {
-        true => format!("revoked the cached token of {name}, and forgot it"),
-        false => format!("no token of {name} is cached; nothing was revoked"),
-    });
-    Ok(0)
+    if revoked {
+        context.ui.changed(&format!("revoked the cached token of {name}, and forgot it"))
+    } else {
+        context.ui.unchanged(&format!("no token of {name} is cached; nothing was revoked"))
+    }
 }
 
 /// Revokes every cached token of a profile, and takes it back from the fleet; what is kept here stays.
@@ -378,14 +378,15 @@ fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool, als
     };
     let (forgotten, whose) =
         if all { (forget_all(context)?, "all profiles".to_owned()) } else { forget_of(context, args)? };
-    context.ui.done(&match taken_back {
+    let message = match taken_back {
         None if context.home.config.fleet.is_some() => {
             format!("forgot {forgotten} cached token(s) of {whose}; what the fleet has stays: --fleet")
         }
         None => format!("forgot {forgotten} cached token(s) of {whose}"),
         Some(shared) => format!("forgot {forgotten} cached and {shared} shared token(s) of {whose}"),
-    });
-    Ok(0)
+    };
+    let is_gone = forgotten > 0 || taken_back.is_some_and(|count| count > 0);
+    if is_gone { context.ui.changed(&message) } else { context.ui.unchanged(&message) }
 }
 
 /// Returns the profile that is meant, and the request where one was typed.

@@ -56,6 +56,24 @@ impl Ui {
         self.say(message);
     }
 
+    /// Ends a command that changed something: one line on stderr, and `{"changed": true}` on stdout if JSON is wanted.
+    pub(crate) fn changed(&self, message: &str) -> Result<u8, Error> {
+        self.ended(true, message)
+    }
+
+    /// Ends a command that had nothing to change.
+    pub(crate) fn unchanged(&self, message: &str) -> Result<u8, Error> {
+        self.ended(false, message)
+    }
+
+    fn ended(&self, changed: bool, message: &str) -> Result<u8, Error> {
+        self.done(message);
+        if self.style.json {
+            self.json(&json!({"changed": changed}))?;
+        }
+        Ok(0)
+    }
+
     /// Says what went wrong without keeping anything from the caller; each code once.
     pub(crate) fn warn(&self, warning: &Warning) {
         let first = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(warning.code());
@@ -125,8 +143,13 @@ fn spin(what: &str, stopped: &mpsc::Receiver<()>) {
         if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             break;
         }
-        let _ = write!(io::stderr().lock(), "\r\x1b[K{frame} {what}");
-        shown = true;
+        // A prompt is not drawn over.
+        if !crate::terminal::is_asking() {
+            let _ = write!(io::stderr().lock(), "\r\x1b[K{frame} {what}");
+            shown = true;
+        } else if shown {
+            shown = false;
+        }
         pause = Duration::from_millis(100);
     }
     if shown {

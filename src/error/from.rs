@@ -69,15 +69,15 @@ impl Error {
             }
             SecretsError::NoPlace(_) => Error::new(Code::WriteFailed, chain(error)),
             SecretsError::Locked => Error::new(Code::KeyringLocked, format!("{error}; nothing was changed"))
-                .with_remedy(Remedy::MoveToFiles),
+                .with_remedy(Remedy::UnlockKeyring),
             SecretsError::Unreachable(_) => {
                 tracing::info!("{error}");
                 let what = if cfg!(target_os = "linux") { "Secret Service" } else { "OS keyring" };
                 let message = format!("no {what} for {}; nothing was changed", crate::place::caller_id());
-                Error::new(Code::KeyringUnavailable, message).with_remedy(Remedy::MoveToFiles)
+                Error::new(Code::KeyringUnavailable, message).with_remedy(Remedy::UseSession)
             }
             SecretsError::TimedOut(_) => Error::new(Code::KeyringTimeout, format!("{error}; nothing was changed"))
-                .with_remedy(Remedy::MoveToFiles),
+                .with_remedy(Remedy::UnlockKeyring),
             SecretsError::Ambiguous => Error::new(Code::KeyringAmbiguous, format!("{error}; nothing was changed"))
                 .with_remedy(Remedy::RemoveForeignItems),
             SecretsError::TooLarge(_) => {

@@ -31,6 +31,8 @@ pub enum Remedy {
     SetRightKey,
     /// Look at the profile, and set it again if it is still the old one.
     LookAtProfile,
+    /// Give the client identifier.
+    GiveClientId,
     /// Name the issuer, its token endpoint or a provider.
     NameIssuer,
     /// Name the revocation endpoint of this profile.
@@ -161,6 +163,10 @@ pub enum Remedy {
     ChooseFiles,
     /// Move to sealed files while the keyring answers.
     MoveToFiles,
+    /// Unlock the keyring, then repeat.
+    UnlockKeyring,
+    /// Use the keyring from the session that has it, or move the secrets out of it there.
+    UseSession,
     /// Move what is stored instead of starting over.
     MoveStored,
     /// Use one of the two places, or another data directory.
@@ -286,8 +292,12 @@ pub enum Remedy {
     InstallBoth(&'static str),
     /// Report the bug.
     ReportBug,
-    /// Read how the command is used.
-    ReadCommandHelp,
+    /// Read how this command is used, which is named by its words.
+    ReadCommandHelp(String),
+    /// Use this command, named by its words, in place of the one that was given.
+    UseCommand(String),
+    /// Give the secret where no other process and no history sees it.
+    GiveSecretUnseen,
     /// Read which commands there are.
     ReadHelp,
     /// Use this word, which looks like the one that was given.

@@ -25,6 +25,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::place::{PlaceError, Shown};
+use crate::profile::Profile;
+use crate::secret::Secret;
 
 pub(crate) use attempt::{Attempt, Ended};
 pub(crate) use authorities::CaFault;
@@ -48,6 +50,18 @@ pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
 pub(crate) use wire::Granted;
 pub(crate) use workload::JobRequest;
+
+/// Checks that a secret is a private key that a profile can sign with, or the one of a certificate.
+///
+/// # Errors
+/// [`IssuerError::Credential`], which says what the secret is instead.
+#[cfg(feature = "cli")]
+pub(crate) fn check_key(profile: &Profile, secret: &Secret) -> Result<(), IssuerError> {
+    if profile.auth.shows_certificate() {
+        return signing_key::check_pem(secret);
+    }
+    signing_key::SigningKey::private(secret, profile.assertions.algorithm).map(|_| ())
+}
 
 /// Why an issuer, or a resource server, did not give what was asked. Holds no body and no message
 /// of a parser; what a server wrote is escaped, shortened and free of the secrets we know.

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::IssuerError;
 use super::jwt::decoded;
@@ -106,8 +106,54 @@ impl SigningKey {
     }
 }
 
+/// Checks that a secret is the private key of a certificate, in PEM.
+pub(super) fn check_pem(secret: &Secret) -> Result<(), IssuerError> {
+    let text = secret.expose_text().ok_or(NOT_A_KEY)?;
+    PrivateKeyDer::from_pem_slice(text.as_bytes()).map(|_| ()).map_err(|_| IssuerError::Credential(no_key(text)))
+}
+
+/// Says what a text is that is no private key that signs here.
+fn no_key(text: &str) -> &'static str {
+    let is = |mark: &str| text.contains(mark);
+    if is("BEGIN ENCRYPTED PRIVATE KEY") || is("Proc-Type: 4,ENCRYPTED") {
+        "the private key is encrypted; decrypt a copy of it: openssl pkey -in KEY -out COPY"
+    } else if is("BEGIN OPENSSH PRIVATE KEY") {
+        "the private key is in the format of OpenSSH; convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY"
+    } else if is("BEGIN PUBLIC KEY") || is("BEGIN RSA PUBLIC KEY") || text.starts_with("ssh-") {
+        "that is a public key; the private key is needed"
+    } else if is("BEGIN CERTIFICATE") {
+        "that is a certificate; its private key is needed"
+    } else if text.starts_with("LS0tLS1CRUdJTi") {
+        "that is a PEM in Base64; decode a copy of it: base64 -d KEY > COPY"
+    } else if is("-----BEGIN ") && !is("-----END ") {
+        "the private key has no last line; it was cut"
+    } else if is("-----BEGIN ") {
+        "the private key is none that signs here: RSA of 2048 bits or more, P-256 and Ed25519 do"
+    } else {
+        "the secret is no private key in PEM or JWK"
+    }
+}
+
+/// Returns a PEM as its parser wants it: variables and `.env` files hold it on one line with `\n` in words, and
+/// configuration files indent it.
+fn pem_lines(text: &str) -> Zeroizing<String> {
+    let mut lines = Zeroizing::new(String::with_capacity(text.len() + 1));
+    let is_one_line = !text.contains('\n');
+    let ends = |line: &str, lines: &mut Zeroizing<String>| {
+        lines.push_str(line.trim());
+        lines.push('\n');
+    };
+    if is_one_line {
+        text.split("\\n").for_each(|line| ends(line.trim_end_matches("\\r"), &mut lines));
+    } else {
+        text.lines().for_each(|line| ends(line, &mut lines));
+    }
+    lines
+}
+
 fn from_pem(text: &str, wanted: Option<AssertionAlgorithm>) -> Result<SigningKey, IssuerError> {
-    let der = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| NOT_A_KEY)?;
+    let fault = || IssuerError::Credential(no_key(text));
+    let der = PrivateKeyDer::from_pem_slice(pem_lines(text).as_bytes()).map_err(|_| fault())?;
     let der = der.secret_der();
     // Which kind it is stands in the DER; each of the three takes its own alone.
     let key = if let Ok(key) = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
@@ -115,7 +161,7 @@ fn from_pem(text: &str, wanted: Option<AssertionAlgorithm>) -> Result<SigningKey
     } else if let Ok(key) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
         Key::EdDsa(key)
     } else {
-        let key = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).map_err(|_| NOT_A_KEY)?;
+        let key = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).map_err(|_| fault())?;
         rsa(key, wanted)
     };
     Ok(SigningKey { key, key_id: None })

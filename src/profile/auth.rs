@@ -46,6 +46,11 @@ impl AuthMethod {
         matches!(self, AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt)
     }
 
+    /// Returns whether the secret is a private key.
+    pub fn has_private_key(self) -> bool {
+        self == AuthMethod::PrivateKeyJwt || self.shows_certificate()
+    }
+
     /// Tells whether the client shows a certificate.
     pub fn shows_certificate(self) -> bool {
         matches!(self, AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth)

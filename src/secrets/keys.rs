@@ -30,6 +30,8 @@ pub(crate) struct Keys {
     keep: Option<Option<Duration>>,
     timeout: Duration,
     creates: Creates,
+    /// Where the configuration has the key file now: a home may have moved since `store` was written.
+    moved_to: Option<PathBuf>,
     /// The state of the file `store` that the choice was read from.
     stamp: Option<Stamp>,
 }
@@ -65,7 +67,13 @@ impl Keys {
     /// people said so, and `timeout` bounds each call of the keyring.
     pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Option<Duration>>, timeout: Duration) -> Keys {
         let stamp = Choice::stamp(&dir);
-        Keys { dir, choice, keep, timeout, creates: Creates::IfAbsent, stamp }
+        Keys { dir, choice, keep, timeout, creates: Creates::IfAbsent, moved_to: None, stamp }
+    }
+
+    /// Names the place of the key file that is tried if the one in `store` is missing. Only the key that `store` names is
+    /// taken from there.
+    pub(crate) fn with_moved_key(self, path: PathBuf) -> Keys {
+        Keys { moved_to: Some(path), ..self }
     }
 
     /// Returns the same keys for a process that holds the lock of the data directory.
@@ -231,18 +239,27 @@ impl Keys {
     }
 
     fn read_from_file(&self, path: PathBuf) -> Result<DataKey, SecretsError> {
-        let missing = || SecretsError::KeyFileMissing { path: path.clone() };
         let role = match (self.choice.key_id, &self.choice.backend) {
             (Some(_), _) => KeyFileRole::InUse,
             (None, Backend::File(KeySource::Credential(_))) => KeyFileRole::HandedIn,
             (None, _) => KeyFileRole::New,
         };
-        let bytes = read_key_file(&path).map_err(as_role(role))?.ok_or_else(missing)?;
+        let Some(bytes) = read_key_file(&path).map_err(as_role(role))? else {
+            return self.moved_key()?.ok_or(SecretsError::KeyFileMissing { path });
+        };
         let key = DataKey::derived(&bytes, &self.choice.store_id, &self.choice.rekey_salt);
         match self.choice.key_id {
             Some(id) if id != key.id() => Err(SecretsError::KeyFileWrong { path }),
             _ => Ok(key),
         }
+    }
+
+    /// Reads the key file from where the configuration has it now; `None` if that is not the key that `store` names.
+    fn moved_key(&self) -> Result<Option<DataKey>, SecretsError> {
+        let (Some(path), Some(id)) = (&self.moved_to, self.choice.key_id) else { return Ok(None) };
+        let bytes = read_key_file(path).map_err(as_role(KeyFileRole::InUse))?;
+        let key = bytes.map(|bytes| DataKey::derived(&bytes, &self.choice.store_id, &self.choice.rekey_salt));
+        Ok(key.filter(|key| key.id() == id))
     }
 
     fn read_from_keyring(&self) -> Result<AskedKey, SecretsError> {
@@ -302,10 +319,14 @@ pub(crate) fn establish(
 ) -> Result<(Choice, Option<DataKey>), EstablishError> {
     let lock = StoreLock::take(dir)?;
     let mut choice = match Choice::load(dir)? {
-        Some(choice) if !same(&choice.backend, backend) => {
-            return Err(EstablishError::Differs(Box::new(choice.backend)));
-        }
-        Some(choice) => choice,
+        Some(choice) if same(&choice.backend, backend) => choice,
+        Some(choice) => match adopted(&choice, backend)? {
+            Some(choice) => {
+                choice.save(dir, &lock)?;
+                choice
+            }
+            None => return Err(EstablishError::Differs(Box::new(choice.backend))),
+        },
         None => Choice::new(backend.clone())?,
     };
     if choice.key_id.is_some() {
@@ -315,6 +336,18 @@ pub(crate) fn establish(
     choice.key_id = key.as_ref().map(DataKey::id);
     choice.save(dir, &lock)?;
     Ok((choice, key))
+}
+
+/// Returns a choice with another key file, if that holds the very key that everything is sealed with: it was moved.
+fn adopted(choice: &Choice, backend: &Backend) -> Result<Option<Choice>, SecretsError> {
+    let (Backend::File(KeySource::KeyFile(_)), Backend::File(KeySource::KeyFile(path)), Some(id)) =
+        (&choice.backend, backend, choice.key_id)
+    else {
+        return Ok(None);
+    };
+    let bytes = read_key_file(path).map_err(as_role(KeyFileRole::InUse))?;
+    let key = bytes.map(|bytes| DataKey::derived(&bytes, &choice.store_id, &choice.rekey_salt));
+    Ok(key.filter(|key| key.id() == id).map(|_| Choice { backend: backend.clone(), ..choice.clone() }))
 }
 
 /// Tells whether two choices are the same; what a passphrase costs was decided by the first.

@@ -243,3 +243,41 @@ fn a_hostile_cost_is_refused_before_it_is_computed() {
     with_passphrase(&environment, get(&environment), PASSPHRASE).run().success().token();
     assert_eq!(issuer.count("/token"), 1);
 }
+
+#[test]
+fn a_home_that_moved_finds_its_key_and_one_command_notes_the_new_place() {
+    let issuer = Issuer::start();
+    let environment = crate::setup::credential_and_token(&issuer, &[]);
+    let moved = environment.path("moved");
+    std::fs::rename(environment.config_dir(), &moved).expect("moved");
+    let at_new = |arguments: &[&str]| environment.tokenkeep(arguments).env("TOKENKEEP_CONFIG_DIR", &moved);
+    at_new(&["token", "get"]).prints_token().run().success().token();
+    at_new(&["token", "get", "--refresh"]).prints_token().run().success().token();
+    assert_eq!(issuer.count("/token"), 2, "the cached token was found");
+    for arguments in [&["init", "--backend", "file"][..], &["init", "--backend", "file", "--move"]] {
+        at_new(arguments).run().success().says(&format!("key file {}", moved.join("key").display()));
+    }
+    let store = std::fs::read_to_string(environment.data_dir().join("store")).expect("a choice");
+    assert!(store.contains(&format!("key-file {}\n", moved.join("key").display())), "{store}");
+    at_new(&["rekey"]).run().success();
+    at_new(&["token", "get"]).prints_token().run().success().token();
+}
+
+#[test]
+fn a_key_file_that_was_moved_by_hand_is_adopted_and_another_key_is_not() {
+    let issuer = Issuer::start();
+    let environment = crate::setup::credential_and_token(&issuer, &[]);
+    let (key, elsewhere) = (environment.config_dir().join("key"), environment.path("elsewhere"));
+    std::fs::rename(&key, &elsewhere).expect("moved");
+    let file = elsewhere.to_str().expect("text");
+    crate::setup::get_json(&environment).run().fails(8, "key_file_missing");
+    let another = environment.write_secret("another", "x".repeat(43));
+    let init = ["init", "--backend", "file", "--key-file", another.to_str().expect("text")];
+    environment.tokenkeep(["--json"]).args(init).run().fails(10, "backend_differs");
+    environment.tokenkeep(["--json"]).args(init).arg("--move").run().fails(8, "key_file_missing");
+    for options in [&[][..], &["--move"]] {
+        environment.tokenkeep(["init", "--backend", "file", "--key-file", file]).args(options).run().success();
+        crate::setup::get(&environment).run().success().token();
+    }
+    assert!(!key.exists(), "nothing was made where it was");
+}

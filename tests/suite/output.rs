@@ -76,7 +76,7 @@ fn a_stdout_that_is_closed_or_open_for_reading_only_is_a_failed_write() {
     }
     let before = issuer.count("/token");
     // The token is not lost, and what prints nothing succeeds.
-    arranged(&environment, ">&-", &["credentials", "remove", "-p", "none", "--yes"]).exits(3);
+    arranged(&environment, ">&-", &["token", "get", "-p", "none"]).exits(3);
     arranged(&environment, ">&-", &["token", "forget"]).success();
     arranged(&environment, "", &["token", "get"]).success().token();
     assert_eq!(issuer.count("/token"), before + 1);
@@ -190,7 +190,7 @@ fn data_is_on_stdout_and_talk_is_on_stderr() {
     let set = ["credentials", "set", "-p", "b", "--client-id", "test", "--token-url", &token_url, "--secret-stdin"];
     let changes: [(&[&str], &str); 5] = [
         (&["init", "--backend", "file"], "secrets are kept in sealed files with the key file "),
-        (&set, "the credential of b is set\n"),
+        (&set, "the credential of b is set, in sealed files with the key file "),
         (&set, "the credential of b is as it was; its tokens stay\n"),
         (&["token", "forget"], "forgot 1 cached token(s) of default\n"),
         (&["credentials", "remove", "-p", "b", "--yes"], "removed b with its secret and tokens from "),

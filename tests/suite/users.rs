@@ -33,7 +33,7 @@ fn a_laptop_user_types_the_secret_once_and_has_a_token() {
     script(&environment, &issuer, "laptop.sh").stdin(format!("{CLIENT_SECRET}\n")).run().success();
     assert_eq!((issuer.count("/token"), issuer.count("/api")), (1, 1));
     let screen = std::fs::read_to_string(environment.home().join("screen")).expect("what the terminal showed");
-    assert!(screen.starts_with("the client secret: "), "the prompt, and not what was typed: {screen:?}");
+    assert!(screen.starts_with("client secret of default: "), "the prompt, and not what was typed: {screen:?}");
 }
 
 #[test]

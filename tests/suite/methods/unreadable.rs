@@ -12,7 +12,16 @@ fn a_key_that_cannot_be_read_is_told_with_nothing_sent_and_nothing_of_it_shown()
         for lies in BOTH {
             let environment = empty();
             keys::hide(&environment, kind);
-            set(&environment, lies, &key, &options).run().success();
+            let set = set(&environment, lies, &key, &options).run();
+            if lies == Lies::InTheBackend {
+                let error = set.fails(2, "usage").error();
+                assert!(
+                    error["message"].as_str().expect("a text").ends_with("; nothing was changed"),
+                    "{case}: {error}"
+                );
+                continue;
+            }
+            set.success();
             let outcome = environment.tokenkeep(["-vv", "--json", "token", "get"]).run();
             assert!(outcome.code == 3, "{case}, {lies:?}: {outcome:?}");
             let error = outcome.error();
@@ -34,7 +43,10 @@ fn a_key_that_does_not_go_with_the_algorithm_is_not_used() {
         let place = at_fixture(&issuer);
         let options = ["--client-id", "me", "--auth", "private_key_jwt", "--assertion-algorithm", wanted];
         for form in ["pkcs8", "jwk"] {
-            set(&environment, Lies::InTheBackend, &keys::private(kind, form), &with(&place, &options)).run().success();
+            let key = keys::private(kind, form);
+            let stored = set(&environment, Lies::InTheBackend, &key, &with(&place, &options)).run();
+            stored.fails(2, "usage").says("the private key does not go with assertion_algorithm; nothing was changed");
+            set(&environment, Lies::AtFetch, &key, &with(&place, &options)).run().success();
             get(&environment, &[]).fails(3, "credential_missing").says("assertion_algorithm");
         }
     }
