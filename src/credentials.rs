@@ -441,6 +441,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         assertion_key_id: typed.assertion_key_id.or(present.assertion_key_id),
         certificate_file: typed.certificate_file.or(present.certificate_file),
         dpop: typed.dpop.or(present.dpop),
+        token_type: typed.token_type.or(present.token_type),
         repeats: typed.repeats.or(present.repeats),
         request: request.unwrap_or(present.request),
         default_lifetime: typed.default_lifetime.or(present.default_lifetime),

@@ -20,7 +20,15 @@ pub(crate) enum DocumentError {
         /// Where, from 1.
         line: usize,
     },
-    /// A key that nobody reads.
+    /// A secret stands in it.
+    #[error(
+        "has a secret in `{key}`, where none may stand: say where it is read, as secret = {{ file = PATH }}, or store it"
+    )]
+    HoldsSecret {
+        /// The key.
+        key: String,
+    },
+    /// It has a key that is not known.
     #[error("has an unknown key `{key}`; the nearest known one is `{nearest}`")]
     UnknownKey {
         /// The key as written, shortened and escaped.
@@ -73,6 +81,9 @@ impl Parsed {
     }
 }
 
+/// Names under which other programs' files hold a secret.
+const SECRETS: [&str; 6] = ["client_secret", "secret_key", "private_key", "password", "api_key", "access_token"];
+
 /// A table whose values are read by key and type.
 pub(crate) struct Table<'a> {
     table: &'a dyn TableLike,
@@ -84,6 +95,7 @@ impl<'a> Table<'a> {
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), DocumentError> {
         match self.table.iter().find(|(key, _)| !known.contains(key)) {
             None => Ok(()),
+            Some((key, _)) if SECRETS.contains(&key) => Err(DocumentError::HoldsSecret { key: self.name(key) }),
             Some((key, _)) => {
                 let nearest = known.iter().max_by(|a, b| likeness(key, a).total_cmp(&likeness(key, b)));
                 Err(DocumentError::UnknownKey {

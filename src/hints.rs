@@ -90,6 +90,12 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::WriteLoopback => "write http://127.0.0.1:PORT/, http://localhost:PORT/ or http://[::1]:PORT/",
         Remedy::CheckIssuer => "check --issuer, or give --token-url URL",
         Remedy::CheckTokenUrl => "check token_url of the profile",
+        Remedy::CheckWayToIssuer => {
+            "check what stands between this machine and the issuer: a firewall, a proxy, a list of allowed addresses"
+        }
+        Remedy::TakeTypeAsBearer => {
+            "if these are bearer tokens: tokenkeep credentials set --token-type bearer, or token_type = \"bearer\" in the profile"
+        }
         Remedy::AskWhetherIssuerMoved => "ask the issuer whether it moved; add --replace to pin the new endpoint",
         Remedy::GiveCertificates => "give the right certificates with --ca-file PEM, or check the clock",
         Remedy::MakeServerCertificate => {

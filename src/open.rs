@@ -387,11 +387,11 @@ fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> 
         return Err(Error::new(Code::Usage, format!("{variable} must be an absolute path")));
     }
     let dirs = ProjectDirs::from("", "", "tokenkeep");
-    dirs.as_ref()
-        .map(default)
-        .map(Path::to_owned)
-        .filter(|path| path.is_absolute())
-        .ok_or_else(|| Error::new(Code::Usage, "this user has no home directory").with_remedy(Remedy::GiveDirectories))
+    dirs.as_ref().map(default).map(Path::to_owned).filter(|path| path.is_absolute()).ok_or_else(|| {
+        let is_relative = env::var_os("HOME").is_some_and(|home| Path::new(&home).is_relative() && !home.is_empty());
+        let message = if is_relative { "HOME is not an absolute path" } else { "this user has no home directory" };
+        Error::new(Code::Usage, message).with_remedy(Remedy::GiveDirectories)
+    })
 }
 
 /// Reads an environment variable that holds text; an empty one is as if it were not set.

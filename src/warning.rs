@@ -36,6 +36,8 @@ pub enum Warning {
     LifetimeAssumed(Duration),
     /// The issuer granted less than was asked for.
     ScopeNarrowed(String),
+    /// The issuer did not say what type its token has.
+    TokenTypeMissing,
     /// The file that the secret is read from can be read by other users.
     SecretReadable,
     /// A secret that was given begins or ends with a blank or a quotation mark.
@@ -61,6 +63,7 @@ impl Warning {
             Warning::LedgerQuarantined => "ledger_quarantined",
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
             Warning::ScopeNarrowed(_) => "scope_narrowed",
+            Warning::TokenTypeMissing => "token_type_missing",
             Warning::SecretReadable => "secret_readable",
             Warning::SecretEnds => "secret_ends",
             Warning::FleetUnavailable(_) => "fleet_unavailable",
@@ -93,6 +96,7 @@ impl fmt::Display for Warning {
                 write!(f, "the issuer names no lifetime; {} is assumed", duration::show(*lifetime))
             }
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
+            Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
             Warning::SecretReadable => f.write_str("the file that the secret is read from can be read by other users"),
             Warning::SecretEnds => {
                 f.write_str("the secret begins or ends with a blank or a quotation mark, which is kept as a part of it")

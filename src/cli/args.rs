@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding};
+use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, TokenType};
 
 /// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
 /// however many processes ask.
@@ -286,6 +286,9 @@ pub(crate) struct Set {
     /// Asks for tokens that need a proof at each use (RFC 9449).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) dpop: Option<bool>,
+    /// Takes the issuer's tokens as Bearer, whatever it calls their type.
+    #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(TokenType::ALL.map(|(_, name)| name)))]
+    pub(crate) token_type: Option<String>,
     /// Certificate authorities to trust instead of the system's.
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,

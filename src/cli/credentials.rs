@@ -227,6 +227,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("assertion_audience", profile.assertion_audience().filter(|_| profile.auth.signs()).map(str::to_owned)),
         ("certificate_file", profile.certificate.as_ref().map(|shown| Shown(&shown.file).to_string())),
         ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
+        ("token_type", profile.token_type.map(|of| of.name().to_owned())),
         ("ca_file", profile.ca_file.as_ref().map(|path| Shown(path).to_string())),
         ("fleet_epoch", profile.fleet_epoch.clone()),
         ("generation", profile.generation().map(|generation| generation.to_string())),

@@ -12,7 +12,7 @@ use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Binding, ProfileError, ProfileFile,
-    ProfileName, Reference, Request,
+    ProfileName, Reference, Request, TokenType,
 };
 use crate::seal::KeyId;
 use crate::secret::Secret;
@@ -250,6 +250,9 @@ fn fits(wanted: &ProfileFile, name: &ProfileName) -> Result<(), Error> {
     let usage =
         |why: &str, remedy| Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_remedy(remedy));
     match wanted.resolve(name) {
+        Err(ProfileError::Contradiction(why)) if wanted.token_type.is_some() && wanted.dpop == Some(true) => {
+            usage(why, Remedy::LeaveDpopOut)
+        }
         Err(ProfileError::Contradiction(why)) => match wanted.auth {
             Some(method) if method.shows_certificate() => usage(why, Remedy::GiveCertificateFile),
             _ => usage(why, Remedy::GiveAssertionAudience),
@@ -337,6 +340,7 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         assertion_key_id: set.assertion_key_id.clone(),
         certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
         dpop: set.dpop,
+        token_type: set.token_type.as_deref().and_then(TokenType::parse),
         ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
         probe_url: endpoint("--probe-url", &set.probe_url)?,
         introspection_url: endpoint("--introspection-url", &set.introspection_url)?,

@@ -100,7 +100,9 @@ impl Ui {
 
     /// Shows that something is waited for: on a terminal only, and after 300 ms only.
     pub(crate) fn waiting(&self, what: &str) -> Waiting {
-        let shown = !self.style.json && !self.quiet && io::stderr().is_terminal();
+        // Emacs and other dumb terminals show what a spinner writes.
+        let is_dumb = cfg!(unix) && std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let shown = !self.style.json && !self.quiet && !is_dumb && io::stderr().is_terminal();
         Waiting::start(shown.then(|| what.to_owned()))
     }
 

@@ -9,7 +9,7 @@ use crate::cache::CacheFault;
 use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
-use crate::oauth::{CaFault, IssuerError, ProxyFault};
+use crate::oauth::{CaFault, IssuerError, Meaning, ProxyFault};
 use crate::place::{Mend, PlaceError, Shown};
 use crate::profile::{Endpoint, EndpointError, ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
@@ -246,10 +246,15 @@ pub(crate) fn issuer_code(error: &IssuerError) -> Code {
         IssuerError::Timeout { .. } => Code::Timeout,
         IssuerError::Reset { .. } => Code::ConnectionReset,
         IssuerError::Redirect { .. } => Code::RedirectRefused,
-        IssuerError::Refused { error, .. } => refused(error),
+        IssuerError::Refused { meaning: Meaning::Client, .. } => Code::InvalidClient,
+        IssuerError::Refused { meaning: Meaning::Access | Meaning::Before, .. } => Code::AccessDenied,
+        IssuerError::Refused { error, .. } => refused(error.as_deref()),
         IssuerError::RateLimited { .. } => Code::RateLimited,
         IssuerError::Server { .. } => Code::ServerError,
-        IssuerError::Malformed { .. } => Code::ResponseMalformed,
+        IssuerError::Malformed { .. }
+        | IssuerError::NoAnswer { .. }
+        | IssuerError::Encoded { .. }
+        | IssuerError::TokenType { .. } => Code::ResponseMalformed,
         IssuerError::TooLarge { .. } => Code::ResponseTooLarge,
         IssuerError::Token => Code::TokenMalformed,
         IssuerError::Credential(_) => Code::CredentialMissing,
@@ -304,7 +309,11 @@ impl From<IssuerError> for Error {
                     _ => Remedy::CheckProxy(variable),
                 });
             }
-            IssuerError::Refused { error, .. } => made.oauth_error = Some(error.clone()),
+            IssuerError::Refused { meaning: Meaning::Before, .. } => made = made.with_remedy(Remedy::CheckWayToIssuer),
+            IssuerError::Refused { error, .. } | IssuerError::NoAnswer { error, .. } => {
+                made.oauth_error = error.clone()
+            }
+            IssuerError::TokenType { may_be_bearer: true, .. } => made = made.with_remedy(Remedy::TakeTypeAsBearer),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
                 made.retry_after = *retry_after;
             }
@@ -330,8 +339,8 @@ fn right_issuer(asked: &str, found: &str) -> Remedy {
     }
 }
 
-fn refused(error: &str) -> Code {
-    match Code::parse(error) {
+fn refused(error: Option<&str>) -> Code {
+    match error.and_then(Code::parse) {
         Some(
             code @ (Code::InvalidClient
             | Code::UnauthorizedClient

@@ -87,6 +87,10 @@ pub enum Remedy {
     CheckIssuer,
     /// Check the token endpoint of the profile.
     CheckTokenUrl,
+    /// Check what stands between this machine and the issuer.
+    CheckWayToIssuer,
+    /// Have the type of this profile's tokens taken as Bearer, if that is what they are.
+    TakeTypeAsBearer,
     /// Ask the issuer whether it moved; then replace the profile.
     AskWhetherIssuerMoved,
     /// Give the certificates that vouch for the issuer, or check the clock.

@@ -126,6 +126,7 @@ impl Keeper {
             grant: profile.grant,
             request: &profile.request,
             proof_key: proof_key.as_ref(),
+            token_type: profile.token_type,
             repeats: profile.repeats,
             earlier: &self.earlier(asked),
         };
@@ -163,6 +164,9 @@ impl Keeper {
             Some(lifetime) => (lifetime, LifetimeFrom::Issuer),
             None => (assumed.min(crate::token::LONGEST_LIFETIME), LifetimeFrom::Assumed),
         };
+        if granted.lacks_type && asked.profile.token_type.is_none() {
+            self.observe(&Warning::TokenTypeMissing);
+        }
         if lifetime_from == LifetimeFrom::Assumed {
             self.observe(&Warning::LifetimeAssumed(lifetime));
         }
@@ -170,7 +174,7 @@ impl Keeper {
             self.observe(&Warning::ScopeNarrowed(scope));
         }
         let validity = Validity { sent, lifetime, lifetime_from };
-        let token = AccessToken::new(granted.value, &granted.token_type, granted.scope.as_deref(), validity)
+        let token = AccessToken::new(granted.value, granted.token_type, granted.scope.as_deref(), validity)
             .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
         let token = if proof_key.is_some() { token.bound_to(proof_key) } else { token };
         if lifetime.is_zero() {

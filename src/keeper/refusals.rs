@@ -13,6 +13,10 @@ use crate::token::{Freshness, LifetimeFrom, Validity};
 
 /// How long hosts that share tokens share a refusal, at most: whoever runs the store may put one back.
 const LONGEST_SHARED: Duration = Duration::from_secs(60);
+/// How long a final refusal is remembered.
+const FINAL: Duration = Duration::from_secs(10);
+/// How long a busy or faulty issuer is left alone that does not say for how long.
+const BUSY: Duration = Duration::from_secs(5);
 /// How long they go by what another host could not do.
 const SHARED_FAILURE: Duration = Duration::from_secs(5);
 
@@ -40,7 +44,7 @@ impl Keeper {
         Some(error.for_profile(&asked.profile.name))
     }
 
-    /// Remembers a refusal where asking again soon would do harm.
+    /// Remembers a refusal if asking again soon would do harm.
     pub(super) fn keep_refusal_of(&self, asked: &Asked, error: &Error, writer: Writer) {
         if let Some(lifetime) = remembered(error) {
             self.keep_refusal(asked, &self.made(error, lifetime), writer);
@@ -57,16 +61,17 @@ impl Keeper {
 
     /// Says how a fetch failed, and what other hosts are told.
     pub(super) fn told(&self, asked: &Asked, error: &Error) -> (Failure, Refusal) {
-        match (remembered(error), error.code().kind()) {
+        let has_own_credential = asked.profile.fleet_epoch.is_some();
+        match (error.code(), error.code().kind(), remembered(error)) {
             // Each host has a credential of its own, and this one's is no good.
-            (_, ErrorKind::AuthRejected) if asked.profile.fleet_epoch.is_some() => {
+            (Code::InvalidGrant, ..) | (_, ErrorKind::AuthRejected, _) if has_own_credential => {
                 (Failure::Here, self.made(error, SHARED_FAILURE))
             }
-            (Some(lifetime), _) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
-            (None, ErrorKind::Unavailable | ErrorKind::Protocol) => {
-                (Failure::Underway, self.made(error, SHARED_FAILURE))
-            }
-            (None, _) => (Failure::Here, self.made(error, SHARED_FAILURE)),
+            // What does not speak the protocol may stand on the way of this host only.
+            (Code::ResponseMalformed | Code::ResponseTooLarge | Code::TokenMalformed, ..)
+            | (_, ErrorKind::Unavailable, None) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
+            (_, _, Some(lifetime)) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
+            (_, _, None) => (Failure::Here, self.made(error, SHARED_FAILURE)),
         }
     }
 
@@ -81,11 +86,12 @@ impl Keeper {
     }
 }
 
-/// For how long an error is remembered, where it is.
+/// For how long an error is remembered, if it is: a final refusal, whatever it is called, and a fault of the issuer. Each
+/// caller of a herd would get the same, and at some issuers the tenth wrong login locks the account.
 fn remembered(error: &Error) -> Option<Duration> {
-    match (error.code().kind(), error.http_status()) {
-        (ErrorKind::AuthRejected, _) => Some(Duration::from_secs(10)),
-        (_, Some(429 | 503)) => Some(error.retry_after().unwrap_or(Duration::from_secs(5)).min(LONGEST_PAUSE)),
+    match (error.code(), error.code().kind()) {
+        (_, ErrorKind::AuthRejected | ErrorKind::Protocol) => Some(FINAL),
+        (Code::RateLimited | Code::ServerError, _) => Some(error.retry_after().unwrap_or(BUSY).min(LONGEST_PAUSE)),
         _ => None,
     }
 }

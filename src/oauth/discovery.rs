@@ -5,7 +5,7 @@ use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use url::Url;
 
-use super::http::{METADATA_CAP, Trust};
+use super::http::{About, Trust};
 use super::{IssuerError, Transport, wire};
 use crate::profile::{AuthMethod, Endpoint, PlainHosts};
 
@@ -85,14 +85,14 @@ impl Transport {
         let answer = self
             .in_time(place, async {
                 let request = self.client(place, trust)?.get(place.url().clone());
-                self.answer(place, request.header(ACCEPT, "application/json"), METADATA_CAP).await
+                self.answer(place, request.header(ACCEPT, "application/json"), About::Issuer, &[]).await
             })
             .await?;
         let status = answer.status.as_u16();
         match answer.status {
             StatusCode::OK => read(issuer, &answer.body, method, allowed),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-                Err(wire::failed(status, &answer.body, answer.retry_after, &[]))
+                Err(wire::failed(answer.unsuccessful(), &[]))
             }
             status if status.is_client_error() => {
                 Err(IssuerError::Malformed { status: Some(status.as_u16()), why: NOT_THERE })

@@ -2,8 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use url::Url;
 
 use crate::secret::Secret;
+
+/// A part of a path that is at least this long may be a token or a code that opens something.
+const LONG: usize = 20;
 
 /// Makes a server's text fit to be shown: one line, escaped, at most `most` characters, and nothing
 /// at all where it repeats a secret in any of the usual encodings.
@@ -24,6 +28,19 @@ pub(crate) fn shown(text: &str, most: usize, secrets: &[&Secret]) -> String {
         line.push_str(&piece);
     }
     line
+}
+
+/// Shows where a redirect leads: host and path, without what may be a secret. `None` if it leads to no web address.
+pub(super) fn elsewhere(from: &Url, location: &[u8], secrets: &[&Secret]) -> Option<String> {
+    let to =
+        from.join(&String::from_utf8_lossy(location)).ok().filter(|to| ["https", "http"].contains(&to.scheme()))?;
+    let port = to.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = format!("{}{port}", to.host_str()?);
+    let is_plain = |part: &str| part.len() < LONG || from.path().split('/').any(|own| own == part);
+    let path: Vec<&str> = to.path().split('/').map(|part| if is_plain(part) { part } else { "..." }).collect();
+    let whole = format!("{host}{}", to.path());
+    let is_withheld = secrets.iter().any(|secret| repeats(&whole, secret));
+    Some(if is_withheld { shown(&whole, 200, secrets) } else { shown(&format!("{host}{}", path.join("/")), 200, &[]) })
 }
 
 /// Tells whether a text holds a secret: as it is, escaped once or twice as JSON, Debug or HTML do,
@@ -193,6 +210,30 @@ mod tests {
         assert!(line.chars().all(|symbol| !symbol.is_control() && symbol != '\u{202e}'));
         assert!(line.starts_with(r"a\u{1b}[31m\u{d}\u{a}\u{85}\u{202e}b"), "{line}");
         assert_eq!(shown("ungültig", 300, &[]), "ungültig");
+    }
+
+    #[test]
+    fn where_a_redirect_leads_is_shown_without_its_query_and_without_what_may_be_secret() {
+        let from = Url::parse("https://id.example.com:8443/realms/a-realm-with-a-long-name/token").expect("a URL");
+        let secret = Secret::from("s3cr3t");
+        let shown = |location: &str| elsewhere(&from, location.as_bytes(), &[&secret]);
+        for (location, wanted) in [
+            ("/token/", "id.example.com:8443/token/"),
+            ("token/", "id.example.com:8443/realms/a-realm-with-a-long-name/token/"),
+            ("//login.example.com/sign-in?client_secret=s3cr3t#s3cr3t", "login.example.com/sign-in"),
+            ("http://u:p@other.example.com:81/x", "other.example.com:81/x"),
+            ("/code/0123456789abcdefghij/x", "id.example.com:8443/code/.../x"),
+            ("/a\u{1b}[31m\u{202e}", "id.example.com:8443/a%1B[31m%E2%80%AE"),
+            ("/x/s3cr3t/y", "(withheld: it repeats the credential)"),
+            ("/x/%73%33cr3t", "(withheld: it repeats the credential)"),
+        ] {
+            assert_eq!(shown(location).as_deref(), Some(wanted), "{location}");
+        }
+        for location in ["mailto:a@example.com", "javascript:alert(1)", "https://", "file:///etc/passwd"] {
+            assert_eq!(shown(location), None, "{location}");
+        }
+        let long = shown(&format!("/{}", "a/".repeat(10_000))).expect("a place");
+        assert!(long.len() <= 203 && long.ends_with("..."), "{long}");
     }
 
     #[test]

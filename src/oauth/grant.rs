@@ -6,12 +6,12 @@ use tracing::debug;
 use super::attempt::{Ended, InFlight, Told};
 use super::client_auth::{Client, Form, prove};
 use super::dpop::{ProofKey, Use};
-use super::http::{Answer, Trust, sensitive};
+use super::http::{Trust, sensitive};
 use super::retry::{Next, next};
-use super::wire::{self, Granted};
+use super::wire::{self, Granted, Wanted};
 use super::{IssuerError, Transport};
 use crate::clock::Moment;
-use crate::profile::{Endpoint, Grant, Repeats, Request, TokenBinding};
+use crate::profile::{Endpoint, Grant, Repeats, Request, TokenBinding, TokenType};
 use crate::secret::Secret;
 
 /// What is needed to ask for a token.
@@ -27,6 +27,8 @@ pub(crate) struct TokenRequest<'a> {
     pub request: &'a Request,
     /// The key that the token is to be bound to (RFC 9449).
     pub proof_key: Option<&'a ProofKey>,
+    /// What the type of its tokens means, whatever the issuer calls it.
+    pub token_type: Option<TokenType>,
     /// Whether a request that failed is sent again.
     pub repeats: Repeats,
     /// Earlier tokens of this client: an answer may repeat one.
@@ -114,18 +116,18 @@ impl Transport {
         debug!(url = %asked.token_url, method = asked.client.auth.name(), "asking the issuer for a token");
         let answer = self.post(client, asked.token_url, &proven, headers).await.map_err(plain)?;
         let secrets: Vec<_> = proven.secrets.iter().chain(asked.earlier).collect();
-        let Answer { status, body, retry_after, dpop_nonce } = answer;
-        if status.is_success() {
+        if answer.status.is_success() {
             let binding = if asked.proof_key.is_some() { TokenBinding::Dpop } else { TokenBinding::Bearer };
-            wire::granted(status.as_u16(), &body, &secrets, binding).map_err(plain)
+            let wanted = Wanted { binding, token_type: asked.token_type };
+            wire::granted(answer.status.as_u16(), &answer.body, &secrets, wanted).map_err(plain)
         } else {
-            Err((wire::failed(status.as_u16(), &body, retry_after, &secrets), dpop_nonce))
+            Err((wire::failed(answer.unsuccessful(), &secrets), answer.dpop_nonce))
         }
     }
 }
 
 fn is_use_dpop_nonce(error: &IssuerError) -> bool {
-    matches!(error, IssuerError::Refused { error, .. } if error == "use_dpop_nonce")
+    matches!(error, IssuerError::Refused { error: Some(error), .. } if error == "use_dpop_nonce")
 }
 
 /// Jitter need not be unguessable: without randomness it is the middle.

@@ -1,4 +1,4 @@
-//! Transport: one deadline, no redirect, no cookie, no compression, a capped body.
+//! Transport: one deadline, no redirect, no cookie, the status before the body, a capped body.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,7 +12,8 @@ use std::time::Duration;
 use chrono::DateTime;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, tls};
@@ -21,18 +22,37 @@ use zeroize::Zeroizing;
 use super::IssuerError;
 use super::authorities::{self, CaFault};
 use super::client_auth::Proven;
-use super::echo::shown;
+use super::coding::Coding;
+use super::echo::{elsewhere, shown};
 use super::proxy::{self, Proxy, ProxyFault, Route};
 use super::retry::retry_after;
+use super::wire::Unsuccessful;
 use crate::clock::{BootTime, Clock};
 use crate::place::Shown;
 use crate::profile::{Endpoint, LOCALHOST, is_private_address};
 use crate::secret::Secret;
 
-/// The most that is read of an answer, in bytes.
-const BODY_CAP: usize = 64 * 1024;
-/// The most that is read of metadata and keys, in bytes.
-pub(super) const METADATA_CAP: usize = 512 * 1024;
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// A token.
+    Token,
+    /// The issuer: its metadata, its keys, a job's own credential.
+    Issuer,
+}
+
+impl About {
+    /// Returns the most that is read of it, in bytes.
+    fn cap(self) -> usize {
+        match self {
+            About::Token => 64 * 1024,
+            About::Issuer => 512 * 1024,
+        }
+    }
+}
+
+/// How long the words of a refusal are waited for whose status says enough.
+const PATIENCE_WITH_WORDS: Duration = Duration::from_secs(3);
 
 const NO_AUTHORITY: IssuerError = IssuerError::Roots { why: "the CA file holds no certificate that can be used" };
 const NO_ROOTS: IssuerError =
@@ -63,16 +83,26 @@ impl<'a> From<Roots<'a>> for Trust<'a> {
     }
 }
 
-/// A whole answer.
+/// An answer: whole if its status is a success.
 pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: StatusCode,
-    /// The body.
+    /// The body. What could be had of it, if the status means the same whatever it is.
     pub(super) body: Zeroizing<Vec<u8>>,
+    /// Whether its head says that it is a web page.
+    pub(super) is_html: bool,
     /// How long to wait before asking again, where it says so.
     pub(super) retry_after: Option<Duration>,
     /// The nonce that proofs of possession are to hold (RFC 9449 s. 8).
     pub(super) dpop_nonce: Option<String>,
+}
+
+impl Answer {
+    /// Returns what an answer without success is judged by.
+    pub(super) fn unsuccessful(&self) -> Unsuccessful<'_> {
+        let Answer { body, is_html, retry_after, .. } = self;
+        Unsuccessful { status: self.status.as_u16(), body, is_html: *is_html, retry_after: *retry_after }
+    }
 }
 
 /// Sends requests to issuers and resource servers.
@@ -98,7 +128,7 @@ impl Transport {
         self.timeout
     }
 
-    /// Sends a form and reads the whole answer, whatever its status.
+    /// Sends a form and reads the answer, whatever its status.
     pub(super) async fn post(
         &self,
         client: &Client,
@@ -117,25 +147,41 @@ impl Transport {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        self.answer(url, request, BODY_CAP).await
+        let secrets: Vec<&Secret> = proven.secrets.iter().collect();
+        self.answer(url, request, About::Token, &secrets).await
     }
 
-    /// Sends a request and reads the whole answer, `cap` bytes at most.
+    /// Sends a request and reads the answer. `secrets` are masked in what is shown of it.
     pub(super) async fn answer(
         &self,
         url: &Endpoint,
         request: RequestBuilder,
-        cap: usize,
+        about: About,
+        secrets: &[&Secret],
     ) -> Result<Answer, IssuerError> {
-        let response = self.send(url, request).await?;
+        let response = self.send(url, request, secrets).await?;
         let status = response.status();
         let pause = text(response.headers(), RETRY_AFTER);
         let retry_after = pause.and_then(|value| retry_after(&value, self.clock.wall()));
         let dpop_nonce = text(response.headers(), HeaderName::from_static("dpop-nonce"));
+        let is_html =
+            text(response.headers(), CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
         self.tell_clock_difference(&response);
-        let body = read_body(url, response, cap).await?;
+        let mut body = Zeroizing::new(Vec::new());
+        let read = read_body(url, response, about.cap(), &mut body);
+        match BodyUse::of(status, about) {
+            BodyUse::Needed => read.await?,
+            // The status keeps its meaning, whatever becomes of the words to it.
+            BodyUse::Words => match tokio::time::timeout(PATIENCE_WITH_WORDS, read).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("the words to a refusal cannot be read: {error}"),
+                Err(_) => tracing::debug!("the words to a refusal do not come"),
+            },
+            BodyUse::None => drop(read),
+        }
         tracing::debug!(status = status.as_u16(), bytes = body.len(), "the server answered");
-        Ok(Answer { status, body, retry_after, dpop_nonce: dpop_nonce.filter(|nonce| nonce.len() <= 256) })
+        let dpop_nonce = dpop_nonce.filter(|nonce| nonce.len() <= 256);
+        Ok(Answer { status, body, is_html, retry_after, dpop_nonce })
     }
 
     /// Tells whether the system has certificate authorities to trust.
@@ -149,7 +195,7 @@ impl Transport {
     pub(crate) async fn clock_difference(&self, url: &Endpoint, roots: Roots<'_>) -> Option<i64> {
         let asked = self.in_time(url, async {
             let request = self.client(url, &roots.into())?.get(url.url().clone());
-            self.send(url, request).await
+            self.send(url, request, &[]).await
         });
         let response = asked.await.ok()?;
         let date = DateTime::parse_from_rfc2822(&text(response.headers(), DATE)?).ok()?;
@@ -180,6 +226,10 @@ impl Transport {
     fn build(&self, url: &Endpoint, trust: &Trust<'_>, route: Route) -> Result<Client, IssuerError> {
         let mut builder = Client::builder()
             .user_agent(concat!("tokenkeep/", env!("CARGO_PKG_VERSION")))
+            // No header allows every coding (RFC 9110 s. 12.5.3).
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
+            // As curl and Go write them: some servers and proxies compare names by case.
+            .http1_title_case_headers()
             .redirect(Policy::none())
             .referer(false)
             .tls_version_min(tls::Version::TLS_1_2)
@@ -216,19 +266,21 @@ impl Transport {
         })
     }
 
-    pub(super) async fn send(&self, url: &Endpoint, request: RequestBuilder) -> Result<Response, IssuerError> {
+    /// Sends a request; a redirect is an error, and shows where it leads without `secrets`.
+    pub(super) async fn send(
+        &self,
+        url: &Endpoint,
+        request: RequestBuilder,
+        secrets: &[&Secret],
+    ) -> Result<Response, IssuerError> {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Err(self.failed(url, &error).await),
         };
         let status = response.status();
         if status.is_redirection() {
-            return Err(IssuerError::Redirect { host: host(url), status: status.as_u16() });
-        }
-        if is_encoded(response.headers()) {
-            // None was asked for, and unpacking is how a small answer becomes a large one.
-            let why = "it is compressed, which was not asked for";
-            return Err(IssuerError::Malformed { status: Some(status.as_u16()), why });
+            let to = response.headers().get(LOCATION).and_then(|place| elsewhere(url.url(), place.as_bytes(), secrets));
+            return Err(IssuerError::Redirect { host: host(url), status: status.as_u16(), to });
         }
         Ok(response)
     }
@@ -323,12 +375,6 @@ fn own_certificate(tls: &str) -> Option<&'static str> {
     known.into_iter().find(|(kind, _)| tls.contains(kind)).map(|(_, why)| why)
 }
 
-/// Returns whether a body is encoded: by any header of that name, and any coding in its list (RFC 9110 s. 8.4).
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    codings.any(|coding| !coding.trim_ascii().is_empty() && !coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
-}
-
 fn rustls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -348,18 +394,49 @@ fn unwrapped<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError +
     error
 }
 
-async fn read_body(url: &Endpoint, mut response: Response, cap: usize) -> Result<Zeroizing<Vec<u8>>, IssuerError> {
-    let mut body = Zeroizing::new(Vec::with_capacity(4 * 1024));
+/// What the body of an answer is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyUse {
+    /// It decides what the answer means.
+    Needed,
+    /// It has words for people; the status decides.
+    Words,
+    /// Nothing.
+    None,
+}
+
+impl BodyUse {
+    fn of(status: StatusCode, about: About) -> BodyUse {
+        match (status.as_u16(), about) {
+            (408 | 429 | 500..=599, _) => BodyUse::None,
+            (401 | 403 | 404 | 405 | 410, About::Token) => BodyUse::Words,
+            // An answer that breaks off does not decide whether there is metadata.
+            _ => BodyUse::Needed,
+        }
+    }
+}
+
+/// Reads what comes into `body`, and unpacks it; `cap` bytes at most, packed and unpacked.
+async fn read_body(
+    url: &Endpoint,
+    mut response: Response,
+    cap: usize,
+    body: &mut Zeroizing<Vec<u8>>,
+) -> Result<(), IssuerError> {
+    let coding = Coding::of(response.headers());
+    body.reserve(4 * 1024);
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > cap => {
-                return Err(IssuerError::TooLarge { cap });
-            }
+            Ok(Some(chunk)) if body.len() + chunk.len() > cap => return Err(IssuerError::TooLarge { cap }),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
+            Ok(None) => break,
             Err(_) => return Err(IssuerError::Reset { host: host(url) }),
         }
     }
+    if let Some(unpacked) = coding.unpack(body, response.status().as_u16(), cap)? {
+        *body = unpacked;
+    }
+    Ok(())
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
@@ -469,29 +546,5 @@ impl fmt::Display for DnsFailure {
 impl StdError for DnsFailure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&self.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_coding_of_every_header_is_looked_at() {
-        for (values, encoded) in [
-            (&[][..], false),
-            (&["identity"], false),
-            (&["Identity, identity", ""], false),
-            (&["gzip"], true),
-            (&["identity", "gzip"], true),
-            (&["identity, br"], true),
-            (&["identity ,\tx"], true),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(CONTENT_ENCODING, HeaderValue::from_static(value));
-            }
-            assert_eq!(is_encoded(&headers), encoded, "{values:?}");
-        }
     }
 }

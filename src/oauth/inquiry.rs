@@ -30,7 +30,7 @@ impl Transport {
                 return Ok(answer.body);
             }
             let secrets: Vec<_> = proven.secrets.iter().collect();
-            Err(wire::failed(answer.status.as_u16(), &answer.body, answer.retry_after, &secrets))
+            Err(wire::failed(answer.unsuccessful(), &secrets))
         })
         .await
     }

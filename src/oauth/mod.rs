@@ -3,6 +3,7 @@
 mod attempt;
 mod authorities;
 mod client_auth;
+mod coding;
 mod discovery;
 mod dpop;
 mod echo;
@@ -19,14 +20,13 @@ mod retry;
 mod revocation;
 mod signing_key;
 mod wire;
+mod words;
 mod workload;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::place::{PlaceError, Shown};
-use crate::profile::Profile;
-use crate::secret::Secret;
 
 pub(crate) use attempt::{Attempt, Ended};
 pub(crate) use authorities::CaFault;
@@ -56,7 +56,7 @@ pub(crate) use workload::JobRequest;
 /// # Errors
 /// [`IssuerError::Credential`], which says what the secret is instead.
 #[cfg(feature = "cli")]
-pub(crate) fn check_key(profile: &Profile, secret: &Secret) -> Result<(), IssuerError> {
+pub(crate) fn check_key(profile: &crate::profile::Profile, secret: &crate::secret::Secret) -> Result<(), IssuerError> {
     if profile.auth.shows_certificate() {
         return signing_key::check_pem(secret);
     }
@@ -161,21 +161,35 @@ pub enum IssuerError {
         host: String,
     },
     /// A redirect: following it would send the secret where it was not set for.
-    #[error("{host} answered with a redirect (HTTP {status}), which is never followed")]
+    #[error("{host} answered with a redirect (HTTP {status}){}, which is never followed", leading(.to.as_deref()))]
     Redirect {
         /// The host.
         host: String,
         /// The HTTP status.
         status: u16,
+        /// Where it leads: host and path, escaped.
+        to: Option<String>,
     },
-    /// An error of the protocol (RFC 6749 s. 5.2).
-    #[error("{}", shown_refusal(.error, .description.as_deref()))]
+    /// A refusal, by an error of the protocol (RFC 6749 s. 5.2) or by its status.
+    #[error("{}", shown_refusal(*.status, *.meaning, .error.as_deref(), .description.as_deref()))]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The registered error code, escaped.
-        error: String,
+        /// What it means.
+        meaning: Meaning,
+        /// The error code as it was sent, escaped.
+        error: Option<String>,
         /// What the issuer adds, escaped.
+        description: Option<String>,
+    },
+    /// An answer of something that does not speak the protocol.
+    #[error("no OAuth answer (HTTP {status}){}", said(&[.error.as_deref(), .description.as_deref()]))]
+    NoAnswer {
+        /// The HTTP status.
+        status: u16,
+        /// What it names as its error, escaped.
+        error: Option<String>,
+        /// What it adds, escaped.
         description: Option<String>,
     },
     /// Asked too often.
@@ -201,6 +215,26 @@ pub enum IssuerError {
         status: Option<u16>,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// The answer is coded in a way that is not read.
+    #[error("the issuer's answer is not valid: it is encoded as {coding}, which was not asked for")]
+    Encoded {
+        /// The HTTP status.
+        status: u16,
+        /// The coding.
+        coding: &'static str,
+    },
+    /// The token is of another type than the one that was asked for.
+    #[error("the issuer's answer is not valid: its token_type is {found}, not {wanted}")]
+    TokenType {
+        /// The HTTP status.
+        status: u16,
+        /// The type that it has, escaped.
+        found: String,
+        /// The type that was asked for.
+        wanted: &'static str,
+        /// Whether it may be a bearer token under another name.
+        may_be_bearer: bool,
     },
     /// The answer is longer than any that is read.
     #[error("the issuer's answer is longer than {cap} bytes")]
@@ -236,6 +270,9 @@ impl IssuerError {
         match self {
             IssuerError::Redirect { status, .. }
             | IssuerError::Refused { status, .. }
+            | IssuerError::NoAnswer { status, .. }
+            | IssuerError::Encoded { status, .. }
+            | IssuerError::TokenType { status, .. }
             | IssuerError::RateLimited { status, .. }
             | IssuerError::Server { status, .. } => Some(*status),
             IssuerError::Malformed { status, .. } => *status,
@@ -256,9 +293,34 @@ impl IssuerError {
     }
 }
 
-fn shown_refusal(error: &str, description: Option<&str>) -> String {
-    match description {
-        Some(description) => format!("the issuer refused: {error}: {description}"),
-        None => format!("the issuer refused: {error}"),
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// What its error code says.
+    Named,
+    /// The client is not known, or its credential is wrong: 401, whatever it names.
+    Client,
+    /// The client is known and not allowed: 403, whatever it names.
+    Access,
+    /// A web page with 403: something before the issuer refused.
+    Before,
+}
+
+fn shown_refusal(status: u16, meaning: Meaning, error: Option<&str>, description: Option<&str>) -> String {
+    match (meaning, error.or(description)) {
+        (Meaning::Before, _) => {
+            format!("a web page in place of an answer (HTTP {status}): something before the issuer refused")
+        }
+        (_, None) => format!("the issuer refused (HTTP {status}) and says no reason"),
+        (_, Some(_)) => format!("the issuer refused{}", said(&[error, description])),
     }
+}
+
+/// Joins what was said, each behind a colon.
+fn said(words: &[Option<&str>]) -> String {
+    words.iter().flatten().map(|words| format!(": {words}")).collect()
+}
+
+fn leading(to: Option<&str>) -> String {
+    to.map(|to| format!(" to {to}")).unwrap_or_default()
 }

@@ -9,6 +9,7 @@ use super::http::{Trust, sensitive};
 use super::{IssuerError, Transport};
 use crate::clock::WallTime;
 use crate::profile::Endpoint;
+use crate::secret::Secret;
 use crate::token::AccessToken;
 
 /// What a resource answered to a token.
@@ -33,9 +34,10 @@ impl Transport {
         self.in_time(url, async {
             let client = self.client(url, trust)?;
             let mut nonce: Option<String> = None;
+            let secret = Secret::from(token.expose());
             loop {
-                let response =
-                    self.send(url, shown(&client, url, token, nonce.as_deref(), self.clock().wall())?).await?;
+                let request = shown(&client, url, token, nonce.as_deref(), self.clock().wall())?;
+                let response = self.send(url, request, &[&secret]).await?;
                 let status = response.status();
                 let challenge = self.header(&response, WWW_AUTHENTICATE).unwrap_or_default();
                 let about_the_proof = token.proof_key().is_some()

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::http::{METADATA_CAP, Trust};
+use super::http::{About, Trust};
 use super::jwt::decoded;
 use super::{IssuerError, Transport, wire};
 use crate::clock::BootTime;
@@ -172,10 +172,10 @@ async fn fetch(url: &Endpoint, transport: &Transport, trust: &Trust<'_>) -> Resu
     transport
         .in_time(url, async {
             let request = transport.client(url, trust)?.get(url.url().clone());
-            let answer = transport.answer(url, request, METADATA_CAP).await?;
+            let answer = transport.answer(url, request, About::Issuer, &[]).await?;
             let status = answer.status.as_u16();
             if !answer.status.is_success() {
-                return Err(wire::failed(status, &answer.body, answer.retry_after, &[]));
+                return Err(wire::failed(answer.unsuccessful(), &[]));
             }
             keys(&answer.body).ok_or(IssuerError::Malformed { status: Some(status), why: "it is no set of keys" })
         })

@@ -57,6 +57,7 @@ pub(super) fn retry_after(value: &str, now: WallTime) -> Option<Duration> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Meaning;
     use super::*;
 
     const LONG: Duration = Duration::from_secs(30);
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_never_tried_again() {
-        let refused = IssuerError::Refused { status: 401, error: "invalid_client".to_owned(), description: None };
+        let refused = IssuerError::Refused { status: 401, meaning: Meaning::Client, error: None, description: None };
         assert_eq!(next(&refused, 0, LONG, 0), Next::GiveUp);
     }
 

@@ -7,48 +7,66 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::IssuerError;
 use super::echo::{repeats, shown};
-use crate::profile::TokenBinding;
+use super::words::Words;
+use super::{IssuerError, Meaning};
+use crate::profile::{TokenBinding, TokenType};
 use crate::secret::Secret;
 use crate::token::LONGEST_LIFETIME;
+
+/// The codes of RFC 6749 s. 5.2, and the one of RFC 9449 s. 8: whatever the status, they mean what they say.
+const OWN_MEANING: [&str; 7] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "use_dpop_nonce",
+];
 
 /// A successful answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {
     /// The token's value; visible ASCII.
     pub value: Secret,
-    /// `Bearer`, or the type as the issuer wrote it.
-    pub token_type: String,
+    /// `Bearer` or `DPoP`.
+    pub token_type: &'static str,
+    /// Whether the issuer left its type out.
+    pub lacks_type: bool,
     /// The lifetime, where the issuer named a usable one.
     pub lifetime: Option<Duration>,
     /// The scope that was granted, where the issuer said so.
     pub scope: Option<String>,
 }
 
-/// What an error body says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ErrorBody {
-    pub(super) error: String,
-    pub(super) description: Option<String>,
+/// What a token may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Whether it is good for whoever holds it.
+    pub(super) binding: TokenBinding,
+    /// What its type means, whatever the issuer calls it.
+    pub(super) token_type: Option<TokenType>,
 }
 
 /// Reads an answer with a 2xx status. `secrets` are masked in whatever is shown of it.
 ///
 /// # Errors
-/// When there is no token in it, or one of another kind than `binding`: a token that is good for whoever holds it, in
+/// When there is no token in it, or one of another kind than `wanted`: a token that is good for whoever holds it, in
 /// answer to a proof of possession, is a downgrade (RFC 9449 s. 5).
-pub(super) fn granted(
-    status: u16,
-    body: &[u8],
-    secrets: &[&Secret],
-    binding: TokenBinding,
-) -> Result<Granted, IssuerError> {
+pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wanted) -> Result<Granted, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(status), why };
-    let answer = Answer::parse(body).ok_or(malformed("it is not a JSON object"))?;
+    let Some(answer) = Answer::parse(body) else {
+        // A description in another alphabet does not make a refusal a broken answer.
+        let words = Words::of(body, secrets).filter(|words| words.error.is_some());
+        return Err(refused(status, words).unwrap_or(malformed("it is not a JSON object")));
+    };
+    if let Some(name) = answer.twice {
+        return Err(malformed(name));
+    }
     // Some issuers report errors with 200.
-    if let Some(error) = answer.error_body(secrets) {
-        return Err(refused(status, error, None));
+    if answer.names_error() {
+        return Err(refused(status, Words::of(body, secrets)).unwrap_or(malformed("it names an error")));
     }
     let value = answer.access_token.text().ok_or(malformed("it has no access_token"))?;
     if value.is_empty() {
@@ -57,55 +75,93 @@ pub(super) fn granted(
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(IssuerError::Token);
     }
-    let token_type = answer.token_type.text().filter(|text| !text.is_empty());
-    let token_type = token_type.ok_or(malformed("it has no token_type"))?;
-    // Anything else than what was asked for would be used wrongly by whoever gets it printed.
-    let token_type = match binding {
-        TokenBinding::Bearer if token_type.eq_ignore_ascii_case("bearer") => "Bearer",
-        TokenBinding::Dpop if token_type.eq_ignore_ascii_case("dpop") => "DPoP",
-        TokenBinding::Dpop if token_type.eq_ignore_ascii_case("bearer") => return Err(IssuerError::Downgrade),
-        TokenBinding::Bearer => return Err(malformed("its token_type is not Bearer")),
-        TokenBinding::Dpop => return Err(malformed("its token_type is not DPoP")),
-    };
     let value = Secret::from(value.as_str());
+    let token_type = answer.token_type(status, wanted, secrets, &value)?;
     // The scope is reported and kept in clear: one that repeats a secret, or the token itself, is not given.
     let repeats_any = |scope: &String| secrets.iter().copied().chain([&value]).any(|secret| repeats(scope, secret));
     let scope = answer.scope.scope().filter(|scope| !repeats_any(scope));
     Ok(Granted {
         value,
-        token_type: token_type.to_owned(),
+        token_type,
+        lacks_type: answer.token_type.is_absent(),
         lifetime: answer.expires_in.0.and_then(|raw| lifetime(raw.get())),
         scope,
     })
 }
 
+/// Passes over a byte order mark, as RFC 8259 s. 8.1 lets a parser do.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// Reads a JSON object. A derived reader alone would take an array for one, its items for the members in their order.
 pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let body = without_mark(body).trim_ascii_start();
     if body.first() == Some(&b'{') { serde_json::from_slice(body).ok() } else { None }
 }
 
-/// Makes an error of an answer whose status is no success.
-pub(super) fn failed(status: u16, body: &[u8], retry_after: Option<Duration>, secrets: &[&Secret]) -> IssuerError {
-    let error = Answer::parse(body).and_then(|answer| answer.error_body(secrets));
-    match (status, error) {
-        (429, _) => IssuerError::RateLimited { status, retry_after },
-        (408 | 500..=599, _) => IssuerError::Server { status, retry_after },
-        (_, Some(error)) => refused(status, error, retry_after),
-        // RFC 6749 s. 5.2 has one meaning for 401; proxies put HTML into it.
-        (401, None) => refused(status, ErrorBody { error: "invalid_client".to_owned(), description: None }, None),
-        (403, None) => refused(status, ErrorBody { error: "access_denied".to_owned(), description: None }, None),
-        (_, None) => {
-            IssuerError::Malformed { status: Some(status), why: "its status is no success and it names no error" }
-        }
+/// An answer whose status is no success.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unsuccessful<'a> {
+    pub(super) status: u16,
+    /// Its body, or what could be had of it.
+    pub(super) body: &'a [u8],
+    /// Whether its head says that it is a web page.
+    pub(super) is_html: bool,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Makes an error of an answer whose status is no success: by its status first, because a gateway, a framework or a
+/// firewall answers in other words than RFC 6749 has, or in none.
+pub(super) fn failed(answer: Unsuccessful<'_>, secrets: &[&Secret]) -> IssuerError {
+    let Unsuccessful { status, retry_after, .. } = answer;
+    match status {
+        429 => return IssuerError::RateLimited { status, retry_after },
+        408 | 500..=599 => return IssuerError::Server { status, retry_after },
+        _ => {}
+    }
+    let words = Words::of(answer.body, secrets);
+    match status {
+        401 => by_status(status, words, Meaning::Client),
+        403 if words.is_none() && answer.is_page() => by_status(status, words, Meaning::Before),
+        403 => by_status(status, words, Meaning::Access),
+        404 | 405 | 410 => no_answer(status, words),
+        _ => match refused(status, words) {
+            Some(IssuerError::Server { status, .. }) => IssuerError::Server { status, retry_after },
+            Some(error) => error,
+            None => no_answer(status, None),
+        },
     }
 }
 
-fn refused(status: u16, body: ErrorBody, retry_after: Option<Duration>) -> IssuerError {
-    match body.error.as_str() {
-        "temporarily_unavailable" | "server_error" => IssuerError::Server { status, retry_after },
-        _ => IssuerError::Refused { status, error: body.error, description: body.description },
+impl Unsuccessful<'_> {
+    fn is_page(&self) -> bool {
+        self.is_html || without_mark(self.body).trim_ascii_start().starts_with(b"<")
     }
+}
+
+/// Makes a refusal that means what its status means, unless it names a code that means something by itself.
+fn by_status(status: u16, words: Option<Words>, meaning: Meaning) -> IssuerError {
+    let Words { error, description } = words.unwrap_or(Words { error: None, description: None });
+    let named = error.as_deref().unwrap_or_default();
+    let others: &[&str] = if meaning == Meaning::Access { &["access_denied", "invalid_target"] } else { &[] };
+    let is_own = OWN_MEANING.iter().chain(others).any(|own| *own == named);
+    IssuerError::Refused { status, meaning: if is_own { Meaning::Named } else { meaning }, error, description }
+}
+
+/// Makes the error of an answer that nobody gave who speaks the protocol.
+fn no_answer(status: u16, words: Option<Words>) -> IssuerError {
+    let Words { error, description } = words.unwrap_or(Words { error: None, description: None });
+    IssuerError::NoAnswer { status, error, description }
+}
+
+/// Makes the error that an answer names; `None` if it has no words.
+fn refused(status: u16, words: Option<Words>) -> Option<IssuerError> {
+    let Words { error, description } = words?;
+    Some(match error.as_deref() {
+        Some("temporarily_unavailable" | "server_error") => IssuerError::Server { status, retry_after: None },
+        _ => IssuerError::Refused { status, meaning: Meaning::Named, error, description },
+    })
 }
 
 /// Reads `expires_in`: a number or a numeric string, floored and capped; `None` for everything
@@ -121,7 +177,7 @@ fn lifetime(raw: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64(capped.floor()))
 }
 
-/// The members that are read; each at most once, everything else is skipped.
+/// The members that are read; everything else is skipped.
 #[derive(Default)]
 struct Answer {
     access_token: Member,
@@ -129,7 +185,8 @@ struct Answer {
     expires_in: Member,
     scope: Member,
     error: Member,
-    error_description: Member,
+    /// What is wrong, if one of them stands twice with two values: two readers would take different ones of the two.
+    twice: Option<&'static str>,
 }
 
 /// A member as it stands in the body, not yet judged.
@@ -141,6 +198,11 @@ impl Member {
         serde_json::from_str(self.0.as_ref()?.get()).ok().map(zeroize::Zeroizing::new)
     }
 
+    /// Tells whether it is missing, or null.
+    fn is_absent(&self) -> bool {
+        self.0.as_ref().is_none_or(|raw| raw.get() == "null")
+    }
+
     /// One string, or an array of strings.
     fn scope(&self) -> Option<String> {
         if let Some(text) = self.text() {
@@ -149,24 +211,66 @@ impl Member {
         let list: Vec<String> = serde_json::from_str(self.0.as_ref()?.get()).ok()?;
         Some(list.join(" "))
     }
+
+    /// Tells whether both are one value, however it is written.
+    fn is_same_as(&self, other: &Member) -> bool {
+        let raw = |member: &Member| member.0.as_ref().map(|raw| raw.get().to_owned()).map(zeroize::Zeroizing::new);
+        match (self.text(), other.text()) {
+            (Some(text), Some(other)) => text == other,
+            _ => raw(self) == raw(other),
+        }
+    }
 }
 
 impl Answer {
     fn parse(body: &[u8]) -> Option<Answer> {
-        // RFC 8259 s. 8.1 lets a parser pass over a byte order mark.
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        serde_json::from_slice(body).ok()
+        serde_json::from_slice(without_mark(body)).ok()
     }
 
-    fn error_body(&self, secrets: &[&Secret]) -> Option<ErrorBody> {
-        let error = self.error.text().filter(|text| !text.is_empty())?;
-        // An issuer that gives a token and an error at once may repeat the one in the other.
-        let token = self.access_token.text().map(|token| Secret::from(token.as_str()));
-        let secrets: Vec<&Secret> = secrets.iter().copied().chain(&token).collect();
-        Some(ErrorBody {
-            error: shown(&error, 64, &secrets),
-            description: self.error_description.text().map(|text| shown(&text, 300, &secrets)),
-        })
+    /// Tells whether it names an error: a text, an object or a list with something in it.
+    fn names_error(&self) -> bool {
+        let raw = self.error.0.as_ref().map_or("", |raw| raw.get());
+        match raw.as_bytes() {
+            [b'"', .., b'"'] => raw.len() > 2,
+            [b'{' | b'[', inner @ .., _] => !inner.trim_ascii().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Judges the type of the token: anything else than what was asked for would be used wrongly by whoever gets it.
+    fn token_type(
+        &self,
+        status: u16,
+        wanted: Wanted,
+        secrets: &[&Secret],
+        token: &Secret,
+    ) -> Result<&'static str, IssuerError> {
+        let text = self.token_type.text();
+        let named = text.as_ref().map(|text| text.trim());
+        let is = |name: &str| named.is_some_and(|named| named.eq_ignore_ascii_case(name));
+        let is_bearer = is("bearer") || self.token_type.is_absent();
+        let name = match wanted.binding {
+            TokenBinding::Bearer if is_bearer => return Ok("Bearer"),
+            // What needs a proof at each use is no bearer token, whatever the profile says.
+            TokenBinding::Bearer if wanted.token_type == Some(TokenType::Bearer) && !is("dpop") => return Ok("Bearer"),
+            TokenBinding::Bearer => "Bearer",
+            TokenBinding::Dpop if is("dpop") => return Ok("DPoP"),
+            TokenBinding::Dpop if is_bearer => return Err(IssuerError::Downgrade),
+            TokenBinding::Dpop => "DPoP",
+        };
+        let Some(text) = &text else {
+            return Err(IssuerError::Malformed { status: Some(status), why: "its token_type is no text" });
+        };
+        let secrets: Vec<&Secret> = secrets.iter().copied().chain([token]).collect();
+        let part_of_token =
+            |part: &str| part.len() >= 12 && token.expose_text().is_some_and(|token| token.contains(part));
+        let found = if text.split_ascii_whitespace().any(part_of_token) {
+            "(withheld: it repeats the token)".to_owned()
+        } else {
+            format!("\"{}\"", shown(text, 64, &secrets))
+        };
+        let may_be_bearer = name == "Bearer" && !is("dpop");
+        Err(IssuerError::TokenType { status, found, wanted: name, may_be_bearer })
     }
 }
 
@@ -184,23 +288,23 @@ impl<'de> Deserialize<'de> for Answer {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
                 let mut answer = Answer::default();
                 while let Some(name) = map.next_key::<String>()? {
-                    let place = match name.as_str() {
-                        "access_token" => &mut answer.access_token,
-                        "token_type" => &mut answer.token_type,
-                        "expires_in" => &mut answer.expires_in,
-                        "scope" => &mut answer.scope,
-                        "error" => &mut answer.error,
-                        "error_description" => &mut answer.error_description,
+                    let (place, twice) = match name.as_str() {
+                        "access_token" => (&mut answer.access_token, "its access_token stands twice, with two values"),
+                        "token_type" => (&mut answer.token_type, "its token_type stands twice, with two values"),
+                        "expires_in" => (&mut answer.expires_in, "its expires_in stands twice, with two values"),
+                        "scope" => (&mut answer.scope, "its scope stands twice, with two values"),
+                        "error" => (&mut answer.error, "its error stands twice, with two values"),
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
                         }
                     };
-                    // Two readers would take different ones of the two.
-                    if place.0.is_some() {
-                        return Err(serde::de::Error::custom("a member stands twice"));
+                    let value = Member(Some(map.next_value()?));
+                    if place.0.is_none() {
+                        *place = value;
+                    } else if !place.is_same_as(&value) {
+                        answer.twice.get_or_insert(twice);
                     }
-                    place.0 = Some(map.next_value()?);
                 }
                 Ok(answer)
             }

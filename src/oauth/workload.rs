@@ -5,7 +5,7 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::http::{METADATA_CAP, Trust, sensitive};
+use super::http::{About, Trust, sensitive};
 use super::{IssuerError, Transport};
 use crate::profile::Endpoint;
 use crate::secret::Secret;
@@ -44,10 +44,10 @@ impl Transport {
         self.in_time(&url, async {
             let request = self.client(&url, trust)?.get(url.url().clone());
             let request = request.header(AUTHORIZATION, sensitive(&authorization)?);
-            let answer = self.answer(&url, request, METADATA_CAP).await?;
+            let answer = self.answer(&url, request, About::Issuer, &[&of.token]).await?;
             let status = answer.status.as_u16();
             if !answer.status.is_success() {
-                return Err(super::wire::failed(status, &answer.body, answer.retry_after, &[&of.token]));
+                return Err(super::wire::failed(answer.unsuccessful(), &[&of.token]));
             }
             let why = "it has no value";
             let document: Document =

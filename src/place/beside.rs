@@ -30,8 +30,11 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
             continue;
         }
         let made = written(&mut file, &temporary, path, bytes);
-        // While the lock is held: another writer would take it for something that was left.
-        let removed = fs::remove_file(&temporary);
+        // While the lock is held: another writer would take it for something that was left. After a rename it is gone.
+        let removed = match fs::remove_file(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
         drop(file);
         if let (Ok(true), Err(error)) = (&made, removed) {
             // The first failure is the one to tell.
@@ -74,15 +77,31 @@ fn written(file: &mut File, temporary: &Path, path: &Path, bytes: &[u8]) -> io::
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // A umask may have taken the owner's bits too.
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        // A umask may have taken the owner's bits too. File systems without modes refuse to set what is set.
+        if file.metadata()?.permissions().mode() & 0o777 != 0o600 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
     }
     file.write_all(bytes)?;
     file.sync_all()?;
     // A link, not a rename: it never replaces what another process made meanwhile.
     match fs::hard_link(temporary, path) {
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        linked => linked.map(|()| true),
+        // FAT, vboxsf and others have no links.
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+            renamed(temporary, path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts a file into a place that is free. The lock on the temporary name keeps every other writer of this crate away.
+fn renamed(temporary: &Path, path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(temporary, path).map(|()| true),
+        Err(error) => Err(error),
+        Ok(_) => Ok(false),
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::directories::{is_sticky, judge_dir, make_path, parent};
-use super::judge::{FILE_MODE, READ, caller, size};
+use super::judge::{FILE_MODE, READ, caller, protect, size, sync_directory};
 use super::{Given, Mend, PlaceError, Referenced, beside, random_name, read_capped, remove_left_beside};
 
 /// Reads a file that was given to us, or answers `None` where there is none.
@@ -135,14 +135,14 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
     // There is nothing secret in it, and others may want to read what this machine calls.
     let mode = Mode::from_raw_mode(0o644);
     let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
-    let written = rustix::fs::fchmod(&fd, mode).map_err(io::Error::from).and_then(|()| {
+    let written = protect(&fd, mode).map_err(io::Error::from).and_then(|()| {
         let mut file = File::from(fd);
         file.write_all(bytes)?;
         file.sync_all()?;
         // Opened first: when it cannot be, nothing was replaced yet.
         let directory = File::open(directory)?;
         std::fs::rename(&temporary, &target)?;
-        directory.sync_all()
+        sync_directory(&directory)
     });
     if written.is_err() {
         // The first failure is the one to tell.
@@ -165,7 +165,7 @@ pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceErro
         Some(made) => made,
         None => beside::create(path, bytes).map_err(fail)?,
     };
-    if made && let Err(error) = directory.sync_all() {
+    if made && let Err(error) = sync_directory(&directory) {
         // It would be in the way of the next try. The first failure is the one to tell.
         let _ = std::fs::remove_file(path);
         return Err(fail(error));
@@ -183,7 +183,7 @@ fn nameless(holder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Option<bool>
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    rustix::fs::fchmod(&fd, FILE_MODE)?;
+    protect(&fd, FILE_MODE)?;
     let mut file = File::from(fd);
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -206,7 +206,7 @@ fn nameless(_holder: &Path, _path: &Path, _bytes: &[u8]) -> io::Result<Option<bo
 pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     match std::fs::remove_file(path) {
         Ok(()) => {
-            let synced = File::open(parent(path)).and_then(|directory| directory.sync_all());
+            let synced = File::open(parent(path)).and_then(sync_directory);
             synced.map_err(|e| PlaceError::io(path, "sync", e)).map(|()| true)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
@@ -116,4 +117,18 @@ pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
 /// Reads what [`path_bytes`] returned.
 pub(crate) fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+/// Makes the names in a directory durable. Some file systems (CIFS, vboxsf) cannot and report EINVAL, which git ignores too.
+pub(super) fn sync_directory(directory: impl AsFd) -> io::Result<()> {
+    match rustix::fs::fsync(directory) {
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives what was just made its mode, unless it has it: file systems without modes refuse even that.
+pub(super) fn protect(made: impl AsFd, mode: Mode) -> rustix::io::Result<()> {
+    let present = Mode::from_raw_mode(rustix::fs::fstat(&made)?.st_mode);
+    if present == mode { Ok(()) } else { rustix::fs::fchmod(made, mode) }
 }

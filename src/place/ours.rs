@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::directories::{make_in, make_path, serves_others};
-use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, size};
+use super::judge::{FILE_MODE, READ, caller, judge_ours, judge_owner, protect, size, sync_directory};
 use super::{Durable, FileSystem, Mend, Missing, PlaceError, Stamp, read_capped};
 
 /// A directory of ours, held open: names below it cannot be moved elsewhere between a check and
@@ -209,7 +209,7 @@ impl Dir {
     }
 
     fn sync(&self) -> Result<(), PlaceError> {
-        rustix::fs::fsync(&self.fd).map_err(|e| PlaceError::io(&self.path, "sync", e))
+        sync_directory(&self.fd).map_err(|e| PlaceError::io(&self.path, "sync", e))
     }
 
     fn open_file(&self, name: &str, flags: OFlags) -> Result<Option<File>, PlaceError> {
@@ -247,7 +247,7 @@ impl Dir {
         match rustix::fs::openat(&self.fd, name, flags, FILE_MODE) {
             Ok(fd) => {
                 // A umask may have taken the owner's bits too; it never adds any.
-                rustix::fs::fchmod(&fd, FILE_MODE).map_err(|e| PlaceError::io(&path, "protect", e))?;
+                protect(&fd, FILE_MODE).map_err(|e| PlaceError::io(&path, "protect", e))?;
                 Ok(Some(File::from(fd)))
             }
             Err(Errno::EXIST) => Ok(None),

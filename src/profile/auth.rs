@@ -225,6 +225,29 @@ impl Repeats {
     }
 }
 
+/// What a token is, whatever its issuer calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// One that is good for whoever holds it (RFC 6750).
+    Bearer,
+}
+
+impl TokenType {
+    /// Every type with its name in a profile.
+    pub const ALL: [(TokenType, &'static str); 1] = [(TokenType::Bearer, "bearer")];
+
+    /// Returns the name in a profile.
+    pub fn name(self) -> &'static str {
+        name_in(&TokenType::ALL, self)
+    }
+
+    /// Reads a name in a profile.
+    pub fn parse(text: &str) -> Option<TokenType> {
+        value_in(&TokenType::ALL, text)
+    }
+}
+
 pub(in crate::profile) fn name_in<T: Copy + PartialEq>(all: &[(T, &'static str)], value: T) -> &'static str {
     all.iter().find(|(listed, _)| *listed == value).map_or("", |(_, name)| name)
 }

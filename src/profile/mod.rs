@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use auth::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Grant, Repeats,
-    TokenBinding,
+    TokenBinding, TokenType,
 };
 pub use binding::{Binding, Generation};
 pub(crate) use endpoint::LOCALHOST;
@@ -56,6 +56,8 @@ pub struct Profile {
     pub certificate: Option<ClientCertificate>,
     /// Whether tokens are good for whoever holds them.
     pub token_binding: TokenBinding,
+    /// What the type of its tokens means, whatever the issuer calls it; `None`: what the issuer calls it.
+    pub token_type: Option<TokenType>,
     /// The grant that is asked for.
     pub grant: Grant,
     /// Whether a request that failed is sent again.
@@ -148,6 +150,7 @@ impl Profile {
             assertions: Assertions::default(),
             certificate: None,
             token_binding: TokenBinding::Bearer,
+            token_type: None,
             grant: Grant::ClientCredentials,
             repeats: Repeats::Bounded,
             request: Request::default(),

@@ -100,6 +100,8 @@ fn a_remembered_refusal_answers_as_the_first_did_and_asks_nobody() {
     for (status, headers, exit, code, longest) in [
         (401, Vec::new(), 4, "invalid_client", 10),
         (403, Vec::new(), 4, "access_denied", 10),
+        (404, Vec::new(), 7, "response_malformed", 10),
+        (500, Vec::new(), 6, "server_error", 5),
         (429, retry_after.clone(), 11, "rate_limited", 120),
         (503, retry_after, 6, "server_error", 120),
     ] {
@@ -152,7 +154,7 @@ fn every_documented_key_of_a_file_is_known_by_name() {
     let profile = setup::read(&environment.path(setup::PROFILE));
     let keys = "audience = 'a'\nresources = ['urn:a']\nparams = { a = 'b' }\nscopes = ['read']\nmin_ttl = '1m'\n\
                 basic_encoding = 'form'\ndefault_lifetime = '5m'\nassertion_audience = 'issuer'\nassertion_typ = 'on'\n\
-                assertion_algorithm = 'ES256'\nassertion_key_id = 'k'\ndpop = false\n\
+                assertion_algorithm = 'ES256'\nassertion_key_id = 'k'\ndpop = false\ntoken_type = 'bearer'\n\
                 repeats = 'bounded'\njwks_url = 'https://issuer.invalid/keys'\nfleet_epoch = 'e'\n";
     environment.write(setup::PROFILE, format!("{keys}{profile}"));
     setup::get(&environment).run().success().token();

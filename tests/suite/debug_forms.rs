@@ -17,7 +17,7 @@ use tokenkeep::{
     Freshness, Generation, Grant, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, ManualClock, MemoryStore, Moment,
     Obtained, Outcome, PlaceError, PlainHostError, PlainHosts, Profile, ProfileName, Reach, RecordName, RecordStore,
     Reference, Repeats, Report, Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp,
-    StoreError, SystemClock, TokenBinding, Validity, Verdict, WallTime, Want, Warning, Writer,
+    StoreError, SystemClock, TokenBinding, TokenType, Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -140,6 +140,7 @@ fn plain(shown: &mut Shown) {
     shown.add(&TokenBinding::Dpop);
     shown.add(&Grant::AccountCredentials);
     shown.add(&Repeats::Never);
+    shown.add(&TokenType::Bearer);
     shown.add(&Writer::Alone);
     shown.add(&Holds::Token);
     shown.add(&LifetimeFrom::Issuer);

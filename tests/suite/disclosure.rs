@@ -6,7 +6,9 @@ use serde_json::json;
 
 use crate::common::issuer::{Behaviour, CLIENT_ID, CLIENT_SECRET, EchoFormat, TOKEN_PREFIX};
 use crate::common::{Invocation, Issuer, TestEnvironment};
-use crate::setup::{PROFILE, assert_refused, credential, credential_and_token, get, get_json, init, set_credential};
+use crate::setup::{
+    PROFILE, assert_refused, credential, credential_and_token, forget, get, get_json, init, set_credential,
+};
 
 /// Every diagnostic there is, in both ways of asking for it.
 fn talkative(run: Invocation) -> Invocation {
@@ -98,6 +100,8 @@ fn failures_tell_nothing_at_the_highest_level_of_diagnostics() {
         issuer.behave("/token", behaviour.clone());
         issuer.behave("/api", behaviour);
         assert!(talkative(get_json(&environment)).arg("--refresh").run().code != 0);
+        // The same credential once more erases refusals and leaves tokens.
+        set_credential(&environment, &issuer.token_url(), &["--probe-url", &issuer.api_url()]).run().success();
         let validated = talkative(environment.tokenkeep(["--json", "token", "validate"])).run();
         assert!([0, 12].contains(&validated.code), "{validated:?}");
     }
@@ -135,6 +139,7 @@ fn an_answer_with_a_member_of_the_wrong_type_is_never_quoted() {
         answer[member] = json!(canary);
         answer_once(&issuer, 200, answer.to_string());
         assert!([0, 7].contains(&talkative(get_json(&environment)).arg("--refresh").run().code));
+        forget(&environment);
     }
 }
 
@@ -164,6 +169,7 @@ fn a_cut_or_broken_answer_is_never_quoted() {
     for body in cut.chain(broken) {
         answer_once(&issuer, 200, body);
         assert_refused(talkative(get_json(&environment)).run(), "broken", 7, "response_malformed");
+        forget(&environment);
     }
     get(&environment).run().success().token();
 }
@@ -287,6 +293,7 @@ fn a_token_that_comes_with_an_error_is_not_repeated() {
         let answer = json!({ "access_token": token, "error": "quota", "error_description": description });
         answer_once(&issuer, status, answer.to_string());
         assert_refused(get_json(&environment).run(), "beside an error", 7, "issuer_error");
+        forget(&environment);
     }
 }
 
@@ -387,6 +394,7 @@ fn what_a_server_says_is_one_escaped_line_of_bounded_length() {
                 }
                 let told = outcome.stderr.lines().filter(|line| !line.contains("DEBUG")).count();
                 assert!(told <= 2, "{outcome:?}");
+                forget(&environment);
                 if json_form && outcome.code == 7 {
                     let error = outcome.error();
                     let length = |name: &str| error[name].as_str().unwrap_or_default().chars().count();
@@ -398,12 +406,15 @@ fn what_a_server_says_is_one_escaped_line_of_bounded_length() {
 }
 
 #[test]
-fn a_megabyte_of_description_is_an_answer_too_large() {
+fn a_megabyte_of_description_is_not_read_and_leaves_the_status_its_meaning() {
     let issuer = Issuer::start();
     let environment = credential(&issuer, &[]);
     let answer = json!({ "error": "invalid_client", "error_description": "\u{1b}[2J".repeat(1 << 18) });
-    answer_once(&issuer, 401, answer.to_string());
-    assert_refused(get_json(&environment).run(), "a megabyte", 7, "response_too_large");
+    for (status, exit, code) in [(401, 4, "invalid_client"), (400, 7, "response_too_large")] {
+        answer_once(&issuer, status, answer.to_string());
+        assert_refused(get_json(&environment).run(), "a megabyte", exit, code);
+        forget(&environment);
+    }
     get(&environment).run().success().token();
 }
 

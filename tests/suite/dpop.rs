@@ -128,9 +128,12 @@ fn a_token_of_a_third_kind_is_not_taken_for_either() {
     let environment = credential(&issuer, &[]);
     get(&environment, &[]).fails(7, "response_malformed");
     issuer.set(json!({ "members": { "token_type": "N_A" } }));
-    get(&environment, &[]).fails(7, "response_malformed");
+    for options in [&[][..], &["--dpop"]] {
+        let environment = credential(&issuer, options);
+        get(&environment, &[]).fails(7, "response_malformed");
+        assert_eq!(get(&environment, &[]).fails(7, "response_malformed").error()["remembered"], true);
+    }
     let environment = credential(&issuer, &["--dpop"]);
-    get(&environment, &[]).fails(7, "response_malformed");
     issuer.set(json!({ "members": { "token_type": "dpop" } }));
     assert_eq!(get(&environment, &[]).success().json()["token_type"], "DPoP");
 }

@@ -7,6 +7,8 @@ mod given;
 mod modes;
 mod paths;
 mod planted;
+#[cfg(target_os = "linux")]
+mod poor;
 mod read_only;
 #[cfg(target_os = "linux")]
 mod swapped;

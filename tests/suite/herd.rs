@@ -1,6 +1,7 @@
 //! Many processes at once: one asks the issuer, the others get what it got, and nobody waits for the dead.
 #![cfg(target_os = "linux")]
 
+mod refusals;
 pub(crate) mod turn;
 
 use std::os::unix::fs::MetadataExt;

@@ -50,6 +50,7 @@ mod proxies;
 mod readme;
 mod real_issuers;
 mod redis_harness;
+mod refusals;
 mod resource_server;
 mod retries;
 mod revocation;

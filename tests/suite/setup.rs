@@ -46,6 +46,11 @@ pub(crate) fn get_json(environment: &TestEnvironment) -> Invocation {
     environment.tokenkeep(["--json", "token", "get"]).prints_token()
 }
 
+/// Forgets tokens, and refusals, which are remembered for ten seconds.
+pub(crate) fn forget(environment: &TestEnvironment) {
+    environment.tokenkeep(["token", "forget", "--all"]).run().success();
+}
+
 /// With the fault gone the next `token get` works, with no manual step.
 pub(crate) fn assert_mended(environment: &TestEnvironment, issuer: &Issuer) {
     issuer.behave("*", Behaviour::Normal);

@@ -2,8 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
+const BEARER: Wanted = Wanted { binding: TokenBinding::Bearer, token_type: None };
+
 fn read(body: &str) -> Result<Granted, IssuerError> {
-    granted(200, body.as_bytes(), &[], TokenBinding::Bearer)
+    granted(200, body.as_bytes(), &[], BEARER)
+}
+
+fn failed_with(status: u16, body: &[u8]) -> IssuerError {
+    failed(Unsuccessful { status, body, is_html: false, retry_after: None }, &[])
 }
 
 fn with(member: &str) -> Result<Granted, IssuerError> {
@@ -85,13 +91,11 @@ fn an_answer_without_its_required_members_is_malformed() {
         "[]",
         "\"abc\"",
         "{}",
-        r#"{"access_token":"abc"}"#,
         r#"{"token_type":"bearer"}"#,
         r#"{"access_token":null,"token_type":"bearer"}"#,
         r#"{"access_token":7,"token_type":"bearer"}"#,
         r#"{"access_token":"","token_type":"bearer"}"#,
-        r#"{"access_token":"abc","token_type":""}"#,
-        r#"{"access_token":"abc","token_type":"mac"}"#,
+        r#"{"access_token":"abc","token_type":7}"#,
         r#"{"access_token":"abc","access_token":"def","token_type":"bearer"}"#,
         r#"{"access_token":"abc","token_type":"bearer"} trailing"#,
         r#"{"access_token":"\ud800","token_type":"bearer"}"#,
@@ -132,29 +136,184 @@ fn an_error_with_status_200_is_an_error() {
 
 #[test]
 fn a_token_with_an_error_status_is_not_taken() {
-    let error = failed(400, br#"{"access_token":"abc","token_type":"bearer"}"#, None, &[]);
-    assert!(matches!(error, IssuerError::Malformed { status: Some(400), .. }));
+    let error = failed_with(400, br#"{"access_token":"abc","token_type":"bearer"}"#);
+    assert!(matches!(error, IssuerError::NoAnswer { status: 400, .. }));
 }
 
 #[test]
-fn statuses_have_one_meaning_each() {
-    let failed = |status, body: &str| failed(status, body.as_bytes(), None, &[]);
-    assert!(matches!(failed(401, "<html>"), IssuerError::Refused { error, .. } if error == "invalid_client"));
-    assert!(matches!(failed(403, ""), IssuerError::Refused { error, .. } if error == "access_denied"));
-    assert!(matches!(failed(400, r#"{"error":"invalid_client"}"#), IssuerError::Refused { .. }));
-    assert!(matches!(failed(429, "<html>"), IssuerError::RateLimited { .. }));
-    for status in [408, 500, 502, 503, 599] {
-        assert!(matches!(failed(status, "{}"), IssuerError::Server { .. }), "{status}");
+fn a_type_that_is_missing_is_bearer_and_one_that_is_not_known_is_named() {
+    for (member, lacks) in [
+        (r#""x":1"#, true),
+        (r#""token_type":null"#, true),
+        (r#""token_type":"BEARER""#, false),
+        (r#""token_type":" bearer\n""#, false),
+    ] {
+        let granted = read(&format!(r#"{{"access_token":"abc",{member}}}"#)).expect("a token");
+        assert_eq!((granted.token_type, granted.lacks_type), ("Bearer", lacks), "{member}");
     }
-    assert!(matches!(failed(400, r#"{"error":"temporarily_unavailable"}"#), IssuerError::Server { .. }));
-    assert!(matches!(failed(404, "not here"), IssuerError::Malformed { .. }));
+    let long = "x".repeat(100);
+    for (name, shown) in [
+        ("BearerToken", r#""BearerToken""#.to_owned()),
+        ("Application Access Token", r#""Application Access Token""#.to_owned()),
+        ("", r#""""#.to_owned()),
+        ("\u{1b}[31m", r#""\u{1b}[31m""#.to_owned()),
+        (&long, format!("\"{}...\"", "x".repeat(64))),
+    ] {
+        let body = serde_json::json!({ "access_token": "abc", "token_type": name }).to_string();
+        let error = read(&body).expect_err("another type").to_string();
+        assert_eq!(error, format!("the issuer's answer is not valid: its token_type is {shown}, not Bearer"));
+        let wanted = Wanted { token_type: Some(TokenType::Bearer), ..BEARER };
+        assert_eq!(granted(200, body.as_bytes(), &[], wanted).expect("it may").token_type, "Bearer", "{name}");
+    }
+}
+
+#[test]
+fn a_token_that_needs_proofs_is_no_bearer_token_and_a_bearer_token_needs_none() {
+    let wanted = Wanted { token_type: Some(TokenType::Bearer), ..BEARER };
+    let dpop = br#"{"access_token":"abc","token_type":"DPoP"}"#;
+    assert!(matches!(granted(200, dpop, &[], wanted), Err(IssuerError::TokenType { may_be_bearer: false, .. })));
+    let bound = Wanted { binding: TokenBinding::Dpop, token_type: None };
+    assert_eq!(granted(200, dpop, &[], bound).expect("a token").token_type, "DPoP");
+    for body in [r#"{"access_token":"abc"}"#, r#"{"access_token":"abc","token_type":" Bearer"}"#] {
+        assert!(matches!(granted(200, body.as_bytes(), &[], bound), Err(IssuerError::Downgrade)), "{body}");
+    }
+}
+
+#[test]
+fn a_type_that_repeats_the_token_or_a_part_of_it_is_not_named() {
+    for named in ["tok-0123456789abcdef", "tok-0123456789ab", "x tok-0123456789abcdef", "dG9rLTAxMjM0NTY3ODlhYmNkZWY="]
+    {
+        let body = format!(r#"{{"access_token":"tok-0123456789abcdef","token_type":"{named}"}}"#);
+        let error = read(&body).expect_err("another type").to_string();
+        assert!(error.contains("(withheld") && !error.contains("0123456789"), "{error}");
+    }
+}
+
+#[test]
+fn a_member_that_stands_twice_does_harm_only_with_two_values() {
+    for member in [
+        r#""scope":"a","scope":"a""#,
+        r#""scope":"a","scope":"\u0061""#,
+        r#""expires_in":60,"expires_in":60"#,
+        r#""access_token":"abc","token_type":"bEaReR""#,
+        r#""x":1,"x":2"#,
+        r#""error":null,"error":null"#,
+    ] {
+        assert!(with(member).is_ok(), "{member}");
+    }
+    for (member, name) in [
+        (r#""scope":"a","scope":"b""#, "scope"),
+        (r#""expires_in":60,"expires_in":61"#, "expires_in"),
+        (r#""expires_in":60,"expires_in":"60""#, "expires_in"),
+        (r#""access_token":"def""#, "access_token"),
+        (r#""token_type":"dpop""#, "token_type"),
+        (r#""error":null,"error":"x""#, "error"),
+    ] {
+        let error = with(member).expect_err("two readers would differ").to_string();
+        assert_eq!(error, format!("the issuer's answer is not valid: its {name} stands twice, with two values"));
+    }
+}
+
+/// Bodies that say something in other words than RFC 6749 has, or nothing at all.
+fn other_words() -> Vec<Vec<u8>> {
+    let texts = [
+        "",
+        "<html>no</html>",
+        "no",
+        "{}",
+        "[]",
+        r#"{"status":401,"error":"Unauthorized","message":"Bad credentials"}"#,
+        r#"{"error":"incorrect_client_credentials"}"#,
+        r#"{"error":"temporarily_unavailable"}"#,
+        r#"{"error":{"code":7,"message":"no"}}"#,
+        r#"{"title":"no"}"#,
+        r#"{"error":["no"]}"#,
+    ];
+    let more = [vec![b'x'; 65_536], b"\x1f\x8b\x08\0".to_vec(), b"{\"error\":\"\xfc\"}".to_vec()];
+    texts.into_iter().map(|text| text.as_bytes().to_vec()).chain(more).collect()
+}
+
+#[test]
+fn a_status_means_the_same_whatever_its_body_is() {
+    for body in other_words() {
+        let failed = |status| failed_with(status, &body);
+        let case = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+        assert!(matches!(failed(401), IssuerError::Refused { meaning: Meaning::Client, .. }), "{case}");
+        let forbidden = failed(403);
+        let is_page = case.starts_with('<');
+        let meaning = if is_page { Meaning::Before } else { Meaning::Access };
+        assert!(matches!(&forbidden, IssuerError::Refused { meaning: m, .. } if *m == meaning), "{case}: {forbidden}");
+        assert!(matches!(failed(429), IssuerError::RateLimited { .. }), "{case}");
+        for status in [408, 500, 502, 503, 599] {
+            assert!(matches!(failed(status), IssuerError::Server { .. }), "{status} {case}");
+        }
+        for status in [404, 405, 410] {
+            let error = failed(status);
+            assert!(matches!(error, IssuerError::NoAnswer { .. }), "{case}: {error}");
+            assert!(error.to_string().starts_with(&format!("no OAuth answer (HTTP {status})")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_codes_of_the_protocol_mean_what_they_say_with_401_and_403_too() {
+    for code in OWN_MEANING {
+        for status in [400, 401, 403] {
+            let error = failed_with(status, format!(r#"{{"error":"{code}"}}"#).as_bytes());
+            let is_own = matches!(&error, IssuerError::Refused { meaning: Meaning::Named, error: Some(named), .. } if named == code);
+            assert!(is_own, "{status} {code}: {error}");
+        }
+    }
+    let denied = failed_with(401, br#"{"error":"access_denied"}"#);
+    assert!(matches!(denied, IssuerError::Refused { meaning: Meaning::Client, error: Some(_), .. }));
+    assert!(matches!(failed_with(400, br#"{"error":"temporarily_unavailable"}"#), IssuerError::Server { .. }));
+}
+
+#[test]
+fn a_refusal_is_told_in_the_words_of_the_issuer() {
+    for (status, body, told) in [
+        (401, "", "the issuer refused (HTTP 401) and says no reason"),
+        (
+            401,
+            r#"{"error":"Unauthorized","message":"Bad credentials"}"#,
+            "the issuer refused: Unauthorized: Bad credentials",
+        ),
+        (403, r#"{"message":"Forbidden"}"#, "the issuer refused: Forbidden"),
+        (403, " <!doctype html>", "a web page in place of an answer (HTTP 403): something before the issuer refused"),
+        (404, r#"{"detail":"Not Found"}"#, "no OAuth answer (HTTP 404): Not Found"),
+        (405, "<html>", "no OAuth answer (HTTP 405)"),
+        (400, "<html>", "no OAuth answer (HTTP 400)"),
+        (400, r#"{"error":{"message":"no such client"}}"#, "the issuer refused: no such client"),
+        (400, r#"{"errorCode":"invalid_client","errorSummary":"no"}"#, "the issuer refused: invalid_client: no"),
+        (
+            400,
+            "{\"error\":\"invalid_client\",\"error_description\":\"ung\u{fc}ltig\"}",
+            "the issuer refused: invalid_client: ungültig",
+        ),
+        (415, r#"{"status":415,"error":"Unsupported Media Type"}"#, "the issuer refused: Unsupported Media Type"),
+    ] {
+        assert_eq!(failed_with(status, body.as_bytes()).to_string(), told, "{status} {body}");
+    }
+    let latin = b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}";
+    for error in [failed_with(400, latin), granted(200, latin, &[], BEARER).expect_err("refused")] {
+        assert_eq!(error.to_string(), "the issuer refused: invalid_client: ungültig");
+    }
+}
+
+#[test]
+fn an_error_as_an_object_or_a_list_beside_a_token_is_an_error() {
+    for (error, is_one) in
+        [(r#"{"code":7}"#, true), (r#"["x"]"#, true), ("{ }", false), ("[]", false), ("null", false), ("0", false)]
+    {
+        assert_eq!(with(&format!(r#""error":{error}"#)).is_err(), is_one, "{error}");
+    }
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..256), status in 100_u16..600) {
-        let _ = granted(status, &body, &[], TokenBinding::Bearer);
-        let _ = failed(status, &body, None, &[]);
+        let _ = granted(status, &body, &[], BEARER);
+        let _ = failed_with(status, &body);
     }
 
     #[test]
@@ -170,7 +329,7 @@ proptest! {
             format!(r#"{{{member},"err\u006fr":"{error}"}}"#),
             format!("\u{feff} {{\"error\":\"{error}\",{member}}}"),
         ] {
-            prop_assert!(granted(status, body.as_bytes(), &[], binding).is_err(), "{}", body);
+            prop_assert!(granted(status, body.as_bytes(), &[], Wanted { binding, ..BEARER }).is_err(), "{}", body);
         }
     }
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, PlainHostError, PlainHosts,
-    Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, preset,
+    Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, TokenType, preset,
 };
 use crate::document::{DocumentError, Parsed};
 pub(crate) use keys::reference;
@@ -37,6 +37,7 @@ pub(crate) struct ProfileFile {
     pub assertion_key_id: Option<String>,
     pub certificate_file: Option<PathBuf>,
     pub dpop: Option<bool>,
+    pub token_type: Option<TokenType>,
     pub repeats: Option<Repeats>,
     pub request: Request,
     pub default_lifetime: Option<Duration>,
@@ -81,7 +82,7 @@ pub(crate) enum ProfileError {
     BindingDiffers(&'static str),
 }
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "provider",
     "client_id",
     "token_url",
@@ -99,6 +100,7 @@ const KEYS: [&str; 28] = [
     "assertion_key_id",
     "certificate_file",
     "dpop",
+    "token_type",
     "repeats",
     "default_lifetime",
     "min_ttl",
@@ -138,6 +140,7 @@ impl ProfileFile {
             assertion_key_id: owned(table.text("assertion_key_id")?),
             certificate_file: table.path("certificate_file")?,
             dpop: table.flag("dpop")?,
+            token_type: choice(&table, "token_type", &TokenType::ALL)?,
             repeats: choice(&table, "repeats", &Repeats::ALL)?,
             request: request(&table)?,
             default_lifetime: table.duration("default_lifetime")?,
@@ -213,6 +216,7 @@ impl ProfileFile {
                 Some(false) => TokenBinding::Bearer,
                 None => pinned.map_or(TokenBinding::Bearer, |binding| binding.token_binding),
             },
+            token_type: self.token_type,
             grant: quirks.as_ref().map_or(Grant::ClientCredentials, |preset| preset.grant),
             repeats: self.repeats.or(quirks.as_ref().map(|preset| preset.repeats)).unwrap_or(Repeats::Bounded),
             request: self.request.clone(),
@@ -266,6 +270,9 @@ impl Profile {
             }
             AuthMethod::FederatedAssertion if matches!(self.secret, SecretSource::Stored(_)) => {
                 "a federated assertion is read at each fetch: name its place with `secret`"
+            }
+            _ if self.token_binding == TokenBinding::Dpop && self.token_type.is_some() => {
+                "`token_type` is for bearer tokens, and `dpop` asks for others"
             }
             _ => return Ok(()),
         };

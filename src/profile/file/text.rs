@@ -60,6 +60,7 @@ impl ProfileFile {
         set(table, "assertion_key_id", &old.assertion_key_id, &self.assertion_key_id, text);
         set(table, "certificate_file", &old.certificate_file, &self.certificate_file, file);
         set(table, "dpop", &old.dpop, &self.dpop, |dpop| (*dpop).into());
+        set(table, "token_type", &old.token_type, &self.token_type, |of| of.name().into());
         set(table, "repeats", &old.repeats, &self.repeats, |repeats| name_in(&Repeats::ALL, *repeats).into());
         set(table, "default_lifetime", &old.default_lifetime, &self.default_lifetime, seconds);
         set(table, "min_ttl", &old.min_ttl, &self.min_ttl, seconds);

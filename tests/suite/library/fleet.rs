@@ -244,12 +244,12 @@ async fn a_token_that_only_its_host_can_use_is_not_shared() {
 }
 
 #[tokio::test]
-async fn what_the_issuer_refuses_gives_the_turn_to_the_next_host_at_once() {
+async fn what_one_host_does_not_understand_gives_the_turn_to_the_next_at_once() {
     let (issuer, store) = (Issuer::start(), WatchedStore::new());
     let (first, second) = (host(&issuer, &store), host(&issuer, &store));
-    let refusal = Behaviour::Answer { status: 400, headers: Vec::new(), body: r#"{"error":"invalid_scope"}"#.into() };
-    issuer.behave_times("/token", 1, refusal);
-    first.token().await.expect_err("the issuer refuses");
+    let page = Behaviour::Answer { status: 200, headers: Vec::new(), body: "<html>sign in</html>".into() };
+    issuer.behave_times("/token", 1, page);
+    first.token().await.expect_err("it is no token");
     assert_eq!(store.questions(), ["look", "join", "publish"], "the others are told");
     assert_eq!(obtained(&second).await.1, Source::Issuer);
     assert_eq!(store.questions(), ["look", "join", "publish"], "nobody was waited for");
