@@ -150,7 +150,7 @@ fn metadata_that_cannot_be_used_is_refused_and_nothing_is_changed() {
         ),
         ("too much", answer(200, &longer), 7, "response_too_large"),
         ("no end", Behaviour::EndlessBody, 7, "response_too_large"),
-        ("a bomb", Behaviour::GzipBomb, 7, "response_malformed"),
+        ("a bomb", Behaviour::GzipBomb, 7, "response_too_large"),
         ("a fault", answer(503, &json!({})), 6, "server_error"),
         ("a redirect", Behaviour::Redirect { status: 301, location: elsewhere.url(OAUTH) }, 10, "redirect_refused"),
         (
