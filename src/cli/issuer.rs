@@ -150,7 +150,7 @@ pub(crate) fn discovered(
         Err(IssuerError::IssuerDiffers { found, .. }) if was_cut && found == format!("{issuer}/") => ask(found)?,
         found => found,
     };
-    let (issuer, metadata) = found.map_err(|error| unfound(error.into()).for_profile(name))?;
+    let (issuer, metadata) = found.map_err(|error| unfound(error).for_profile(name))?;
     if was_cut {
         context.ui.done(&format!("found and pinned: issuer {issuer}"));
     }
@@ -230,8 +230,11 @@ impl Pinned {
 }
 
 /// The hints of a token request name the token endpoint, which nobody knows yet.
-fn unfound(error: Error) -> Error {
+fn unfound(error: IssuerError) -> Error {
+    let is_of_proxy = matches!(error, IssuerError::Proxy { .. });
+    let error = Error::from(error);
     match error.code() {
+        _ if is_of_proxy => error,
         Code::Dns | Code::Connect | Code::RedirectRefused | Code::ResponseMalformed | Code::ResponseTooLarge => {
             error.with_remedy(Remedy::CheckIssuer)
         }

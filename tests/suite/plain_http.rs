@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment, skipped};
 use crate::proxies::can_unshare;
-use crate::setup::{PROFILE, assert_refused, edit, get, get_json, init, prepend, set_credential};
+use crate::setup::{PROFILE, assert_refused, get, get_json, init, prepend, read, set_credential};
 
 const HOST: &str = "keycloak";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -77,8 +77,9 @@ fn what_is_allowed_is_bound_to_the_secret_and_shown() {
     let environment = allowed(&issuer);
     let shown = environment.tokenkeep(["--json", "credentials", "show"]).run().success().json();
     assert_eq!(shown["allow_http"], HOST);
-    edit(&environment, PROFILE, "allow_http = [\"keycloak\"]\n", "");
-    // The binding says it still.
+    // The first of the two lines: the binding says it still.
+    let text = read(&environment.path(PROFILE)).replacen("allow_http = [\"keycloak\"]\n", "", 1);
+    environment.write(PROFILE, text);
     assert_refused(get_json(&environment).run(), "the line is gone", 6, "dns");
     prepend(&environment, PROFILE, "allow_http = [\"keycloak\", \"other\"]");
     let error = assert_refused(get_json(&environment).run(), "another host", 10, "binding_mismatch");

@@ -241,6 +241,17 @@ fn a_wrong_password_of_a_proxy_is_tried_once() {
 }
 
 #[test]
+fn an_issuer_that_a_proxy_does_not_let_through_is_no_wrong_issuer() {
+    let remote = Remote::start();
+    let proxy = Proxy::start(&remote.environment, &["407"]);
+    let words = ["--json", "credentials", "set", "--client-id", CLIENT_ID, "--secret-stdin", "--issuer"];
+    let set = remote.environment.tokenkeep(words).arg(remote.url("")).stdin(CLIENT_SECRET);
+    let error = assert_refused(set.env("HTTPS_PROXY", proxy.url()).run(), "discovery", 6, "connect");
+    assert!(error["hint"].as_str().is_some_and(|hint| hint.starts_with("set HTTPS_PROXY to ")), "{error}");
+    assert_eq!(proxy.asked().len(), 1);
+}
+
+#[test]
 fn a_password_of_a_proxy_ends_at_the_last_at_sign() {
     let remote = Remote::start().set();
     let proxy = Proxy::start(&remote.environment, &[]);
