@@ -32,7 +32,9 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
         _ => format!("secrets are kept in {}", backend.shown()),
     };
     let message = format!("{what}; the data directory is {}", Shown(&context.home.data_dir));
-    if choice(context)? == before { context.ui.unchanged(&message) } else { context.ui.changed(&message) }
+    // It is done: a read that fails now must not say otherwise.
+    let is_same = choice(context).is_ok_and(|after| after == before);
+    if is_same { context.ui.unchanged(&message) } else { context.ui.changed(&message) }
 }
 
 /// Returns what the data directory says; `None` if no choice was made yet.

@@ -82,7 +82,8 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let default = if set.default { format!("; {name} is the default now") } else { String::new() };
     match outcome {
         credentials::Set::Stored => {
-            let place = place(context)?;
+            // It is set: that the words for its place cannot be found must not say otherwise.
+            let place = place(context).unwrap_or_default();
             context.ui.changed(&format!(
                 "the credential of {name} is set{place}{default}; try it: tokenkeep token get -p {name}"
             ))
