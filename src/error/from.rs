@@ -326,12 +326,15 @@ impl From<IssuerError> for Error {
 /// Advises to take the issuer that the metadata names, if it is the same server: another one could be a trap.
 fn right_issuer(asked: &str, found: &str) -> Remedy {
     let host = |url: &str| Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let port = |url: &str| Url::parse(url).ok().and_then(|url| url.port_or_known_default());
     let is_same_host = host(found).is_some() && host(found) == host(asked);
+    // Another port may be another server's.
+    let is_same_server = is_same_host && port(found) == port(asked);
     let is_plain_text = found.bytes().all(|byte| byte.is_ascii_graphic());
     match Endpoint::parse(found) {
-        Ok(_) if is_same_host && is_plain_text => Remedy::TakeIssuer(found.to_owned()),
+        Ok(_) if is_same_server && is_plain_text => Remedy::TakeIssuer(found.to_owned()),
         // Plain http was allowed for it, or the two would not have met.
-        Err(EndpointError::Insecure) if is_same_host && is_plain_text && asked.starts_with("http://") => {
+        Err(EndpointError::Insecure) if is_same_server && is_plain_text && asked.starts_with("http://") => {
             Remedy::TakeIssuer(found.to_owned())
         }
         Err(EndpointError::Insecure) if is_same_host => Remedy::MendIssuerName,
@@ -388,7 +391,7 @@ mod tests {
     #[test]
     fn the_issuer_of_the_metadata_is_advised_only_if_it_is_the_same_server() {
         let asked = "https://id.example.com";
-        for found in ["https://id.example.com/", "https://id.example.com:8443", "https://ID.example.com/realms/a"] {
+        for found in ["https://id.example.com/", "https://id.example.com:443", "https://ID.example.com/realms/a"] {
             assert_eq!(right_issuer(asked, found), Remedy::TakeIssuer(found.to_owned()), "{found}");
         }
         assert_eq!(right_issuer(asked, "http://id.example.com/"), Remedy::MendIssuerName);
@@ -397,6 +400,7 @@ mod tests {
         for found in [
             "https://evil.example/",
             "http://evil.example/",
+            "https://id.example.com:8443",
             "https://id.example.com/{tenantid}/",
             "",
             "x",

@@ -76,7 +76,9 @@ fn host(text: &str) -> Result<String, PlainHostError> {
     let url = Url::parse(&format!("http://{written}/")).map_err(|_| PlainHostError::NotHost)?;
     let host = url.host_str().unwrap_or_default();
     // 0x7f.1 and 1 are addresses to a URL; and a port is none of a host.
-    if url.port().is_some() || written.ends_with(':') || !written.starts_with('[') && host != written {
+    let has_port =
+        url.port().is_some() || written.ends_with(':') || written.starts_with('[') && !written.ends_with(']');
+    if has_port || !written.starts_with('[') && host != written {
         return Err(PlainHostError::NotHost);
     }
     let is_private = match url.host() {

@@ -113,6 +113,7 @@ fn refused_timed_out_broken_and_repeated_requests_are_lines_of_their_own() {
 
     machine.issuer.behave_times("/token", 1, answer(400, json!({ "error": "invalid_scope" }), &[]));
     machine.get().args(["--refresh", "--json"]).run().fails(7, "invalid_scope");
+    setup::forget(&machine.environment);
     machine.issuer.behave_times("/token", 1, Behaviour::Reset);
     machine.get().args(["--refresh", "--json"]).run().fails(6, "connection_reset");
     setup::impatient(&machine.environment);
