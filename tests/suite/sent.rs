@@ -123,17 +123,12 @@ fn a_resource_that_is_no_uri_is_sent_as_it_is_with_a_warning() {
 
 #[test]
 fn one_newline_at_the_end_of_a_secret_is_cut_and_no_more() {
-    let issuer = Issuer::start_with(["--client", "a:CANARY-SECRET-line", "--client", "b:CANARY-SECRET-line\n"]);
+    let issuer = Issuer::start_with(["--client", "a:CANARY-SECRET-line"]);
     let environment = TestEnvironment::new();
     init(&environment);
     let file = environment.write_secret("files/secret", "CANARY-SECRET-line\n");
-    for (client, stdin) in [
-        ("a", "CANARY-SECRET-line"),
-        ("a", "CANARY-SECRET-line\n"),
-        ("a", "CANARY-SECRET-line\r\n"),
-        ("b", "CANARY-SECRET-line\n\n"),
-    ] {
-        set(&environment, &issuer, client, stdin, &["--replace"]);
+    for stdin in ["CANARY-SECRET-line", "CANARY-SECRET-line\n", "CANARY-SECRET-line\r\n"] {
+        set(&environment, &issuer, "a", stdin, &["--replace"]);
         get(&environment).arg("--refresh").run().success().token();
     }
     environment
@@ -145,11 +140,14 @@ fn one_newline_at_the_end_of_a_secret_is_cut_and_no_more() {
 }
 
 fn set(environment: &TestEnvironment, issuer: &Issuer, client_id: &str, secret: &str, options: &[&str]) {
-    environment
-        .tokenkeep(["credentials", "set", "--client-id", client_id, "--token-url", &issuer.token_url()])
-        .args(options)
-        .arg("--secret-stdin")
-        .stdin(secret)
-        .run()
-        .success();
+    let set = ["credentials", "set", "--client-id", client_id, "--token-url", &issuer.token_url()];
+    let set = environment.tokenkeep(set).args(options);
+    // A control character is no part of a secret that is stored (RFC 6749, A.2); what a file holds is sent as it is.
+    let set = if secret.trim_end_matches('\n').trim_end_matches('\r').contains(char::is_control) {
+        let file = environment.write_secret("files/secret-at-fetch", secret);
+        set.args(["--secret-at-fetch", &format!("file:{}", file.display())])
+    } else {
+        set.arg("--secret-stdin").stdin(secret)
+    };
+    set.run().success();
 }
