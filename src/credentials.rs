@@ -50,7 +50,9 @@ enum Committed {
 pub(crate) enum Set {
     /// A new generation was stored, or another place to read the secret from.
     Stored,
-    /// Secret and binding were the same: tokens stay, refusals were erased.
+    /// Secret and binding were the same, and what else the profile says is not: tokens stay, refusals were erased.
+    Changed,
+    /// All was the same: tokens stay, refusals were erased.
     Unchanged,
 }
 
@@ -204,14 +206,15 @@ impl Registry<'_> {
         let set_at = present.and_then(|file| file.set_at);
         let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
         let mut left = Vec::new();
-        if present != Some(&file) {
+        let is_same = present == Some(&file);
+        if !is_same {
             self.write(name, &file).map_err(as_it_was)?;
             if present.is_some_and(|present| present.fleet_epoch != file.fleet_epoch) {
                 self.forget_derived(name, present, &mut left);
             }
         }
         self.forget_refusals(|outline| is_of(outline, &stored.binding), &mut left);
-        Ok((Set::Unchanged, left))
+        Ok((if is_same { Set::Unchanged } else { Set::Changed }, left))
     }
 
     /// Removes a profile with its secret and tokens. The secret goes first: after a kill in between the profile is there

@@ -6,9 +6,9 @@ use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
 use crate::error::{Error, Remedy};
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
-use crate::profile::{AuthMethod, BasicEncoding, Profile};
+use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile};
 use crate::secret::Secret;
-use crate::secrets::{Backend, ItemName, Keys, Retired, SecretStore};
+use crate::secrets::{Backend, ItemName, Keys, Retired, SecretStore, StoreLock};
 use crate::store::RecordStore;
 
 /// How a check ended.
@@ -90,6 +90,30 @@ pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
         tokens.remove(&name)?;
     }
     Ok(Finding::new("cache", Status::Ok, "can be written"))
+}
+
+/// Removes what a killed trial left where tokens are kept. The lock says that no trial is under way.
+pub(crate) fn remove_trials(dir: &Dir, _lock: &StoreLock) -> Result<(), Error> {
+    let Some(tokens) = dir.dir("tokens", Missing::Leave)? else { return Ok(()) };
+    for name in tokens.names()?.iter().filter(|name| name.starts_with("doctor.") && name.ends_with(".tmp")) {
+        tokens.remove(name)?;
+    }
+    Ok(())
+}
+
+/// Removes the tokens of stored secrets that are certainly gone: a command that retired them was killed before it could.
+pub(crate) fn retired(dir: &Dir, cache: &Cache, keys: &Keys) -> Result<Finding, Error> {
+    let mut removed = 0;
+    for (identity, outline) in cache.identities()? {
+        let generation = outline.generation.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()).map(Generation::new);
+        let Some(generation) = generation else { continue };
+        // What cannot be read is not absent.
+        if keys.read(&ItemName::credential(generation))?.is_none() {
+            removed += usize::from(cache.forget(identity.name())?);
+            crate::flight::forget_lock(dir, identity.name())?;
+        }
+    }
+    Ok(Finding::new("retired", Status::Ok, format!("{removed} token(s) of secrets that are gone were removed")))
 }
 
 fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {

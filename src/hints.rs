@@ -17,6 +17,12 @@ pub(crate) fn of(error: &Error) -> Option<Cow<'static, str>> {
             "give the right secret: tokenkeep credentials set -p {name}, or with --client-id ID the right client"
         )
         .into(),
+        (Remedy::TakeTypeAsBearer, Some(name)) => {
+            format!(
+                "if these are bearer tokens: tokenkeep credentials set -p {name} --token-type bearer, or token_type = \"bearer\" in the profile"
+            )
+            .into()
+        }
         (Remedy::SetCredentialAgain, Some(name)) => format!("run tokenkeep credentials set -p {name}").into(),
         (Remedy::SetRightKey, Some(name)) => {
             format!("give the right key: tokenkeep credentials set -p {name}, or correct what the profile says of it")

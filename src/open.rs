@@ -202,6 +202,9 @@ impl Home {
                 Ok(Some(Backend::File(KeySource::Credential(name.clone()))))
             }
             (Some("file"), None, Some(_)) => Err(invalid("`key_credential` must be a file name")),
+            (Some("file"), Some(path), None) if self.is_own_file(path) => {
+                Err(invalid("`key_file` names a file of tokenkeep's own"))
+            }
             (Some("file"), _, None) => Ok(Some(Backend::File(KeySource::KeyFile(self.key_file())))),
             (Some("keyring" | "none"), _, _) => Err(invalid("a key belongs to the backend \"file\"")),
             (Some(_), _, _) => Err(invalid("`secrets.backend` must be one of \"keyring\", \"file\", \"none\"")),
@@ -360,6 +363,37 @@ impl Home {
     /// Makes the transport of this configuration.
     pub(crate) fn transport(&self) -> Transport {
         Transport::new(self.clock.clone(), self.config.connect_timeout, self.config.timeout)
+    }
+
+    /// Returns whether a path is, or would be, a file that tokenkeep writes itself: a key there would be overwritten or swept
+    /// away. Links are followed as far as something is there.
+    pub(crate) fn is_own_file(&self, path: &Path) -> bool {
+        let real = |path: &Path| {
+            let there = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+            there.map_or_else(
+                || path.to_owned(),
+                |(part, real)| path.strip_prefix(part).map_or_else(|_| path.to_owned(), |rest| real.join(rest)),
+            )
+        };
+        let path = real(path);
+        let below = |directory: &Path| path.strip_prefix(real(directory)).ok().map(Path::to_owned);
+        let first =
+            |rest: &Path| rest.iter().next().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let is_temporary = |name: &str| name.ends_with(".tmp");
+        let is_data = below(&self.data_dir).is_some_and(|rest| {
+            let name = first(&rest);
+            let folders = ["secrets", "tokens", "locks", "ledger.pending"];
+            let files = ["", "store", "store.lock", "configurations", "shared"];
+            folders.contains(&name.as_str())
+                || files.contains(&name.as_str())
+                || name.starts_with("ledger.")
+                || is_temporary(&name)
+        });
+        let is_config = below(&self.config_dir).is_some_and(|rest| {
+            let name = first(&rest);
+            ["", "profiles", "config.toml"].contains(&name.as_str()) || is_temporary(&name)
+        });
+        is_data || is_config
     }
 
     /// Tells whether a backend's key file lies where whoever copies the data copies it too: beside

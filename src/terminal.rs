@@ -82,28 +82,33 @@ mod unix {
         typed
     }
 
-    /// Reads what is typed or pasted: one line, or a private key to its last line.
+    /// Reads what is typed or pasted: one line, or a private key to its last line, with what stands before it.
     fn answer(terminal: &File) -> io::Result<Zeroizing<String>> {
+        let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
         let mut text = Zeroizing::new(String::with_capacity(CAP));
         text.push_str(&line(terminal)?);
-        while text.contains("-----BEGIN ") && !text.contains("-----END ") {
+        // What is left of a paste must neither be taken for less than it was nor reach the shell.
+        while is_open(&text) || rustix::io::ioctl_fionread(terminal)? > 0 {
             let next = line(terminal)?;
             if text.len() + next.len() + 1 > CAP {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the private key has no last line"));
+                return refused("what was pasted has no end");
             }
             text.push('\n');
             text.push_str(&next);
         }
-        // What is left of a paste must neither be taken for less than it was nor reach the shell.
-        let mut is_whole = true;
-        while rustix::io::ioctl_fionread(terminal)? > 0 {
-            is_whole &= line(terminal)?.trim().is_empty();
+        let is_key = text.contains("-----BEGIN ") || text.trim_start().starts_with('{');
+        if text.lines().filter(|line| !line.trim().is_empty()).count() > 1 && !is_key {
+            return refused("more than one line was pasted");
         }
-        if is_whole {
-            Ok(text)
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "more than one line was pasted"))
-        }
+        // Line ends alone are no part of it; blanks are.
+        Ok(Zeroizing::new(text.trim_matches('\n').to_owned()))
+    }
+
+    /// Returns whether a private key, in PEM or JWK, has not ended yet.
+    fn is_open(text: &str) -> bool {
+        let count = |mark: &str| text.matches(mark).count();
+        let is_jwk = text.trim_start().starts_with('{');
+        count("-----BEGIN ") > count("-----END ") || is_jwk && count("{") > count("}")
     }
 
     fn line(terminal: &File) -> io::Result<Zeroizing<String>> {

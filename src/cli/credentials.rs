@@ -45,6 +45,7 @@ pub(super) struct Writable {
 
 impl Writable {
     pub(super) fn open(context: &Context<'_>) -> Result<Writable, Error> {
+        super::init::adopt_moved_key(context)?;
         let home = &context.home;
         let (dir, secrets, keys, cache, choice, sharing) = match home.opened()? {
             Some(Opened { dir, keys }) => {

@@ -118,7 +118,11 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
         });
     }
     if *backend != Backend::None {
-        report.check("cache", || doctor::cache(dir));
+        report.check("cache", || {
+            // Under the lock: what a trial left is then nobody's.
+            let _lock = StoreLock::take(dir)?;
+            doctor::cache(dir)
+        });
     }
     let keep = home.config.keep_unlocked.unwrap_or_else(keep_by_default);
     report.add(doctor::kernel_tier(keys, keep));
@@ -127,12 +131,18 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let cache = key.map(|key| home.cache(dir.clone(), key));
     if fix != Fix::No {
         report.check("leftovers", || {
-            home.remove_temporaries(dir, &StoreLock::take(dir)?)?;
+            let lock = StoreLock::take(dir)?;
+            home.remove_temporaries(dir, &lock)?;
+            doctor::remove_trials(dir, &lock)?;
             doctor::swept(dir, cache.as_ref(), &*home.clock)
         });
     }
     report.check("records", || doctor::records(&store, cache.as_ref()));
-    strays::check(context, report, opened, fix)
+    strays::check(context, report, opened, fix)?;
+    if let (Some(cache), true) = (&cache, fix != Fix::No) {
+        report.check("retired", || doctor::retired(dir, cache, &keys.clone().under_lock()));
+    }
+    Ok(())
 }
 
 fn profiles(context: &Context<'_>, report: &mut Report) {

@@ -17,6 +17,13 @@ use crate::store::FileStore;
 
 pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let backend = backend(context, &init)?;
+    if let Backend::File(KeySource::KeyFile(path)) = &backend
+        && context.home.is_own_file(path)
+    {
+        let message =
+            format!("{} is a file of tokenkeep's own, and no place for a key; nothing was changed", Shown(path));
+        return Err(Error::new(Code::Usage, message).with_remedy(Remedy::NameAnotherFile));
+    }
     if context.home.configured()?.is_some_and(|configured| configured != backend) {
         return Err(Error::new(Code::ConfigInvalid, "config.toml names another place; nothing was changed")
             .with_remedy(Remedy::TakeBackendOut));
@@ -84,6 +91,23 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     Ok(())
 }
 
+/// Notes the present place of a key file that moved with its home, before anything is written that hangs on it: a new key
+/// must not go to where the old one was.
+pub(super) fn adopt_moved_key(context: &Context<'_>) -> Result<(), Error> {
+    let Some(opened) = context.home.opened()? else { return Ok(()) };
+    let Backend::File(KeySource::KeyFile(old)) = &opened.keys.choice().backend else { return Ok(()) };
+    let present = context.home.key_file();
+    let is_gone = old.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    if !is_gone || present == *old {
+        return Ok(());
+    }
+    match choose(context, &Backend::File(KeySource::KeyFile(present))) {
+        // Another key is there: the one in `store` is missing, and whoever needs it says so.
+        Err(error) if error.code() == Code::BackendDiffers => Ok(()),
+        outcome => outcome,
+    }
+}
+
 /// Moves everything that is stored to a backend; if it is there already, nothing happens.
 fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
     loop {
@@ -111,7 +135,15 @@ fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
 
 /// Makes another data key, or destroys the present one.
 pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u8, Error> {
-    let Some(opened) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
+    adopt_moved_key(context)?;
+    let Some(opened) = context.home.opened()? else {
+        // What is destroyed already need not be destroyed.
+        return if destroy {
+            context.ui.unchanged("nothing is stored here")
+        } else {
+            Err(SecretsError::NotChosen.into())
+        };
+    };
     if opened.keys.choice().backend == Backend::None {
         return Err(SecretsError::KeepsNothing.into());
     }

@@ -66,6 +66,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     unedited(set, &typed, present.as_ref(), &name)?;
     let merged = wanted(set, &typed, &params, present.as_ref())?;
     let first = credentials::profile_names(&profiles_dir)?.is_empty();
+    let is_referenced = merged.secret.is_some();
     let verify = |profile, secret| verified(context, profile, secret);
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
     let (outcome, left) = writable.with_registry(context, |registry| registry.set(&name, merged, secret, verify))?;
@@ -79,16 +80,22 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         }
     }
     tell_leftovers(context, &left);
-    let default = if set.default { format!("; {name} is the default now") } else { String::new() };
+    let was_default = context.home.config.default_profile.as_deref() == Some(name.as_str());
+    let is_new_default = set.default && !was_default;
+    let default = if is_new_default { format!("; {name} is the default now") } else { String::new() };
     match outcome {
         credentials::Set::Stored => {
             // It is set: that the words for its place cannot be found must not say otherwise.
-            let place = place(context).unwrap_or_default();
+            let place =
+                if is_referenced { ", and read at each fetch".to_owned() } else { place(context).unwrap_or_default() };
             context.ui.changed(&format!(
                 "the credential of {name} is set{place}{default}; try it: tokenkeep token get -p {name}"
             ))
         }
-        credentials::Set::Unchanged if set.default => {
+        credentials::Set::Changed => {
+            context.ui.changed(&format!("the profile {name} is changed; its secret and tokens stay{default}"))
+        }
+        credentials::Set::Unchanged if is_new_default => {
             context.ui.changed(&format!("the credential of {name} is as it was{default}"))
         }
         credentials::Set::Unchanged => {

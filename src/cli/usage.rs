@@ -176,9 +176,9 @@ fn command_meant(
     let similar = || {
         let word = own(error, ContextKind::SuggestedSubcommand)?;
         let word = word.split(", ").next()?.to_owned();
-        let is_slip = strsim::damerau_levenshtein(&word, typed) <= 1;
+        let distance = strsim::damerau_levenshtein(&word, typed);
         let command = words.iter().cloned().chain([word.clone()]).collect::<Vec<_>>().join(" ");
-        (is_slip || !DESTROYING.contains(&word.as_str())).then_some(command)
+        (distance <= if DESTROYING.contains(&word.as_str()) { 1 } else { 2 }).then_some(command)
     };
     let command = by_habit.map(str::to_owned).or_else(similar)?;
     // A profile's name may follow it.

@@ -112,7 +112,7 @@ fn a_change_of_the_request_keeps_secret_and_generation() {
     place.set(file(URL), Some("s")).expect("set");
     let first = place.stored();
     let request = Request::default().with_scopes(["a"]).expect("a scope");
-    assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Set::Unchanged));
+    assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Set::Changed));
     assert_eq!(place.stored(), first);
     let present = present(&place.profiles_dir(), &name()).expect("reads").expect("there");
     assert_eq!(present.request.scope_text(), "a");

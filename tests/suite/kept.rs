@@ -345,6 +345,30 @@ fn what_a_kill_left_beside_any_file_goes_with_the_next_command_that_changes_some
 }
 
 #[test]
+fn what_a_killed_set_or_doctor_left_among_the_tokens_goes_with_doctor_fix() {
+    let issuer = Issuer::start();
+    let environment = credential_and_token(&issuer, &[]);
+    let folder = environment.data_dir().join("tokens");
+    std::fs::write(folder.join("doctor.0123456789abcdef.tmp.tmp"), "").expect("written");
+    close(&folder.join("doctor.0123456789abcdef.tmp.tmp"));
+    // As a kill leaves it between the erasure of the old secret and that of its tokens.
+    let mut files = std::fs::read_dir(&folder).expect("listed").map(|file| file.expect("listed").path());
+    let token = files.find(|path| path.extension().is_none()).expect("a token");
+    let kept = std::fs::read(&token).expect("readable");
+    set_credential(&environment, &issuer.token_url(), &["--auth", "client_secret_post"]).run().success();
+    assert!(!token.exists());
+    std::fs::write(&token, kept).expect("put back");
+    close(&token);
+    get(&environment).run().success().token();
+    environment.tokenkeep(["doctor", "--fix", "--yes"]).run().success();
+    let left = std::fs::read_dir(&folder).expect("listed").count();
+    assert_eq!(left, 1, "the present token only");
+    assert!(!token.exists());
+    get(&environment).run().success().token();
+    assert_eq!(issuer.count("/token"), 2);
+}
+
+#[test]
 fn several_first_inits_make_one_choice() {
     let environment = TestEnvironment::new();
     let running: Vec<Running> = (0..6).map(|_| environment.tokenkeep(["init", "--backend", "file"]).spawn()).collect();

@@ -264,6 +264,50 @@ fn a_home_that_moved_finds_its_key_and_one_command_notes_the_new_place() {
 }
 
 #[test]
+fn a_rekey_in_a_home_that_moved_makes_nothing_where_it_was() {
+    let issuer = Issuer::start();
+    let environment = crate::setup::credential(&issuer, &[]);
+    let moved = environment.path("moved");
+    std::fs::rename(environment.config_dir(), &moved).expect("moved");
+    let at_new = |arguments: &[&str]| environment.tokenkeep(arguments).env("TOKENKEEP_CONFIG_DIR", &moved);
+    at_new(&["rekey"]).run().success();
+    assert!(!environment.config_dir().exists(), "the old folder came back");
+    at_new(&["token", "get"]).prints_token().run().success().token();
+}
+
+#[test]
+fn a_key_is_never_kept_in_a_file_that_tokenkeep_writes() {
+    let issuer = Issuer::start();
+    let environment = crate::setup::credential_and_token(&issuer, &[]);
+    let link = environment.path("link");
+    std::os::unix::fs::symlink(environment.data_dir(), &link).expect("a link");
+    for place in [
+        "data/store",
+        "data/ledger.db",
+        "data/secrets/key",
+        "data/tokens/key",
+        "data/configurations",
+        "data/x.tmp",
+        "data/../data/store",
+        "link/store",
+        "config/config.toml",
+        "config/profiles/key",
+        "config/.0123456789abcdef.tmp",
+    ] {
+        let file = environment.path(place);
+        let init = ["--json", "init", "--backend", "file", "--key-file", file.to_str().expect("text")];
+        environment.tokenkeep(init).run().fails(2, "usage");
+        environment.tokenkeep(init).arg("--move").run().fails(2, "usage");
+        crate::setup::get(&environment).arg("--refresh").run().success().token();
+    }
+    environment.write(
+        "config/config.toml",
+        format!("[secrets]\nbackend = \"file\"\nkey_file = \"{}/store\"\n", environment.data_dir().display()),
+    );
+    crate::setup::get_json(&environment).run().fails(3, "config_invalid");
+}
+
+#[test]
 fn a_key_file_that_was_moved_by_hand_is_adopted_and_another_key_is_not() {
     let issuer = Issuer::start();
     let environment = crate::setup::credential_and_token(&issuer, &[]);

@@ -131,7 +131,12 @@ fn a_private_key_that_is_pasted_is_taken_whole_and_none_of_it_is_shown() {
         "private_key_jwt",
     ];
     let pem = key(&environment, &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
-    for pasted in [pem.clone(), pem.trim_end().to_owned() + "\n\n", format!("\x1b[200~{pem}\x1b[201~\n")] {
+    for pasted in [
+        pem.clone(),
+        pem.trim_end().to_owned() + "\n\n",
+        format!("\x1b[200~{pem}\x1b[201~\n"),
+        format!("Bag Attributes\n    localKeyID: 01\n\n{pem}"),
+    ] {
         let question = if environment.config_dir().join("profiles/keyed.toml").exists() {
             "private key of keyed (new; empty keeps the present one): "
         } else {

@@ -127,9 +127,13 @@ fn each_command_that_changes_something_says_whether_it_did() {
     environment.write_secret("files/another", "x".repeat(43));
     let file = file.to_str().expect("text").to_owned();
     // What is repeated changes nothing.
-    let steps: [(&[&str], bool, bool); 11] = [
+    let scoped = [&set[..], &["--scope", "a"]].concat();
+    let default = [&set[..], &["--default"]].concat();
+    let steps: [(&[&str], bool, bool); 13] = [
         (&["init", "--backend", "file"], true, false),
         (&set, true, false),
+        (&scoped, true, false),
+        (&default, false, false),
         (&["rekey"], true, true),
         (&["fleet", "key", "new"], true, true),
         (&["fleet", "key", "export", &file], true, true),
@@ -138,14 +142,14 @@ fn each_command_that_changes_something_says_whether_it_did() {
         (&["fleet", "login", "remove"], false, false),
         (&["token", "forget", "-p", "p"], true, false),
         (&["credentials", "remove", "-p", "p", "--yes"], true, false),
-        (&["rekey", "--destroy", "--yes"], true, true),
+        (&["rekey", "--destroy", "--yes"], true, false),
     ];
     for (step, first, again) in steps {
         if step[0] == "token" {
             environment.tokenkeep(["token", "get", "-p", "p"]).prints_token().run().success();
         }
         for (expected, is_repeated) in [(first, false), (again, true)] {
-            if is_repeated && matches!(step, ["rekey", "--destroy", ..] | ["fleet", "key", "export", ..]) {
+            if is_repeated && matches!(step, ["fleet", "key", "export", ..]) {
                 continue;
             }
             let outcome = environment.tokenkeep(["--json"]).args(step).stdin(CLIENT_SECRET).run().success();
