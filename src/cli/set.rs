@@ -80,6 +80,8 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         }
     }
     tell_leftovers(context, &left);
+    // What is looked at from here on may need the lock.
+    drop(writable);
     let was_default = context.home.config.default_profile.as_deref() == Some(name.as_str());
     let is_new_default = set.default && !was_default;
     let default = if is_new_default { format!("; {name} is the default now") } else { String::new() };
