@@ -144,7 +144,8 @@ fn set(environment: &TestEnvironment, issuer: &Issuer, client_id: &str, secret: 
     let set = environment.tokenkeep(set).args(options);
     // A control character is no part of a secret that is stored (RFC 6749, A.2); what a file holds is sent as it is.
     let set = if secret.trim_end_matches('\n').trim_end_matches('\r').contains(char::is_control) {
-        let file = environment.write_secret("files/secret-at-fetch", secret);
+        // Another file for each: the same place holds the same secret.
+        let file = environment.write_secret(format!("files/secret-{}", secret.len()), secret);
         set.args(["--secret-at-fetch", &format!("file:{}", file.display())])
     } else {
         set.arg("--secret-stdin").stdin(secret)
