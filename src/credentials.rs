@@ -5,6 +5,8 @@
 //! replaced at one stroke: the commit; (3) the old item and its records erased. A failure in (3) is
 //! told and changes nothing: what is left is named by nobody.
 
+mod secret_form;
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -15,10 +17,12 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_bytes};
 use crate::place::{Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
-use crate::profile::{AuthMethod, Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
+use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
+
+pub(crate) use secret_form::check_form;
 
 /// The largest profile file that is read, in bytes.
 pub(crate) const PROFILE_CAP: usize = 64 * 1024;
@@ -101,12 +105,6 @@ impl Registry<'_> {
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
             self.sweep(&mut left);
             return Ok((if same { Set::Unchanged } else { Set::Stored }, left));
-        }
-        if let (Some(secret), AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) = (&secret, profile.auth)
-            && secret.expose_text().is_some_and(|text| text.contains("PRIVATE KEY-----"))
-        {
-            let message = "the secret is a private key, which this method would send; nothing was changed";
-            return Err(Error::new(Code::Usage, message).with_remedy(Remedy::SignWithKey));
         }
         let ca_digest: Option<[u8; 32]> = read_ca_bytes(&profile)?.map(|pem| Sha256::digest(pem).into());
         let stored = match (&old, self.secrets) {

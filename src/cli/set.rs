@@ -1,17 +1,16 @@
 //! `credentials set`: what was typed, over what is there, becomes a bound credential.
 
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use super::args::Set;
 use super::credentials::{Writable, set_default, tell_leftovers};
-use super::{Context, block_on, issuer, request, secret_check, secret_input, urls};
+use super::{Context, block_on, issuer, questions, request, urls};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Binding, ProfileError, ProfileFile,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, ProfileError, ProfileFile,
     ProfileName, Reference, Request, TokenType,
 };
 use crate::seal::KeyId;
@@ -19,7 +18,7 @@ use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, OsKeyring, SecretStore as _};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
-    let set = &answered(context, set)?;
+    let set = &questions::answered(context, set)?;
     // First: a provider that is not known is told with those that are.
     let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
     // Clap drops what an argument requires where that is excluded by another one.
@@ -52,9 +51,11 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         answers(context)?;
     }
     // Before the lock: a user may take long to type.
-    let secret = secret(context, set, &name, present.as_ref(), &merged)?;
+    let secret = questions::secret(context, set, &name, present.as_ref(), &merged)?;
     if let (Some(secret), Ok(profile)) = (&secret, merged.resolve(&name)) {
-        secret_check::judged(context, &profile, secret)?;
+        if let Some(warning) = credentials::check_form(&profile, secret)? {
+            context.ui.warn(&warning);
+        }
     }
     // Nothing is chosen before the secret is there: an interrupted prompt leaves no trace.
     if merged.secret.is_none() {
@@ -106,80 +107,7 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     }
 }
 
-/// Asks on a terminal for what a new profile needs and no flag gives: where tokens come from, and the client id.
-fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
-    let mut answered = set.clone();
-    let has_source = set.provider.is_some() || set.token_url.is_some() || set.issuer.is_some();
-    if !io::stdin().is_terminal() || has_source && set.client_id.is_some() {
-        return Ok(answered);
-    }
-    let name = match &context.profile {
-        Some(profile) => context.home.profile_name(Some(profile))?,
-        None => named(set.provider.as_deref().unwrap_or("default"))?,
-    };
-    if credentials::present(&context.home.profiles_dir(), &name)?.is_some() {
-        return Ok(answered);
-    }
-    if !has_source {
-        let providers = issuer::provider_names();
-        context.ui.done(&format!("providers: {}", providers.join(", ")));
-        let source =
-            secret_input::asked("provider, or URL of the issuer or its token endpoint", || Remedy::NameIssuer)?;
-        // What stands before the last slash of an issuer is the whole of it; a token endpoint says so in its last word.
-        let is_endpoint = source.rsplit('/').next().is_some_and(|last| last.to_ascii_lowercase().contains("token"));
-        match source {
-            source if providers.contains(&source.as_str()) => answered.provider = Some(source),
-            source if is_endpoint => answered.token_url = Some(source),
-            source if source.contains("://") => answered.issuer = Some(source),
-            source => answered.provider = Some(source),
-        }
-    }
-    if answered.client_id.is_none() {
-        answered.client_id = Some(secret_input::asked("client id", || Remedy::GiveClientId)?);
-    }
-    Ok(answered)
-}
-
-/// Reads the secret from where the flags say; on a terminal it is asked for.
-fn secret(
-    context: &Context<'_>,
-    set: &Set,
-    name: &ProfileName,
-    present: Option<&ProfileFile>,
-    merged: &ProfileFile,
-) -> Result<Option<Secret>, Error> {
-    const WHAT: &str = "the client secret";
-    match (&set.secret_file, &merged.secret) {
-        (Some(path), _) => secret_input::from_file(path, context.ui).map(Some),
-        (None, _) if set.secret_stdin => secret_input::from_stdin(WHAT).map(Some),
-        (None, Some(_)) => Ok(None),
-        (None, None) => {
-            let what =
-                if merged.auth.is_some_and(AuthMethod::has_private_key) { "private key" } else { "client secret" };
-            let binding = present.and_then(|file| file.binding.as_ref());
-            let question = match (binding, present.and_then(|file| differs(file, merged, name))) {
-                (Some(binding), None) if is_stored(context, binding) => {
-                    return secret_input::another_from_prompt(
-                        WHAT,
-                        &format!("{what} of {name} (new; empty keeps the present one)"),
-                    );
-                }
-                (Some(_), None) => format!("{what} of {name} (none is stored here)"),
-                (Some(_), Some(key)) => format!("{what} of {name} (`{key}` changes, so it is needed again)"),
-                (None, _) => format!("{what} of {name}"),
-            };
-            secret_input::from_prompt(WHAT, &question).map(Some)
-        }
-    }
-}
-
-/// Returns whether the secret of a binding is stored here and can be read.
-fn is_stored(context: &Context<'_>, binding: &Binding) -> bool {
-    let read = || context.home.opened().ok()??.keys.read(&ItemName::credential(binding.generation)).ok()?;
-    read().is_some()
-}
-
-/// Says where stored secrets are kept.
+/// Names the place of stored secrets, for the last line of the command.
 fn place(context: &Context<'_>) -> Result<String, Error> {
     let opened = context.home.opened()?;
     Ok(opened.map(|opened| format!(", in {}", opened.keys.choice().backend.shown())).unwrap_or_default())
@@ -306,12 +234,6 @@ fn files_instead(error: Error) -> Error {
     }
 }
 
-/// Returns what a stored secret is bound to and changes; `None` if it stays bound to the same places.
-fn differs(present: &ProfileFile, wanted: &ProfileFile, name: &ProfileName) -> Option<&'static str> {
-    let (Some(binding), Ok(profile)) = (&present.binding, wanted.resolve(name)) else { return Some("binding") };
-    binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))
-}
-
 fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Option<Secret>) -> Result<(), Error> {
     let ui = context.ui.clone();
     let keeper =
@@ -404,6 +326,6 @@ fn reference(text: &str) -> Result<Reference, Error> {
     }
 }
 
-fn named(text: &str) -> Result<ProfileName, Error> {
+pub(super) fn named(text: &str) -> Result<ProfileName, Error> {
     ProfileName::parse(text).ok_or_else(|| Error::new(Code::Usage, "--provider is not known"))
 }

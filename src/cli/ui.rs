@@ -146,11 +146,9 @@ fn spin(what: &str, stopped: &mpsc::Receiver<()>) {
             break;
         }
         // A prompt is not drawn over.
-        if !crate::terminal::is_asking() {
+        shown = !crate::terminal::is_asking();
+        if shown {
             let _ = write!(io::stderr().lock(), "\r\x1b[K{frame} {what}");
-            shown = true;
-        } else if shown {
-            shown = false;
         }
         pause = Duration::from_millis(100);
     }

@@ -5,11 +5,10 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::command_line;
 use super::ui::Ui;
+use super::{command_line, suggestions};
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
-use crate::open::Home;
 
 /// Answers help and version on stdout, and everything else as a usage error. A command that ends too early is answered
 /// by its help.
@@ -18,7 +17,7 @@ pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let answered = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ui.data(error.render().to_string().as_bytes()),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            ui.data(help(arguments).as_bytes())
+            ui.data(command_of(arguments).render_help().to_string().as_bytes())
         }
         kind => Err(told(kind, error, arguments)),
     };
@@ -44,7 +43,7 @@ pub(crate) fn help_of(arguments: &[OsString]) -> Remedy {
 
 /// Returns the words of a command line that are commands of ours, and the first one that stands in the place of such
 /// and is none.
-fn words(arguments: &[OsString]) -> (Vec<String>, Option<&OsString>) {
+pub(super) fn words(arguments: &[OsString]) -> (Vec<String>, Option<&OsString>) {
     let mut command = command_line();
     let mut words = Vec::new();
     let mut arguments = arguments.iter().skip(1);
@@ -62,7 +61,8 @@ fn words(arguments: &[OsString]) -> (Vec<String>, Option<&OsString>) {
     (words, None)
 }
 
-fn help(arguments: &[OsString]) -> String {
+/// Returns the command that was typed, as far as it is one of ours.
+fn command_of(arguments: &[OsString]) -> clap::Command {
     let mut command = command_line();
     command.build();
     for word in words(arguments).0 {
@@ -71,7 +71,7 @@ fn help(arguments: &[OsString]) -> String {
             None => break,
         }
     }
-    command.render_help().to_string()
+    command
 }
 
 /// Makes the message of what clap knows by itself: names of flags and values of its own, and
@@ -102,99 +102,18 @@ fn told(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -> Error {
         },
         _ => "the command line is not valid".to_owned(),
     };
-    Error::new(Code::Usage, message).with_remedy(suggestion(kind, error, arguments))
+    Error::new(Code::Usage, message).with_remedy(suggestions::of(kind, error, arguments))
 }
 
 /// Lists what a flag takes, if that is one of few words.
 fn values_of(flags: &str, arguments: &[OsString]) -> String {
-    let mut command = command_line();
-    command.build();
-    for word in words(arguments).0 {
-        match command.find_subcommand(&word).cloned() {
-            Some(next) => command = next,
-            None => break,
-        }
-    }
+    let command = command_of(arguments);
     let flag = flags.split(' ').next().unwrap_or_default().trim_start_matches("--");
     let argument = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
     let values: Vec<String> = argument
         .map(|argument| argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect())
         .unwrap_or_default();
     if values.is_empty() { String::new() } else { format!("; it takes one of {}", values.join(", ")) }
-}
-
-fn suggestion(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -> Remedy {
-    if let Some(now) = renamed(arguments) {
-        return Remedy::UsePresentName(now);
-    }
-    let (words, other) = words(arguments);
-    let meant = match kind {
-        ErrorKind::InvalidSubcommand => command_meant(error, &words, other, arguments),
-        ErrorKind::UnknownArgument => other.and_then(|name| with_profile(&words.join(" "), name, arguments)),
-        _ => None,
-    };
-    match meant {
-        Some(command) => Remedy::UseCommand(command),
-        None => own(error, ContextKind::SuggestedArg).map_or_else(|| help_of(arguments), Remedy::UseSimilar),
-    }
-}
-
-/// Words that other programs have for the same thing. Nothing that destroys is suggested but for its own word.
-const HABITS: &[(&str, &[&str], &str)] = &[
-    ("", &["get", "token-get", "fetch", "access-token"], "token get"),
-    ("", &["refresh", "renew"], "token get --refresh"),
-    ("", &["login", "add", "set", "auth", "configure", "setup"], "credentials set"),
-    ("", &["list", "ls", "profiles"], "credentials list"),
-    ("", &["show", "config", "whoami"], "credentials show"),
-    ("", &["validate", "check", "verify"], "token validate"),
-    ("", &["status", "health"], "doctor"),
-    ("", &["version"], "--version"),
-    ("credentials", &["add", "create", "new", "login", "update", "rotate", "edit", "save", "store"], "credentials set"),
-    ("credentials", &["delete", "rm", "del"], "credentials remove"),
-    ("credentials", &["ls"], "credentials list"),
-    ("credentials", &["get", "cat", "view"], "credentials show"),
-    ("token", &["show", "print", "fetch", "new", "access"], "token get"),
-    ("token", &["refresh", "renew"], "token get --refresh"),
-    ("token", &["check", "verify", "test", "status"], "token validate"),
-    ("token", &["ls"], "token list"),
-    ("token", &["delete", "rm", "clear"], "token forget"),
-];
-
-/// Commands that take something away: a word that only looks like one must not lead there.
-const DESTROYING: [&str; 5] = ["remove", "forget", "revoke", "rekey", "lock"];
-
-/// Returns the command that was meant by a word that is none.
-fn command_meant(
-    error: &clap::Error,
-    words: &[String],
-    other: Option<&OsString>,
-    arguments: &[OsString],
-) -> Option<String> {
-    let (other, path) = (other?, words.join(" "));
-    let typed = other.to_str()?;
-    let by_habit = HABITS.iter().find(|(at, names, _)| *at == path && names.contains(&typed)).map(|(_, _, to)| *to);
-    let similar = || {
-        let word = own(error, ContextKind::SuggestedSubcommand)?;
-        let word = word.split(", ").next()?.to_owned();
-        let distance = strsim::damerau_levenshtein(&word, typed);
-        let command = words.iter().cloned().chain([word.clone()]).collect::<Vec<_>>().join(" ");
-        (distance <= if DESTROYING.contains(&word.as_str()) { 1 } else { 2 }).then_some(command)
-    };
-    let command = by_habit.map(str::to_owned).or_else(similar)?;
-    // A profile's name may follow it.
-    let next = arguments.iter().skip_while(|argument| *argument != other).nth(1);
-    Some(next.and_then(|name| with_profile(&command, name, arguments)).unwrap_or(command))
-}
-
-/// Returns a command with `-p NAME`, if a word is the name of a profile: then it is no secret.
-fn with_profile(command: &str, word: &OsString, arguments: &[OsString]) -> Option<String> {
-    let given = |flag: &str| {
-        let mut after = arguments.iter().skip_while(|argument| *argument != flag);
-        after.nth(1).map(Into::into)
-    };
-    let names = Home::find(given("--config-dir"), given("--data-dir")).ok()?.profile_names().ok()?;
-    let name = names.iter().find(|name| *word == *name.as_str())?;
-    Some(format!("{command} -p {name}"))
 }
 
 /// Flags that other programs take a secret by.
@@ -215,21 +134,7 @@ fn gives_secret(argument: &OsString) -> bool {
     SECRETS.contains(&text.split('=').next().unwrap_or_default())
 }
 
-/// Words of the first landing, and what they are called now.
-const RENAMED: [(&str, &str); 4] = [
-    ("shared-key", "fleet key"),
-    ("shared-login", "fleet login"),
-    ("--shared-epoch", "--fleet-epoch"),
-    ("--shared", "--fleet"),
-];
-
-/// Returns the present name of an earlier word that was typed.
-fn renamed(arguments: &[OsString]) -> Option<&'static str> {
-    let typed = |word: &str| arguments.iter().any(|argument| argument == word);
-    RENAMED.iter().find(|(earlier, _)| typed(earlier)).map(|(_, now)| *now)
-}
-
-fn own(error: &clap::Error, kind: ContextKind) -> Option<String> {
+pub(super) fn own(error: &clap::Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) if !text.is_empty() => Some(text.clone()),
         ContextValue::Strings(texts) if !texts.is_empty() => Some(texts.join(", ")),

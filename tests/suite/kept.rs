@@ -369,6 +369,19 @@ fn what_a_killed_set_or_doctor_left_among_the_tokens_goes_with_doctor_fix() {
 }
 
 #[test]
+fn a_stored_secret_that_cannot_be_read_is_not_taken_for_a_missing_one() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let secret = secrets(&environment).remove(0);
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    let set = ["--json", "credentials", "set", "-p", "default", "--scope", "a"];
+    environment.tokenkeep(set).run().fails(10, "insecure_path");
+    close(&secret);
+    environment.tokenkeep(set).run().success();
+    get(&environment).run().success().token();
+}
+
+#[test]
 fn several_first_inits_make_one_choice() {
     let environment = TestEnvironment::new();
     let running: Vec<Running> = (0..6).map(|_| environment.tokenkeep(["init", "--backend", "file"]).spawn()).collect();

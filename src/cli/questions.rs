@@ -1,0 +1,117 @@
+//! The questions of `credentials set` on a terminal: what a new profile needs, and the secret.
+
+use std::io::{self, IsTerminal as _};
+
+use super::args::Set;
+use super::set::named;
+use super::{Context, issuer, secret_input};
+use crate::credentials;
+use crate::error::{Error, Remedy};
+use crate::profile::{AuthMethod, Binding, ProfileFile, ProfileName};
+use crate::secret::Secret;
+use crate::secrets::ItemName;
+
+/// Asks on a terminal for what a new profile needs and no flag gives: the source of tokens, and the client id.
+pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
+    let mut answered = set.clone();
+    let has_source = set.provider.is_some() || set.token_url.is_some() || set.issuer.is_some();
+    if !io::stdin().is_terminal() || has_source && set.client_id.is_some() {
+        return Ok(answered);
+    }
+    let name = match &context.profile {
+        Some(profile) => context.home.profile_name(Some(profile))?,
+        None => named(set.provider.as_deref().unwrap_or("default"))?,
+    };
+    if credentials::present(&context.home.profiles_dir(), &name)?.is_some() {
+        return Ok(answered);
+    }
+    if !has_source {
+        source(context, &mut answered)?;
+    }
+    if answered.client_id.is_none() {
+        answered.client_id = Some(secret_input::asked("client id", || Remedy::GiveClientId)?);
+    }
+    Ok(answered)
+}
+
+/// Asks for the source of tokens: a provider, an issuer or a token endpoint.
+fn source(context: &Context<'_>, set: &mut Set) -> Result<(), Error> {
+    let providers = issuer::provider_names();
+    context.ui.done(&format!("providers: {}", providers.join(", ")));
+    let source = secret_input::asked("provider, or URL of the issuer or its token endpoint", || Remedy::NameIssuer)?;
+    // The last word of a token endpoint says what it is; that of an issuer does not.
+    let is_endpoint = source.rsplit('/').next().is_some_and(|last| last.to_ascii_lowercase().contains("token"));
+    match source {
+        source if providers.contains(&source.as_str()) => set.provider = Some(source),
+        source if is_endpoint => set.token_url = Some(source),
+        source if source.contains("://") => set.issuer = Some(source),
+        source => set.provider = Some(source),
+    }
+    Ok(())
+}
+
+/// Reads the secret as the flags say, or asks for it. `None` if the present one stays, or if it is read at each fetch.
+pub(super) fn secret(
+    context: &Context<'_>,
+    set: &Set,
+    name: &ProfileName,
+    present: Option<&ProfileFile>,
+    wanted: &ProfileFile,
+) -> Result<Option<Secret>, Error> {
+    const WHAT: &str = "the client secret";
+    match (&set.secret_file, &wanted.secret) {
+        (Some(path), _) => secret_input::from_file(path, context.ui).map(Some),
+        (None, _) if set.secret_stdin => secret_input::from_stdin(WHAT).map(Some),
+        (None, Some(_)) => Ok(None),
+        (None, None) => match asked_for(context, name, present, wanted) {
+            Asked::Nothing => Ok(None),
+            Asked::Another(question) => secret_input::another_from_prompt(WHAT, &question),
+            Asked::Secret(question) => secret_input::from_prompt(WHAT, &question).map(Some),
+        },
+    }
+}
+
+/// What is asked for.
+enum Asked {
+    /// Nothing: the stored secret stays.
+    Nothing,
+    /// Another secret; an empty answer keeps the stored one.
+    Another(String),
+    /// A secret.
+    Secret(String),
+}
+
+fn asked_for(context: &Context<'_>, name: &ProfileName, present: Option<&ProfileFile>, wanted: &ProfileFile) -> Asked {
+    let has_key = wanted.auth.is_some_and(AuthMethod::has_private_key);
+    let what = format!("{} of {name}", if has_key { "private key" } else { "client secret" });
+    let Some(file) = present else { return Asked::Secret(what) };
+    let Some(binding) = &file.binding else { return Asked::Secret(what) };
+    if let Some(key) = differs(binding, wanted, name) {
+        return Asked::Secret(format!("{what} (`{key}` changes, so it is needed again)"));
+    }
+    if !io::stdin().is_terminal() {
+        return Asked::Nothing;
+    }
+    match stored(context, binding) {
+        Ok(true) => Asked::Another(format!("{what} (new; empty keeps the present one)")),
+        Ok(false) => Asked::Secret(format!("{what} (none is stored here)")),
+        // What cannot be read is not absent.
+        Err(error) => Asked::Secret(format!("{what} (the stored one cannot be read: {error})")),
+    }
+}
+
+/// Returns what a stored secret is bound to and changes; `None` if it stays bound to the same places.
+fn differs(binding: &Binding, wanted: &ProfileFile, name: &ProfileName) -> Option<&'static str> {
+    match wanted.resolve(name) {
+        Ok(profile) => binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)),
+        Err(_) => Some("binding"),
+    }
+}
+
+/// Returns whether the secret of a binding is stored here.
+fn stored(context: &Context<'_>, binding: &Binding) -> Result<bool, Error> {
+    match context.home.opened()? {
+        Some(opened) => Ok(opened.keys.read(&ItemName::credential(binding.generation))?.is_some()),
+        None => Ok(false),
+    }
+}
