@@ -56,7 +56,7 @@ fn certificate(body: &str) -> Option<CertificateDer<'static>> {
     RootCertStore::empty().add(der.clone()).ok().map(|()| der)
 }
 
-/// Tells what a file without a certificate in PEM is.
+/// Names what a file without a certificate in PEM is.
 fn not_text(file: &[u8]) -> CaFault {
     match file {
         // A SEQUENCE with a length of two bytes: of that size are certificates.

@@ -1,16 +1,13 @@
 //! Transport: one deadline, no redirect, no cookie, the status before the body, a capped body.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
     RETRY_AFTER,
@@ -25,11 +22,12 @@ use super::client_auth::Proven;
 use super::coding::Coding;
 use super::echo::{elsewhere, shown};
 use super::proxy::{self, Proxy, ProxyFault, Route};
+use super::resolver::{DnsFailure, PublicAddress, Resolver};
 use super::retry::retry_after;
 use super::wire::Unsuccessful;
 use crate::clock::{BootTime, Clock};
 use crate::place::Shown;
-use crate::profile::{Endpoint, LOCALHOST, is_private_address};
+use crate::profile::Endpoint;
 use crate::secret::Secret;
 
 /// What an answer is about.
@@ -491,60 +489,4 @@ fn fault_of(proxy: &Proxy, error: &reqwest::Error) -> Option<ProxyFault> {
         cause = error.source();
     }
     fault
-}
-
-/// Resolves names so that a failure can be told from a failed connection.
-#[derive(Clone, Copy)]
-enum Resolver {
-    /// For TLS, which proves who answers.
-    Any,
-    /// For plain http: what a name leads to can change, and a secret must not leave the private network.
-    Private,
-}
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let reach = *self;
-        Box::pin(async move {
-            if name.as_str().eq_ignore_ascii_case(LOCALHOST) {
-                // Never looked up: a resolver could lead it elsewhere.
-                let here = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
-                return Ok(Box::new(here.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs);
-            }
-            match tokio::net::lookup_host((name.as_str(), 0)).await {
-                Ok(addresses) => {
-                    let is_reached = |address: &SocketAddr| match reach {
-                        Resolver::Any => true,
-                        Resolver::Private => is_private_address(address.ip()),
-                    };
-                    let all: Vec<SocketAddr> = addresses.collect();
-                    let reached: Vec<SocketAddr> = all.iter().copied().filter(is_reached).collect();
-                    if reached.is_empty() && !all.is_empty() {
-                        return Err(Box::new(PublicAddress) as Box<dyn StdError + Send + Sync>);
-                    }
-                    Ok(Box::new(reached.into_iter()) as Addrs)
-                }
-                Err(error) => Err(Box::new(DnsFailure(error)) as Box<dyn StdError + Send + Sync>),
-            }
-        })
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the name leads to a public address")]
-struct PublicAddress;
-
-#[derive(Debug)]
-struct DnsFailure(io::Error);
-
-impl fmt::Display for DnsFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name cannot be resolved")
-    }
-}
-
-impl StdError for DnsFailure {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
-    }
 }

@@ -14,6 +14,7 @@ mod introspection;
 mod jwt;
 mod probe;
 mod proxy;
+mod resolver;
 #[cfg(feature = "cli")]
 mod resource_server;
 mod retry;
@@ -283,7 +284,7 @@ impl IssuerError {
 }
 
 impl IssuerError {
-    /// Tells whether the same request would fail again, though others with its code may not.
+    /// Returns whether the same request would fail again, though others with its code may not.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             IssuerError::Proxy { fault, .. } => fault.is_final(),

@@ -73,7 +73,7 @@ impl ProxyFault {
         }
     }
 
-    /// Tells whether the same request would be refused again: a directory counts wrong passwords.
+    /// Returns whether the same request would be refused again: a directory counts wrong passwords.
     pub(crate) fn is_final(self) -> bool {
         self.status().is_some_and(|status| status < 500)
     }
@@ -139,7 +139,7 @@ fn effective(read: Read<'_>) -> Option<(&'static str, OsString)> {
     VARIABLES.iter().filter_map(set).find(|(_, value)| !value.is_empty())
 }
 
-/// Tells whether `NO_PROXY` excepts the host of a URL.
+/// Returns whether `NO_PROXY` excepts the host of a URL.
 fn is_excepted(read: Read<'_>, url: &Url) -> bool {
     let Some(list) = read("NO_PROXY").or_else(|| read("no_proxy")) else { return false };
     let list = list.to_string_lossy();
@@ -204,7 +204,7 @@ impl Proxy {
         format!("{host}:{}", self.url.port_or_known_default().unwrap_or_default())
     }
 
-    /// Tells whether a user and a password are sent to it.
+    /// Returns whether a user and a password are sent to it.
     #[cfg(feature = "cli")]
     pub(crate) fn has_password(&self) -> bool {
         self.authorization.is_some()
@@ -229,10 +229,10 @@ impl Proxy {
         if self.authorization.is_some() { ProxyFault::Password } else { ProxyFault::NoPassword }
     }
 
-    /// Asks a proxy once more to connect, and returns the status of its refusal.
+    /// Asks a proxy to connect again, and returns the status of its refusal.
     ///
-    /// The HTTP client keeps no status but 407, and what to do next depends on it. Nothing but the name of the host is
-    /// sent, as before. `None` if there is no status, and for a proxy behind TLS.
+    /// The HTTP client keeps no status but 407, and what to do next depends on it. What is sent
+    /// is the name of the host and the password of the proxy, as before. `None` if there is no status, and for a proxy behind TLS.
     pub(super) async fn status_of_refusal(&self, to: &Url, patience: Duration) -> Option<u16> {
         let asked = async {
             if self.url.scheme() != "http" {

@@ -43,7 +43,7 @@ pub(crate) struct Granted {
 /// What a token may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
-    /// Whether it is good for whoever holds it.
+    /// Whether any holder can use it.
     pub(super) binding: TokenBinding,
     /// What its type means, whatever the issuer calls it.
     pub(super) token_type: Option<TokenType>,
@@ -52,7 +52,7 @@ pub(super) struct Wanted {
 /// Reads an answer with a 2xx status. `secrets` are masked in whatever is shown of it.
 ///
 /// # Errors
-/// When there is no token in it, or one of another kind than `wanted`: a token that is good for whoever holds it, in
+/// When there is no token in it, or one of another kind than `wanted`: a token that any holder can use, in
 /// answer to a proof of possession, is a downgrade (RFC 9449 s. 5).
 pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wanted) -> Result<Granted, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(status), why };
@@ -149,7 +149,7 @@ fn by_status(status: u16, words: Option<Words>, meaning: Meaning) -> IssuerError
     IssuerError::Refused { status, meaning: if is_own { Meaning::Named } else { meaning }, error, description }
 }
 
-/// Makes the error of an answer that nobody gave who speaks the protocol.
+/// Makes the error of an answer that is not of the protocol.
 fn no_answer(status: u16, words: Option<Words>) -> IssuerError {
     let Words { error, description } = words.unwrap_or(Words { error: None, description: None });
     IssuerError::NoAnswer { status, error, description }
@@ -198,7 +198,7 @@ impl Member {
         serde_json::from_str(self.0.as_ref()?.get()).ok().map(zeroize::Zeroizing::new)
     }
 
-    /// Tells whether it is missing, or null.
+    /// Returns whether it is missing, or null.
     fn is_absent(&self) -> bool {
         self.0.as_ref().is_none_or(|raw| raw.get() == "null")
     }
@@ -212,7 +212,7 @@ impl Member {
         Some(list.join(" "))
     }
 
-    /// Tells whether both are one value, however it is written.
+    /// Returns whether both are one value, however it is written.
     fn is_same_as(&self, other: &Member) -> bool {
         let raw = |member: &Member| member.0.as_ref().map(|raw| raw.get().to_owned()).map(zeroize::Zeroizing::new);
         match (self.text(), other.text()) {
@@ -227,7 +227,7 @@ impl Answer {
         serde_json::from_slice(without_mark(body)).ok()
     }
 
-    /// Tells whether it names an error: a text, an object or a list with something in it.
+    /// Returns whether it names an error: a text, an object or a list with something in it.
     fn names_error(&self) -> bool {
         let raw = self.error.0.as_ref().map_or("", |raw| raw.get());
         match raw.as_bytes() {
@@ -237,7 +237,7 @@ impl Answer {
         }
     }
 
-    /// Judges the type of the token: anything else than what was asked for would be used wrongly by whoever gets it.
+    /// Judges the type of the token: a caller would use any other than the requested one wrongly.
     fn token_type(
         &self,
         status: u16,
