@@ -447,7 +447,12 @@ fn has_moved(choice: &Choice, configured: &Backend) -> bool {
     else {
         return false;
     };
-    old.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    is_gone(old)
+}
+
+/// Returns whether nothing is at a path, for certain: what cannot be looked at may be there.
+pub(crate) fn is_gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn certified(mut profile: Profile) -> Result<Profile, Error> {

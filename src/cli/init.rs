@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::Init;
 use super::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
-use crate::open::Opened;
+use crate::open::{Opened, is_gone};
 use crate::place::{Dir, Missing, Shown, make_config_dir, remove_left_beside};
 use crate::relocation::{Leftovers, Relocation};
 use crate::secrets::{
@@ -92,17 +92,16 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
 }
 
 /// Notes the present place of a key file that moved with its home, before anything is written that hangs on it: a new key
-/// must not go to where the old one was.
+/// must not go to the old place.
 pub(super) fn adopt_moved_key(context: &Context<'_>) -> Result<(), Error> {
     let Some(opened) = context.home.opened()? else { return Ok(()) };
     let Backend::File(KeySource::KeyFile(old)) = &opened.keys.choice().backend else { return Ok(()) };
     let present = context.home.key_file();
-    let is_gone = old.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
-    if !is_gone || present == *old {
+    if !is_gone(old) || present == *old {
         return Ok(());
     }
     match choose(context, &Backend::File(KeySource::KeyFile(present))) {
-        // Another key is there: the one in `store` is missing, and whoever needs it says so.
+        // Another key is there: the one in `store` is missing, and the command that needs it reports that.
         Err(error) if error.code() == Code::BackendDiffers => Ok(()),
         outcome => outcome,
     }

@@ -4,7 +4,7 @@
 //! *Asked*: the OS keyring or a passphrase: milliseconds to minutes, inside the turn, once for a
 //! whole herd, because the answer fills the tier.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -256,10 +256,10 @@ impl Keys {
 
     /// Reads the key file from where the configuration has it now; `None` if that is not the key that `store` names.
     fn moved_key(&self) -> Result<Option<DataKey>, SecretsError> {
-        let (Some(path), Some(id)) = (&self.moved_to, self.choice.key_id) else { return Ok(None) };
-        let bytes = read_key_file(path).map_err(as_role(KeyFileRole::InUse))?;
-        let key = bytes.map(|bytes| DataKey::derived(&bytes, &self.choice.store_id, &self.choice.rekey_salt));
-        Ok(key.filter(|key| key.id() == id))
+        match &self.moved_to {
+            Some(path) => key_in(path, &self.choice),
+            None => Ok(None),
+        }
     }
 
     fn read_from_keyring(&self) -> Result<AskedKey, SecretsError> {
@@ -340,14 +340,19 @@ pub(crate) fn establish(
 
 /// Returns a choice with another key file, if that holds the very key that everything is sealed with: it was moved.
 fn adopted(choice: &Choice, backend: &Backend) -> Result<Option<Choice>, SecretsError> {
-    let (Backend::File(KeySource::KeyFile(_)), Backend::File(KeySource::KeyFile(path)), Some(id)) =
-        (&choice.backend, backend, choice.key_id)
+    let (Backend::File(KeySource::KeyFile(_)), Backend::File(KeySource::KeyFile(path))) = (&choice.backend, backend)
     else {
         return Ok(None);
     };
+    Ok(key_in(path, choice)?.map(|_| Choice { backend: backend.clone(), ..choice.clone() }))
+}
+
+/// Reads the data key from a key file; `None` if the file is missing or makes another key than the one that `store` names.
+fn key_in(path: &Path, choice: &Choice) -> Result<Option<DataKey>, SecretsError> {
+    let Some(id) = choice.key_id else { return Ok(None) };
     let bytes = read_key_file(path).map_err(as_role(KeyFileRole::InUse))?;
     let key = bytes.map(|bytes| DataKey::derived(&bytes, &choice.store_id, &choice.rekey_salt));
-    Ok(key.filter(|key| key.id() == id).map(|_| Choice { backend: backend.clone(), ..choice.clone() }))
+    Ok(key.filter(|key| key.id() == id))
 }
 
 /// Tells whether two choices are the same; what a passphrase costs was decided by the first.
