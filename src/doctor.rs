@@ -92,7 +92,7 @@ pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
     Ok(Finding::new("cache", Status::Ok, "can be written"))
 }
 
-/// Removes what a killed trial left where tokens are kept. The lock says that no trial is under way.
+/// Removes what a killed trial left among the tokens. The lock says that no trial is under way.
 pub(crate) fn remove_trials(dir: &Dir, _lock: &StoreLock) -> Result<(), Error> {
     let Some(tokens) = dir.dir("tokens", Missing::Leave)? else { return Ok(()) };
     for name in tokens.names()?.iter().filter(|name| name.starts_with("doctor.") && name.ends_with(".tmp")) {

@@ -100,7 +100,7 @@ mod unix {
         if text.lines().filter(|line| !line.trim().is_empty()).count() > 1 && !is_key {
             return refused("more than one line was pasted");
         }
-        // Line ends alone are no part of it; blanks are.
+        // Line ends are cut; blanks may be a part of it.
         Ok(Zeroizing::new(text.trim_matches('\n').to_owned()))
     }
 

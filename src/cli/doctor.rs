@@ -119,7 +119,7 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     }
     if *backend != Backend::None {
         report.check("cache", || {
-            // Under the lock: what a trial left is then nobody's.
+            // Under the lock: --fix takes it to know that no trial is under way.
             let _lock = StoreLock::take(dir)?;
             doctor::cache(dir)
         });

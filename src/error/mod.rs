@@ -77,7 +77,7 @@ impl Error {
         self.code
     }
 
-    /// Tells whether asking again, unchanged, may help.
+    /// Returns whether asking again, unchanged, may help.
     pub fn is_retryable(&self) -> bool {
         self.code.is_retryable() && !self.is_final
     }
@@ -92,7 +92,7 @@ impl Error {
         self.retry_after
     }
 
-    /// Tells whether the answer of an earlier request was repeated without asking again.
+    /// Returns whether the answer of an earlier request was repeated without asking again.
     pub fn is_remembered(&self) -> bool {
         self.remembered
     }
@@ -129,7 +129,7 @@ pub(crate) fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
     }
 }
 
-/// Tells whether the reader of a pipe went away; `windows` has three words for it, and one of them no kind.
+/// Returns whether the reader of a pipe went away; `windows` has three words for it, and one of them no kind.
 #[cfg(any(feature = "cli", feature = "front"))]
 fn reader_is_gone(error: &std::io::Error, windows: bool) -> bool {
     // ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED.
@@ -184,7 +184,7 @@ pub enum ErrorKind {
     Fleet,
 }
 
-/// Tells whether asking again, unchanged, may help.
+/// Returns whether asking again, unchanged, may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retry {
     No,
@@ -272,7 +272,7 @@ impl Code {
         self.row().2
     }
 
-    /// Tells whether asking again, unchanged, may help in general; [`Error::is_retryable`] knows the one failure.
+    /// Returns whether asking again, unchanged, may help in general; [`Error::is_retryable`] knows the one failure.
     pub fn is_retryable(self) -> bool {
         self.row().3 == Retry::Yes
     }

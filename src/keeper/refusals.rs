@@ -15,7 +15,7 @@ use crate::token::{Freshness, LifetimeFrom, Validity};
 const LONGEST_SHARED: Duration = Duration::from_secs(60);
 /// How long a final refusal is remembered.
 const FINAL: Duration = Duration::from_secs(10);
-/// How long a busy or faulty issuer is left alone that does not say for how long.
+/// How long a busy or faulty issuer gets no request, if it does not say.
 const BUSY: Duration = Duration::from_secs(5);
 /// How long they go by what another host could not do.
 const SHARED_FAILURE: Duration = Duration::from_secs(5);

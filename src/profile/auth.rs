@@ -229,7 +229,7 @@ impl Repeats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenType {
-    /// One that is good for whoever holds it (RFC 6750).
+    /// Any holder can use it (RFC 6750).
     Bearer,
 }
 

@@ -43,7 +43,7 @@ pub enum EndpointError {
 }
 
 impl EndpointError {
-    /// Tells whether it is a URL, and one that would give a secret away.
+    /// Returns whether it is a URL, and one that would give a secret away.
     pub fn is_insecure(&self) -> bool {
         matches!(self, EndpointError::Insecure | EndpointError::UserInfo | EndpointError::SecretInQuery)
     }
@@ -107,12 +107,12 @@ impl Endpoint {
         &self.0
     }
 
-    /// Tells whether it is plain http: then no proxy and no certificate is involved.
+    /// Returns whether it is plain http: then no proxy and no certificate is involved.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
     }
 
-    /// Tells whether its host is a literal loopback address or `localhost`, over http or https. That name is never
+    /// Returns whether its host is a literal loopback address or `localhost`, over http or https. That name is never
     /// looked up: a resolver could lead it elsewhere.
     pub fn is_loopback(&self) -> bool {
         self.0.host().is_some_and(|host| is_loopback(&host))

@@ -40,7 +40,7 @@ impl PlainHosts {
         hosts.into_iter().map(host).collect::<Result<_, _>>().map(PlainHosts)
     }
 
-    /// Tells whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -50,13 +50,13 @@ impl PlainHosts {
         self.0.iter().map(String::as_str)
     }
 
-    /// Tells whether plain http may go to a host, as a URL has it.
+    /// Returns whether plain http may go to a host, as a URL has it.
     pub(super) fn contains(&self, host: &str) -> bool {
         self.0.contains(host)
     }
 }
 
-/// Tells whether plain http may be allowed for a host.
+/// Returns whether plain http may be allowed for a host.
 #[cfg(feature = "cli")]
 pub(crate) fn may_be_plain(text: &str) -> bool {
     host(text).is_ok()
@@ -97,7 +97,7 @@ fn is_private_name(name: &str) -> bool {
     name == LOCALHOST || !name.contains('.') || PRIVATE_ENDS.iter().any(|end| name.ends_with(end))
 }
 
-/// Tells whether an address is of this machine or of its own network.
+/// Returns whether an address is of this machine or of its own network.
 pub(crate) fn is_private_address(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),

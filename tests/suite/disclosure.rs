@@ -100,7 +100,7 @@ fn failures_tell_nothing_at_the_highest_level_of_diagnostics() {
         issuer.behave("/token", behaviour.clone());
         issuer.behave("/api", behaviour);
         assert!(talkative(get_json(&environment)).arg("--refresh").run().code != 0);
-        // The same credential once more erases refusals and leaves tokens.
+        // The same credential again erases refusals and leaves tokens.
         set_credential(&environment, &issuer.token_url(), &["--probe-url", &issuer.api_url()]).run().success();
         let validated = talkative(environment.tokenkeep(["--json", "token", "validate"])).run();
         assert!([0, 12].contains(&validated.code), "{validated:?}");

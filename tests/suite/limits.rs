@@ -90,7 +90,7 @@ fn an_answer_without_an_end_takes_a_bounded_memory() {
         let get = get_json(&environment).arg("--refresh").under(["python3", "-c", MEASURED]).run();
         assert!(peak(&get.stderr) < MEMORY, "{name}: {} KiB", peak(&get.stderr));
         assert_refused(get, &name, 7, code);
-        // The same credential once more erases the refusal, and leaves the token.
+        // The same credential again erases the refusal, and leaves the token.
         set_credential(&environment, &issuer.token_url(), &["--probe-url", &issuer.api_url()]).run().success();
         // What a probe says besides its status is not read.
         issuer.behave_times("/api", 1, behaviour);

@@ -1,4 +1,4 @@
-//! The secret at the prompt: asked for whenever no flag says where it is, hidden whole, judged before it is stored.
+//! The secret at the prompt: asked for unless a flag gives its place, hidden whole, judged before it is stored.
 #![cfg(target_os = "linux")]
 
 use serde_json::{Value, json};

@@ -113,7 +113,7 @@ fn a_machine_without_authorities_still_reaches_loopback_and_a_named_authority() 
     let error = assert_refused(outcome, "no authorities", 3, "config_invalid");
     assert_eq!(error["message"], "SSL_CERT_FILE names /nonexistent, which is missing; nothing was sent");
     assert_eq!(error["retryable"], false);
-    // One that is there and holds nothing is told as that.
+    // One that is there and empty is reported so.
     let empty = environment.write("files/empty.pem", "").display().to_string();
     let run = get_json(&environment).env("SSL_CERT_FILE", &empty).env("SSL_CERT_DIR", "/nonexistent").run();
     let error = assert_refused(run, "an empty file", 3, "config_invalid");
