@@ -5,6 +5,7 @@
 //! replaced at one stroke: the commit; (3) the old item and its records erased. A failure in (3) is
 //! told and changes nothing: what is left is named by nobody.
 
+#[cfg(feature = "cli")]
 mod secret_form;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
 
+#[cfg(feature = "cli")]
 pub(crate) use secret_form::check_form;
 
 /// The largest profile file that is read, in bytes.

@@ -52,10 +52,10 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     }
     // Before the lock: a user may take long to type.
     let secret = questions::secret(context, set, &name, present.as_ref(), &merged)?;
-    if let (Some(secret), Ok(profile)) = (&secret, merged.resolve(&name)) {
-        if let Some(warning) = credentials::check_form(&profile, secret)? {
-            context.ui.warn(&warning);
-        }
+    if let (Some(secret), Ok(profile)) = (&secret, merged.resolve(&name))
+        && let Some(warning) = credentials::check_form(&profile, secret)?
+    {
+        context.ui.warn(&warning);
     }
     // Nothing is chosen before the secret is there: an interrupted prompt leaves no trace.
     if merged.secret.is_none() {
