@@ -62,6 +62,15 @@ pub(crate) enum Set {
     Unchanged,
 }
 
+/// Whether the command names the CA file, and so takes it as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CaFile {
+    /// It does.
+    Named,
+    /// It does not: a file that another process has changed is not taken over in passing.
+    AsBefore,
+}
+
 /// Something that was left behind and does no harm.
 pub(crate) type Leftover = String;
 
@@ -70,12 +79,13 @@ pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Option<Secret>) -> Result<(), E
 
 impl Registry<'_> {
     /// Sets a profile to `wanted`, which names no binding yet. Without `secret` the stored one stays,
-    /// which it may only where nothing that it is bound to changes.
+    /// which it may only if nothing that it is bound to changes, but for a CA file that was named again.
     pub(crate) fn set(
         &self,
         name: &ProfileName,
         wanted: ProfileFile,
         secret: Option<Secret>,
+        ca_file: CaFile,
         verify: Option<Verify<'_>>,
     ) -> Result<(Set, Vec<Leftover>), Error> {
         let path = self.path(name);
@@ -124,6 +134,11 @@ impl Registry<'_> {
         let secret = match (secret, &stored, differs) {
             (Some(secret), _, _) => secret,
             (None, Some(stored), Some(None)) => stored.secret.clone(),
+            (None, Some(stored), Some(Some("ca_file")))
+                if ca_file == CaFile::Named && differs_only_in_ca(stored, &new_binding) =>
+            {
+                stored.secret.clone()
+            }
             (None, Some(_), Some(Some(key))) => {
                 let message = format!("`{key}` changes, so the secret is needed again; nothing was changed");
                 return Err(Error::new(Code::Usage, message).with_remedy(Remedy::GiveSecret));
@@ -149,7 +164,9 @@ impl Registry<'_> {
         let item = ItemName::credential(generation);
         secrets.write(&item, &credential.encode())?;
         let set_at = DateTime::<Utc>::from_timestamp(self.clock.wall().seconds(), 0);
-        let file = ProfileFile { binding: Some(credential.binding), set_at, ..wanted };
+        // Profiles are text.
+        let kept_in = Some(self.data_dir.path().to_owned()).filter(|path| path.to_str().is_some());
+        let file = ProfileFile { binding: Some(credential.binding), set_at, kept_in, ..wanted };
         if let Err(error) = self.write(name, &file) {
             let names_it = |file: &ProfileFile| file.binding.as_ref().is_some_and(|it| it.generation == generation);
             return match self.committed(name, names_it) {
@@ -204,7 +221,8 @@ impl Registry<'_> {
             verify(Profile { secret: bound, ..profile.clone() }, Some(stored.secret.clone()))?;
         }
         let set_at = present.and_then(|file| file.set_at);
-        let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
+        let kept_in = present.and_then(|file| file.kept_in.clone());
+        let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, kept_in, ..wanted };
         let mut left = Vec::new();
         let is_same = present == Some(&file);
         if !is_same {
@@ -458,7 +476,12 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         fleet_epoch: typed.fleet_epoch.or(present.fleet_epoch),
         binding: None,
         set_at: None,
+        kept_in: None,
     }
+}
+
+fn differs_only_in_ca(stored: &Credential, new: &Binding) -> bool {
+    stored.binding.differs_in(&Binding { ca_digest: stored.binding.ca_digest, ..new.clone() }).is_none()
 }
 
 fn needs_secret() -> Error {

@@ -5,14 +5,28 @@ use std::path::Path;
 
 use crate::duration;
 use crate::error::{Error, Remedy};
+use crate::escape::Escaped;
 use crate::place::{Mend, Shown};
+use crate::profile::Reference;
 
 const START_OVER: &str = "restore the file `store`, or start over with another --data-dir";
 
 /// Returns what to do about an error, if something helps.
 pub(crate) fn of(error: &Error) -> Option<Cow<'static, str>> {
     let remedy = error.remedy()?;
-    Some(match (remedy, error.profile()) {
+    let advice = for_profile(remedy, error);
+    Some(match (error.retry_after(), remedy) {
+        // The same answer comes from the cache until then, whatever was mended meanwhile.
+        (Some(left), Remedy::SetRightClient | Remedy::CorrectSecretIn(_)) if error.is_remembered() => {
+            format!("{advice}; the issuer is asked again in {}", duration::show(left)).into()
+        }
+        _ => advice,
+    })
+}
+
+/// Says a remedy in the words of the command line, with the profile that failed.
+fn for_profile(remedy: &Remedy, error: &Error) -> Cow<'static, str> {
+    match (remedy, error.profile()) {
         (Remedy::SetRightClient, Some(name)) => format!(
             "give the right secret: tokenkeep credentials set -p {name}, or with --client-id ID the right client"
         )
@@ -23,13 +37,16 @@ pub(crate) fn of(error: &Error) -> Option<Cow<'static, str>> {
             )
             .into()
         }
+        (Remedy::AcceptCaFile(path), Some(name)) => {
+            format!("if the change is right: tokenkeep credentials set -p {name} --ca-file {}", quoted(path)).into()
+        }
         (Remedy::SetCredentialAgain, Some(name)) => format!("run tokenkeep credentials set -p {name}").into(),
         (Remedy::SetRightKey, Some(name)) => {
             format!("give the right key: tokenkeep credentials set -p {name}, or correct what the profile says of it")
                 .into()
         }
         _ => advice(remedy),
-    })
+    }
 }
 
 /// Says a remedy in the words of the command line.
@@ -69,6 +86,21 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::ReferToSecret => "name a secret that is read at each fetch: --secret-at-fetch file:PATH",
         Remedy::ReferToAssertion => "add --secret-at-fetch WHERE",
         Remedy::PutSecretThere => "put the secret there, or name another place with --secret-at-fetch WHERE",
+        Remedy::RunProgram(command) => {
+            return format!("run it yourself to see what it reports: {}", Escaped(command)).into();
+        }
+        Remedy::CorrectSecretIn(reference) => {
+            return match reference {
+                Reference::File(path) => format!("correct the secret in {}", Shown(path)),
+                Reference::Env(name) => format!("correct the secret in the environment variable {}", Escaped(name)),
+                Reference::Command(words) => {
+                    let program = words.first().map(|program| Escaped(program).to_string()).unwrap_or_default();
+                    format!("correct the secret that {program} prints")
+                }
+                Reference::GithubActions { .. } => "have the issuer trust this repository and its audience".to_owned(),
+            }
+            .into();
+        }
         Remedy::GiveSecret => "give it with --secret-stdin or --secret-file PATH",
         Remedy::TryBasicEncoding(encoding) => {
             let encoding = encoding.name();
@@ -158,6 +190,20 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::UseSession => {
             "run it in your desktop session; to need none, run there once: tokenkeep init --backend file --move"
         }
+        Remedy::MendBusAddress(socket) => {
+            return format!(
+                "DBUS_SESSION_BUS_ADDRESS names {}, where nothing listens: unset it, or run it in your desktop session; \
+                 to need none, run there once: tokenkeep init --backend file --move",
+                Shown(socket)
+            )
+            .into();
+        }
+        Remedy::MakeCollection => {
+            "make a default keyring in your desktop session, or keep secrets in files: tokenkeep init --backend file"
+        }
+        Remedy::BuildWithKeyring => {
+            "build it with the feature keyring, or move the secrets with tokenkeep init --backend file --move"
+        }
         Remedy::MoveStored => "add --move to move them",
         Remedy::UseOneBackend => "use one of the two, or another --data-dir",
         Remedy::TakeBackendOut => "take backend and its key out of [secrets] in config.toml, and run it again",
@@ -201,6 +247,10 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             };
             return format!("run chmod {mode} {}", quoted(path)).into();
         }
+        // There is no sudo.
+        Remedy::RunAs(owner) if is_container() => {
+            return format!("run the container as this user (--user {owner}), or give it files of its own").into();
+        }
         Remedy::RunAs(owner) => return format!("run sudo -u '#{owner}' tokenkeep ...").into(),
         Remedy::LookAndMoveAway => "look at what is there, and move it away",
         Remedy::CheckPermissions => "check its permissions and the free space there",
@@ -208,7 +258,22 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::CheckRightFile => "check that it is the right file",
         Remedy::CheckFile(path) => return format!("check {}", Shown(path)).into(),
         Remedy::EditFile(path) => return format!("edit {}", Shown(path)).into(),
-        Remedy::GiveDirectories => "give --config-dir DIR and --data-dir DIR",
+        Remedy::GiveWritableDirectories => {
+            "check its permissions, or name other directories: TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"
+        }
+        Remedy::UseDataDirectory { path, variable } => return data_directory(path, *variable).into(),
+        Remedy::UseDataDirectoryOrReplace { path, variable } => {
+            return format!("{}; --replace keeps another secret here", data_directory(path, *variable)).into();
+        }
+        Remedy::MapOwner => {
+            "run it where its owner is a user (podman: --userns=keep-id), or use a copy that belongs to you"
+        }
+        Remedy::AcceptCaFile(path) => {
+            return format!("if the change is right: tokenkeep credentials set --ca-file {}", quoted(path)).into();
+        }
+        Remedy::GiveDirectories => {
+            "set TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR, or give --config-dir DIR and --data-dir DIR"
+        }
         Remedy::UseLocalDirectory => "use a local directory: --data-dir DIR",
         Remedy::NameWritableDirectory => "name a directory that can be written: tokenkeep man DIR",
         Remedy::NameAnotherFile => "name another file, or move it away",
@@ -255,6 +320,19 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
 
 fn inside(path: &Path) -> String {
     format!("use a directory inside it: --data-dir {}", quoted(&path.join("tokenkeep")))
+}
+
+fn data_directory(path: &Path, variable: Option<&str>) -> String {
+    let there = format!("--data-dir {}", quoted(path));
+    match variable {
+        Some(variable) => format!("unset {variable}, or add {there}"),
+        None => format!("use {there}"),
+    }
+}
+
+fn is_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
+        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
 }
 
 /// Quotes a path for a shell.

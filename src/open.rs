@@ -22,7 +22,9 @@ use crate::config::Config;
 use crate::credentials::{PROFILE_CAP, generations_in, profile_names};
 use crate::error::{Code, Error, Remedy};
 use crate::flight::Flight;
-use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
+use crate::keeper::{
+    Keeper, Keeping, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate,
+};
 use crate::oauth::Transport;
 use crate::place::{self, Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
 use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
@@ -30,7 +32,7 @@ use crate::recording::Recording;
 use crate::seal::DataKey;
 use crate::secret::Secret;
 use crate::secrets::{
-    self, Backend, Choice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, is_credential_name,
+    self, Backend, Choice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, SecretsError, is_credential_name,
 };
 use crate::store::{FileStore, StoreError};
 use crate::token::AccessToken;
@@ -170,6 +172,31 @@ impl Home {
         Err(Error::new(Code::ProfileNotFound, message).with_remedy(remedy).for_profile(name))
     }
 
+    /// Returns the error for a stored secret that another data directory keeps: a sandbox or a variable may name another one
+    /// than the terminal in which it was set. `None` if there is no such directory.
+    pub(crate) fn kept_elsewhere(&self, name: &ProfileName) -> Option<Error> {
+        let (_, file) = self.profile_file(name).ok()?;
+        file.binding.as_ref()?;
+        // Profiles that were set by an earlier version do not name it.
+        let other = file.kept_in.or_else(usual_data_dir)?;
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(&other) == real(&self.data_dir) || other.join("store").symlink_metadata().is_err() {
+            return None;
+        }
+        let variable = ["TOKENKEEP_DATA_DIR", "XDG_DATA_HOME"].into_iter().find(|name| {
+            let value = env::var_os(name).filter(|value| !value.is_empty());
+            value.is_some_and(|value| self.data_dir.starts_with(value))
+        });
+        let by = variable.map(|variable| format!(" (by {variable})")).unwrap_or_default();
+        let message = format!(
+            "the secret of {name} is kept in the data directory {}, and this command uses {}{by}",
+            Shown(&other),
+            Shown(&self.data_dir)
+        );
+        let error = Error::new(Code::CredentialMissing, format!("{message}; nothing was changed"));
+        Some(error.with_remedy(Remedy::UseDataDirectory { path: other, variable }).for_profile(name))
+    }
+
     /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot be
     /// read may name any of them, and is an error.
     pub(crate) fn generations(&self) -> Result<Vec<Generation>, Error> {
@@ -271,11 +298,16 @@ impl Home {
         let profile = self.profile(name)?;
         let stamp = stamp?;
         let (home, own) = (self.clone(), name.clone());
+        let (elsewhere, of) = (self.clone(), name.clone());
         let source = ProfileSource::File {
             load: Box::new(move || home.profile(&own)),
             stamp: Box::new(move || Ok(Stamp::of_path(&path)?)),
         };
-        let parts = Parts { fleet: self.fleet()?, ..self.parts(Secrets::Profile, source, observer)? };
+        let parts = Parts {
+            fleet: self.fleet()?,
+            elsewhere: Box::new(move || elsewhere.kept_elsewhere(&of)),
+            ..self.parts(Secrets::Profile, source, observer)?
+        };
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
@@ -312,6 +344,9 @@ impl Home {
             flight: Flight::new(shared),
             vault,
             secrets,
+            elsewhere: Box::new(|| None),
+            command_timeout: self.config.command_timeout,
+            keeping: if self.config.required { Keeping::Required } else { Keeping::IfPossible },
             source,
             // A credential that is tried is tried on its issuer.
             fleet: None,
@@ -334,7 +369,7 @@ impl Home {
             Err(error) if error.code() == Code::WriteFailed => {
                 let reason = match Dir::open(&self.data_dir, Missing::Create) {
                     Err(place) => NoCache::Place(StoreError::from(place)),
-                    Ok(_) => NoCache::DataKey(error.to_string()),
+                    Ok(_) => NoCache::DataKey(SecretsError::NoPlace(error.to_string())),
                 };
                 Ok((Vault::nowhere(reason), None))
             }
@@ -431,6 +466,12 @@ fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> 
         let message = if is_relative { "HOME is not an absolute path" } else { "this user has no home directory" };
         Error::new(Code::Usage, message).with_remedy(Remedy::GiveDirectories)
     })
+}
+
+/// Returns the data directory of a session that names no other, on systems where a variable may.
+fn usual_data_dir() -> Option<PathBuf> {
+    let home = directories::BaseDirs::new()?.home_dir().to_owned();
+    cfg!(target_os = "linux").then(|| home.join(".local/share/tokenkeep"))
 }
 
 /// Reads an environment variable that holds text; an empty one is as if it were not set.

@@ -273,6 +273,26 @@ fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     }
 }
 
+/// Refuses a command that would part a profile from its secret, which another data directory keeps.
+pub(super) fn kept_here(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
+    let Some(elsewhere) = context.home.kept_elsewhere(name) else { return Ok(()) };
+    let present = crate::credentials::present(&context.home.profiles_dir(), name)?;
+    let Some(binding) = present.and_then(|file| file.binding) else { return Ok(()) };
+    let is_here = match context.home.opened()? {
+        Some(opened) => opened.keys.read(&ItemName::credential(binding.generation))?.is_some(),
+        None => false,
+    };
+    if is_here {
+        return Ok(());
+    }
+    // Not missing: another place has it.
+    let refused = Error::new(Code::BindingMismatch, elsewhere.to_string()).for_profile(name);
+    Err(match elsewhere.remedy() {
+        Some(remedy) => refused.with_remedy(remedy.clone()),
+        None => refused,
+    })
+}
+
 fn one_line(text: &str) -> String {
     Shown(Path::new(text)).to_string()
 }
@@ -297,6 +317,7 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
             Err(error) => Err(error),
         };
     }
+    kept_here(context, &name)?;
     if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), Remedy::Confirm)? {
         return context.ui.unchanged("nothing was changed");
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Set;
-use super::credentials::{Writable, set_default, tell_leftovers};
+use super::credentials::{Writable, kept_here, set_default, tell_leftovers};
 use super::{Context, block_on, issuer, questions, request, urls};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
@@ -15,7 +15,7 @@ use crate::profile::{
 };
 use crate::seal::KeyId;
 use crate::secret::Secret;
-use crate::secrets::{Backend, ItemName, OsKeyring, SecretStore as _};
+use crate::secrets::{Backend, ItemName, OsKeyring, ReferenceError, SecretStore as _, read_reference};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let set = &questions::answered(context, set)?;
@@ -32,6 +32,14 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
+    if !set.replace {
+        kept_here(context, &name).map_err(|error| match error.remedy().cloned() {
+            Some(Remedy::UseDataDirectory { path, variable }) => {
+                error.with_remedy(Remedy::UseDataDirectoryOrReplace { path, variable })
+            }
+            _ => error,
+        })?;
+    }
     let mut typed = typed(set, present.as_ref())?;
     unedited(set, &typed, present.as_ref(), &name)?;
     let params = match &preset {
@@ -47,8 +55,9 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     }
     fits(&merged, &name)?;
     read_ca_file_at(merged.ca_file.as_deref(), &name)?;
-    if merged.secret.is_none() {
-        answers(context)?;
+    match &merged.secret {
+        None => answers(context)?,
+        Some(reference) => tried_once(context, reference)?,
     }
     // Before the lock: a user may take long to type.
     let secret = questions::secret(context, set, &name, present.as_ref(), &merged)?;
@@ -70,7 +79,9 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let is_referenced = merged.secret.is_some();
     let verify = |profile, secret| verified(context, profile, secret);
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
-    let (outcome, left) = writable.with_registry(context, |registry| registry.set(&name, merged, secret, verify))?;
+    let ca_file = if set.ca_file.is_some() { credentials::CaFile::Named } else { credentials::CaFile::AsBefore };
+    let (outcome, left) =
+        writable.with_registry(context, |registry| registry.set(&name, merged, secret, ca_file, verify))?;
     if set.default || (first && context.home.config.default_profile.is_none()) {
         match set_default(context, Some(&name)) {
             Err(error) if set.default => {
@@ -215,6 +226,18 @@ fn answers(context: &Context<'_>) -> Result<(), Error> {
             asked.map(|_| ()).map_err(|error| files_instead(error.into()))
         }
     }
+}
+
+/// Reads the file of a secret once, so that one that must not be used is refused now and not at night. A file that is not
+/// there yet may come later, and a program may ask its user, so neither is an error.
+fn tried_once(context: &Context<'_>, reference: &Reference) -> Result<(), Error> {
+    let Reference::File(_) = reference else { return Ok(()) };
+    match read_reference(reference, None) {
+        Ok(read) => read.exposed.iter().for_each(|warning| context.ui.warn(warning)),
+        Err(error @ ReferenceError::Place(_)) => return Err(error.into()),
+        Err(error) => context.ui.warn_with("secret_unavailable", &format!("no token can be requested yet: {error}")),
+    }
+    Ok(())
 }
 
 /// Chooses the OS keyring if no place for secrets was chosen yet.

@@ -242,6 +242,7 @@ codes! {
     KeyFileMissing "key_file_missing" Store No,
     KeyFileInsecure "key_file_insecure" Store No,
     KeyFileWrong "key_file_wrong" Store No,
+    CacheUnavailable "cache_unavailable" Store No,
     PassphraseWrong "passphrase_wrong" Store No,
     WriteFailed "write_failed" Io No,
     LedgerUnreadable "ledger_unreadable" Io Yes,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::credential::Proof;
 use super::fleet::Turn;
 use super::held::{self, Asked};
-use super::{Keeper, Want};
+use super::{Keeper, Keeping, Want};
 use crate::cache::{self, Cache, CacheFault, Extent};
 use crate::clock::Moment;
 use crate::error::{Code, Error, chain, issuer_code};
@@ -135,7 +135,7 @@ impl Keeper {
         match self.parts.transport.token(&request, &proof.trust(), &told).await {
             Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer),
             Err(error) => {
-                let error = Error::from(error).for_profile(&profile.name);
+                let error = self.failed(asked, error);
                 self.keep_refusal_of(asked, &error, writer);
                 Err(self.with_kept_token(asked, want, error))
             }
@@ -182,6 +182,9 @@ impl Keeper {
         }
         let kept = match self.keep_in_cache(asked, &token, writer) {
             Some(Ok(())) => held::Kept::Yes,
+            Some(Err(fault)) if self.parts.keeping == Keeping::Required => {
+                return Err(self.not_kept(&fault).for_profile(&asked.profile.name));
+            }
             Some(Err(fault)) => {
                 self.warn(&fault);
                 held::Kept::No

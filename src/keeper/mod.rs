@@ -59,6 +59,11 @@ pub(crate) struct Parts {
     pub(crate) flight: Flight,
     pub(crate) vault: Vault,
     pub(crate) secrets: Secrets,
+    /// Returns the error for a stored secret that another data directory keeps, if one does.
+    pub(crate) elsewhere: Box<dyn Fn() -> Option<Error> + Send + Sync>,
+    /// How long a program may take that prints a secret; `None` for as long as is usual.
+    pub(crate) command_timeout: Option<Duration>,
+    pub(crate) keeping: Keeping,
     pub(crate) source: ProfileSource,
     pub(crate) fleet: Option<Fleet>,
     pub(crate) observer: Observer,
@@ -70,6 +75,15 @@ pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
 
 /// Is given the entry of every request to the issuer.
 pub(crate) type Recorder = Box<dyn Fn(Entry) + Send + Sync>;
+
+/// What happens to a token that cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// It is handed out with a warning: the next call requests another one.
+    IfPossible,
+    /// It is an error: each call would cost a request to the issuer.
+    Required,
+}
 
 /// Where a keeper gets the client's secret from.
 #[derive(Debug)]
@@ -211,6 +225,7 @@ impl Keeper {
                         Some(Waited::ProfileChanged) => continue,
                         None => {}
                     }
+                    self.can_keep(&ticket)?;
                     let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
                         Asking::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
                         Asking::Anew => continue,

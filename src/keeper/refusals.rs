@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::held::Asked;
-use super::{Keeper, rounded_up};
+use super::{Keeper, Secrets, rounded_up};
 use crate::error::{Code, Error, ErrorKind, Remedy};
-use crate::oauth::LONGEST_PAUSE;
+use crate::oauth::{IssuerError, LONGEST_PAUSE};
+use crate::profile::SecretSource;
 use crate::refusal::Refusal;
 use crate::shared::Failure;
 use crate::store::Writer;
@@ -35,13 +36,33 @@ impl Keeper {
     /// Answers as the first did; `None` where that is over.
     pub(super) fn refused(&self, asked: &Asked, refusal: Refusal) -> Option<Error> {
         let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
-        let mut error =
-            Error::new(Code::parse(&refusal.code)?, refusal.message).with_remedy(Remedy::Wait(rounded_up(left)));
+        let code = Code::parse(&refusal.code)?;
+        let remedy = match code {
+            Code::InvalidClient => self.right_client(asked),
+            _ => Remedy::Wait(rounded_up(left)),
+        };
+        let mut error = Error::new(code, refusal.message).with_remedy(remedy);
         error.remembered = true;
         error.retry_after = Some(rounded_up(left));
         error.http_status = refusal.http_status;
         error.oauth_error = refusal.oauth_error;
         Some(error.for_profile(&asked.profile.name))
+    }
+
+    /// Makes the error of a request that failed. A secret that the profile refers to is corrected where it is.
+    pub(super) fn failed(&self, asked: &Asked, error: IssuerError) -> Error {
+        let error = Error::from(error).for_profile(&asked.profile.name);
+        match error.code() {
+            Code::InvalidClient => error.with_remedy(self.right_client(asked)),
+            _ => error,
+        }
+    }
+
+    fn right_client(&self, asked: &Asked) -> Remedy {
+        match (&self.parts.secrets, &asked.profile.secret) {
+            (Secrets::Profile, SecretSource::Reference(reference)) => Remedy::CorrectSecretIn(reference.clone()),
+            _ => Remedy::SetRightClient,
+        }
     }
 
     /// Remembers a refusal if asking again soon would do harm.

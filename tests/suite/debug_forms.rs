@@ -153,7 +153,9 @@ fn plain(shown: &mut Shown) {
     shown.add(&Owner([7; 16]));
     shown.add(&SharedName::new([7; 32]));
     shown.add(&Topology::Sentinel { service: "fleet".to_owned() });
-    for warning in [Warning::SecretReadable, Warning::ScopeNarrowed("read".to_owned()), Warning::UnsealFailed] {
+    for warning in
+        [Warning::SecretReadable("why".to_owned()), Warning::ScopeNarrowed("read".to_owned()), Warning::UnsealFailed]
+    {
         shown.add(&warning);
     }
 }

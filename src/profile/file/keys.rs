@@ -157,6 +157,7 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "ca_digest",
         "allow_http",
         "set_at",
+        "data_dir",
     ])?;
     let allow_http = allow_http(table)?.unwrap_or_default();
     let damaged = |key: &str| table.damaged(key);

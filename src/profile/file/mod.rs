@@ -52,6 +52,8 @@ pub(crate) struct ProfileFile {
     pub binding: Option<Binding>,
     /// When the stored secret was set.
     pub set_at: Option<DateTime<Utc>>,
+    /// The data directory that keeps the stored secret.
+    pub kept_in: Option<PathBuf>,
 }
 
 /// Why a profile cannot be used. Quotes keys, never values.
@@ -154,6 +156,7 @@ impl ProfileFile {
             fleet_epoch: fleet_epoch(&table)?,
             binding: bound,
             set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
+            kept_in: table.table("binding")?.and_then(|table| table.path("data_dir").transpose()).transpose()?,
         };
         if file.secret.is_some() && file.binding.is_some() {
             return Err(table

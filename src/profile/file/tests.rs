@@ -24,6 +24,7 @@ fn what_is_rendered_is_read_back() {
     file.binding = Some(sample());
     file.min_ttl = Some(Duration::from_secs(90));
     file.set_at = DateTime::from_timestamp(1_800_000_000, 0);
+    file.kept_in = Some("/home/u/.local/share/tokenkeep".into());
     let text = file.render(None).expect("rendered");
     assert_eq!(parse(&text), Ok(file));
 }

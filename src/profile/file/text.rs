@@ -1,9 +1,9 @@
 //! Writing a profile's file: what people wrote around it stays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use toml_edit::{Array, DocumentMut, Formatted, InlineTable, Item, Table as EditTable, Value};
 
 use super::keys::owned;
@@ -86,7 +86,7 @@ impl ProfileFile {
         if old.binding != self.binding {
             match &self.binding {
                 None => drop(table.remove("binding")),
-                Some(binding) => drop(table.insert("binding", Item::Table(binding_table(binding, self.set_at)))),
+                Some(binding) => drop(table.insert("binding", Item::Table(binding_table(binding, self)))),
             }
         }
         Ok(document.to_string())
@@ -132,7 +132,7 @@ fn array(items: &Vec<String>) -> Value {
     Value::Array(items.iter().map(|item| Value::String(Formatted::new(item.clone()))).collect::<Array>())
 }
 
-fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable {
+fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
     let mut table = EditTable::new();
     table.decor_mut().set_prefix("\n# Written by tokenkeep alone: what the stored secret was set for.\n");
     let mut text = |key: &str, value: Option<&str>| {
@@ -151,8 +151,9 @@ fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable 
     text("assertion_audience", binding.assertion_audience.as_deref());
     let digest = binding.ca_digest.map(|digest| hex::encode(&digest));
     text("ca_digest", digest.as_deref());
-    let set_at = set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let set_at = file.set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     text("set_at", set_at.as_deref());
+    text("data_dir", file.kept_in.as_deref().and_then(Path::to_str));
     if !binding.allow_http.is_empty() {
         let hosts = binding.allow_http.iter().map(str::to_owned).collect();
         table.insert("allow_http", toml_edit::value(array(&hosts)));

@@ -90,7 +90,7 @@ fn a_service_without_a_default_collection_is_unavailable_and_gets_none() {
     let environment = TestEnvironment::new();
     let service = SecretService::without_collection();
     let set = service.seen_by(first_set(&environment, &issuer)).run();
-    set.fails(8, "keyring_unavailable");
+    set.fails(8, "keyring_unavailable").says("the Secret Service has no default collection").says("--backend file");
     assert_nothing_chosen(&environment);
 }
 
@@ -165,6 +165,9 @@ fn the_remembered_choice_holds_when_the_keyring_vanishes() {
     let desk = Desk::new();
     let gone = |run: Invocation| run.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
     refused(&desk, gone(desk.get_json()).run(), "keyring_unavailable");
+    // A terminal multiplexer outlives the session whose address it keeps.
+    let named = "DBUS_SESSION_BUS_ADDRESS names /nonexistent/bus, where nothing listens";
+    gone(desk.get_json()).run().fails(8, "keyring_unavailable").says(named);
     refused(&desk, gone(desk.set("CANARY-SECRET-another")).run(), "keyring_unavailable");
     assert!(!desk.environment.data_dir().join("secrets").exists(), "nothing falls back to files");
     desk.token();
