@@ -247,10 +247,6 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             };
             return format!("run chmod {mode} {}", quoted(path)).into();
         }
-        // There is no sudo.
-        Remedy::RunAs(owner) if is_container() => {
-            return format!("run the container as this user (--user {owner}), or give it files of its own").into();
-        }
         Remedy::RunAs(owner) => return format!("run sudo -u '#{owner}' tokenkeep ...").into(),
         Remedy::LookAndMoveAway => "look at what is there, and move it away",
         Remedy::CheckPermissions => "check its permissions and the free space there",
@@ -328,11 +324,6 @@ fn data_directory(path: &Path, variable: Option<&str>) -> String {
         Some(variable) => format!("unset {variable}, or add {there}"),
         None => format!("use {there}"),
     }
-}
-
-fn is_container() -> bool {
-    ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
-        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
 }
 
 /// Quotes a path for a shell.

@@ -112,17 +112,25 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(args::Fleet::Key(command)) => fleet_key::run(&context, command),
         Command::Fleet(args::Fleet::Login(command)) => fleet_login::run(&context, command),
-        Command::Doctor { online, fix, yes } => {
+        Command::Doctor { online, all, fix, yes } => {
             let fix = match (fix, yes) {
                 (false, _) => doctor::Fix::No,
                 (true, false) => doctor::Fix::Ask,
                 (true, true) => doctor::Fix::Yes,
             };
+            let online = match (online, all) {
+                (false, _) => doctor::Online::No,
+                (true, false) => doctor::Online::One,
+                (true, true) => doctor::Online::All,
+            };
             doctor::run(&context, online, fix)
         }
         Command::Lock => init::lock(&context),
         Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
-        Command::Stats { since } => stats::run(&context, &since),
+        Command::Stats { since, prometheus } => {
+            let form = if prometheus { stats::Form::Metrics } else { stats::Form::Report };
+            stats::run(&context, since.as_deref(), form)
+        }
         Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }
 }
