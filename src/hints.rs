@@ -62,6 +62,9 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             return format!("run tokenkeep credentials set -p {name} --token-url URL --client-id ID").into();
         }
         Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
+        Remedy::SetVariables => {
+            "set TOKENKEEP_TOKEN_URL or TOKENKEEP_PROVIDER, TOKENKEEP_CLIENT_ID and TOKENKEEP_SECRET_FILE, or none of them"
+        }
         Remedy::SetCredential(name) => return format!("run tokenkeep credentials set -p {name}").into(),
         Remedy::SetCredentialAgain => "run tokenkeep credentials set again",
         Remedy::SetRightClient => "run tokenkeep credentials set with the right client id and secret",

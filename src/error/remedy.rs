@@ -23,6 +23,8 @@ pub enum Remedy {
     SetProfile(ProfileName),
     /// Use this profile, whose name looks like the one that was given.
     UseProfile(ProfileName),
+    /// Set the variables that make a profile, all of them.
+    SetVariables,
     /// Set the credential of this profile.
     SetCredential(ProfileName),
     /// Set the credential that cannot be read once more.

@@ -3,6 +3,7 @@
 
 mod apache;
 mod binding;
+mod by_environment;
 mod cache;
 mod canary;
 mod changed_place;
