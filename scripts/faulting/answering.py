@@ -113,7 +113,9 @@ def openssl(*arguments, stdin=None):
 def certificate(folder, name="server", *extensions):
     """Makes a certificate that its server signed itself, for loopback; returns the files of the two."""
     files = folder / f"{name}.pem", folder / f"{name}.key"
-    added = [word for extension in ("subjectAltName=DNS:localhost,IP:127.0.0.1", *extensions) for word in ("-addext", extension)]
+    if not any(extension.startswith("subjectAltName") for extension in extensions):
+        extensions = (*extensions, "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    added = [word for extension in extensions for word in ("-addext", extension)]
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", files[1], "-out", files[0], "-days", "9", "-subj",
             "/CN=localhost", *added)
     return files

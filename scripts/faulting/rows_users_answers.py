@@ -15,9 +15,10 @@ LONG = "<html>" + "y" * 200_000
 @row("F4", "429, 503 and other refusals lose their meaning and Retry-After with a body that is long, packed or cut")
 def status_first(bench):
     bodies = {"a long page": (LONG,), "a packed page": (gzip.compress(LONG.encode()), "Content-Encoding: gzip"),
-              "a packed page that is none": ("slow down", "Content-Encoding: gzip"), "another coding": ("xyz", "Content-Encoding: br"),
-              "a page that breaks off": ("<html>", "Content-Length: 1000")}
-    for status, code in (("429 Too Many Requests", 11), ("503 Service Unavailable", 6), ("408 Request Timeout", 6), ("401 Unauthorized", 4)):
+              "a packed page that is none": ("slow down", "Content-Encoding: gzip"),
+              "another coding": ("xyz", "Content-Encoding: br"), "a page that breaks off": ("<html>", "Content-Length: 1000")}
+    for status, code in (("429 Too Many Requests", 11), ("503 Service Unavailable", 6), ("408 Request Timeout", 6),
+                         ("401 Unauthorized", 4)):
         for what, body in bodies.items():
             with bench.answered(http(status, *body, "Retry-After: 120")) as place:
                 gets = [place.get("--json") for _ in range(3)]
@@ -62,9 +63,9 @@ def codings(bench):
 def words(bench):
     said = "no such client here"
     for status in ("400 Bad Request", "401 Unauthorized", "422 Unprocessable Content"):
-        for body in ({"error": {"message": said}}, {"title": "Bad Request", "detail": said}, {"errorCode": "E1", "errorSummary": said},
-                     {"errors": [{"message": said}]}, {"fault": {"faultstring": said}}, {"message": said},
-                     {"detail": [{"loc": ["body"], "msg": said}]}):
+        for body in ({"error": {"message": said}}, {"title": "Bad Request", "detail": said},
+                     {"errorCode": "E1", "errorSummary": said}, {"errors": [{"message": said}]},
+                     {"fault": {"faultstring": said}}, {"message": said}, {"detail": [{"loc": ["body"], "msg": said}]}):
             with bench.answered(http(status, body)) as place:
                 if said not in (ended := place.get()).err:
                     yield f"{status[:3]} {json.dumps(body)}: {ended}"
@@ -76,7 +77,8 @@ def words(bench):
 
 @row("R15", "a web page of a firewall is reported as a refusal of the issuer")
 def page_of_a_firewall(bench):
-    for kind, page in (("text/html", "<!DOCTYPE html><title>Just a moment...</title>"), ("text/html", LONG), ("text/plain", "error code: 1020")):
+    for kind, page in (("text/html", "<!DOCTYPE html><title>Just a moment...</title>"), ("text/html", LONG),
+                       ("text/plain", "error code: 1020")):
         with bench.answered(http("403 Forbidden", page, f"Content-Type: {kind}", "Server: cloudflare")) as place:
             ended = place.get("--json")
             error = ended.error
@@ -102,8 +104,9 @@ def wrong_url(bench):
 
 @row("R17", "a redirect is refused without saying where it leads")
 def redirect(bench):
+    away = "https://login.issuer.invalid/sign-in?code=x"
     for status in ("308 Permanent Redirect", "307 Temporary Redirect", "301 Moved Permanently", "302 Found"):
-        for to, shown in (("/token/", "/token/"), ("https://login.issuer.invalid/sign-in?code=x", "login.issuer.invalid/sign-in")):
+        for to, shown in (("/token/", "/token/"), (away, "login.issuer.invalid/sign-in")):
             with bench.answered(http(status, LONG, f"Location: {to}")) as place:
                 if (ended := place.get()).code != 10 or shown not in ended.err:
                     yield f"{status[:3]} to {to}: {ended}"

@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 from faulting import keyring
-from faulting.answering import granted, openssl
+from faulting.answering import certificate, granted, openssl
 from faulting.issuer import secret
 from faulting.place import Place
 from faulting.row import Skipped, row
@@ -26,7 +26,7 @@ def keys_that_do_not_sign(bench):
             ("public", openssl("pkey", "-pubout", stdin=given), "public"),
             ("RSA of 1024 bits", openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"), "2048"),
             ("P-384", openssl("ecparam", "-genkey", "-noout", "-name", "secp384r1"), "P-256"),
-            ("a certificate", openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=x"), "certificate"),
+            ("a certificate", certificate(place.root)[0].read_text(), "certificate"),
             ("OpenSSH", f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n", "OpenSSH"),
             ("cut", "\n".join(pem.splitlines()[:5]), "cut"),
             ("a password", secret(1), "no private key"),
@@ -41,19 +41,6 @@ def keys_that_do_not_sign(bench):
             get = place.run("token", "get", "-p", "k", "--refresh")
             if ended.code or get.code:
                 yield f"{what}: {ended}; then token get: {get}"
-
-
-@row("R41", "a stale DBUS_SESSION_BUS_ADDRESS (tmux) is a user without a Secret Service")
-def stale_bus(bench):
-    with bench.place(bare=True) as place:
-        dead = place.root / "bus"
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind(str(dead))
-        for address in ("unix:path=/nonexistent/bus", f"unix:path={dead}", "unix:abstract=/tmp/dbus-nowhere"):
-            for command in (["init", "--backend", "keyring"], place.setting(1)[0]):
-                ended = place.run(*command, stdin=secret(1).encode(), environment={"DBUS_SESSION_BUS_ADDRESS": address})
-                if ended.code != 8 or "DBUS_SESSION_BUS_ADDRESS" not in ended.err:
-                    yield f"{address}, {command[0]}: {ended}"
 
 
 class Held:
@@ -78,6 +65,26 @@ class Held:
         to = ["--dest", keyring.NAME, "--object-path", "/org/freedesktop/secrets"]
         command = ["gdbus", "call", "--session", *to, "--method", f"org.freedesktop.Secret.Service.{method}", *arguments]
         subprocess.run(command, env=self.keyring.environment, capture_output=True, check=True, timeout=30)
+
+
+@row("R41", "a stale DBUS_SESSION_BUS_ADDRESS (tmux) is a user without a Secret Service")
+def stale_bus(bench):
+    with bench.place(bare=True) as server, Held(bench, server.issuer) as held:
+        place = held.place
+        place.must("init", "--backend", "keyring")
+        place.set(1, must=True)
+        place.run("lock")
+        dead = place.root / "bus"
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(dead))
+        fresh = {"TOKENKEEP_DATA_DIR": str(place.root / "fresh"), "TOKENKEEP_CONFIG_DIR": str(place.root / "new")}
+        commands = {"token get": (["token", "get", "-p", "p", "--refresh"], {}), "set": (place.setting(1, profile="q")[0], {}),
+                    "the first init": (["init", "--backend", "keyring"], fresh), "the first set": (place.setting(1)[0], fresh)}
+        for address in ("unix:path=/nonexistent/bus", f"unix:path={dead}", f"unix:path={dead},guid=0123456789abcdef"):
+            for what, (command, more) in commands.items():
+                ended = place.run(*command, stdin=secret(1).encode(), environment={"DBUS_SESSION_BUS_ADDRESS": address, **more})
+                if ended.code != 8 or "DBUS_SESSION_BUS_ADDRESS" not in ended.err:
+                    yield f"{address}, {what}: {ended}"
 
 
 @row("L5", "hints for a keyring that is locked or absent name the command that just failed")

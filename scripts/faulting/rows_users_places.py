@@ -38,7 +38,8 @@ def by_home(place):
 def home_of_another(bench):
     with bench.place(bare=True) as place:
         for what in ("nothing there", ".config there", ".config and .local/share there"):
-            for command in (["init", "--backend", "file"], place.setting(1)[0], ["credentials", "list"], ["doctor"], ["token", "get"]):
+            commands = ["init", "--backend", "file"], place.setting(1)[0], ["credentials", "list"], ["doctor"], ["token", "get"]
+            for command in commands:
                 home = place.root / "home"
                 shutil.rmtree(home, ignore_errors=True)
                 for folder in [home, *([home / ".config"] if ".config" in what else []),
@@ -87,8 +88,8 @@ def key_cut(bench):
             place.set(1, must=True)
             whole = key.read_bytes()
             key.write_bytes(whole[:size])
-            for command in (["token", "get", "-p", "p", "--refresh"], ["init", "--backend", "file", "--key-file", key], ["rekey"], ["doctor"],
-                            place.setting(2)[0]):
+            init = ["init", "--backend", "file", "--key-file", key]
+            for command in (["token", "get", "-p", "p", "--refresh"], init, ["rekey"], ["doctor"], place.setting(2)[0]):
                 ended = place.run(*command, stdin=secret(2).encode())
                 words = ended.err + ended.out
                 if "urandom" in words or "head -c" in words or "restore" not in words:
@@ -138,24 +139,28 @@ def no_home(bench):
                                   environment={**BY_HOME, "HOME": home})
                 # Without a keyring `set` leads to `init`, which has to know the way.
                 leads = command[0] == "credentials" and ended.code == 8 and "init" in ended.hint
-                if not leads and not re.search("HOME|--data-dir|--config-dir", ended.hint):
+                if not leads and not re.search("HOME|TOKENKEEP_CONFIG_DIR|--config-dir", ended.hint):
                     yield f"HOME={home}, {' '.join(command[:2])}: {ended}"
 
 
 @row("R21", "a volume as the data directory itself: the hint is to be root")
 def volume_itself(bench):
-    for mode in (0o777, 0o1777, 0o2777, 0o755):
+    for mode in (0o777, 0o1777, 0o2777, 0o3777):
         with bench.place(bare=True) as place:
             program = for_everybody(place)
-            volume, config = place.root / "volume", place.root / "volume" / "config"
-            volume.mkdir()
+            volume, own = place.root / "volume", place.root / "own"
+            for folder in (volume, own):
+                folder.mkdir()
+            os.chown(own, USER, USER)
             volume.chmod(mode)
-            for what, command in (("init", ["init", "--backend", "file"]), ("get", ["token", "get"])):
-                ended = place.run(*command, under=as_user(), program=program, environment={
-                    "TOKENKEEP_DATA_DIR": str(volume), "TOKENKEEP_CONFIG_DIR": str(config)})
-                inside = f"{volume}/tokenkeep" in ended.hint if mode != 0o755 else "sudo" in ended.hint or "data-dir" in ended.hint
-                if what == "init" and (ended.code != 10 or not inside):
-                    yield f"mode {mode:o}, {what}: {ended}"
+            for command in (["init", "--backend", "file"], place.setting(1)[0], ["doctor"]):
+                ended = place.run(*command, stdin=secret(1).encode(), under=as_user(), program=program, environment={
+                    "TOKENKEEP_DATA_DIR": str(volume), "TOKENKEEP_CONFIG_DIR": str(own / "config")})
+                if ended.code != 10 or f"{volume}/tokenkeep" not in ended.hint + ended.out:
+                    yield f"mode {mode:o}, {command[0]}: {ended}"
+            inside = {"TOKENKEEP_DATA_DIR": f"{volume}/tokenkeep", "TOKENKEEP_CONFIG_DIR": str(own / "config")}
+            if (ended := place.run("init", "--backend", "file", under=as_user(), program=program, environment=inside)).code:
+                yield f"mode {mode:o}, a directory inside: {ended}"
 
 
 @row("R45", "HOME that is no absolute path is called a user without a home")

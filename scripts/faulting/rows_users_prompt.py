@@ -91,7 +91,8 @@ def control_characters(bench):
     right = secret(2)
     given = {
         "a byte order mark": "\ufeff" + right, "both": f"\ufeff{right}\r\n", "a second line end": right + "\n\n",
-        "CR and line ends": right + "\r\r\n", "NUL": right + "\0", "a tab": f"\t{right}", "a whole .env": f"CLIENT_ID=x\nCLIENT_SECRET={right}\n",
+        "CR and line ends": right + "\r\r\n", "NUL": right + "\0", "a tab": f"\t{right}",
+        "a whole .env": f"CLIENT_ID=x\nCLIENT_SECRET={right}\n",
         "UTF-16": right.encode("utf-16-le"), "UTF-16 with its mark": right.encode("utf-16"),
     }
     with bench.place() as place:

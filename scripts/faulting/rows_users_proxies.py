@@ -59,7 +59,7 @@ def tried_thrice(bench):
                     ended = place.run(*command, stdin=secret(1).encode(),
                                       environment={variable: f"http://{login}127.0.0.1:{proxy.port}"})
                     if proxy.count != 1:
-                        yield f"{command[0]} {command[1]} with {variable}, {login or 'no'} password: {proxy.count} requests, {ended}"
+                        yield f"{' '.join(command[:2])} with {variable}, login {login!r}: {proxy.count} requests, {ended}"
         with refusing("403 Forbidden") as proxy:
             place.get("--refresh", environment={"HTTPS_PROXY": proxy.url})
             if proxy.count > 2:
@@ -76,7 +76,8 @@ def misread(bench):
                 if sent != {f"Basic {base64.b64encode(login.encode()).decode()}"}:
                     yield f"{written}@: sent {[base64.b64decode((one or ' ').split(' ')[-1]).decode() for one in sent]}"
         for variable in ("HTTPS_PROXY", "ALL_PROXY"):
-            for value in ('"http://u:pass-word@127.0.0.1:9"', "'http://u:pass-word@127.0.0.1:9'", "http://", "http://u:pass-word@"):
+            url = "http://u:pass-word@127.0.0.1:9"
+            for value in (f'"{url}"', f"'{url}'", "http://", "http://u:pass-word@"):
                 ended = place.get("--json", environment={variable: value})
                 if ended.code != 3 or variable not in ended.err or "pass-word" in ended.err:
                     yield f"{variable}={value}: {ended}"
@@ -95,7 +96,8 @@ def socks(bench):
 @row("R44", "NO_PROXY with a port, blanks or semicolons is passed over")
 def no_proxy(bench):
     with remote(bench) as place:
-        for value in (HOST, f"{HOST}:443", f"a.example {HOST}", f"a.example;{HOST}", f" {HOST} ", f"a.example, {HOST}", ".invalid", "*"):
+        for value in (HOST, f"{HOST}:443", f"a.example {HOST}", f"a.example;{HOST}", f" {HOST} ", f"a.example, {HOST}",
+                      ".invalid", "*"):
             with refusing("502 Bad Gateway") as proxy:
                 place.get(environment={"HTTPS_PROXY": proxy.url, "NO_PROXY": value})
                 if proxy.count:

@@ -10,14 +10,16 @@ from faulting.terminal import Terminal
 TYPED = "typed-secret-0123456789"
 SET = ["credentials", "set", "--client-id", "x", "--token-url", "https://id.example.com/token"]
 DESTROYS = re.compile(r"\b(remove|forget|revoke|rekey|lock)\b")
-COMMANDS = ([], ["init"], ["credentials"], ["credentials", "set"], ["token"], ["token", "get"], ["token", "validate"], ["doctor"], ["stats"])
+COMMANDS = ([], ["init"], ["credentials"], ["credentials", "set"], ["token"], ["token", "get"], ["token", "validate"], ["doctor"],
+            ["stats"])
 
 
 @row("R22", "a hint of a usage error names no command, and ends in the same error if it is followed")
 def hint_of_usage(bench):
     with bench.place() as place:
         for line, command in (("token get --zzz", "token get "), ("-p x token get --min-ttl soon", "token get "),
-                              ("credentials set --client-id", "credentials set "), ("doctor --nope", "doctor "), ("--nonsense", "")):
+                              ("credentials set --client-id", "credentials set "), ("doctor --nope", "doctor "),
+                              ("--nonsense", "")):
             ended = place.run(*line.split())
             if ended.code != 2 or f"run tokenkeep {command}--help" not in ended.hint:
                 yield f"{line}: {ended}"
@@ -39,10 +41,11 @@ def hint_for_profile(bench):
 @row("L13", "a secret as an argument is not said to be one")
 def secret_as_argument(bench):
     with bench.place() as place:
-        for flag in (["--client-secret", TYPED], ["--secret", TYPED], ["--secret=" + TYPED], ["--client-secret=" + TYPED], ["--password", TYPED]):
+        for flag in (["--client-secret", TYPED], ["--secret", TYPED], ["--secret=" + TYPED], ["--client-secret=" + TYPED],
+                     ["--password", TYPED]):
             ended = place.run("--json", *SET, *flag)
-            told = ended.error.get("message", "")
-            if ended.code != 2 or TYPED in ended.err or "argument" not in told or "secret" not in told or "--secret-stdin" not in ended.hint:
+            is_told = re.search("secret.*argument", ended.error.get("message", "")) and "--secret-stdin" in ended.hint
+            if ended.code != 2 or TYPED in ended.err or not is_told:
                 yield f"{flag[0].partition('=')[0]}: {ended}"
 
 
@@ -59,8 +62,9 @@ def secret_in_profile(bench):
 # What people type from habit, and what they mean.
 MEANT = {
     "get": "token get", "get p": "token get -p p", "token get p": "token get -p p", "token get p --json": "token get -p p",
-    "credentials show p": "credentials show -p p", "login": "credentials set", "list": "credentials list", "credentials add": "credentials set",
-    "credentials delete": "credentials remove", "token valdate": "token validate", "token show": "token get", "credential list": "credentials",
+    "credentials show p": "credentials show -p p", "login": "credentials set", "list": "credentials list",
+    "credentials add": "credentials set", "credentials delete": "credentials remove", "token valdate": "token validate",
+    "token show": "token get", "credential list": "credentials",
 }
 
 
@@ -72,7 +76,8 @@ def what_was_meant(bench):
             ended = place.run(*typed.split())
             if ended.code != 2 or f"tokenkeep {meant}" not in ended.hint:
                 yield f"{typed}: {ended}"
-        for typed in ("credentials rename", "credentials rename -p p q", "credentials move", "credentials restore", "remote", "relay", "unlock"):
+        for typed in ("credentials rename", "credentials rename -p p q", "credentials move", "credentials restore", "remote",
+                      "relay", "unlock"):
             if (found := DESTROYS.search((ended := place.run(*typed.split())).hint)) or ended.code != 2:
                 yield f"{typed}: leads to {found and found[0]}: {ended}"
         for typed in ("", "help", "help token", "token", "credentials", "help token get"):
@@ -136,7 +141,8 @@ def changed(bench):
         for command, first, again in (
             (["init", "--backend", "file"], True, False), (set_p, True, False), ([*set_p, "--scope", "a"], True, False),
             ([*set_p, "--scope", "a", "--default"], False, False), (["rekey"], True, True), (fleet("key", "new"), True, True),
-            (fleet("key", "export", file), True, None), (fleet("key", "import", file), False, False), (fleet("key", "remove"), True, False),
+            (fleet("key", "export", file), True, None), (fleet("key", "import", file), False, False),
+            (fleet("key", "remove"), True, False),
             (["token", "forget", "-p", "p"], True, False), (["credentials", "remove", "-p", "p", "--yes"], True, False),
         ):
             if "forget" in command:
