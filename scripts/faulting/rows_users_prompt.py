@@ -13,6 +13,14 @@ from faulting.terminal import Terminal
 SET = ["credentials", "set", "-p", "p"]
 
 
+def give(terminal, text):
+    """Types a secret for --secret-stdin, and the end of the input if nothing asks; returns whether something does."""
+    is_hidden = terminal.hides(1)
+    terminal.type(text + ("\n" if is_hidden else "\n\x04"))
+    terminal.ends()
+    return is_hidden
+
+
 def keyed(url):
     """A client that signs with its private key."""
     return ["credentials", "set", "-p", "k", "--client-id", "c", "--token-url", url, "--auth", "private_key_jwt", "--issuer", url]
@@ -23,7 +31,8 @@ def pasted_key(bench):
     keys = {"RSA": openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"),
             "P-256": openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")}
     for kind, pem in keys.items():
-        pastes = {"as it is": pem, "with an empty line behind it": pem + "\n", "in brackets": f"\x1b[200~{pem}\x1b[201~\n",
+        pastes = {"as it is": pem, "with CR, as terminals paste": pem.replace("\n", "\r"),
+                  "with an empty line behind it": pem + "\n", "in brackets": f"\x1b[200~{pem}\x1b[201~\n",
                   "with words before it": f"Bag Attributes\n    localKeyID: 01\n\n{pem}"}
         for how, text in pastes.items():
             with bench.answered(granted(), bare=True) as place:
@@ -79,9 +88,7 @@ def shown_on_stdin(bench):
         with bench.place() as place:
             arguments = place.setting(2, more=["--replace"] if command == "replace" else [])[0]
             with Terminal(place, *arguments) as terminal:
-                is_hidden = terminal.hides(1)
-                terminal.type(secret(2) + "\n\x04")
-                terminal.ends()
+                is_hidden = give(terminal, secret(2))
             if secret(2) in terminal.shown or not is_hidden and terminal.code != 2:
                 yield f"{command}: what is typed is shown, and nothing asks for it: {terminal}"
 
@@ -103,6 +110,13 @@ def control_characters(bench):
             if get.code != 0 or ended.code not in (0, 2) or (ended.code == 0) != (generation(get.out) == 2):
                 yield f"a secret with {what}: {ended}; then token get: {get}"
             place.set(1, more=["--replace"])
+        typed = {"a mark": "\ufeff" + right, "brackets": f"\x1b[200~{right}\x1b[201~", "an arrow key": f"{right}\x1b[D"}
+        for what, text in typed.items():
+            with Terminal(place, *SET, "--secret-stdin") as terminal:
+                give(terminal, text)
+            if (get := place.get("--refresh")).code or (terminal.code == 0) != (generation(get.out) == 2):
+                yield f"at the prompt, with {what}: {terminal}; then token get: {get}"
+            place.set(1, more=["--replace"])
         for what in ("\r", "\n", "\u0085", "\t"):
             ended = place.set(1, client=CLIENT + what)
             if ended.code == 0 and place.get("--refresh").code:
@@ -110,15 +124,16 @@ def control_characters(bench):
             place.set(1, more=["--replace"])
 
 
-@row("L14", "blanks or quotation marks around a secret are stored without a word")
+@row("L14", "blanks, quotation marks or what is not seen around a secret are stored without a word")
 def blanks_around(bench):
     with bench.place() as place:
-        for text in (f" {secret(2)}", f"{secret(2)} ", f"  {secret(2)}  ", f'"{secret(2)}"', f"'{secret(2)}'"):
+        # A blank that breaks no line, a blank without width, and what a word processor makes of quotation marks.
+        for before, behind in ((" ", ""), ("", " "), ("  ", "  "), ('"', '"'), ("'", "'"), ("\xa0", ""), ("", "\u200b"),
+                               ("\u201c", "\u201d")):
+            text = f"{before}{secret(2)}{behind}"
             by_pipe = place.run(*SET, "--secret-stdin", stdin=text.encode())
             with Terminal(place, *SET, "--secret-stdin") as terminal:
-                terminal.hides(1)
-                terminal.type(text + "\n\x04")
-                terminal.ends()
+                give(terminal, text)
             for where, code, words in (("on stdin", by_pipe.code, by_pipe.err), ("at the prompt", terminal.code, terminal.shown)):
                 if code == 0 and "warning" not in words and place.get("--refresh").code:
                     yield f"{text.replace(secret(2), 'SECRET')!r} {where}: exit 0 and no warning"

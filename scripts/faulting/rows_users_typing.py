@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from faulting.answering import granted, http
 from faulting.issuer import secret
 from faulting.row import row
 from faulting.terminal import Terminal
@@ -19,7 +20,8 @@ def hint_of_usage(bench):
     with bench.place() as place:
         for line, command in (("token get --zzz", "token get "), ("-p x token get --min-ttl soon", "token get "),
                               ("credentials set --client-id", "credentials set "), ("doctor --nope", "doctor "),
-                              ("--nonsense", "")):
+                              ("--nonsense", ""), ("token get --refresh --offline", "token get "), ("stats --by nope", "stats "),
+                              ("credentials set --client-id x --auth nope", "credentials set ")):
             ended = place.run(*line.split())
             if ended.code != 2 or f"run tokenkeep {command}--help" not in ended.hint:
                 yield f"{line}: {ended}"
@@ -29,11 +31,25 @@ def hint_of_usage(bench):
 
 @row("R23", "the hint for a wrong secret leaves the profile out")
 def hint_for_profile(bench):
+    refusals = {"a wrong secret": http("401 Unauthorized", {"error": "invalid_client"}),
+                "another type": granted(token_type="Other"), "words of its own": http("400 Bad Request", {"error": "invalid_client_id"}),
+                "a wrong request": http("400 Bad Request", {"error": "invalid_request"})}
+    for what, reply in refusals.items():
+        with bench.answered(reply) as place:
+            for name in ("billing", "a.b_c"):
+                place.must(*place.setting(1, profile=name)[0], stdin=b"wrong")
+                ended = place.run("token", "get", "-p", name)
+                if f"-p {name}" not in ended.hint:
+                    yield f"{what}, {name}: {ended}"
     with bench.place() as place:
-        for name in ("billing", "a.b_c"):
+        for name, edit in (("moved", lambda text: text.replace("/token", "/other", 1)), ("keyless", None)):
             place.must(*place.setting(1, profile=name)[0], stdin=b"wrong")
+            if edit:
+                place.profile_text(edit, name)
+            else:
+                place.must("credentials", "set", "-p", name, "--secret-at-fetch", "env:NO_SUCH_VARIABLE")
             ended = place.run("token", "get", "-p", name)
-            if f"-p {name}" not in ended.hint:
+            if "tokenkeep credentials" in ended.hint and f"-p {name}" not in ended.hint or ended.code == 0:
                 yield f"{name}: {ended}"
 
 
@@ -143,7 +159,7 @@ def changed(bench):
             ([*set_p, "--scope", "a", "--default"], False, False), (["rekey"], True, True), (fleet("key", "new"), True, True),
             (fleet("key", "export", file), True, None), (fleet("key", "import", file), False, False),
             (fleet("key", "remove"), True, False),
-            (["token", "forget", "-p", "p"], True, False), (["credentials", "remove", "-p", "p", "--yes"], True, False),
+            (bench.program.fix, False, False), (["token", "forget", "-p", "p"], True, False), (["credentials", "remove", "-p", "p", "--yes"], True, False),
         ):
             if "forget" in command:
                 place.run("token", "get", "-p", "p")
