@@ -84,6 +84,10 @@ def page_of_a_firewall(bench):
             error = ended.error
             if ended.code != 4 or "oauth_error" in error or "403" not in error.get("message", "") or "grant" in ended.hint:
                 yield f"403 with {kind}: {ended}"
+            ended = place.run("credentials", "set", "-p", "n", "--client-id", "c", "--secret-stdin", "--issuer", place.issuer.url,
+                              stdin=b"secret")
+            if ended.code == 0 or "403" not in ended.err:
+                yield f"403 with {kind} at the metadata: {ended}"
 
 
 @row("R16", "404, 405 and 415 in a framework's words look like a refusal of the issuer")

@@ -38,12 +38,13 @@ def issuer_blamed(bench):
         proxies = {"a name that leads nowhere": "proxy.corp.invalid:3128", "a dead proxy": f"127.0.0.1:{closed_port()}",
                    "407": f"127.0.0.1:{wants.port}", "403": f"127.0.0.1:{forbids.port}", "502": f"127.0.0.1:{fails.port}"}
         for what, proxy in proxies.items():
-            for variable in ("HTTPS_PROXY", "all_proxy"):
-                ended = place.get(environment={variable: f"http://{proxy}"})
+            for variable, command in (("HTTPS_PROXY", ["token", "get", "-p", "p"]), ("all_proxy", ["token", "get", "-p", "p"]),
+                                      ("https_proxy", [*SET, "-p", "n", "--issuer", f"https://{HOST}"])):
+                ended = place.run(*command, stdin=secret(1).encode(), environment={variable: f"http://{proxy}"})
                 message = ended.err.partition("hint:")[0]
                 named = proxy in message and variable in message and HOST not in message
-                if not named or what.isdigit() and what not in message or "token_url" in ended.hint:
-                    yield f"{what}, {variable}: {ended}"
+                if not named or what.isdigit() and what not in message or "token_url" in ended.hint or "--issuer" in ended.hint:
+                    yield f"{what}, {variable}, {' '.join(command[:2])}: {ended}"
         for value in ("socks5h://127.0.0.1:9", '"http://127.0.0.1:9"', "garbage://x", "http://"):
             checks = place.run("doctor", "--json", environment={"HTTPS_PROXY": value}).json.get("checks", [])
             if [check.get("status") for check in checks if check.get("name") == "proxy"] == ["ok"]:

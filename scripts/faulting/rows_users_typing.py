@@ -32,7 +32,8 @@ def hint_of_usage(bench):
 @row("R23", "the hint for a wrong secret leaves the profile out")
 def hint_for_profile(bench):
     refusals = {"a wrong secret": http("401 Unauthorized", {"error": "invalid_client"}),
-                "another type": granted(token_type="Other"), "words of its own": http("400 Bad Request", {"error": "invalid_client_id"}),
+                "another type": granted(token_type="Other"),
+                "words of its own": http("400 Bad Request", {"error": "invalid_client_id"}),
                 "a wrong request": http("400 Bad Request", {"error": "invalid_request"})}
     for what, reply in refusals.items():
         with bench.answered(reply) as place:
@@ -159,7 +160,8 @@ def changed(bench):
             ([*set_p, "--scope", "a", "--default"], False, False), (["rekey"], True, True), (fleet("key", "new"), True, True),
             (fleet("key", "export", file), True, None), (fleet("key", "import", file), False, False),
             (fleet("key", "remove"), True, False),
-            (bench.program.fix, False, False), (["token", "forget", "-p", "p"], True, False), (["credentials", "remove", "-p", "p", "--yes"], True, False),
+            (bench.program.fix, False, False), (["token", "forget", "-p", "p"], True, False),
+            (["credentials", "remove", "-p", "p", "--yes"], True, False),
         ):
             if "forget" in command:
                 place.run("token", "get", "-p", "p")
