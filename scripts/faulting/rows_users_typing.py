@@ -99,7 +99,7 @@ def what_was_meant(bench):
                 yield f"{typed}: leads to {found and found[0]}: {ended}"
         for typed in ("", "help", "help token", "token", "credentials", "help token get"):
             ended = place.run(*typed.split())
-            if ended.code or "Usage: tokenkeep" not in ended.out:
+            if ended.code or "Usage: " not in ended.out:
                 yield f"{typed or 'nothing'}: {ended}"
         if "-p p" not in (ended := place.run("token", "get", "-p", "pp")).hint:
             yield f"a profile that is nearly there: {ended}"
