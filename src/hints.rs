@@ -60,7 +60,7 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             return format!("take [binding] out of {}, and run tokenkeep credentials set again", Shown(path)).into();
         }
         Remedy::UndoEditOrGive(key) => {
-            let flag = key.replace('_', "-");
+            let flag = if *key == "headers" { "header NAME".to_owned() } else { key.replace('_', "-") };
             return format!("undo the edit, or say it: --{flag}; --replace starts anew").into();
         }
         Remedy::GiveCertificateFile => "add --certificate-file PEM",
@@ -78,6 +78,11 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             .into();
         }
         Remedy::RestoreCertificate => "restore it, or change certificate_file of the profile",
+        Remedy::PutHeaderThere => "put the value there, or change headers of the profile",
+        Remedy::ReferToHeader => {
+            "name where it is read: --header NAME=file:PATH or NAME=env:VARIABLE; write a plain value into the profile by \
+             hand, then --header NAME takes it; take a typed one out of the history of the shell"
+        }
         Remedy::RestoreCaFile => "restore it, or change ca_file of the profile",
 
         // The issuer.

@@ -65,6 +65,10 @@ pub enum Remedy {
     RestoreCertificate,
     /// Give the CA file back, or change the profile.
     RestoreCaFile,
+    /// Put the value of a header at the place that the profile names, or change the profile.
+    PutHeaderThere,
+    /// Name the place that the value of a header is read from, or write a plain one into the profile.
+    ReferToHeader,
 
     // The issuer.
     /// Give the issuer's https URL.

@@ -120,8 +120,10 @@ impl Keeper {
         let key = key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let proof_key = key.as_ref().map(ProofKey::new).transpose();
         let proof_key = proof_key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
+        let headers = self.headers(asked).await?;
         let request = TokenRequest {
             token_url: &profile.token_url,
+            headers: &headers,
             client: proof.client(profile),
             grant: profile.grant,
             request: &profile.request,

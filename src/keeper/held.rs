@@ -39,6 +39,7 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
     let resources: Vec<&str> = profile.request.resources().collect();
     let params: Vec<(&str, &str)> = profile.request.params().collect();
     let generation = profile.generation();
+    let headers = profile.headers.digest();
     TokenIdentity::new(&Dimensions {
         token_endpoint: profile.token_url.as_str(),
         issuer: profile.issuer.as_deref(),
@@ -52,6 +53,7 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
         certificate: profile.certificate.as_ref().and_then(|c| c.thumbprint.as_ref()).map(<[u8; 32]>::as_slice),
         binding: (profile.token_binding == TokenBinding::Dpop).then_some("dpop"),
         grant: (profile.grant != Grant::ClientCredentials).then(|| profile.grant.name()),
+        headers: headers.as_ref().map(<[u8; 32]>::as_slice),
     })
 }
 

@@ -8,6 +8,7 @@ mod credential;
 mod fetch;
 mod fleet;
 mod hand_out;
+mod headers;
 mod held;
 mod member;
 mod profile_source;

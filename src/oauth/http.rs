@@ -142,9 +142,8 @@ impl Transport {
         if let Some(authorization) = &proven.authorization {
             request = request.header(AUTHORIZATION, sensitive(authorization)?);
         }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
+        // A header of the profile takes the place of one of ours, such as User-Agent.
+        request = request.headers(headers.into_iter().collect());
         let secrets: Vec<&Secret> = proven.secrets.iter().collect();
         self.answer(url, request, About::Token, &secrets).await
     }

@@ -38,7 +38,7 @@ pub(crate) use dpop::ProofKey;
 #[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
 pub(crate) use echo::shown;
-pub(crate) use grant::TokenRequest;
+pub(crate) use grant::{GatewayHeader, TokenRequest};
 pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
 pub(crate) use jwt::Assertion;

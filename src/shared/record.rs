@@ -203,6 +203,7 @@ mod tests {
             certificate: None,
             binding: None,
             grant: None,
+            headers: None,
         })
     }
 
