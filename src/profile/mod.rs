@@ -4,6 +4,7 @@ mod auth;
 mod binding;
 mod endpoint;
 mod file;
+mod gap;
 mod headers;
 mod name;
 mod plain_hosts;
@@ -19,10 +20,10 @@ pub use auth::{
 };
 pub use binding::{Binding, Generation};
 pub(crate) use endpoint::LOCALHOST;
-#[cfg(feature = "cli")]
-pub(crate) use endpoint::gap;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile, reference};
+#[cfg(feature = "cli")]
+pub(crate) use gap::gap;
 pub use headers::{HeaderError, HeaderSource, Headers};
 pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
 pub use name::ProfileName;

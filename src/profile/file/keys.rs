@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::ProfileError;
 use crate::document::{DocumentError, Table};
 use crate::hex;
-use crate::profile::endpoint::gap;
+use crate::profile::gap::gap;
 use crate::profile::{
     AuthMethod, Binding, Endpoint, EndpointError, Generation, HeaderSource, Headers, PlainHostError, PlainHosts,
     Reference, Request, TokenBinding, preset,
