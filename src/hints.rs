@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::duration;
 use crate::error::{Error, Remedy};
@@ -242,6 +243,14 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::Confirm => "add --yes",
         Remedy::ConfirmErasure => "add --yes to erase without a question",
         Remedy::Update => "update this tokenkeep",
+        Remedy::SetClockLikeIssuer { seconds } => {
+            let apart = duration::show(Duration::from_secs(seconds.unsigned_abs()));
+            let way = if *seconds < 0 { "behind" } else { "ahead of" };
+            return format!(
+                "the issuer's clock is {apart} {way} this machine's: set the clock, timedatectl set-ntp true"
+            )
+            .into();
+        }
         Remedy::SetClock => "timedatectl set-ntp true",
         Remedy::CheckLimits => "check what this process may open: ulimit -a",
         Remedy::InstallBoth(other) => return format!("install tokenkeep and {other} into the same folder").into(),

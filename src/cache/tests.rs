@@ -46,6 +46,7 @@ fn refusal(clock: &ManualClock) -> Refusal {
         message: "the issuer refused".to_owned(),
         http_status: Some(401),
         oauth_error: Some("invalid_client".to_owned()),
+        way: None,
         validity: validity(clock),
     }
 }

@@ -296,6 +296,11 @@ pub enum Remedy {
     Update,
     /// Set the clock of this machine.
     SetClock,
+    /// Set the clock of this machine: the issuer's is ahead by this much, or behind.
+    SetClockLikeIssuer {
+        /// By how many seconds it is ahead.
+        seconds: i64,
+    },
     /// Check what this process may open.
     CheckLimits,
     /// Install both programs, of which this is the other, into the same folder.

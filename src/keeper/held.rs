@@ -31,6 +31,11 @@ impl Asked {
         let identity = identity_of(&profile);
         Asked { profile, identity }
     }
+
+    /// Returns the request of the same client that asks for nothing in particular.
+    pub(crate) fn of_client(&self) -> Asked {
+        Asked::new(Profile { request: Request::default(), ..self.profile.clone() })
+    }
 }
 
 /// Encodes what a profile asks for.

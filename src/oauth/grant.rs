@@ -137,7 +137,10 @@ impl Transport {
             let wanted = Wanted { binding, token_type: asked.token_type };
             wire::granted(answer.status.as_u16(), &answer.body, &secrets, wanted).map_err(plain)
         } else {
-            Err((wire::failed(answer.unsuccessful(), &secrets), answer.dpop_nonce))
+            // What was signed holds the time: an issuer takes it for one of the past or of the future.
+            let has_signed = asked.client.auth.signs() || asked.proof_key.is_some();
+            let clock = answer.clock_difference.filter(|_| has_signed);
+            Err((wire::failed(answer.unsuccessful(), &secrets).under_clock(clock), answer.dpop_nonce))
         }
     }
 }
