@@ -128,8 +128,9 @@ fn in_segment(segment: &str) -> Option<&str> {
 fn yours(word: &str) -> Option<&str> {
     const NOUNS: [&str; 9] =
         ["tenant", "tenant_id", "domain", "subdomain", "realm", "host", "region", "instance", "organization"];
-    let is_yours = word.contains("YOUR_")
-        || word.contains("YOUR-")
+    let is_yours = word.starts_with("YOUR_")
+        || word.starts_with("YOUR-")
+        || word.contains("-YOUR_")
         || word.strip_prefix("your_").is_some_and(|noun| NOUNS.contains(&noun));
     let is_plain = word.len() <= LONGEST && word.chars().all(is_word);
     is_yours.then_some(if is_plain { word } else { "YOUR_" })
@@ -189,6 +190,7 @@ mod tests {
             "https://your-tenant.example.com/yours/token",
             "https://yourcompany.example.com/token",
             "https://example.com/your_account/token",
+            "https://example.com/FOR-YOUR-EYES/token",
             "https://example.com/v1/projects/p:token",
             "https://example.com:8443/a:b/token",
             "https://example.com/TENANT_ID/API/token",

@@ -73,7 +73,7 @@ fn an_error_names_the_key_and_quotes_no_value() {
         "headers = { x = { file = 'hunter2' } }",
         "headers = { x = { file = '/a', env = 'hunter2' } }",
         "headers = { 'hunter2 ' = 'a' }",
-        "headers = { x = 'hunter2\\n' }",
+        "headers = { x = \"hunter2\\n\" }",
         "headers = { authorization = 'hunter2' }",
         "[binding]\ngeneration = 'hunter2'",
     ] {
