@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::duration;
 use crate::error::{Error, Remedy};
@@ -80,7 +81,7 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             return format!("take [binding] out of {}, and run tokenkeep credentials set again", Shown(path)).into();
         }
         Remedy::UndoEditOrGive(key) => {
-            let flag = key.replace('_', "-");
+            let flag = if *key == "headers" { "header NAME".to_owned() } else { key.replace('_', "-") };
             return format!("undo the edit, or say it: --{flag}; --replace starts anew").into();
         }
         Remedy::GiveCertificateFile => "add --certificate-file PEM",
@@ -113,6 +114,11 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
             .into();
         }
         Remedy::RestoreCertificate => "restore it, or change certificate_file of the profile",
+        Remedy::PutHeaderThere => "put the value there, or change headers of the profile",
+        Remedy::ReferToHeader => {
+            "name where it is read: --header NAME=file:PATH or NAME=env:VARIABLE; write a plain value into the profile by \
+             hand, then --header NAME takes it; take a typed one out of the history of the shell"
+        }
         Remedy::RestoreCaFile => "restore it, or change ca_file of the profile",
 
         // The issuer.
@@ -301,6 +307,14 @@ pub(crate) fn advice(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::Confirm => "add --yes",
         Remedy::ConfirmErasure => "add --yes to erase without a question",
         Remedy::Update => "update this tokenkeep",
+        Remedy::SetClockLikeIssuer { seconds } => {
+            let apart = duration::show(Duration::from_secs(seconds.unsigned_abs()));
+            let way = if *seconds < 0 { "behind" } else { "ahead of" };
+            return format!(
+                "the issuer's clock is {apart} {way} this machine's: set the clock, timedatectl set-ntp true"
+            )
+            .into();
+        }
         Remedy::SetClock => "timedatectl set-ntp true",
         Remedy::CheckLimits => "check what this process may open: ulimit -a",
         Remedy::InstallBoth(other) => return format!("install tokenkeep and {other} into the same folder").into(),

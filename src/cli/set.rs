@@ -10,8 +10,8 @@ use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, ProfileError, ProfileFile,
-    ProfileName, Reference, Request, TokenType,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers,
+    ProfileError, ProfileFile, ProfileName, Reference, Request, TokenType,
 };
 use crate::seal::KeyId;
 use crate::secret::Secret;
@@ -52,6 +52,10 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     if let Some(preset) = &preset {
         merged.request = issuer::needed(preset, merged.request)?;
         typed.request = merged.request.clone();
+    }
+    let had_headers = present.as_ref().is_some_and(|file| file.headers.is_some()) && !set.replace;
+    if had_headers && merged.headers.is_none() {
+        context.ui.done("the headers of the former issuer are left out: give those of the new one with --header");
     }
     fits(&merged, &name)?;
     read_ca_file_at(merged.ca_file.as_deref(), &name)?;
@@ -185,6 +189,7 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
         "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
         "dpop" => typed.dpop.is_some(),
         "allow_http" => typed.allow_http.is_some(),
+        "headers" => typed.headers.is_some(),
         _ => false,
     };
     if said {
@@ -287,6 +292,7 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         token_url: endpoint("--token-url", &set.token_url)?,
         issuer: urls::issuer(set.issuer.as_deref())?,
         allow_http,
+        headers: headers(&set.header, present.filter(|_| !set.replace))?,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
         assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
@@ -305,6 +311,33 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
     })
+}
+
+/// Reads headers, each with the place of its value; a name without one has its plain value in the file.
+fn headers(typed: &[String], present: Option<&ProfileFile>) -> Result<Option<Headers>, Error> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let wrong =
+        |why: &str, remedy| Error::new(Code::Usage, format!("--header {why}; nothing was changed")).with_remedy(remedy);
+    let source = |typed: &str| {
+        let Some((name, place)) = typed.split_once('=') else {
+            let present = present.and_then(|file| file.headers.as_ref()?.get(typed));
+            let none = || wrong("names a header whose value does not stand in the profile", Remedy::ReferToHeader);
+            return present.cloned().map(|source| (typed.to_owned(), source)).ok_or_else(none);
+        };
+        let source = match place.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => HeaderSource::File(absolute(Path::new(path))?),
+            Some(("env", variable)) if !variable.is_empty() && !variable.contains('\0') => {
+                HeaderSource::Env(variable.to_owned())
+            }
+            _ => return Err(wrong("takes the place of a value, never the value", Remedy::ReferToHeader)),
+        };
+        Ok((name.to_owned(), source))
+    };
+    let all: Vec<(String, HeaderSource)> = typed.iter().map(|typed| source(typed)).collect::<Result<_, Error>>()?;
+    let headers = Headers::new(all.iter().map(|(name, source)| (name.as_str(), source.clone())));
+    headers.map(Some).map_err(|why| wrong(&why.to_string(), Remedy::ReadCommandHelp("credentials set".to_owned())))
 }
 
 fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {

@@ -327,9 +327,15 @@ impl From<IssuerError> for Error {
                 });
             }
             IssuerError::Refused { meaning: Meaning::Before, .. } => made = made.with_remedy(Remedy::CheckWayToIssuer),
-            IssuerError::Refused { error, .. } | IssuerError::NoAnswer { error, .. } => {
-                made.oauth_error = error.clone()
+            IssuerError::Refused { error, clock, .. } => {
+                made.oauth_error = error.clone();
+                let is_of_proof =
+                    matches!(code, Code::InvalidClient | Code::InvalidGrant | Code::InvalidRequest | Code::IssuerError);
+                if let Some(seconds) = clock.filter(|_| is_of_proof) {
+                    made = made.with_remedy(Remedy::SetClockLikeIssuer { seconds });
+                }
             }
+            IssuerError::NoAnswer { error, .. } => made.oauth_error = error.clone(),
             IssuerError::TokenType { may_be_bearer: true, .. } => made = made.with_remedy(Remedy::TakeTypeAsBearer),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
                 made.retry_after = *retry_after;

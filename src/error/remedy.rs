@@ -71,6 +71,10 @@ pub enum Remedy {
     RestoreCertificate,
     /// Give the CA file back, or change the profile.
     RestoreCaFile,
+    /// Put the value of a header at the place that the profile names, or change the profile.
+    PutHeaderThere,
+    /// Name the place that the value of a header is read from, or write a plain one into the profile.
+    ReferToHeader,
 
     // The issuer.
     /// Give the issuer's https URL.
@@ -324,6 +328,11 @@ pub enum Remedy {
     Update,
     /// Set the clock of this machine.
     SetClock,
+    /// Set the clock of this machine: the issuer's is ahead by this much, or behind.
+    SetClockLikeIssuer {
+        /// By how many seconds it is ahead.
+        seconds: i64,
+    },
     /// Check what this process may open.
     CheckLimits,
     /// Install both programs, of which this is the other, into the same folder.

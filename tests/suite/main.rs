@@ -18,6 +18,7 @@ mod file_size;
 mod files;
 mod fleet;
 mod front;
+mod gateway;
 mod hardening;
 mod harness;
 mod herd;
