@@ -76,7 +76,7 @@ impl Report {
                     "name": finding.name,
                     "status": finding.status.name(),
                     "detail": finding.detail,
-                    "fix": finding.fix.as_ref().map(hints::advice),
+                    "fix": finding.fix.as_ref().map(|fix| hints::advice(fix, finding.profile.as_ref())),
                 })
             };
             let checks: Vec<_> = self.findings.iter().map(finding).collect();
@@ -86,7 +86,8 @@ impl Report {
             for finding in &self.findings {
                 lines.push_str(&format!("{:<5} {:<15} {}\n", finding.status.name(), finding.name, finding.detail));
                 if let Some(fix) = &finding.fix {
-                    lines.push_str(&format!("      {:<15} {}\n", "", hints::advice(fix)));
+                    let advice = hints::advice(fix, finding.profile.as_ref());
+                    lines.push_str(&format!("      {:<15} {advice}\n", ""));
                 }
             }
             context.ui.data(lines.as_bytes())?;
@@ -184,7 +185,8 @@ fn plain_http(context: &Context<'_>, report: &mut Report) {
         if !profile.allow_http.is_empty() {
             let hosts = profile.allow_http.iter().collect::<Vec<_>>().join(", ");
             let message = format!("{} may send its secret in plain http to {hosts}", profile.name);
-            report.fail("plain_http", &Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseHttps));
+            let error = Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseHttps);
+            report.fail("plain_http", &error.for_profile(&profile.name));
         }
     }
 }

@@ -25,7 +25,7 @@ pub enum Remedy {
     UseProfile(ProfileName),
     /// Set the credential of this profile.
     SetCredential(ProfileName),
-    /// Set the credential that cannot be read once more.
+    /// Set the credential again: the stored one cannot be read.
     SetCredentialAgain,
     /// Set the client id and the secret that the issuer knows.
     SetRightClient,
@@ -39,8 +39,8 @@ pub enum Remedy {
     NameIssuer,
     /// Name the revocation endpoint of this profile.
     SetRevocationUrl(ProfileName),
-    /// Set the credential again to bind it to the new place, or undo the edit.
-    BindAgain,
+    /// Set the credential again to bind it to the new value of this key, or undo the edit.
+    BindAgain(&'static str),
     /// Take the binding out of this file, then set the credential again.
     RemoveBinding(PathBuf),
     /// Undo the edit of this key, give its value explicitly, or replace the profile.
@@ -55,6 +55,8 @@ pub enum Remedy {
     ReferToSecret,
     /// Name the place that the assertion is read from at each fetch.
     ReferToAssertion,
+    /// Put the right secret or key at the place that the profile names, or name another one.
+    CorrectSecretThere,
     /// Put the secret at the place that the profile names, or name another one.
     PutSecretThere,
     /// Give a secret that is not typed.

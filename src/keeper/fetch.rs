@@ -9,11 +9,11 @@ use super::held::{self, Asked};
 use super::{Keeper, Want};
 use crate::cache::{self, Cache, CacheFault, Extent};
 use crate::clock::Moment;
-use crate::error::{Code, Error, chain, issuer_code};
+use crate::error::{Code, Error, Remedy, chain, issuer_code};
 use crate::flight::{Ticket, forget_lock};
 use crate::ledger::{Entry, Kind};
 use crate::oauth::{Attempt, Ended, Granted, ProofKey, TokenRequest};
-use crate::profile::{Request, TokenBinding};
+use crate::profile::{Profile, Request, SecretSource, TokenBinding};
 use crate::secret::Secret;
 use crate::shared::Lease;
 use crate::store::Writer;
@@ -135,7 +135,7 @@ impl Keeper {
         match self.parts.transport.token(&request, &proof.trust(), &told).await {
             Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer),
             Err(error) => {
-                let error = Error::from(error).for_profile(&profile.name);
+                let error = at_its_place(Error::from(error), profile).for_profile(&profile.name);
                 self.keep_refusal_of(asked, &error, writer);
                 Err(self.with_kept_token(asked, want, error))
             }
@@ -278,4 +278,13 @@ fn narrowed(request: &Request, granted: &str) -> Option<String> {
     // In the caller's own words: what else the issuer wrote there may be a part of the token.
     let granted = || request.scopes().filter(|scope| granted_set.contains(scope)).collect::<Vec<_>>().join(" ");
     lacks.then(|| crate::oauth::shown(&granted(), 300, &[]))
+}
+
+/// Advises for a secret that is read at each fetch: to set it again would change nothing.
+fn at_its_place(error: Error, profile: &Profile) -> Error {
+    let is_of_secret = matches!(error.remedy(), Some(Remedy::SetRightClient | Remedy::SetRightKey));
+    match profile.secret {
+        SecretSource::Reference(_) if is_of_secret => error.with_remedy(Remedy::CorrectSecretThere),
+        _ => error,
+    }
 }

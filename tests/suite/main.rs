@@ -20,6 +20,8 @@ mod front;
 mod hardening;
 mod harness;
 mod herd;
+#[cfg(target_os = "linux")]
+mod hints;
 mod interrupted;
 mod issuer_fixture;
 mod issuer_tls;

@@ -29,7 +29,7 @@ fn files_of_another_user_are_refused_with_both_users_and_what_to_run() {
             let error = assert_refused(outcome, &format!("{directory}: {run:?}"), 10, "insecure_path");
             let place = environment.path(directory).display().to_string();
             assert_eq!(error["message"], format!("{place} belongs to uid 1000, you are uid 0"), "{run:?}");
-            assert_eq!(error["hint"], "run sudo -u '#1000' tokenkeep ...", "{run:?}");
+            assert_eq!(error["hint"], "put sudo -u '#1000' before the command", "{run:?}");
         }
         assert_eq!(issuer.traffic().accepted, 0);
         chown(environment.path(directory), Some(0), None).expect("root may take files back");
