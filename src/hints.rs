@@ -8,16 +8,48 @@ use crate::error::{Error, Remedy};
 use crate::place::{Mend, Shown};
 use crate::profile::ProfileName;
 
+/// The directories that were typed, as flags: a command that is advised needs them too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Directories(String);
+
+impl Directories {
+    #[cfg(feature = "cli")]
+    pub(crate) fn typed(config_dir: Option<&Path>, data_dir: Option<&Path>) -> Directories {
+        let flags = [("--config-dir", config_dir), ("--data-dir", data_dir)];
+        let typed = flags.into_iter().filter_map(|(flag, path)| Some(format!(" {flag} {}", quoted(path?))));
+        Directories(typed.collect())
+    }
+
+    /// Returns a command by its words after `tokenkeep`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn command(&self, words: &str) -> String {
+        format!("tokenkeep{} {words}", self.0)
+    }
+
+    /// Puts the flags into each command of an advice.
+    fn added(&self, advice: Cow<'static, str>) -> Cow<'static, str> {
+        // Help is the same everywhere.
+        if self.0.is_empty() || advice.ends_with(" --help") {
+            return advice;
+        }
+        let before = ["run ", ": ", "or ", "and ", "mean "];
+        let flagged = |advice: String, before: &str| {
+            advice.replace(&format!("{before}tokenkeep "), &format!("{before}tokenkeep{} ", self.0))
+        };
+        before.into_iter().fold(advice.into_owned(), flagged).into()
+    }
+}
+
 /// Returns what to do about an error, if something helps.
-pub(crate) fn of(error: &Error) -> Option<Cow<'static, str>> {
+pub(crate) fn of(error: &Error, directories: &Directories) -> Option<Cow<'static, str>> {
     let seen = Seen { profile: error.profile(), is_being_set: error.is_of_set };
-    error.remedy().map(|remedy| seen.advice(remedy))
+    error.remedy().map(|remedy| directories.added(seen.advice(remedy)))
 }
 
 /// Says a remedy in the words of the command line, for this profile if there is one.
 #[cfg(feature = "cli")]
-pub(crate) fn advice(remedy: &Remedy, profile: Option<&ProfileName>) -> Cow<'static, str> {
-    Seen { profile, is_being_set: false }.advice(remedy)
+pub(crate) fn advice(remedy: &Remedy, profile: Option<&ProfileName>, directories: &Directories) -> Cow<'static, str> {
+    directories.added(Seen { profile, is_being_set: false }.advice(remedy))
 }
 
 /// What was seen of the command that failed.
@@ -364,7 +396,11 @@ fn quoted(path: &Path) -> String {
 
 fn quoted_text(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:".contains(&byte);
-    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(all(test, feature = "cli"))]

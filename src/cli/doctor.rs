@@ -8,6 +8,7 @@ use super::{Context, block_on};
 use crate::config::Config;
 use crate::doctor::{self, Finding, Status};
 use crate::error::{Code, Error, Remedy};
+use crate::exit;
 use crate::keeper::Want;
 use crate::oauth::{Roots, Route, named_proxy, route};
 use crate::open::{Home, Opened};
@@ -15,7 +16,6 @@ use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
 use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
-use crate::{exit, hints};
 pub(crate) use strays::Fix;
 
 pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, Error> {
@@ -76,7 +76,7 @@ impl Report {
                     "name": finding.name,
                     "status": finding.status.name(),
                     "detail": finding.detail,
-                    "fix": finding.fix.as_ref().map(|fix| hints::advice(fix, finding.profile.as_ref())),
+                    "fix": finding.fix.as_ref().map(|fix| context.ui.advice(fix, finding.profile.as_ref())),
                 })
             };
             let checks: Vec<_> = self.findings.iter().map(finding).collect();
@@ -86,7 +86,7 @@ impl Report {
             for finding in &self.findings {
                 lines.push_str(&format!("{:<5} {:<15} {}\n", finding.status.name(), finding.name, finding.detail));
                 if let Some(fix) = &finding.fix {
-                    let advice = hints::advice(fix, finding.profile.as_ref());
+                    let advice = context.ui.advice(fix, finding.profile.as_ref());
                     lines.push_str(&format!("      {:<15} {advice}\n", ""));
                 }
             }

@@ -96,9 +96,8 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
             // It is set: that the words for its place cannot be found must not say otherwise.
             let place =
                 if is_referenced { ", and read at each fetch".to_owned() } else { place(context).unwrap_or_default() };
-            context.ui.changed(&format!(
-                "the credential of {name} is set{place}{default}; try it: tokenkeep token get -p {name}"
-            ))
+            let get = context.ui.command(&format!("token get -p {name}"));
+            context.ui.changed(&format!("the credential of {name} is set{place}{default}; try it: {get}"))
         }
         credentials::Set::Changed => {
             context.ui.changed(&format!("the profile {name} is changed; its secret and tokens stay{default}"))

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Seen;
+use super::{Directories, Seen};
 use crate::error::Remedy;
 use crate::place::Mend;
 use crate::profile::{BasicEncoding, ProfileName};
@@ -307,5 +307,26 @@ fn a_hint_has_no_word_that_does_not_work_when_it_is_pasted() {
             }
             assert!(!line.contains('\n') && line.trim() == line && !line.contains("  "), "{line:?}");
         }
+    }
+}
+
+#[test]
+fn a_command_of_a_hint_carries_the_directories_that_were_typed() {
+    let (config, data) = (Path::new("/a b"), Path::new("data"));
+    let both = Directories::typed(Some(config), Some(data));
+    let data = Directories::typed(None, Some(data));
+    for (remedy, directories, said) in [
+        (Remedy::Diagnose, &both, "run tokenkeep --config-dir '/a b' --data-dir data doctor"),
+        (
+            Remedy::ChooseBackend,
+            &data,
+            "run tokenkeep --data-dir data init --backend keyring, or tokenkeep --data-dir data init --backend file",
+        ),
+        (Remedy::ReadCommandHelp("token get".to_owned()), &data, "run tokenkeep token get --help"),
+        (Remedy::InstallBoth("tokenkeep-full"), &both, "install tokenkeep and tokenkeep-full into the same folder"),
+        (Remedy::NameProfile, &both, "add -p NAME"),
+        (Remedy::Diagnose, &Directories::default(), "run tokenkeep doctor"),
+    ] {
+        assert_eq!(super::advice(&remedy, None, directories), said);
     }
 }

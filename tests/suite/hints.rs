@@ -41,10 +41,13 @@ fn a_profile_that_is_missing_is_set_or_named() {
     let environment = empty();
     let terminal =
         Terminal::of(&environment).with("ID", CLIENT_ID).with("URL", issuer.token_url()).with("NAME", "billing");
+    let first = empty();
     // SetFirstProfile: it leads to a real provider, which no test asks.
     terminal.follows(GET);
     assert!(terminal.works("tokenkeep credentials list").shown.contains("spotify"));
-    // SetProfile.
+    // SetProfile: of the first one too.
+    let first = Terminal::of(&first).with("ID", CLIENT_ID).with("URL", issuer.token_url());
+    first.follows_and_works("tokenkeep -p billing token get");
     terminal.follows_and_works("tokenkeep -p billing token get");
     terminal.works("tokenkeep -p billing token get");
     // UseProfile.
@@ -413,9 +416,12 @@ fn a_token_is_had_as_the_hint_says() {
     // ContactIssuer, LowerMinTtl, AcceptCached.
     terminal.follows(&format!("{GET} --offline"));
     terminal.follows(&format!("{GET} --offline --min-ttl 2h"));
-    issuer.behave("/token", Behaviour::Answer { status: 500, headers: Vec::new(), body: Default::default() });
-    terminal.follows(&format!("{GET} --refresh"));
-    terminal.follows(&format!("{GET} --min-ttl 2h"));
+    for flags in ["--refresh", "--min-ttl 2h"] {
+        let failing = Issuer::start();
+        let environment = credential_and_token(&failing, &[]);
+        failing.behave("/token", Behaviour::Answer { status: 500, headers: Vec::new(), body: Default::default() });
+        Terminal::of(&environment).follows(&format!("{GET} {flags}"));
+    }
 
     // LeaveProofOut: either way.
     let issuer = Issuer::start();
@@ -561,10 +567,10 @@ fn what_was_left_behind_is_removed_as_the_hint_says() {
     let environment = credential(&issuer, &[]);
     environment.write("data/configurations", "damaged");
     let terminal = Terminal::of(&environment);
-    let (command, _) = terminal.advised(&set_line(&issuer), 0);
+    let (command, _) = terminal.advised("tokenkeep rekey", 0);
     fs::rename(environment.path("data/configurations"), environment.path("files/damaged")).expect("ours");
     terminal.works(&command);
-    terminal.works(&set_line(&issuer));
+    terminal.works("tokenkeep rekey");
 }
 
 #[test]
@@ -707,7 +713,7 @@ fn what_was_mistyped_is_typed_as_the_hint_says() {
         let now = refused.hint().strip_prefix("it is called ").and_then(|rest| rest.strip_suffix(" now"));
         let line = line.replace(earlier, now.unwrap_or_else(|| panic!("{refused:?}")));
         let seen = terminal.types(&line);
-        assert!(seen.code != 2, "{line}: {seen:?}");
+        assert!(!seen.shown.contains("not known"), "{line}: {seen:?}");
     }
     // GiveSecretUnseen: left out and typed, or given on stdin or in a file.
     let line = set_line(&issuer);
@@ -813,4 +819,21 @@ fn a_host_gets_the_key_and_the_login_of_its_fleet_as_the_hint_says() {
     terminal.works("tokenkeep fleet login set");
     host::share(&environment, &format!("{}required = true\n", host::patiently(&server.url())));
     terminal.follows_and_works(GET);
+}
+
+#[test]
+fn a_hint_leads_to_the_directories_that_were_typed() {
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new();
+    let directories = "--config-dir 'the config' --data-dir data2";
+    environment.key_file("files/the config/key");
+    let terminal = Terminal::of(&environment).with("ID", CLIENT_ID).with("URL", issuer.token_url());
+    terminal.works(&format!("tokenkeep {directories} init --backend file"));
+    let line = format!("tokenkeep token get -p billing {directories}");
+    let seen = terminal.follows(&line);
+    assert!(seen.shown.contains(&format!("try it: tokenkeep {directories} token get -p billing")), "{seen:?}");
+    terminal.works(&line);
+    assert!(!environment.config_dir().exists() && !environment.data_dir().exists());
+    let report = terminal.works(&format!("tokenkeep doctor {directories}"));
+    assert!(advice_of_doctor(&report, "backend").contains(&format!("tokenkeep {directories} init ")), "{report:?}");
 }

@@ -191,7 +191,7 @@ fn command(part: &str, line: &str) -> Option<String> {
         return Some(with_flags(line, &flags));
     }
     if let Some(rest) = after("leave ") {
-        let words = rest.strip_suffix(" out").or_else(|| Some(rest.strip_prefix("out ")?.split(' ').next()?))?;
+        let words = rest.strip_suffix(" out").or_else(|| rest.strip_prefix("out ")?.split(' ').next())?;
         return Some(line.replacen(&format!(" {words}"), "", 1));
     }
     let at = part.find("--").or_else(|| part.find("-p "))?;
