@@ -81,6 +81,10 @@ impl Seen<'_> {
             }
             Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
             Remedy::SetCredential(name) => return format!("run tokenkeep credentials set -p {name}").into(),
+            // A rekey and a move read the secrets of all profiles.
+            Remedy::SetCredentialAgain if self.profile.is_none() => {
+                "run tokenkeep doctor, which names its profile, and set that again"
+            }
             Remedy::SetCredentialAgain => return format!("run tokenkeep credentials set{named}").into(),
             Remedy::SetRightClient => match self.setting() {
                 Some(set) => {
@@ -149,8 +153,14 @@ impl Seen<'_> {
                 )
                 .into();
             }
-            Remedy::RestoreCertificate => "restore it, or change certificate_file of the profile",
-            Remedy::RestoreCaFile => "restore it, or change ca_file of the profile",
+            Remedy::RestoreCertificate => match self.setting() {
+                Some(set) => return format!("restore it, or name another file: {set} --certificate-file PEM").into(),
+                None => "restore it, or name another file with --certificate-file PEM",
+            },
+            Remedy::RestoreCaFile => match self.setting() {
+                Some(set) => return format!("restore it, or name another file: {set} --ca-file PEM").into(),
+                None => "restore it, or name another file with --ca-file PEM",
+            },
 
             // The issuer.
             Remedy::GiveIssuerUrl => "give the issuer's https URL",
@@ -178,7 +188,8 @@ impl Seen<'_> {
             }
             Remedy::WriteLoopback => "write http://127.0.0.1:PORT/, http://localhost:PORT/ or http://[::1]:PORT/",
             Remedy::CheckIssuer => "check --issuer, or give --token-url URL",
-            Remedy::CheckTokenUrl => "check token_url of the profile",
+            Remedy::CheckTokenUrl if self.is_being_set => "check --token-url",
+            Remedy::CheckTokenUrl => return format!("check token_url: tokenkeep credentials show{named}").into(),
             Remedy::CheckWayToIssuer => {
                 "check what stands between this machine and the issuer: a firewall, a proxy, a list of allowed addresses"
             }
@@ -213,7 +224,13 @@ impl Seen<'_> {
             Remedy::CheckProxy(variable) => {
                 return format!("check {variable}; NO_PROXY names hosts that are reached without it").into();
             }
-            Remedy::CheckNetwork => "check the network, and token_url of the profile",
+            Remedy::CheckRevocationUrl => {
+                return format!("check revocation_url: tokenkeep credentials show{named}").into();
+            }
+            Remedy::CheckNetwork if self.is_being_set => "check the network, and --token-url",
+            Remedy::CheckNetwork => {
+                return format!("check the network, and token_url: tokenkeep credentials show{named}").into();
+            }
             Remedy::AllowGrant => "ask the issuer to let this client use the grant client_credentials",
             Remedy::CheckScope => "check --scope, and scopes of the profile",
             Remedy::CheckTarget => "check --resource and --audience, and those of the profile",

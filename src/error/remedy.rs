@@ -91,6 +91,8 @@ pub enum Remedy {
     CheckIssuer,
     /// Check the token endpoint of the profile.
     CheckTokenUrl,
+    /// Check the revocation endpoint of the profile.
+    CheckRevocationUrl,
     /// Check what stands between this machine and the issuer.
     CheckWayToIssuer,
     /// Have the type of this profile's tokens taken as Bearer, if that is what they are.

@@ -62,8 +62,8 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::PutSecretThere => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
         Remedy::GiveSecret => Followed("hints::what_credentials_set_misses_is_added"),
         Remedy::TryBasicEncoding(_) => Followed("hints::what_the_doctor_advises_is_done"),
-        Remedy::RestoreCertificate => NoCommand(USER),
-        Remedy::RestoreCaFile => NoCommand(USER),
+        Remedy::RestoreCertificate => Followed("hints::a_file_of_a_profile_is_replaced_as_the_hint_says"),
+        Remedy::RestoreCaFile => Followed("hints::a_file_of_a_profile_is_replaced_as_the_hint_says"),
         Remedy::GiveIssuerUrl => NoCommand(USER),
         Remedy::FillGap => NoCommand(USER),
         Remedy::GiveExactIssuer => Followed("discovery::an_issuer_that_differs_is_shown_as_it_writes_itself"),
@@ -74,14 +74,15 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::UseHttps => Followed("hints::what_the_doctor_advises_is_done"),
         Remedy::WriteLoopback => NoCommand(USER),
         Remedy::CheckIssuer => Followed("hints::an_issuer_is_found_as_the_hint_says"),
-        Remedy::CheckTokenUrl => NoCommand(USER),
+        Remedy::CheckTokenUrl => Followed("hints::what_a_hint_shows_is_shown"),
+        Remedy::CheckRevocationUrl => Followed("hints::what_a_hint_shows_is_shown"),
         Remedy::CheckWayToIssuer => NoCommand(ISSUER),
         Remedy::TakeTypeAsBearer => Followed("hints::a_profile_is_changed_to_what_the_issuer_wants"),
         Remedy::AskWhetherIssuerMoved => {
             Followed("discovery::an_issuer_whose_endpoint_moves_is_refused_until_a_person_says_otherwise")
         }
         Remedy::GiveCertificates => Followed("hints::certificates_are_given_as_the_hint_says"),
-        Remedy::CheckNetwork => NoCommand(MACHINE),
+        Remedy::CheckNetwork => Followed("hints::what_a_hint_shows_is_shown"),
         Remedy::MakeServerCertificate => {
             Followed("tls::a_certificate_that_a_server_signed_itself_is_taken_if_it_is_no_authority")
         }
@@ -203,7 +204,7 @@ fn examples() -> Vec<Remedy> {
         Remedy::GiveIssuerUrl, Remedy::FillGap, Remedy::GiveExactIssuer,
         Remedy::TakeIssuer("https://id.example.com/a b".to_owned()), Remedy::MendIssuerName,
         Remedy::AllowHttp("[fd00::1]".to_owned()), Remedy::NamePlainHost, Remedy::UseHttps, Remedy::WriteLoopback,
-        Remedy::CheckIssuer, Remedy::CheckTokenUrl, Remedy::CheckWayToIssuer, Remedy::TakeTypeAsBearer,
+        Remedy::CheckIssuer, Remedy::CheckTokenUrl, Remedy::CheckRevocationUrl, Remedy::CheckWayToIssuer, Remedy::TakeTypeAsBearer,
         Remedy::AskWhetherIssuerMoved, Remedy::GiveCertificates, Remedy::CheckNetwork, Remedy::MakeServerCertificate,
         Remedy::UnsetCertificates("SSL_CERT_FILE"), Remedy::ConvertToPem(path()), Remedy::UnsetProxy("HTTPS_PROXY"),
         Remedy::GiveProxyPassword("HTTPS_PROXY"), Remedy::AllowThroughProxy, Remedy::CheckProxy("HTTPS_PROXY"),

@@ -35,6 +35,15 @@ fn set_profile(environment: &TestEnvironment, issuer: &Issuer, profile: &str) {
     set_credential(environment, &issuer.token_url(), &["-p", profile]).run().success();
 }
 
+/// Changes a byte of each sealed secret.
+fn damage(environment: &TestEnvironment) {
+    for secret in crate::machine::paths_in(&environment.path("data/secrets")) {
+        let mut sealed = fs::read(&secret).expect("there");
+        *sealed.last_mut().expect("not empty") ^= 1;
+        fs::write(&secret, sealed).expect("ours");
+    }
+}
+
 #[test]
 fn a_profile_that_is_missing_is_set_or_named() {
     let issuer = Issuer::start();
@@ -69,12 +78,19 @@ fn a_credential_that_does_not_serve_is_set_again() {
 
     // SetCredentialAgain: it cannot be read.
     let environment = credential(&issuer, &["-p", "billing"]);
-    for secret in crate::machine::paths_in(&environment.path("data/secrets")) {
-        let mut sealed = fs::read(&secret).expect("there");
-        *sealed.last_mut().expect("not empty") ^= 1;
-        fs::write(&secret, sealed).expect("ours");
-    }
+    damage(&environment);
     Terminal::of(&environment).follows_and_works("tokenkeep token get -p billing");
+
+    // And while all secrets are moved: the doctor names the profile that it is of.
+    let environment = credential(&issuer, &["-p", "billing"]);
+    damage(&environment);
+    let terminal = Terminal::of(&environment);
+    let (doctor, _) = terminal.advised("tokenkeep rekey", 0);
+    assert_eq!(doctor, "tokenkeep doctor");
+    let report = terminal.types(&doctor);
+    terminal.works(&terminal.commanded(&advice_of_doctor(&report, "profiles"), "", 0));
+    terminal.works("tokenkeep rekey");
+    terminal.works("tokenkeep token get -p billing");
 
     // SetRightClient: a stored one.
     let environment = credential(&issuer, &["-p", "billing"]);
@@ -344,6 +360,39 @@ fn certificates_are_given_as_the_hint_says() {
     terminal.follows(&format!("{line}{}", quoted(&der)));
     terminal.works(&format!("{line}ca.pem"));
     terminal.works(GET);
+}
+
+#[test]
+fn a_file_of_a_profile_is_replaced_as_the_hint_says() {
+    let issuer = Issuer::start_with_tls();
+    let authority = fs::read(issuer.ca_file()).expect("the authority has a certificate");
+    // RestoreCaFile: a profile's, and one that is typed just now.
+    let environment = empty();
+    let gone = environment.write("files/gone.pem", &authority);
+    let terminal = Terminal::of(&environment).with("PEM", quoted(&issuer.ca_file()));
+    let line = format!("{} -p billing --ca-file", set_line(&issuer));
+    terminal.works(&format!("{line} gone.pem"));
+    fs::remove_file(&gone).expect("there");
+    terminal.follows_and_works("tokenkeep token get -p billing");
+    terminal.follows(&format!("{line} none.pem"));
+
+    // RestoreCertificate.
+    let environment = empty();
+    environment.secret_place("files/key.pem");
+    let certificate = environment.path("files/certificate.pem");
+    let make = ["req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=client", "-keyout", "key.pem", "-out"];
+    let make = environment.program("openssl", make).arg("certificate.pem").current_dir(environment.path("files"));
+    make.run().success();
+    let line = format!("{line} {} --auth self_signed_tls_client_auth", issuer.ca_file().display());
+    let terminal = Terminal::of(&environment).with("PEM", quoted(&environment.path("files/other.pem")));
+    terminal.works(&format!("{line} --certificate-file certificate.pem --secret-file key.pem"));
+    fs::rename(certificate, environment.path("files/other.pem")).expect("ours");
+    let key = read(&environment.path("files/key.pem"));
+    let terminal = terminal.secret(&key);
+    terminal.follows("tokenkeep token get -p billing");
+    // This issuer knows no certificates of clients.
+    let refused = terminal.types("tokenkeep token get -p billing");
+    assert!(!refused.shown.contains("certificate file"), "{refused:?}");
 }
 
 #[test]
@@ -675,7 +724,28 @@ fn what_a_hint_shows_is_shown() {
     let terminal = Terminal::of(&environment);
     let shown = terminal.follows("tokenkeep token get -p billing");
     assert!(shown.shown.contains(&issuer.token_url()), "{shown:?}");
+    // CheckTokenUrl, CheckNetwork and CheckRevocationUrl: what is to be checked is shown.
+    let environment = TestEnvironment::new();
+    init(&environment);
+    for url in [issuer.url("/none"), "http://127.0.0.1:1/token".to_owned()] {
+        set_credential(&environment, &url, &["-p", "billing"]).run().success();
+        let terminal = Terminal::of(&environment);
+        let refused = terminal.types("tokenkeep token get -p billing");
+        assert!(refused.hint().contains("token_url: tokenkeep "), "{refused:?}");
+        let shown = terminal.follows("tokenkeep token get -p billing --refresh --scope a");
+        assert!(shown.shown.contains(&url), "{shown:?}");
+        // What is typed just now is shown already.
+        let line = format!("tokenkeep credentials set -p new --client-id x --token-url {url} --verify");
+        let refused = terminal.types(&line);
+        assert!(refused.hint().ends_with("--token-url"), "{refused:?}");
+    }
+    let issuer = Issuer::start();
+    let environment = credential_and_token(&issuer, &["-p", "billing", "--revocation-url", &issuer.url("/none")]);
+    let shown = Terminal::of(&environment).follows("tokenkeep token revoke -p billing");
+    assert!(shown.shown.contains(&issuer.url("/none")), "{shown:?}");
     // LookAtProfile names the same command.
+    let environment = credential(&issuer, &["-p", "billing"]);
+    let terminal = Terminal::of(&environment);
     let line = "run tokenkeep credentials show -p billing, and set it again if it is the old one";
     let shown = terminal.works(&terminal.commanded(line, "", 0));
     assert!(shown.shown.contains(CLIENT_ID), "{shown:?}");
