@@ -171,7 +171,7 @@ fn style(arguments: &[OsString]) -> Style {
     };
     let json = arguments.iter().any(|argument| argument == "--json") || typed("--format", "json");
     let colored = typed("--color", "always") || (!typed("--color", "never") && is_colored());
-    Style { json, colored }
+    Style { json, colored, ..Style::default() }
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ impl Home {
             }
         }
         if self.profile_names()?.is_empty() {
-            return Err(self.no_profile());
+            return Err(self.no_profile().with_remedy(Remedy::SetProfile(name.clone())).for_profile(name));
         }
         let message = format!("there is no profile {name} in {}", Shown(&self.profiles_dir()));
         let is_near = |other: &ProfileName| strsim::damerau_levenshtein(other.as_str(), name.as_str()) <= 2;

@@ -9,6 +9,8 @@ mod fleet;
 mod fleet_key;
 mod fleet_login;
 mod format;
+#[cfg(test)]
+mod hinted;
 mod init;
 mod issuer;
 mod manual;

@@ -18,6 +18,11 @@ use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, OsKeyring, ReferenceError, SecretStore as _, read_reference};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
+    // What was typed is not in the profile yet, so that no other command could build on it.
+    typed_and_set(context, set).map_err(Error::of_set)
+}
+
+fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let set = &questions::answered(context, set)?;
     // First: a provider that is not known is told with those that are.
     let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
@@ -106,9 +111,8 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
             // It is set: that the words for its place cannot be found must not say otherwise.
             let place =
                 if is_referenced { ", and read at each fetch".to_owned() } else { place(context).unwrap_or_default() };
-            context.ui.changed(&format!(
-                "the credential of {name} is set{place}{default}; try it: tokenkeep token get -p {name}"
-            ))
+            let get = context.ui.command(&format!("token get -p {name}"));
+            context.ui.changed(&format!("the credential of {name} is set{place}{default}; try it: {get}"))
         }
         credentials::Set::Changed => {
             context.ui.changed(&format!("the profile {name} is changed; its secret and tokens stay{default}"))
@@ -154,7 +158,9 @@ fn wanted(
         wanted.secret = None;
     }
     if wanted.client_id.is_none() {
-        return Err(Error::new(Code::Usage, "--client-id is missing; nothing was changed"));
+        return Err(
+            Error::new(Code::Usage, "--client-id is missing; nothing was changed").with_remedy(Remedy::GiveClientId)
+        );
     }
     if wanted.token_url.is_none() && wanted.provider.is_none() {
         return Err(Error::new(Code::Usage, "where to get tokens is missing; nothing was changed")

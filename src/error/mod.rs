@@ -29,6 +29,8 @@ pub struct Error {
     pub(crate) http_status: Option<u16>,
     pub(crate) oauth_error: Option<String>,
     pub(crate) profile: Option<ProfileName>,
+    /// It happened while the profile was set: it may not be there, or not as it was typed.
+    pub(crate) is_of_set: bool,
 }
 
 impl Error {
@@ -45,6 +47,7 @@ impl Error {
             http_status: None,
             oauth_error: None,
             profile: None,
+            is_of_set: false,
         }
     }
 
@@ -69,6 +72,13 @@ impl Error {
     /// Names the profile that it happened with.
     pub(crate) fn for_profile(mut self, profile: &ProfileName) -> Error {
         self.profile.get_or_insert_with(|| profile.clone());
+        self
+    }
+
+    /// Says that it happened while the profile was set.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_set(mut self) -> Error {
+        self.is_of_set = true;
         self
     }
 

@@ -27,7 +27,7 @@ pub enum Remedy {
     SetVariables,
     /// Set the credential of this profile.
     SetCredential(ProfileName),
-    /// Set the credential that cannot be read once more.
+    /// Set the credential again: the stored one cannot be read.
     SetCredentialAgain,
     /// Set the client id and the secret that the issuer knows.
     SetRightClient,
@@ -41,8 +41,8 @@ pub enum Remedy {
     NameIssuer,
     /// Name the revocation endpoint of this profile.
     SetRevocationUrl(ProfileName),
-    /// Set the credential again to bind it to the new place, or undo the edit.
-    BindAgain,
+    /// Set the credential again to bind it to the new value of this key, or undo the edit.
+    BindAgain(&'static str),
     /// Take the binding out of this file, then set the credential again.
     RemoveBinding(PathBuf),
     /// Undo the edit of this key, give its value explicitly, or replace the profile.
@@ -99,6 +99,8 @@ pub enum Remedy {
     CheckIssuer,
     /// Check the token endpoint of the profile.
     CheckTokenUrl,
+    /// Check the revocation endpoint of the profile.
+    CheckRevocationUrl,
     /// Check what stands between this machine and the issuer.
     CheckWayToIssuer,
     /// Have the type of this profile's tokens taken as Bearer, if that is what they are.

@@ -65,6 +65,10 @@ impl Keeper {
         // A signature that was refused because of the clock is no wrong client.
         match error.remedy() {
             Some(Remedy::SetRightClient) => error.with_remedy(self.right_client(asked)),
+            Some(Remedy::SetRightKey) => match self.right_client(asked) {
+                Remedy::SetRightClient => error,
+                elsewhere => error.with_remedy(elsewhere),
+            },
             _ => error,
         }
     }

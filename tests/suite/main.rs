@@ -22,6 +22,8 @@ mod gateway;
 mod hardening;
 mod harness;
 mod herd;
+#[cfg(target_os = "linux")]
+mod hints;
 mod interrupted;
 mod issuer_fixture;
 mod issuer_tls;
