@@ -313,7 +313,7 @@ impl Seen<'_> {
                 "make a default keyring in your desktop session, or keep secrets in files: tokenkeep init --backend file"
             }
             Remedy::BuildWithKeyring => {
-                "build it with the feature keyring, or move the secrets with a tokenkeep that has it: \
+                "build it with the feature keyring, or move the secrets with the command line: \
                  tokenkeep init --backend file --move"
             }
             Remedy::MoveStored => "add --move to move them",
