@@ -171,6 +171,16 @@ fn the_remembered_choice_holds_when_the_keyring_vanishes() {
 }
 
 #[test]
+fn a_keyring_that_vanished_is_moved_out_of_in_its_session_as_the_hint_says() {
+    let desk = Desk::new();
+    let gone = |run: Invocation| run.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
+    let error = refused(&desk, gone(desk.get_json()).run(), "keyring_unavailable");
+    let (_, command) = error["hint"].as_str().and_then(|hint| hint.split_once(": tokenkeep ")).expect("a command");
+    desk.service.seen_by(desk.environment.tokenkeep(command.split(' '))).run().success();
+    gone(desk.get()).run().success().token();
+}
+
+#[test]
 fn a_cached_token_is_not_lost_while_the_keyring_is_locked() {
     let mut desk = Desk::new();
     let token = desk.token();
