@@ -30,12 +30,12 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-#[cfg(unix)]
-pub(crate) use unix::Group;
 #[cfg(all(unix, any(feature = "cli", feature = "front")))]
 pub(crate) use unix::lower_core_limit;
 #[cfg(all(unix, feature = "front"))]
 pub(crate) use unix::with_core_limit_of_caller;
+#[cfg(unix)]
+pub(crate) use unix::{Running, wants_terminal};
 #[cfg(all(unix, feature = "cli"))]
 pub(crate) use unix::{end_all, end_with_caller, ends_with_caller};
 
@@ -47,7 +47,9 @@ mod unix {
     use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
     use command_fds::{CommandFdExt as _, FdMapping};
-    use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
+    use rustix::process::{
+        Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, setrlimit, waitid,
+    };
 
     use super::PASSPHRASE_FD;
 
@@ -95,78 +97,124 @@ mod unix {
         let _ = command.fd_mappings(vec![FdMapping { parent_fd: empty.into(), child_fd: number }]);
     }
 
-    /// The groups of programs that run, and whether this process ends them when it is interrupted.
-    struct Running {
-        groups: Vec<Pid>,
+    /// The programs that run, and whether this process ends them when it is interrupted.
+    struct Register {
+        programs: Vec<Program>,
         #[cfg(feature = "cli")]
         end_with_caller: bool,
     }
 
-    static RUNNING: Mutex<Running> = Mutex::new(Running {
-        groups: Vec::new(),
+    static REGISTER: Mutex<Register> = Mutex::new(Register {
+        programs: Vec::new(),
         #[cfg(feature = "cli")]
         end_with_caller: false,
     });
 
-    fn running() -> MutexGuard<'static, Running> {
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+    fn register() -> MutexGuard<'static, Register> {
+        REGISTER.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A program that leads a process group, while it runs.
-    pub(crate) struct Group(Pid);
+    /// A program that was started, as signals reach it.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Program {
+        /// It leads a process group, which all that it starts belongs to.
+        Group(Pid),
+        /// It belongs to the process group of this process.
+        Beside(Pid),
+    }
 
-    impl Group {
-        /// Takes care of the group of a program that was started with a group of its own.
-        pub(crate) fn of(child: &Child) -> Group {
-            let group = Pid::from_child(child);
-            running().groups.push(group);
-            Group(group)
+    impl Program {
+        fn signal(self, signal: Signal) -> rustix::io::Result<()> {
+            match self {
+                Program::Group(group) => kill_process_group(group, signal),
+                Program::Beside(process) => kill_process(process, signal),
+            }
         }
 
-        /// Ends the program with all that it started. The program must not have been waited for.
+        #[cfg(feature = "cli")]
+        fn has_ended(self) -> bool {
+            use rustix::process::{test_kill_process, test_kill_process_group};
+
+            match self {
+                Program::Group(group) => test_kill_process_group(group).is_err(),
+                Program::Beside(process) => test_kill_process(process).is_err(),
+            }
+        }
+    }
+
+    /// A program while it runs.
+    pub(crate) struct Running(Program);
+
+    impl Running {
+        /// Takes care of a program that was started with a group of its own.
+        pub(crate) fn group(child: &Child) -> Running {
+            Running::of(Program::Group(Pid::from_child(child)))
+        }
+
+        /// Takes care of a program that shares the group of this process.
+        pub(crate) fn beside(child: &Child) -> Running {
+            Running::of(Program::Beside(Pid::from_child(child)))
+        }
+
+        fn of(program: Program) -> Running {
+            register().programs.push(program);
+            Running(program)
+        }
+
+        /// Ends a program that leads a group, with all that it started; one that shares the group of this process is left to
+        /// its `Child`. The program must not have been waited for.
         pub(crate) fn kill(&self) {
-            // What has ended already is not there to be killed.
-            let _ = kill_process_group(self.0, Signal::KILL);
+            if let Program::Group(_) = self.0 {
+                // What has ended already is not there to be killed.
+                let _ = self.0.signal(Signal::KILL);
+            }
         }
     }
 
-    impl Drop for Group {
+    impl Drop for Running {
         fn drop(&mut self) {
-            running().groups.retain(|group| *group != self.0);
+            register().programs.retain(|program| *program != self.0);
         }
+    }
+
+    /// Returns whether a program was stopped because it wanted a terminal that it may not use now: it waits for a foreground
+    /// that nothing gives it.
+    pub(crate) fn wants_terminal(child: &Child) -> bool {
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(Pid::from_child(child)), stopped).ok().flatten();
+        let signal = status.and_then(|status| status.stopping_signal());
+        signal.is_some_and(|signal| [Signal::TTIN.as_raw(), Signal::TTOU.as_raw()].contains(&signal))
     }
 
     /// Says that this process belongs to the command line, which ends what it started when it is interrupted. The
     /// signals of a program that uses the library are its own affair.
     #[cfg(feature = "cli")]
     pub(crate) fn end_with_caller() {
-        running().end_with_caller = true;
+        register().end_with_caller = true;
     }
 
     /// Tells whether it does.
     #[cfg(feature = "cli")]
     pub(crate) fn ends_with_caller() -> bool {
-        running().end_with_caller
+        register().end_with_caller
     }
 
     /// Passes a signal on to every program that runs; what is still there a moment later is killed.
     #[cfg(feature = "cli")]
     pub(crate) fn end_all(signal: Signal) {
-        use rustix::process::test_kill_process_group;
-
         // Held: no further program is taken care of, and this process ends next.
-        let running = running();
-        for group in &running.groups {
-            let _ = kill_process_group(*group, signal);
+        let register = register();
+        for program in &register.programs {
+            let _ = program.signal(signal);
         }
         for _ in 0..20 {
-            if running.groups.iter().all(|group| test_kill_process_group(*group).is_err()) {
+            if register.programs.iter().all(|program| program.has_ended()) {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        for group in &running.groups {
-            let _ = kill_process_group(*group, Signal::KILL);
+        for program in &register.programs {
+            let _ = program.signal(Signal::KILL);
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_bytes};
 use crate::place::{Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
-use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
+use crate::profile::{Binding, Endpoint, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
@@ -62,6 +62,15 @@ pub(crate) enum Set {
     Unchanged,
 }
 
+/// Whether the command names the CA file, and so takes it as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CaFile {
+    /// It does.
+    Named,
+    /// It does not: a file that another process has changed is not taken over in passing.
+    AsBefore,
+}
+
 /// Something that was left behind and does no harm.
 pub(crate) type Leftover = String;
 
@@ -70,12 +79,13 @@ pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Option<Secret>) -> Result<(), E
 
 impl Registry<'_> {
     /// Sets a profile to `wanted`, which names no binding yet. Without `secret` the stored one stays,
-    /// which it may only where nothing that it is bound to changes.
+    /// which it may only if nothing that it is bound to changes, but for a CA file that was named again.
     pub(crate) fn set(
         &self,
         name: &ProfileName,
         wanted: ProfileFile,
         secret: Option<Secret>,
+        ca_file: CaFile,
         verify: Option<Verify<'_>>,
     ) -> Result<(Set, Vec<Leftover>), Error> {
         let path = self.path(name);
@@ -124,6 +134,11 @@ impl Registry<'_> {
         let secret = match (secret, &stored, differs) {
             (Some(secret), _, _) => secret,
             (None, Some(stored), Some(None)) => stored.secret.clone(),
+            (None, Some(stored), Some(Some("ca_file")))
+                if ca_file == CaFile::Named && differs_only_in_ca(stored, &new_binding) =>
+            {
+                stored.secret.clone()
+            }
             (None, Some(_), Some(Some(key))) => {
                 let message = format!("`{key}` changes, so the secret is needed again; nothing was changed");
                 return Err(Error::new(Code::Usage, message).with_remedy(Remedy::GiveSecret));
@@ -149,7 +164,9 @@ impl Registry<'_> {
         let item = ItemName::credential(generation);
         secrets.write(&item, &credential.encode())?;
         let set_at = DateTime::<Utc>::from_timestamp(self.clock.wall().seconds(), 0);
-        let file = ProfileFile { binding: Some(credential.binding), set_at, ..wanted };
+        // Profiles are text.
+        let kept_in = Some(self.data_dir.path().to_owned()).filter(|path| path.to_str().is_some());
+        let file = ProfileFile { binding: Some(credential.binding), set_at, kept_in, ..wanted };
         if let Err(error) = self.write(name, &file) {
             let names_it = |file: &ProfileFile| file.binding.as_ref().is_some_and(|it| it.generation == generation);
             return match self.committed(name, names_it) {
@@ -204,7 +221,8 @@ impl Registry<'_> {
             verify(Profile { secret: bound, ..profile.clone() }, Some(stored.secret.clone()))?;
         }
         let set_at = present.and_then(|file| file.set_at);
-        let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, ..wanted };
+        let kept_in = present.and_then(|file| file.kept_in.clone());
+        let file = ProfileFile { binding: Some(stored.binding.clone()), set_at, kept_in, ..wanted };
         let mut left = Vec::new();
         let is_same = present == Some(&file);
         if !is_same {
@@ -410,6 +428,8 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     let bound = present.binding.as_ref();
     let was_at = present.token_url.as_ref().or(bound.map(|binding| &binding.token_url));
     let other_place = typed.token_url.as_ref().is_some_and(|url| was_at.is_some_and(|was| was != url));
+    let origin = |url: &Endpoint| url.url().origin();
+    let same_server = typed.token_url.as_ref().zip(was_at).is_some_and(|(url, was)| origin(url) == origin(was));
     let was_of = present.issuer.as_ref().or(bound.and_then(|binding| binding.issuer.as_ref()));
     let other_issuer = typed.issuer.as_ref().is_some_and(|issuer| was_of.is_some_and(|was| was != issuer));
     if other_provider || own_place || other_issuer || other_place {
@@ -418,6 +438,10 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     }
     if other_provider || own_place || other_issuer {
         present.probe_url = None;
+    }
+    // The key of one gateway must not go to another; another path is the same one's.
+    if other_provider || (own_place || other_issuer || other_place) && !same_server {
+        present.headers = None;
     }
     // The key of a certificate is no secret of another method.
     if typed.auth.is_some_and(|method| !method.shows_certificate()) {
@@ -436,6 +460,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         token_url: typed.token_url.or(present.token_url),
         issuer: typed.issuer.or(present.issuer),
         allow_http: typed.allow_http.or(present.allow_http),
+        headers: typed.headers.or(present.headers),
         auth: typed.auth.or(present.auth),
         basic_encoding: typed.basic_encoding.or(present.basic_encoding),
         assertion_audience: typed.assertion_audience.or(present.assertion_audience),
@@ -458,7 +483,12 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         fleet_epoch: typed.fleet_epoch.or(present.fleet_epoch),
         binding: None,
         set_at: None,
+        kept_in: None,
     }
+}
+
+fn differs_only_in_ca(stored: &Credential, new: &Binding) -> bool {
+    stored.binding.differs_in(&Binding { ca_digest: stored.binding.ca_digest, ..new.clone() }).is_none()
 }
 
 fn needs_secret() -> Error {

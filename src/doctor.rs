@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
-use crate::error::{Error, Remedy};
+use crate::error::{Code, Error, Remedy};
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
 use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile, ProfileName};
 use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, Keys, Retired, SecretStore, StoreLock};
 use crate::store::RecordStore;
+
+/// The size of the file that is written to see whether a token could be kept, in bytes.
+const LARGEST_TRIAL: usize = 8 * 1024;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,8 @@ impl Status {
 /// One line of the doctor's report.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
-    pub(crate) name: &'static str,
+    /// What was checked. No two checks of a report have the same name.
+    pub(crate) name: String,
     pub(crate) status: Status,
     pub(crate) detail: String,
     /// What mends it.
@@ -45,8 +49,8 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Finding {
-        Finding { name, status, detail: detail.into(), fix: None, profile: None }
+    pub(crate) fn new(name: impl Into<String>, status: Status, detail: impl Into<String>) -> Finding {
+        Finding { name: name.into(), status, detail: detail.into(), fix: None, profile: None }
     }
 
     pub(crate) fn with_fix(mut self, fix: Remedy) -> Finding {
@@ -55,7 +59,7 @@ impl Finding {
     }
 
     /// Makes a finding of what went wrong.
-    pub(crate) fn failed(name: &'static str, error: &Error) -> Finding {
+    pub(crate) fn failed(name: impl Into<String>, error: &Error) -> Finding {
         let finding = Finding::new(name, Status::Fail, error.to_string());
         Finding { fix: error.remedy().cloned(), profile: error.profile().cloned(), ..finding }
     }
@@ -84,14 +88,21 @@ pub(crate) fn backend(keys: &Keys) -> Result<Finding, Error> {
     Ok(Finding::new("write_read", Status::Ok, "an item was written, read back and erased"))
 }
 
-/// Writes a file where tokens are kept, and removes it.
+/// Writes a file of a record's size among the tokens, reads it back, and removes it.
 pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
     let name = format!("doctor.{}.tmp", random_name()?);
+    let content = [0x5a; LARGEST_TRIAL];
     if let Some(tokens) = dir.dir("tokens", Missing::Create)? {
-        tokens.replace(&name, &format!("{name}.tmp"), b"", Durable::No)?;
+        // Synced: a full disk may show only then.
+        tokens.replace(&name, &format!("{name}.tmp"), &content, Durable::Yes)?;
+        let read = tokens.read(&name, LARGEST_TRIAL);
         tokens.remove(&name)?;
+        if read?.as_deref() != Some(content.as_slice()) {
+            return Err(Error::new(Code::WriteFailed, "what is written among the tokens does not read back")
+                .with_remedy(Remedy::CheckDataDirectory));
+        }
     }
-    Ok(Finding::new("cache", Status::Ok, "can be written"))
+    Ok(Finding::new("cache", Status::Ok, "a record was written, read back and removed"))
 }
 
 /// Removes what a killed trial left among the tokens. The lock says that no trial is under way.

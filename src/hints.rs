@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::duration;
 use crate::error::{Error, Remedy};
+use crate::escape::Escaped;
 use crate::place::{Mend, Shown};
-use crate::profile::ProfileName;
+use crate::profile::{ProfileName, Reference};
 
 /// The directories that were typed, as flags: a command that is advised needs them too.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +45,15 @@ impl Directories {
 /// Returns what to do about an error, if something helps.
 pub(crate) fn of(error: &Error, directories: &Directories) -> Option<Cow<'static, str>> {
     let seen = Seen { profile: error.profile(), is_being_set: error.is_of_set };
-    error.remedy().map(|remedy| directories.added(seen.advice(remedy)))
+    let remedy = error.remedy()?;
+    let advice = directories.added(seen.advice(remedy));
+    Some(match (error.retry_after(), remedy) {
+        // The same answer comes from the cache until then, whatever was mended meanwhile.
+        (Some(left), Remedy::SetRightClient | Remedy::CorrectSecretIn(_)) if error.is_remembered() => {
+            format!("{advice}; the issuer is asked again in {}", duration::show(left)).into()
+        }
+        _ => advice,
+    })
 }
 
 /// Says a remedy in the words of the command line, for this profile if there is one.
@@ -80,6 +90,9 @@ impl Seen<'_> {
                 return format!("run tokenkeep credentials set -p {name} --token-url URL --client-id ID").into();
             }
             Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
+            Remedy::SetVariables => {
+                "set TOKENKEEP_TOKEN_URL or TOKENKEEP_PROVIDER, TOKENKEEP_CLIENT_ID and TOKENKEEP_SECRET_FILE, or none of them"
+            }
             Remedy::SetCredential(name) => return format!("run tokenkeep credentials set -p {name}").into(),
             // A rekey and a move read the secrets of all profiles.
             Remedy::SetCredentialAgain if self.profile.is_none() => {
@@ -129,15 +142,27 @@ impl Seen<'_> {
                 None => "have the secret read at each fetch: add --secret-at-fetch file:PATH",
             },
             Remedy::ReferToAssertion => "add --secret-at-fetch file:PATH",
-            Remedy::CorrectSecretThere => match self.setting() {
-                Some(set) => {
-                    return format!(
-                        "put the right one at its place, or name another place: {set} --secret-at-fetch file:PATH"
-                    )
-                    .into();
+            Remedy::CorrectSecretIn(Reference::GithubActions { .. }) => {
+                "have the issuer trust this repository and the audience of the profile"
+            }
+            Remedy::CorrectSecretIn(reference) => {
+                let place = place_of(reference);
+                return match self.setting() {
+                    Some(set) => {
+                        format!("correct what {place}, or name another place: {set} --secret-at-fetch file:PATH")
+                    }
+                    None => format!("correct what {place}, or name another place with --secret-at-fetch file:PATH"),
                 }
-                None => "put the right one at its place, or name another place with --secret-at-fetch file:PATH",
-            },
+                .into();
+            }
+            Remedy::RunProgram(command) => {
+                return format!("run it yourself to see what it reports: {}", Escaped(command)).into();
+            }
+            Remedy::PutHeaderThere => "put the value there, or change headers of the profile",
+            Remedy::ReferToHeader => {
+                "name the place that it is read from: --header NAME=file:PATH or --header NAME=env:VARIABLE; write a plain \
+                 value into the profile by hand, then --header NAME takes it; take a typed one out of the history of the shell"
+            }
             Remedy::PutSecretThere => match self.setting() {
                 Some(set) => {
                     return format!("put the secret there, or name another place: {set} --secret-at-fetch file:PATH")
@@ -279,6 +304,21 @@ impl Seen<'_> {
             Remedy::UseSession => {
                 "run it in your desktop session; to need none, run there once: tokenkeep init --backend file --move"
             }
+            Remedy::MendBusAddress(socket) => {
+                return format!(
+                    "DBUS_SESSION_BUS_ADDRESS names {}, but nothing listens there: unset it, or run it in your desktop \
+                     session; to need none, run there once: tokenkeep init --backend file --move",
+                    Shown(socket)
+                )
+                .into();
+            }
+            Remedy::MakeCollection => {
+                "make a default keyring in your desktop session, or keep secrets in files: tokenkeep init --backend file"
+            }
+            Remedy::BuildWithKeyring => {
+                "build it with the feature keyring, or move the secrets with a tokenkeep that has it: \
+                 tokenkeep init --backend file --move"
+            }
             Remedy::MoveStored => "add --move to move them",
             Remedy::UseOneBackend => "edit [secrets] in config.toml, or add --data-dir DIR",
             Remedy::TakeBackendOut => "take backend and its key out of [secrets] in config.toml, and run it again",
@@ -335,14 +375,31 @@ impl Seen<'_> {
                 };
                 return format!("run chmod {mode} {}", quoted(path)).into();
             }
-            Remedy::RunAs(owner) => return format!("put sudo -u '#{owner}' before the command").into(),
+            Remedy::RunAs(owner) => return format!("run sudo -u '#{owner}' tokenkeep ...").into(),
             Remedy::LookAndMoveAway => "look at what is there, and move it away",
             Remedy::CheckPermissions => "check its permissions and the free space there",
             Remedy::CheckDataDirectory => "check the permissions and the free space of the data directory",
             Remedy::CheckRightFile => "check that it is the right file",
             Remedy::CheckFile(path) => return format!("check {}", Shown(path)).into(),
             Remedy::EditFile(path) => return format!("edit {}", Shown(path)).into(),
-            Remedy::GiveDirectories => "add --config-dir DIR --data-dir DIR",
+            Remedy::GiveWritableDirectories => {
+                "check its permissions, or name other directories: add --config-dir DIR --data-dir DIR, or set \
+                 TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"
+            }
+            Remedy::UseDataDirectory { path, variable } => return data_directory(path, *variable).into(),
+            Remedy::UseDataDirectoryOrReplace { path, variable } => {
+                return format!("{}; --replace keeps another secret here", data_directory(path, *variable)).into();
+            }
+            Remedy::MapOwner => {
+                "map its owner into the user namespace (podman run --userns=keep-id), or use a copy that belongs to you"
+            }
+            Remedy::AcceptCaFile(path) => {
+                let file = quoted(path);
+                return format!("if the change is right: tokenkeep credentials set{named} --ca-file {file}").into();
+            }
+            Remedy::GiveDirectories => {
+                "add --config-dir DIR --data-dir DIR, or set TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"
+            }
             Remedy::UseLocalDirectory => "keep the data directory on a local disk",
             Remedy::NameWritableDirectory => "name a directory that can be written: tokenkeep man DIR",
             Remedy::NameAnotherFile => "name another file, or move it away",
@@ -371,6 +428,14 @@ impl Seen<'_> {
             Remedy::Confirm => "add --yes",
             Remedy::ConfirmErasure => "add --yes to erase without a question",
             Remedy::Update => "update this tokenkeep",
+            Remedy::SetClockLikeIssuer { seconds } => {
+                let apart = duration::show(Duration::from_secs(seconds.unsigned_abs()));
+                let way = if *seconds < 0 { "behind" } else { "ahead of" };
+                return format!(
+                    "the issuer's clock is {apart} {way} this machine's: set the clock, timedatectl set-ntp true"
+                )
+                .into();
+            }
             Remedy::SetClock => "run timedatectl set-ntp true",
             Remedy::CheckLimits => "check what this process may open: ulimit -a",
             Remedy::InstallBoth(other) => return format!("install tokenkeep and {other} into the same folder").into(),
@@ -401,8 +466,29 @@ fn value_of(key: &str) -> Option<&'static str> {
         "assertion_audience" => "--assertion-audience WHOM",
         "allow_http" => "--allow-http HOST",
         "dpop" => "--dpop=false",
+        "headers" => "--header NAME",
         _ => return None,
     })
+}
+
+/// Says where a secret is read, as the end of `what ...`.
+fn place_of(reference: &Reference) -> String {
+    match reference {
+        Reference::File(path) => format!("stands in {}", Shown(path)),
+        Reference::Env(name) => format!("the environment variable {} holds", Escaped(name)),
+        Reference::Command(words) => {
+            format!("{} prints", words.first().map(|program| Escaped(program).to_string()).unwrap_or_default())
+        }
+        Reference::GithubActions { .. } => "GitHub Actions gives".to_owned(),
+    }
+}
+
+fn data_directory(path: &Path, variable: Option<&str>) -> String {
+    let there = format!("add --data-dir {}", quoted(path));
+    match variable {
+        Some(variable) => format!("run unset {variable}, or {there}"),
+        None => there,
+    }
 }
 
 fn inside(path: &Path) -> String {

@@ -1,5 +1,6 @@
 //! Configuration and environment -> a wired keeper: the only file that knows every concrete type.
 
+pub(crate) mod environment;
 mod fleet;
 #[cfg(feature = "cli")]
 mod named;
@@ -22,7 +23,9 @@ use crate::config::Config;
 use crate::credentials::{PROFILE_CAP, generations_in, profile_names};
 use crate::error::{Code, Error, Remedy};
 use crate::flight::Flight;
-use crate::keeper::{Keeper, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate};
+use crate::keeper::{
+    Keeper, Keeping, NoCache, Observer, Parts, ProfileSource, Secrets, Vault, identity_of, read_certificate,
+};
 use crate::oauth::Transport;
 use crate::place::{self, Dir, Given, Missing, Shown, Stamp, caller_name, judge_config_dir, read_given};
 use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
@@ -30,7 +33,7 @@ use crate::recording::Recording;
 use crate::seal::DataKey;
 use crate::secret::Secret;
 use crate::secrets::{
-    self, Backend, Choice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, is_credential_name,
+    self, Backend, Choice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, SecretsError, is_credential_name,
 };
 use crate::store::{FileStore, StoreError};
 use crate::token::AccessToken;
@@ -40,6 +43,11 @@ const CONFIG_CAP: usize = 64 * 1024;
 /// Profiles that an administrator gives to everybody on this machine. Where anybody may make a
 /// folder of this name, there are none.
 const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
+
+/// What stands for the path of a profile that the environment makes.
+const ENVIRONMENT: &str = "TOKENKEEP_*";
+/// Names a key file by itself, if config.toml names no place for secrets.
+const KEY_FILE: &str = "TOKENKEEP_KEY_FILE";
 
 /// Opens the profile that the command line would use, as it would.
 ///
@@ -64,6 +72,8 @@ pub(crate) struct Home {
     pub(crate) recording: Recording,
     /// Whether this process holds the lock of the data directory, which it cannot take twice.
     pub(crate) holds_lock: bool,
+    /// What was found of an issuer that the environment names alone.
+    pub(crate) endpoints: Option<environment::Endpoints>,
 }
 
 /// A data directory for which a place of secrets was chosen.
@@ -87,10 +97,17 @@ impl Home {
         let data_dir = located(data_dir, "TOKENKEEP_DATA_DIR", ProjectDirs::data_local_dir)?;
         judge_config_dir(&config_dir)?;
         let path = config_dir.join("config.toml");
-        let config = match read_given(&path, Given::Open, CONFIG_CAP)? {
+        let mut config = match read_given(&path, Given::Open, CONFIG_CAP)? {
             Some(bytes) => Config::parse(bytes).map_err(|error| Error::in_document(&path, &error))?,
             None => Config::default(),
         };
+        if let (None, Some(key_file)) = (&config.backend, env::var_os(KEY_FILE).filter(|path| !path.is_empty())) {
+            let key_file = PathBuf::from(key_file);
+            if !key_file.is_absolute() {
+                return Err(Error::new(Code::Usage, format!("{KEY_FILE} must be an absolute path")));
+            }
+            (config.backend, config.key_file) = (Some("file".to_owned()), Some(key_file));
+        }
         Ok(Home {
             config_dir,
             data_dir,
@@ -98,6 +115,7 @@ impl Home {
             clock: Arc::new(SystemClock),
             recording: Recording::default(),
             holds_lock: false,
+            endpoints: None,
         })
     }
 
@@ -117,6 +135,10 @@ impl Home {
         if let Some(name) = typed {
             return ProfileName::parse(name)
                 .ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")));
+        }
+        // A container names its profile by variables; what else is set up there is for those that name it.
+        if let Some(name) = environment::name() {
+            return Ok(name);
         }
         if let Some(name) = &self.config.default_profile {
             let path = self.config_dir.join("config.toml");
@@ -144,6 +166,7 @@ impl Home {
         if let Some(directory) = SYSTEM_PROFILES {
             names.extend(profile_names(Path::new(directory)).unwrap_or_default());
         }
+        names.extend(environment::name());
         names.sort();
         names.dedup();
         Ok(names)
@@ -151,6 +174,9 @@ impl Home {
 
     /// Reads a profile, and where it stands.
     pub(crate) fn profile_file(&self, name: &ProfileName) -> Result<(PathBuf, ProfileFile), Error> {
+        if let Some(file) = environment::profile(name, self).map_err(|error| error.for_profile(name))? {
+            return Ok((PathBuf::from(ENVIRONMENT), file));
+        }
         for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
             let path = directory.join(name.file_name());
             if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
@@ -168,6 +194,31 @@ impl Home {
             _ => Remedy::SetProfile(name.clone()),
         };
         Err(Error::new(Code::ProfileNotFound, message).with_remedy(remedy).for_profile(name))
+    }
+
+    /// Returns the error for a stored secret that another data directory keeps: a sandbox or a variable may name another one
+    /// than the terminal in which it was set. `None` if there is no such directory.
+    pub(crate) fn kept_elsewhere(&self, name: &ProfileName) -> Option<Error> {
+        let (_, file) = self.profile_file(name).ok()?;
+        file.binding.as_ref()?;
+        // Profiles that were set by an earlier version do not name it.
+        let other = file.kept_in.or_else(usual_data_dir)?;
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(&other) == real(&self.data_dir) || other.join("store").symlink_metadata().is_err() {
+            return None;
+        }
+        let variable = ["TOKENKEEP_DATA_DIR", "XDG_DATA_HOME"].into_iter().find(|name| {
+            let value = env::var_os(name).filter(|value| !value.is_empty());
+            value.is_some_and(|value| self.data_dir.starts_with(value))
+        });
+        let by = variable.map(|variable| format!(" (by {variable})")).unwrap_or_default();
+        let message = format!(
+            "the secret of {name} is kept in the data directory {}, and this command uses {}{by}",
+            Shown(&other),
+            Shown(&self.data_dir)
+        );
+        let error = Error::new(Code::CredentialMissing, format!("{message}; nothing was changed"));
+        Some(error.with_remedy(Remedy::UseDataDirectory { path: other, variable }).for_profile(name))
     }
 
     /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot be
@@ -271,11 +322,16 @@ impl Home {
         let profile = self.profile(name)?;
         let stamp = stamp?;
         let (home, own) = (self.clone(), name.clone());
+        let (elsewhere, of) = (self.clone(), name.clone());
         let source = ProfileSource::File {
             load: Box::new(move || home.profile(&own)),
             stamp: Box::new(move || Ok(Stamp::of_path(&path)?)),
         };
-        let parts = Parts { fleet: self.fleet()?, ..self.parts(Secrets::Profile, source, observer)? };
+        let parts = Parts {
+            fleet: self.fleet()?,
+            elsewhere: Box::new(move || elsewhere.kept_elsewhere(&of)),
+            ..self.parts(Secrets::Profile, source, observer)?
+        };
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
@@ -312,6 +368,9 @@ impl Home {
             flight: Flight::new(shared),
             vault,
             secrets,
+            elsewhere: Box::new(|| None),
+            command_timeout: self.config.command_timeout,
+            keeping: if self.config.required { Keeping::Required } else { Keeping::IfPossible },
             source,
             // A credential that is tried is tried on its issuer.
             fleet: None,
@@ -334,7 +393,7 @@ impl Home {
             Err(error) if error.code() == Code::WriteFailed => {
                 let reason = match Dir::open(&self.data_dir, Missing::Create) {
                     Err(place) => NoCache::Place(StoreError::from(place)),
-                    Ok(_) => NoCache::DataKey(error.to_string()),
+                    Ok(_) => NoCache::DataKey(SecretsError::NoPlace(error.to_string())),
                 };
                 Ok((Vault::nowhere(reason), None))
             }
@@ -383,7 +442,7 @@ impl Home {
         let is_data = below(&self.data_dir).is_some_and(|rest| {
             let name = first(&rest);
             let folders = ["secrets", "tokens", "locks", "ledger.pending"];
-            let files = ["", "store", "store.lock", "configurations", "shared"];
+            let files = ["", "store", "store.lock", "configurations", "shared", environment::ENDPOINTS];
             folders.contains(&name.as_str())
                 || files.contains(&name.as_str())
                 || name.starts_with("ledger.")
@@ -431,6 +490,12 @@ fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> 
         let message = if is_relative { "HOME is not an absolute path" } else { "this user has no home directory" };
         Error::new(Code::Usage, message).with_remedy(Remedy::GiveDirectories)
     })
+}
+
+/// Returns the data directory of a session that names no other, on systems where a variable may.
+fn usual_data_dir() -> Option<PathBuf> {
+    let home = directories::BaseDirs::new()?.home_dir().to_owned();
+    cfg!(target_os = "linux").then(|| home.join(".local/share/tokenkeep"))
 }
 
 /// Reads an environment variable that holds text; an empty one is as if it were not set.

@@ -16,7 +16,26 @@ pub(crate) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     rpassword::prompt_password(prompt).map(Zeroizing::new)
 }
 
-/// Returns whether a hidden prompt waits for an answer.
+/// A terminal that a program uses that this one has started, until it is dropped.
+#[cfg(unix)]
+pub(crate) use unix::Lent;
+
+/// Lends the terminal to a program that is about to be started; `None` if this process has none, stands in the background of
+/// one, or does not belong to the command line. Until the program has ended nothing else is drawn there, and its modes are
+/// restored if it leaves them changed.
+#[cfg(unix)]
+pub(crate) fn lend() -> Option<Lent> {
+    if crate::child::ends_with_caller() { unix::lend() } else { None }
+}
+
+/// Ends this process by the signal that the user of a terminal ended a program with, which had the terminal too; nothing if it
+/// was another signal.
+#[cfg(unix)]
+pub(crate) fn end_with_program(signal: i32) {
+    unix::end_with_program(signal);
+}
+
+/// Returns whether the terminal waits for an answer, to a hidden prompt or to a program.
 pub(crate) fn is_asking() -> bool {
     #[cfg(unix)]
     return unix::is_asking();
@@ -24,7 +43,7 @@ pub(crate) fn is_asking() -> bool {
     false
 }
 
-/// Makes the signals that end this process end the programs that it started, if it belongs to the command line. They
+/// Makes the signals that end this process end the programs that it started, if it belongs to the command line. Most
 /// lead groups of their own, which no Ctrl-C reaches.
 #[cfg(unix)]
 pub(crate) fn end_programs_on_signals() {
@@ -43,8 +62,8 @@ mod unix {
 
     use rpassword::ConfigBuilder;
     use rustix::fs::OFlags;
-    use rustix::process::Signal;
-    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+    use rustix::process::{Signal, getpgrp};
+    use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
@@ -57,13 +76,15 @@ mod unix {
 
     /// The terminal, as far as it has to be restored. Whoever changes its modes holds the lock, so that a
     /// program that ends cannot hide again what it has just shown.
-    static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { hidden: None, watched: None });
+    static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { hidden: None, watched: None, lent: None });
 
     struct Terminal {
         /// Itself, and its modes before what is typed was hidden.
         hidden: Option<(File, Termios)>,
         /// The signals that a thread waits for, as bits, once it does: they end the program.
         watched: Option<u64>,
+        /// Itself, and its modes before a program had it.
+        lent: Option<(File, Termios)>,
     }
 
     pub(super) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
@@ -118,7 +139,48 @@ mod unix {
     }
 
     pub(super) fn is_asking() -> bool {
-        locked().hidden.is_some()
+        let state = locked();
+        state.hidden.is_some() || state.lent.is_some()
+    }
+
+    /// When it is dropped, the terminal is as it was before it was lent.
+    pub(crate) struct Lent;
+
+    pub(super) fn lend() -> Option<Lent> {
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+        // In the background a program that asks would be stopped.
+        if tcgetpgrp(&terminal).ok()? != getpgrp() {
+            return None;
+        }
+        let modes = tcgetattr(&terminal).ok()?;
+        locked().lent = Some((terminal, modes));
+        Some(Lent)
+    }
+
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            take_back(&mut locked());
+        }
+    }
+
+    pub(super) fn end_with_program(signal: c_int) {
+        if [SIGINT, SIGQUIT].contains(&signal) {
+            // Held to the end of the program, which is now.
+            let mut state = locked();
+            take_back(&mut state);
+            end(signal);
+        }
+    }
+
+    /// Restores the modes of a terminal that a program had: one that was killed at its prompt leaves no echo.
+    fn take_back(state: &mut Terminal) {
+        if let Some((terminal, before)) = state.lent.take()
+            && let Ok(present) = tcgetattr(&terminal)
+            && (present.local_modes, present.input_modes) != (before.local_modes, before.input_modes)
+        {
+            // The terminal may be gone; then there is nothing to restore.
+            let _ = tcsetattr(&terminal, OptionalActions::Flush, &before);
+        }
     }
 
     /// Without a thread that waits, a signal ends this process and leaves to the programs what they do about it.
@@ -183,6 +245,7 @@ mod unix {
                 // Held to the end of the program, which is near.
                 let mut state = locked();
                 show(&mut state);
+                take_back(&mut state);
                 if let Some(signal) = Signal::from_named_raw(signal) {
                     end_all(signal);
                 }

@@ -18,7 +18,7 @@ pub enum Warning {
     CacheNewerVersion,
     /// There is no data key, so nothing is kept.
     DataKeyUnavailable(String),
-    /// The data key was gone from its place; a new one was made, and old records are void.
+    /// The data key was gone from its place, or another one stands there; old records are void.
     DataKeyReplaced,
     /// The turn of another process did not end in time.
     LockTimeout,
@@ -34,12 +34,21 @@ pub enum Warning {
     LedgerQuarantined,
     /// The issuer named no lifetime.
     LifetimeAssumed(Duration),
+    /// The token was over when it arrived, so no later caller can use it.
+    LifetimeZero,
+    /// The issuer's tokens live for less than the caller wants, so none is ever good enough for a later caller.
+    MinTtlAboveLifetime {
+        /// How long a token must still be valid.
+        min_ttl: Duration,
+        /// How long the issuer's tokens live.
+        lifetime: Duration,
+    },
     /// The issuer granted less than was asked for.
     ScopeNarrowed(String),
     /// The issuer did not say what type its token has.
     TokenTypeMissing,
-    /// The file that the secret is read from can be read by other users.
-    SecretReadable,
+    /// The file that the secret is read from can be read by other users, as this says.
+    SecretReadable(String),
     /// A secret that was given begins or ends with a blank or a quotation mark.
     SecretEnds,
     /// The fleet store is of no use; this host goes on alone.
@@ -62,9 +71,11 @@ impl Warning {
             Warning::ClockJump => "clock_jump",
             Warning::LedgerQuarantined => "ledger_quarantined",
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
+            Warning::LifetimeZero => "lifetime_zero",
+            Warning::MinTtlAboveLifetime { .. } => "min_ttl_above_lifetime",
             Warning::ScopeNarrowed(_) => "scope_narrowed",
             Warning::TokenTypeMissing => "token_type_missing",
-            Warning::SecretReadable => "secret_readable",
+            Warning::SecretReadable(_) => "secret_readable",
             Warning::SecretEnds => "secret_ends",
             Warning::FleetUnavailable(_) => "fleet_unavailable",
         }
@@ -79,9 +90,9 @@ impl fmt::Display for Warning {
             Warning::CacheReadOnly(why) => write!(f, "the token cannot be kept, nothing can be written: {why}"),
             Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left alone"),
             Warning::DataKeyUnavailable(why) => write!(f, "nothing is kept, the data key is not available: {why}"),
-            Warning::DataKeyReplaced => {
-                f.write_str("the data key was gone; a new one was made, and cached tokens are asked for again")
-            }
+            Warning::DataKeyReplaced => f.write_str(
+                "the data key is another one now; tokens that were cached under the old one are requested again",
+            ),
             Warning::LockTimeout => f.write_str("another process did not end its request in time; going on alone"),
             Warning::LockUnsupported => f.write_str("this file system does not lock files; going on alone"),
             Warning::NetworkFilesystem(kind) => {
@@ -95,9 +106,18 @@ impl fmt::Display for Warning {
             Warning::LifetimeAssumed(lifetime) => {
                 write!(f, "the issuer names no lifetime; {} is assumed", duration::show(*lifetime))
             }
+            Warning::LifetimeZero => {
+                f.write_str("the token has no lifetime left when it arrives (expires_in), so each call asks the issuer")
+            }
+            Warning::MinTtlAboveLifetime { min_ttl, lifetime } => write!(
+                f,
+                "min_ttl is {}, and the issuer's tokens live for {}, so each call asks the issuer",
+                duration::show(*min_ttl),
+                duration::show(*lifetime)
+            ),
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
             Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
-            Warning::SecretReadable => f.write_str("the file that the secret is read from can be read by other users"),
+            Warning::SecretReadable(why) => f.write_str(why),
             Warning::SecretEnds => {
                 f.write_str("the secret begins or ends with a blank or a quotation mark, which is kept as a part of it")
             }

@@ -78,9 +78,12 @@ pub(crate) enum Command {
     Fleet(Fleet),
     /// Tells whether tokens can be kept here, and what to do where not.
     Doctor {
-        /// Asks the issuer for a token, too, and keeps it.
+        /// Requests a token of the profile, too, and keeps it.
         #[arg(long)]
         online: bool,
+        /// With --online: requests a token of every profile.
+        #[arg(long)]
+        all: bool,
         /// Ends what was interrupted, and removes what was left behind and no profile names.
         #[arg(long)]
         fix: bool,
@@ -104,9 +107,12 @@ pub(crate) enum Command {
     /// Each request is a line in a ledger: when it was sent, for which profile and by which program, how it ended and how
     /// long it took; no secret and no token. A cached token is no request. Lines are kept for 400 days.
     Stats {
-        /// How far back, such as 24h or 90d.
-        #[arg(long, value_name = "D", default_value = "30d")]
-        since: String,
+        /// How far back, such as 24h or 90d; 30d if not given, with --prometheus all that is known.
+        #[arg(long, value_name = "D")]
+        since: Option<String>,
+        /// Writes the text format of Prometheus, for the textfile collector of its node exporter.
+        #[arg(long)]
+        prometheus: bool,
     },
     /// Writes the manual pages into a directory, or the first of them to stdout.
     Man {
@@ -248,6 +254,10 @@ pub(crate) struct Set {
     /// on the way.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_http: Vec<String>,
+    /// Sends a header to the token endpoint, for a gateway there; may be repeated. NAME alone takes the value that
+    /// stands in the profile.
+    #[arg(long, value_name = "NAME=file:PATH|env:VARIABLE")]
+    pub(crate) header: Vec<String>,
     /// Fills in what a provider asks for, such as tenant=ID; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::keeper::Sharing;
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
-use crate::profile::{Endpoint, ProfileName, Reference, SecretSource, TokenBinding};
+use crate::profile::{Endpoint, HeaderSource, Headers, ProfileName, Reference, SecretSource, TokenBinding};
 use crate::secrets::{
     Backend, Choice, Credential, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError, StoreLock,
 };
@@ -218,6 +218,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("token_url", Some(profile.token_url.to_string())),
         ("issuer", profile.issuer.clone()),
         ("allow_http", Some(profile.allow_http.iter().collect::<Vec<_>>().join(" ")).filter(|hosts| !hosts.is_empty())),
+        ("headers", Some(headers(&profile.headers)).filter(|headers| !headers.is_empty())),
         ("auth", Some(profile.auth.name().to_owned())),
         ("basic_encoding", Some(profile.basic_encoding.name().to_owned())),
         ("scope", Some(profile.request.scope_text())),
@@ -254,6 +255,16 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
     context.ui.data(lines.as_bytes()).map(|()| 0)
 }
 
+/// Names the headers for the token endpoint, each with the place of its value.
+fn headers(headers: &Headers) -> String {
+    let source = |source: &HeaderSource| match source {
+        HeaderSource::File(path) => format!("file {}", Shown(path)),
+        HeaderSource::Env(name) => format!("environment variable {}", one_line(name)),
+        _ => "(hidden)".to_owned(),
+    };
+    headers.iter().map(|(name, of)| format!("{name}: {}", source(of))).collect::<Vec<_>>().join(", ")
+}
+
 /// Names the place of a secret, and what is to be said of it.
 fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     match secret {
@@ -271,6 +282,26 @@ fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
         }
         SecretSource::Absent => ("none", None),
     }
+}
+
+/// Refuses a command that would part a profile from its secret, which another data directory keeps.
+pub(super) fn kept_here(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
+    let Some(elsewhere) = context.home.kept_elsewhere(name) else { return Ok(()) };
+    let present = crate::credentials::present(&context.home.profiles_dir(), name)?;
+    let Some(binding) = present.and_then(|file| file.binding) else { return Ok(()) };
+    let is_here = match context.home.opened()? {
+        Some(opened) => opened.keys.read(&ItemName::credential(binding.generation))?.is_some(),
+        None => false,
+    };
+    if is_here {
+        return Ok(());
+    }
+    // Not missing: another place has it.
+    let refused = Error::new(Code::BindingMismatch, elsewhere.to_string()).for_profile(name);
+    Err(match elsewhere.remedy() {
+        Some(remedy) => refused.with_remedy(remedy.clone()),
+        None => refused,
+    })
 }
 
 fn one_line(text: &str) -> String {
@@ -297,6 +328,7 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
             Err(error) => Err(error),
         };
     }
+    kept_here(context, &name)?;
     if !yes && !secret_input::confirmed(&format!("remove {name} with its secret and tokens?"), Remedy::Confirm)? {
         return context.ui.unchanged("nothing was changed");
     }

@@ -18,7 +18,18 @@ use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
 pub(crate) use strays::Fix;
 
-pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, Error> {
+/// Which issuers are asked for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Online {
+    /// None.
+    No,
+    /// That of the profile that is meant.
+    One,
+    /// Those of all profiles.
+    All,
+}
+
+pub(crate) fn run(context: &Context<'_>, online: Online, fix: Fix) -> Result<u8, Error> {
     let mut report = Report { findings: Vec::new(), first_failure: None };
     let home = &context.home;
     report.add(Finding::new("config_dir", Status::Ok, Shown(&home.config_dir).to_string()));
@@ -37,8 +48,19 @@ pub(crate) fn run(context: &Context<'_>, online: bool, fix: Fix) -> Result<u8, E
     if let Some(finding) = report.try_to("fleet", || super::fleet::checked(context)) {
         finding.into_iter().for_each(|finding| report.add(finding));
     }
-    if online {
-        self::online(context, &mut report);
+    match online {
+        Online::No => {}
+        Online::One => {
+            if let Some(name) = report.try_to("credential", || context.home.profile_name(context.profile.as_deref())) {
+                self::online(context, &mut report, &name, "");
+            }
+        }
+        Online::All => {
+            // A profile that cannot be listed has been reported by now.
+            for name in context.home.profile_names().unwrap_or_default() {
+                self::online(context, &mut report, &name, &format!(":{name}"));
+            }
+        }
     }
     report.print(context)
 }
@@ -53,16 +75,16 @@ impl Report {
         self.findings.push(finding);
     }
 
-    fn fail(&mut self, name: &'static str, error: &Error) {
+    fn fail(&mut self, name: impl Into<String>, error: &Error) {
         self.first_failure.get_or_insert(error.code());
         self.add(Finding::failed(name, error));
     }
 
-    fn try_to<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T, Error>) -> Option<T> {
+    fn try_to<T>(&mut self, name: impl Into<String>, work: impl FnOnce() -> Result<T, Error>) -> Option<T> {
         work().map_err(|error| self.fail(name, &error)).ok()
     }
 
-    fn check(&mut self, name: &'static str, work: impl FnOnce() -> Result<Finding, Error>) {
+    fn check(&mut self, name: impl Into<String>, work: impl FnOnce() -> Result<Finding, Error>) {
         if let Some(finding) = self.try_to(name, work) {
             self.add(finding);
         }
@@ -153,16 +175,28 @@ fn profiles(context: &Context<'_>, report: &mut Report) {
         report.fail("profiles", &error.unwrap_or_else(|| Error::new(Code::ProfileNotFound, "no profile is set up")));
         return;
     }
-    let mut good = Vec::new();
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
     for name in &names {
-        // As far as a fetch would go before it asks the issuer: the secret, its binding, the CA file.
-        let ready = report.try_to("profiles", || block_on(context.home.keeper(name, Box::new(|_| {}))?.bound()));
-        if ready.is_some() {
-            good.push(name.as_str());
+        // As far as a fetch would go before it requests a token: the secret, its binding, the CA file.
+        match block_on(async { context.home.keeper(name, Box::new(|_| {}))?.bound().await }) {
+            Ok(_) => good.push(name.as_str()),
+            Err(error) => bad.push((name, error)),
         }
     }
-    if !good.is_empty() {
-        report.add(Finding::new("profiles", Status::Ok, good.join(", ")));
+    let (good, count) = (good.join(", "), bad.len());
+    match bad.as_slice() {
+        [] => report.add(Finding::new("profiles", Status::Ok, good)),
+        [(name, error), ..] => {
+            let others = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            let usable = if good.is_empty() { String::new() } else { format!("; usable: {good}") };
+            let finding = Finding::failed("profiles", error);
+            report.first_failure.get_or_insert(error.code());
+            report.add(Finding { detail: format!("{name}: {}{others}{usable}", finding.detail), ..finding });
+        }
+    }
+    // Each under its own name, so that a script finds it.
+    if names.len() > 1 {
+        bad.iter().for_each(|(name, error)| report.fail(format!("profile:{name}"), error));
     }
 }
 
@@ -186,7 +220,7 @@ fn plain_http(context: &Context<'_>, report: &mut Report) {
             let hosts = profile.allow_http.iter().collect::<Vec<_>>().join(", ");
             let message = format!("{} may send its secret in plain http to {hosts}", profile.name);
             let error = Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseHttps);
-            report.fail("plain_http", &error.for_profile(&profile.name));
+            report.fail(format!("plain_http:{}", profile.name), &error.for_profile(&profile.name));
         }
     }
 }
@@ -217,37 +251,37 @@ fn proxy(context: &Context<'_>) -> Result<Finding, Error> {
     Ok(Finding::new("proxy", Status::Ok, detail))
 }
 
-/// Asks the issuer: one token with the credential of the profile, which is not taken from the cache.
-fn online(context: &Context<'_>, report: &mut Report) {
-    let Some(name) = report.try_to("credential", || context.home.profile_name(context.profile.as_deref())) else {
-        return;
-    };
-    let Some(profile) = report.try_to("credential", || context.home.profile(&name)) else { return };
+/// Requests one token with the credential of a profile, which is not taken from the cache. `of` ends the name of each check.
+fn online(context: &Context<'_>, report: &mut Report, name: &ProfileName, of: &str) {
+    let credential = format!("credential{of}");
+    let Some(profile) = report.try_to(&credential, || context.home.profile(name)) else { return };
     let ca = match crate::keeper::read_ca_file(&profile) {
         Ok(ca) => ca,
-        Err(error) => return report.fail("credential", &error),
+        Err(error) => return report.fail(credential, &error),
     };
     let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
+    let clock = format!("clock{of}");
     match block_on(async { Ok(context.home.transport().clock_difference(&profile.token_url, roots).await) }) {
         Ok(Some(seconds)) if seconds.unsigned_abs() <= 60 => {
-            report.add(Finding::new("clock", Status::Ok, format!("{seconds} s from the issuer's")));
+            report.add(Finding::new(clock, Status::Ok, format!("{seconds} s from the issuer's")));
         }
         Ok(Some(seconds)) => {
             let detail = format!("this machine's clock is {seconds} s from the issuer's");
-            report.add(Finding::new("clock", Status::Warn, detail).with_fix(Remedy::SetClock));
+            report.add(Finding::new(clock, Status::Warn, detail).with_fix(Remedy::SetClock));
         }
-        Ok(None) => report.add(Finding::new("clock", Status::Warn, "the issuer names no time")),
-        Err(error) => report.fail("clock", &error),
+        Ok(None) => report.add(Finding::new(clock, Status::Warn, "the issuer names no time")),
+        Err(error) => report.fail(clock, &error),
     }
-    if let Some(()) = report.try_to("credential", || tried(context, &name)) {
-        report.add(Finding::new("credential", Status::Ok, format!("the issuer granted a token to {name}")));
+    if let Some(()) = report.try_to(&credential, || tried(context, name)) {
+        report.add(Finding::new(credential, Status::Ok, format!("the issuer granted a token to {name}")));
     }
-    if let Some(finding) = report.try_to("basic_encoding", || {
-        let keeper = context.home.keeper(&name, Box::new(|_| {}))?;
+    let encoding = format!("basic_encoding{of}");
+    if let Some(Some(finding)) = report.try_to(&encoding, || {
+        let keeper = context.home.keeper(name, Box::new(|_| {}))?;
         let proof = block_on(keeper.bound())?;
         Ok(proof.map(|proof| doctor::basic_encoding(&profile, &proof.secret)))
     }) {
-        finding.into_iter().for_each(|finding| report.add(finding));
+        report.add(Finding { name: encoding, ..finding });
     }
 }
 

@@ -108,23 +108,37 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             None => text_variable("TOKENKEEP_PROFILE")?,
         },
     };
+    // Only a command that may need the endpoints of the issuer asks for them.
+    let is_meant = context.profile.as_deref().is_none_or(|name| name == "env");
+    let needs_issuer =
+        matches!(&command, Command::Token(_)) || matches!(&command, Command::Doctor { online: true, .. });
+    let endpoints = if is_meant && needs_issuer { issuer::of_environment(&context)? } else { None };
+    let context = Context { home: Home { endpoints, ..context.home }, ..context };
     match command {
         Command::Init(init) => init::run(&context, init),
         Command::Credentials(command) => credentials::run(&context, command),
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(args::Fleet::Key(command)) => fleet_key::run(&context, command),
         Command::Fleet(args::Fleet::Login(command)) => fleet_login::run(&context, command),
-        Command::Doctor { online, fix, yes } => {
+        Command::Doctor { online, all, fix, yes } => {
             let fix = match (fix, yes) {
                 (false, _) => doctor::Fix::No,
                 (true, false) => doctor::Fix::Ask,
                 (true, true) => doctor::Fix::Yes,
             };
+            let online = match (online, all) {
+                (false, _) => doctor::Online::No,
+                (true, false) => doctor::Online::One,
+                (true, true) => doctor::Online::All,
+            };
             doctor::run(&context, online, fix)
         }
         Command::Lock => init::lock(&context),
         Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
-        Command::Stats { since } => stats::run(&context, &since),
+        Command::Stats { since, prometheus } => {
+            let form = if prometheus { stats::Form::Metrics } else { stats::Form::Report };
+            stats::run(&context, since.as_deref(), form)
+        }
         Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }
 }

@@ -9,7 +9,6 @@ use crate::profile::Reference;
 use crate::secret::Secret;
 use crate::secrets::read_reference;
 use crate::terminal::hidden;
-use crate::warning::Warning;
 
 const CAP: u64 = 64 * 1024;
 
@@ -35,7 +34,7 @@ pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
 /// Copies a secret from a file.
 pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
     let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--secret-file is not a path"))?;
-    let read = read_reference(&Reference::File(path.clone())).map_err(|error| {
+    let read = read_reference(&Reference::File(path.clone()), None).map_err(|error| {
         let made = Error::from(error);
         match made.code() {
             Code::CredentialMissing => Error::new(Code::Usage, format!("{made}; nothing was changed"))
@@ -43,9 +42,7 @@ pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
             _ => made,
         }
     })?;
-    if read.readable_by_others {
-        ui.warn(&Warning::SecretReadable);
-    }
+    read.exposed.iter().for_each(|warning| ui.warn(warning));
     Ok(read.secret)
 }
 

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Set;
-use super::credentials::{Writable, set_default, tell_leftovers};
+use super::credentials::{Writable, kept_here, set_default, tell_leftovers};
 use super::{Context, block_on, issuer, questions, request, urls};
 use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, ProfileError, ProfileFile,
-    ProfileName, Reference, Request, TokenType,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers,
+    ProfileError, ProfileFile, ProfileName, Reference, Request, TokenType,
 };
 use crate::seal::KeyId;
 use crate::secret::Secret;
-use crate::secrets::{Backend, ItemName, OsKeyring, SecretStore as _};
+use crate::secrets::{Backend, ItemName, OsKeyring, ReferenceError, SecretStore as _, read_reference};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     // What was typed is not in the profile yet, so that no other command could build on it.
@@ -37,6 +37,14 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     };
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
+    if !set.replace {
+        kept_here(context, &name).map_err(|error| match error.remedy().cloned() {
+            Some(Remedy::UseDataDirectory { path, variable }) => {
+                error.with_remedy(Remedy::UseDataDirectoryOrReplace { path, variable })
+            }
+            _ => error,
+        })?;
+    }
     let mut typed = typed(set, present.as_ref())?;
     unedited(set, &typed, present.as_ref(), &name)?;
     let params = match &preset {
@@ -50,10 +58,15 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         merged.request = issuer::needed(preset, merged.request)?;
         typed.request = merged.request.clone();
     }
+    let had_headers = present.as_ref().is_some_and(|file| file.headers.is_some()) && !set.replace;
+    if had_headers && merged.headers.is_none() {
+        context.ui.done("the headers of the former issuer are left out: give those of the new one with --header");
+    }
     fits(&merged, &name)?;
     read_ca_file_at(merged.ca_file.as_deref(), &name)?;
-    if merged.secret.is_none() {
-        answers(context)?;
+    match &merged.secret {
+        None => answers(context)?,
+        Some(reference) => tried_once(context, reference)?,
     }
     // Before the lock: a user may take long to type.
     let secret = questions::secret(context, set, &name, present.as_ref(), &merged)?;
@@ -75,7 +88,9 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let is_referenced = merged.secret.is_some();
     let verify = |profile, secret| verified(context, profile, secret);
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
-    let (outcome, left) = writable.with_registry(context, |registry| registry.set(&name, merged, secret, verify))?;
+    let ca_file = if set.ca_file.is_some() { credentials::CaFile::Named } else { credentials::CaFile::AsBefore };
+    let (outcome, left) =
+        writable.with_registry(context, |registry| registry.set(&name, merged, secret, ca_file, verify))?;
     if set.default || (first && context.home.config.default_profile.is_none()) {
         match set_default(context, Some(&name)) {
             Err(error) if set.default => {
@@ -180,6 +195,7 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
         "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
         "dpop" => typed.dpop.is_some(),
         "allow_http" => typed.allow_http.is_some(),
+        "headers" => typed.headers.is_some(),
         _ => false,
     };
     if said {
@@ -221,6 +237,18 @@ fn answers(context: &Context<'_>) -> Result<(), Error> {
             asked.map(|_| ()).map_err(|error| files_instead(error.into()))
         }
     }
+}
+
+/// Reads the file of a secret once, so that one that must not be used is refused now and not at night. A file that is not
+/// there yet may come later, and a program may ask its user, so neither is an error.
+fn tried_once(context: &Context<'_>, reference: &Reference) -> Result<(), Error> {
+    let Reference::File(_) = reference else { return Ok(()) };
+    match read_reference(reference, None) {
+        Ok(read) => read.exposed.iter().for_each(|warning| context.ui.warn(warning)),
+        Err(error @ ReferenceError::Place(_)) => return Err(error.into()),
+        Err(error) => context.ui.warn_with("secret_unavailable", &format!("no token can be requested yet: {error}")),
+    }
+    Ok(())
 }
 
 /// Chooses the OS keyring if no place for secrets was chosen yet.
@@ -270,6 +298,7 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         token_url: endpoint("--token-url", &set.token_url)?,
         issuer: urls::issuer(set.issuer.as_deref())?,
         allow_http,
+        headers: headers(&set.header, present.filter(|_| !set.replace))?,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
         assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
@@ -288,6 +317,33 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
     })
+}
+
+/// Reads headers, each with the place of its value; a name without one has its plain value in the file.
+fn headers(typed: &[String], present: Option<&ProfileFile>) -> Result<Option<Headers>, Error> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let wrong =
+        |why: &str, remedy| Error::new(Code::Usage, format!("--header {why}; nothing was changed")).with_remedy(remedy);
+    let source = |typed: &str| {
+        let Some((name, place)) = typed.split_once('=') else {
+            let present = present.and_then(|file| file.headers.as_ref()?.get(typed));
+            let none = || wrong("names a header whose value does not stand in the profile", Remedy::ReferToHeader);
+            return present.cloned().map(|source| (typed.to_owned(), source)).ok_or_else(none);
+        };
+        let source = match place.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => HeaderSource::File(absolute(Path::new(path))?),
+            Some(("env", variable)) if !variable.is_empty() && !variable.contains('\0') => {
+                HeaderSource::Env(variable.to_owned())
+            }
+            _ => return Err(wrong("takes the place of a value, never the value", Remedy::ReferToHeader)),
+        };
+        Ok((name.to_owned(), source))
+    };
+    let all: Vec<(String, HeaderSource)> = typed.iter().map(|typed| source(typed)).collect::<Result<_, Error>>()?;
+    let headers = Headers::new(all.iter().map(|(name, source)| (name.as_str(), source.clone())));
+    headers.map(Some).map_err(|why| wrong(&why.to_string(), Remedy::ReadCommandHelp("credentials set".to_owned())))
 }
 
 fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {

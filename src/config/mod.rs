@@ -26,6 +26,10 @@ pub(crate) struct Config {
     pub(crate) keep_unlocked: Option<Option<Duration>>,
     /// How long a call of the OS keyring may take.
     pub(crate) keyring_timeout: Duration,
+    /// How long a program may take that prints a secret; `None` for as long as is usual.
+    pub(crate) command_timeout: Option<Duration>,
+    /// Whether a token that cannot be kept is an error instead of a warning.
+    pub(crate) required: bool,
     /// How long a connection may take to stand.
     pub connect_timeout: Duration,
     /// How long a request may take as a whole, its retries included.
@@ -43,6 +47,8 @@ impl Default for Config {
             key_credential: None,
             keep_unlocked: None,
             keyring_timeout: Duration::from_secs(5),
+            command_timeout: None,
+            required: false,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
             fleet: None,
@@ -63,7 +69,15 @@ impl Config {
             ..Config::default()
         };
         if let Some(secrets) = root.table("secrets")? {
-            secrets.only(&["backend", "key_file", "key_credential", "keep_unlocked", "timeout"])?;
+            secrets.only(&[
+                "backend",
+                "key_file",
+                "key_credential",
+                "keep_unlocked",
+                "timeout",
+                "command_timeout",
+                "required",
+            ])?;
             config.key_credential = secrets.text("key_credential")?.map(str::to_owned);
             config.keep_unlocked = match secrets.text("keep_unlocked") {
                 Ok(Some("off")) => Some(None),
@@ -73,6 +87,11 @@ impl Config {
             if let Some(timeout) = secrets.duration("timeout")? {
                 config.keyring_timeout = timeout;
             }
+            config.command_timeout = match secrets.duration("command_timeout")? {
+                Some(Duration::ZERO) => return Err(secrets.invalid("command_timeout", "must be longer than zero")),
+                timeout => timeout,
+            };
+            config.required = secrets.flag("required")?.unwrap_or_default();
             config.backend = secrets.text("backend")?.map(str::to_owned);
             config.key_file = secrets.path("key_file")?;
         }

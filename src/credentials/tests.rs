@@ -49,10 +49,11 @@ impl Place {
     }
 
     fn set(&self, file: ProfileFile, secret: Option<&str>) -> Result<Set, Error> {
-        self.with_registry(|registry| registry.set(&name(), file, secret.map(Secret::from), None)).map(|(set, left)| {
-            assert_eq!(left, Vec::<String>::new());
-            set
-        })
+        self.with_registry(|registry| registry.set(&name(), file, secret.map(Secret::from), CaFile::AsBefore, None))
+            .map(|(set, left)| {
+                assert_eq!(left, Vec::<String>::new());
+                set
+            })
     }
 
     fn stored(&self) -> Option<Credential> {
@@ -147,7 +148,8 @@ fn a_credential_that_does_not_verify_is_not_set() {
     let old = place.stored();
     let refuse = |_: Profile, _: Option<Secret>| Err(Error::new(Code::InvalidClient, "refused"));
     let new = Some(Secret::from("new"));
-    let refused = place.with_registry(|registry| registry.set(&name(), file(URL), new, Some(&refuse)));
+    let refused =
+        place.with_registry(|registry| registry.set(&name(), file(URL), new, CaFile::AsBefore, Some(&refuse)));
     assert_eq!(refused.expect_err("refused").code(), Code::InvalidClient);
     assert_eq!(place.stored(), old);
 }

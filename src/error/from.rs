@@ -37,6 +37,8 @@ fn of_place(error: &PlaceError) -> Error {
         PlaceError::Insecure { path, mend: Some(mend), .. } => Remedy::Protect { path: path.clone(), mend: *mend },
         PlaceError::Insecure { mend: None, .. } => Remedy::LookAndMoveAway,
         PlaceError::Foreign { owner, .. } => Remedy::RunAs(*owner),
+        PlaceError::Unmapped { .. } => Remedy::MapOwner,
+        PlaceError::Io { doing: "create", .. } if error.is_read_only() => Remedy::GiveWritableDirectories,
         PlaceError::Io { .. } => Remedy::CheckPermissions,
         PlaceError::TooLarge { .. } => Remedy::CheckRightFile,
     })
@@ -76,6 +78,14 @@ impl Error {
                 let message = format!("no {what} for {}; nothing was changed", crate::place::caller_id());
                 Error::new(Code::KeyringUnavailable, message).with_remedy(Remedy::UseSession)
             }
+            SecretsError::NoBus(socket) => {
+                let message = format!("no Secret Service for {}; nothing was changed", crate::place::caller_id());
+                Error::new(Code::KeyringUnavailable, message).with_remedy(Remedy::MendBusAddress(socket.clone()))
+            }
+            SecretsError::NoCollection => Error::new(Code::KeyringUnavailable, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::MakeCollection),
+            SecretsError::NotBuilt => Error::new(Code::KeyringUnavailable, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::BuildWithKeyring),
             SecretsError::TimedOut(_) => Error::new(Code::KeyringTimeout, format!("{error}; nothing was changed"))
                 .with_remedy(Remedy::UnlockKeyring),
             SecretsError::Ambiguous => Error::new(Code::KeyringAmbiguous, format!("{error}; nothing was changed"))
@@ -166,7 +176,14 @@ impl From<ReferenceError> for Error {
         let made = match &error {
             // What cannot be read is not missing.
             ReferenceError::Place(place) => of_place(place),
-            _ => Error::new(Code::CredentialMissing, chain(&error)).with_remedy(Remedy::PutSecretThere),
+            ReferenceError::Command { command, .. } => {
+                Error::new(Code::CredentialMissing, chain(&error)).with_remedy(Remedy::RunProgram(command.clone()))
+            }
+            ReferenceError::FileMissing { .. }
+            | ReferenceError::EnvMissing { .. }
+            | ReferenceError::NoSecret { .. } => {
+                Error::new(Code::CredentialMissing, chain(&error)).with_remedy(Remedy::PutSecretThere)
+            }
         };
         made.caused_by(error)
     }
@@ -311,9 +328,15 @@ impl From<IssuerError> for Error {
                 });
             }
             IssuerError::Refused { meaning: Meaning::Before, .. } => made = made.with_remedy(Remedy::CheckWayToIssuer),
-            IssuerError::Refused { error, .. } | IssuerError::NoAnswer { error, .. } => {
-                made.oauth_error = error.clone()
+            IssuerError::Refused { error, clock, .. } => {
+                made.oauth_error = error.clone();
+                let is_of_proof =
+                    matches!(code, Code::InvalidClient | Code::InvalidGrant | Code::InvalidRequest | Code::IssuerError);
+                if let Some(seconds) = clock.filter(|_| is_of_proof) {
+                    made = made.with_remedy(Remedy::SetClockLikeIssuer { seconds });
+                }
             }
+            IssuerError::NoAnswer { error, .. } => made.oauth_error = error.clone(),
             IssuerError::TokenType { may_be_bearer: true, .. } => made = made.with_remedy(Remedy::TakeTypeAsBearer),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
                 made.retry_after = *retry_after;

@@ -92,6 +92,11 @@ impl Error {
         self.code.is_retryable() && !self.is_final
     }
 
+    /// Returns whether a proxy refused on the way to the issuer: of all failures to connect only that is final.
+    pub(crate) fn is_refusal_of_proxy(&self) -> bool {
+        self.code == Code::Connect && self.is_final
+    }
+
     /// Returns what to do about it, if something helps.
     pub fn remedy(&self) -> Option<&Remedy> {
         self.remedy.as_deref()
@@ -252,6 +257,7 @@ codes! {
     KeyFileMissing "key_file_missing" Store No,
     KeyFileInsecure "key_file_insecure" Store No,
     KeyFileWrong "key_file_wrong" Store No,
+    CacheUnavailable "cache_unavailable" Store No,
     PassphraseWrong "passphrase_wrong" Store No,
     WriteFailed "write_failed" Io No,
     LedgerUnreadable "ledger_unreadable" Io Yes,

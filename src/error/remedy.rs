@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::place::Mend;
-use crate::profile::{BasicEncoding, ProfileName};
+use crate::profile::{BasicEncoding, ProfileName, Reference};
 
 /// What helps against a failure.
 ///
@@ -23,6 +23,8 @@ pub enum Remedy {
     SetProfile(ProfileName),
     /// Use this profile, whose name looks like the one that was given.
     UseProfile(ProfileName),
+    /// Set the variables that make a profile, all of them.
+    SetVariables,
     /// Set the credential of this profile.
     SetCredential(ProfileName),
     /// Set the credential again: the stored one cannot be read.
@@ -55,10 +57,12 @@ pub enum Remedy {
     ReferToSecret,
     /// Name the place that the assertion is read from at each fetch.
     ReferToAssertion,
-    /// Put the right secret or key at the place that the profile names, or name another one.
-    CorrectSecretThere,
     /// Put the secret at the place that the profile names, or name another one.
     PutSecretThere,
+    /// Run the program that prints the secret, to see what it reports.
+    RunProgram(String),
+    /// Correct the secret at the place that the profile names.
+    CorrectSecretIn(Reference),
     /// Give a secret that is not typed.
     GiveSecret,
     /// Try the other way to write the credential, if the issuer refuses it.
@@ -67,6 +71,10 @@ pub enum Remedy {
     RestoreCertificate,
     /// Give the CA file back, or change the profile.
     RestoreCaFile,
+    /// Put the value of a header at the place that the profile names, or change the profile.
+    PutHeaderThere,
+    /// Name the place that the value of a header is read from, or write a plain one into the profile.
+    ReferToHeader,
 
     // The issuer.
     /// Give the issuer's https URL.
@@ -177,6 +185,12 @@ pub enum Remedy {
     UnlockKeyring,
     /// Use the keyring from the session that has it, or move the secrets out of it there.
     UseSession,
+    /// Correct the address of the session's bus: nothing listens at this socket.
+    MendBusAddress(PathBuf),
+    /// Make a default keyring in the session, or choose sealed files.
+    MakeCollection,
+    /// Build the program with what speaks to keyrings, or move the secrets to sealed files.
+    BuildWithKeyring,
     /// Move what is stored instead of starting over.
     MoveStored,
     /// Use one of the two places, or another data directory.
@@ -240,6 +254,26 @@ pub enum Remedy {
     CheckFile(PathBuf),
     /// Edit this file.
     EditFile(PathBuf),
+    /// Give directories that can be written.
+    GiveWritableDirectories,
+    /// Use the data directory that keeps the secret of the profile.
+    UseDataDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// The variable that names another one.
+        variable: Option<&'static str>,
+    },
+    /// The same for a command that would set the secret of the profile in another data directory.
+    UseDataDirectoryOrReplace {
+        /// The directory.
+        path: PathBuf,
+        /// The variable that names another one.
+        variable: Option<&'static str>,
+    },
+    /// Run where the owner of the file is a user, or make a copy of it.
+    MapOwner,
+    /// Set the credential with the CA file as it is now, if the change is right.
+    AcceptCaFile(PathBuf),
     /// Give the directories, because the user has no home.
     GiveDirectories,
     /// Use a local directory for data.
@@ -296,6 +330,11 @@ pub enum Remedy {
     Update,
     /// Set the clock of this machine.
     SetClock,
+    /// Set the clock of this machine: the issuer's is ahead by this much, or behind.
+    SetClockLikeIssuer {
+        /// By how many seconds it is ahead.
+        seconds: i64,
+    },
     /// Check what this process may open.
     CheckLimits,
     /// Install both programs, of which this is the other, into the same folder.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Directories, Seen};
 use crate::error::Remedy;
 use crate::place::Mend;
-use crate::profile::{BasicEncoding, ProfileName};
+use crate::profile::{BasicEncoding, ProfileName, Reference};
 
 /// What holds that an advice works where it is shown.
 enum Held {
@@ -19,14 +19,29 @@ enum Held {
 }
 
 /// The values that the user has to put in. Every other word works as it stands.
-const PLACEHOLDERS: [&str; 16] = [
+const PLACEHOLDERS: [&str; 17] = [
     "NAME", "URL", "ID", "PATH", "DIR", "HOST", "PORT", "USER", "PASSWORD", "PEM", "PROVIDER", "METHOD", "WHOM",
-    "VALUE", "A", "ISSUER",
+    "VALUE", "A", "ISSUER", "VARIABLE",
 ];
 
 /// Words in capitals that are names of something.
-const NAMES: [&str; 7] =
-    ["CA", "FALSE", "NO_PROXY", "TOKENKEEP_PASSPHRASE_FD", "SSL_CERT_FILE", "HTTPS_PROXY", "RUST_BACKTRACE"];
+const NAMES: [&str; 15] = [
+    "CA",
+    "FALSE",
+    "NO_PROXY",
+    "TOKENKEEP_PASSPHRASE_FD",
+    "SSL_CERT_FILE",
+    "HTTPS_PROXY",
+    "RUST_BACKTRACE",
+    "XDG_DATA_HOME",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "TOKENKEEP_CONFIG_DIR",
+    "TOKENKEEP_DATA_DIR",
+    "TOKENKEEP_TOKEN_URL",
+    "TOKENKEEP_PROVIDER",
+    "TOKENKEEP_CLIENT_ID",
+    "TOKENKEEP_SECRET_FILE",
+];
 
 #[rustfmt::skip]
 fn held(remedy: &Remedy) -> Held {
@@ -58,7 +73,20 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::SignWithKey => Followed("hints::what_credentials_set_misses_is_added"),
         Remedy::ReferToSecret => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
         Remedy::ReferToAssertion => Followed("hints::what_credentials_set_misses_is_added"),
-        Remedy::CorrectSecretThere => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
+        Remedy::CorrectSecretIn(_) => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
+        Remedy::RunProgram(_) => Followed("secret_command::on_terminal::a_wrong_answer_is_the_failure_of_the_program_and_the_hint_names_it"),
+        Remedy::SetVariables => NoCommand("the environment is its owner's"),
+        Remedy::PutHeaderThere => NoCommand(USER),
+        Remedy::ReferToHeader => Followed("gateway::a_value_as_an_argument_is_refused_and_not_repeated"),
+        Remedy::MendBusAddress(_) => Followed("keyring::answers::a_keyring_that_vanished_is_moved_out_of_in_its_session_as_the_hint_says"),
+        Remedy::MakeCollection => Followed("keyring::answers::a_service_without_a_default_collection_is_unavailable_and_gets_none"),
+        Remedy::BuildWithKeyring => Followed("moving::keyring::a_move_out_of_the_keyring_leaves_nothing_in_it"),
+        Remedy::GiveWritableDirectories => Followed("surroundings::a_home_that_takes_no_directory_is_told_with_the_variables_that_name_others"),
+        Remedy::UseDataDirectory { .. } => Followed("changed_place::another_data_directory_under_one_configuration_is_named_and_takes_no_credential_away"),
+        Remedy::UseDataDirectoryOrReplace { .. } => Followed("changed_place::another_data_directory_under_one_configuration_is_named_and_takes_no_credential_away"),
+        Remedy::MapOwner => NoCommand(MACHINE),
+        Remedy::AcceptCaFile(_) => Followed("binding::a_ca_file_that_was_renewed_is_accepted_by_its_name_without_the_secret"),
+        Remedy::SetClockLikeIssuer { .. } => NoCommand(MACHINE),
         Remedy::PutSecretThere => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
         Remedy::GiveSecret => Followed("hints::what_credentials_set_misses_is_added"),
         Remedy::TryBasicEncoding(_) => Followed("hints::what_the_doctor_advises_is_done"),
@@ -199,7 +227,14 @@ fn examples() -> Vec<Remedy> {
         Remedy::SetRightKey, Remedy::LookAtProfile, Remedy::GiveClientId, Remedy::NameIssuer,
         Remedy::SetRevocationUrl(name()), Remedy::RemoveBinding(path()), Remedy::GiveCertificateFile,
         Remedy::GiveAssertionAudience, Remedy::SignWithKey, Remedy::ReferToSecret, Remedy::ReferToAssertion,
-        Remedy::CorrectSecretThere, Remedy::PutSecretThere, Remedy::GiveSecret, Remedy::TryBasicEncoding(BasicEncoding::Raw),
+        Remedy::CorrectSecretIn(Reference::File(path())), Remedy::CorrectSecretIn(Reference::Env(text())),
+        Remedy::CorrectSecretIn(Reference::Command(vec![text()])), Remedy::RunProgram(text()), Remedy::SetVariables,
+        Remedy::CorrectSecretIn(Reference::GithubActions { audience: text(), host: None }), Remedy::PutHeaderThere,
+        Remedy::ReferToHeader, Remedy::MendBusAddress(path()), Remedy::MakeCollection, Remedy::BuildWithKeyring,
+        Remedy::GiveWritableDirectories, Remedy::UseDataDirectory { path: path(), variable: Some("XDG_DATA_HOME") },
+        Remedy::UseDataDirectory { path: path(), variable: None }, Remedy::MapOwner, Remedy::AcceptCaFile(path()),
+        Remedy::UseDataDirectoryOrReplace { path: path(), variable: Some("XDG_DATA_HOME") },
+        Remedy::SetClockLikeIssuer { seconds: -600 }, Remedy::PutSecretThere, Remedy::GiveSecret, Remedy::TryBasicEncoding(BasicEncoding::Raw),
         Remedy::TryBasicEncoding(BasicEncoding::Form), Remedy::RestoreCertificate, Remedy::RestoreCaFile,
         Remedy::GiveIssuerUrl, Remedy::FillGap, Remedy::GiveExactIssuer,
         Remedy::TakeIssuer("https://id.example.com/a b".to_owned()), Remedy::MendIssuerName,
@@ -282,7 +317,8 @@ fn every_hint_with_a_command_or_a_flag_is_followed_by_a_test_that_is_there() {
             }
             Held::NoCommand(why) => {
                 assert!(
-                    !names_command || matches!(remedy, Remedy::InstallBoth(_)),
+                    // `sudo -u` is for the user that owns the files; the other two are flags of other programs.
+                    !names_command || matches!(remedy, Remedy::InstallBoth(_) | Remedy::RunAs(_) | Remedy::MapOwner),
                     "{remedy:?} has a command: {lines:?}"
                 );
                 assert!(!why.is_empty());
@@ -300,7 +336,9 @@ fn a_hint_has_no_word_that_does_not_work_when_it_is_pasted() {
                 let is_known = PLACEHOLDERS.contains(&word) || NAMES.contains(&word) || word == "DPoP";
                 assert!(is_known, "{remedy:?}: {word} in {line:?}");
             }
-            assert!(!line.contains("..."), "{remedy:?}: {line:?}");
+            // A user knows what to put in place of the dots after `sudo -u`: the command that failed.
+            let has_dots = line.contains("...") && !matches!(remedy, Remedy::RunAs(_));
+            assert!(!has_dots, "{remedy:?}: {line:?}");
             for word in ["anew", "once more", " where ", "whoever", "nobody"] {
                 assert!(!line.contains(word), "{remedy:?}: {word} in {line:?}");
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::held::{Asked, Held};
-use super::{Keeper, Observer, Parts, ProfileSource, Secrets, Vault};
+use super::{Keeper, Keeping, Observer, Parts, ProfileSource, Secrets, Vault};
 use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
 use crate::config::BUDGET;
@@ -115,6 +115,9 @@ impl KeeperBuilder {
             flight: Flight::new(None),
             vault: Vault::ready(Cache::new(store, key)),
             secrets: Secrets::Given(secret),
+            elsewhere: Box::new(|| None),
+            command_timeout: None,
+            keeping: Keeping::IfPossible,
             source: ProfileSource::Fixed,
             fleet: self.fleet,
             observer: self.observer,

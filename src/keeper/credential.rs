@@ -15,7 +15,6 @@ use crate::place::{Given, read_given};
 use crate::profile::{Binding, ClientCertificate, Profile, ProfileName, Reference, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Credential, ItemName, ReferenceError, SecretsError, read_reference};
-use crate::warning::Warning;
 
 const CA_FILE_CAP: usize = 4 << 20;
 
@@ -128,6 +127,7 @@ impl Keeper {
             Ok(None) | Err(SecretsError::Unreadable) if self.held.reload(&self.parts.source, asked)? => {
                 return Ok(None);
             }
+            Ok(None) | Err(SecretsError::NotChosen) if let Some(error) = (self.parts.elsewhere)() => return Err(error),
             Ok(None) => return Err(missing(profile, "names a stored secret that is not there")),
             Err(error) => return Err(Error::from(error).for_profile(&profile.name)),
         };
@@ -142,6 +142,13 @@ impl Keeper {
         let differs = credential.binding.differs_in(&asks);
         if credential.binding.generation != binding.generation || differs.is_some() {
             let what = differs.unwrap_or("generation");
+            if let ("ca_file", Some(path)) = (what, &profile.ca_file) {
+                let shown = crate::place::Shown(path);
+                let message = format!("the content of {shown} is not what the secret was set for; nothing was sent");
+                return Err(Error::new(Code::BindingMismatch, message)
+                    .with_remedy(Remedy::AcceptCaFile(path.clone()))
+                    .for_profile(&profile.name));
+            }
             let message = format!("the stored secret was set for another `{what}`; nothing was sent");
             return Err(Error::new(Code::BindingMismatch, message)
                 .with_remedy(Remedy::BindAgain(what))
@@ -151,10 +158,9 @@ impl Keeper {
     }
 
     fn referenced(&self, profile: &Profile, reference: &Reference) -> Result<Secret, Error> {
-        let read = read_reference(reference).map_err(|error| Error::from(error).for_profile(&profile.name))?;
-        if read.readable_by_others {
-            self.observe(&Warning::SecretReadable);
-        }
+        let read = read_reference(reference, self.parts.command_timeout)
+            .map_err(|error| Error::from(error).for_profile(&profile.name))?;
+        read.exposed.iter().for_each(|warning| self.observe(warning));
         Ok(read.secret)
     }
 }

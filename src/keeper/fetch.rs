@@ -2,22 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::credential::Proof;
 use super::fleet::Turn;
 use super::held::{self, Asked};
-use super::{Keeper, Want};
+use super::{Keeper, Keeping, Want};
 use crate::cache::{self, Cache, CacheFault, Extent};
 use crate::clock::Moment;
-use crate::error::{Code, Error, Remedy, chain, issuer_code};
+use crate::error::{Code, Error, chain, issuer_code};
 use crate::flight::{Ticket, forget_lock};
 use crate::ledger::{Entry, Kind};
 use crate::oauth::{Attempt, Ended, Granted, ProofKey, TokenRequest};
-use crate::profile::{Profile, Request, SecretSource, TokenBinding};
+use crate::profile::{Request, TokenBinding};
 use crate::secret::Secret;
 use crate::shared::Lease;
 use crate::store::Writer;
-use crate::token::{AccessToken, LifetimeFrom, Validity};
+use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 use crate::warning::Warning;
 
 /// On whose behalf the issuer is asked.
@@ -120,8 +121,10 @@ impl Keeper {
         let key = key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let proof_key = key.as_ref().map(ProofKey::new).transpose();
         let proof_key = proof_key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
+        let headers = self.headers(asked).await?;
         let request = TokenRequest {
             token_url: &profile.token_url,
+            headers: &headers,
             client: proof.client(profile),
             grant: profile.grant,
             request: &profile.request,
@@ -133,9 +136,9 @@ impl Keeper {
         let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
         let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
         match self.parts.transport.token(&request, &proof.trust(), &told).await {
-            Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer),
+            Ok((granted, sent)) => self.keep(asked, want, granted, key, sent, writer),
             Err(error) => {
-                let error = at_its_place(Error::from(error), profile).for_profile(&profile.name);
+                let error = self.failed(asked, error);
                 self.keep_refusal_of(asked, &error, writer);
                 Err(self.with_kept_token(asked, want, error))
             }
@@ -154,6 +157,7 @@ impl Keeper {
     fn keep(
         &self,
         asked: &Asked,
+        want: &Want,
         granted: Granted,
         proof_key: Option<Secret>,
         sent: Moment,
@@ -173,15 +177,20 @@ impl Keeper {
         if let Some(scope) = granted.scope.as_deref().and_then(|granted| narrowed(&asked.profile.request, granted)) {
             self.observe(&Warning::ScopeNarrowed(scope));
         }
-        let validity = Validity { sent, lifetime, lifetime_from };
+        let mut validity = Validity { sent, lifetime, lifetime_from };
+        if validity.at(&self.parts.clock.now()) == Freshness::Stale {
+            validity.lifetime = Duration::ZERO;
+        }
+        self.warn_of_lifetime(&validity, want);
         let token = AccessToken::new(granted.value, granted.token_type, granted.scope.as_deref(), validity)
             .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
         let token = if proof_key.is_some() { token.bound_to(proof_key) } else { token };
-        if lifetime.is_zero() {
-            return Ok(token);
-        }
+        // Also if it is over by now: those who waited for it would get no better one.
         let kept = match self.keep_in_cache(asked, &token, writer) {
             Some(Ok(())) => held::Kept::Yes,
+            Some(Err(fault)) if self.parts.keeping == Keeping::Required => {
+                return Err(self.not_kept(&fault).for_profile(&asked.profile.name));
+            }
             Some(Err(fault)) => {
                 self.warn(&fault);
                 held::Kept::No
@@ -260,6 +269,20 @@ impl Keeper {
     }
 }
 
+impl Keeper {
+    /// Warns of a token that is good for no later caller: the issuer is asked again each time, and bills or throttles.
+    fn warn_of_lifetime(&self, validity: &Validity, want: &Want) {
+        let lifetime = validity.lifetime;
+        match want {
+            _ if lifetime.is_zero() => self.observe(&Warning::LifetimeZero),
+            Want::Valid { min_ttl } if *min_ttl >= lifetime => {
+                self.observe(&Warning::MinTtlAboveLifetime { min_ttl: *min_ttl, lifetime });
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Makes the ledger's entry of a request that has ended.
 fn entry(asked: &Asked, attempt: &Attempt<'_>) -> Entry {
     let name = asked.profile.name.as_str();
@@ -278,13 +301,4 @@ fn narrowed(request: &Request, granted: &str) -> Option<String> {
     // In the caller's own words: what else the issuer wrote there may be a part of the token.
     let granted = || request.scopes().filter(|scope| granted_set.contains(scope)).collect::<Vec<_>>().join(" ");
     lacks.then(|| crate::oauth::shown(&granted(), 300, &[]))
-}
-
-/// Advises for a secret that is read at each fetch: to set it again would change nothing.
-fn at_its_place(error: Error, profile: &Profile) -> Error {
-    let is_of_secret = matches!(error.remedy(), Some(Remedy::SetRightClient | Remedy::SetRightKey));
-    match profile.secret {
-        SecretSource::Reference(_) if is_of_secret => error.with_remedy(Remedy::CorrectSecretThere),
-        _ => error,
-    }
 }

@@ -8,6 +8,7 @@ mod credential;
 mod fetch;
 mod fleet;
 mod hand_out;
+mod headers;
 mod held;
 mod member;
 mod profile_source;
@@ -59,6 +60,11 @@ pub(crate) struct Parts {
     pub(crate) flight: Flight,
     pub(crate) vault: Vault,
     pub(crate) secrets: Secrets,
+    /// Returns the error for a stored secret that another data directory keeps, if one does.
+    pub(crate) elsewhere: Box<dyn Fn() -> Option<Error> + Send + Sync>,
+    /// How long a program may take that prints a secret; `None` for as long as is usual.
+    pub(crate) command_timeout: Option<Duration>,
+    pub(crate) keeping: Keeping,
     pub(crate) source: ProfileSource,
     pub(crate) fleet: Option<Fleet>,
     pub(crate) observer: Observer,
@@ -70,6 +76,15 @@ pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
 
 /// Is given the entry of every request to the issuer.
 pub(crate) type Recorder = Box<dyn Fn(Entry) + Send + Sync>;
+
+/// What happens to a token that cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// It is handed out with a warning: the next call requests another one.
+    IfPossible,
+    /// It is an error: each call would cost a request to the issuer.
+    Required,
+}
 
 /// Where a keeper gets the client's secret from.
 #[derive(Debug)]
@@ -211,6 +226,7 @@ impl Keeper {
                         Some(Waited::ProfileChanged) => continue,
                         None => {}
                     }
+                    self.can_keep(&ticket)?;
                     let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
                         Asking::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
                         Asking::Anew => continue,
@@ -358,8 +374,9 @@ impl Keeper {
             Want::Valid { min_ttl } => validity.outlasts(*min_ttl, &now),
             Want::IssuedAfter(then) => validity.sent_since(then, &now) && validity.outlasts(Duration::ZERO, &now),
         };
-        let as_good_as_it_gets = begun
-            .is_some_and(|begun| begun.is_followed_by(validity, want, &now) && validity.outlasts(Duration::ZERO, &now));
+        // Of one that was over when it arrived there is none better: whoever waited for it would get another of that kind.
+        let is_usable = validity.lifetime.is_zero() || validity.outlasts(Duration::ZERO, &now);
+        let as_good_as_it_gets = is_usable && begun.is_some_and(|begun| begun.is_followed_by(validity, want, &now));
         if validity.at(&now) == Freshness::Unknown {
             self.observe(&Warning::ClockJump);
         }

@@ -1,9 +1,10 @@
 //! What a keeper tells its observer: each fault as the warning that people know it by.
 
-use super::{Keeper, NoCache};
+use super::{Keeper, Keeping, NoCache};
 use crate::cache::CacheFault;
-use crate::error::chain;
+use crate::error::{Code, Error, ErrorKind, Remedy, chain};
 use crate::flight::{NoLock, Ticket};
+use crate::secrets::SecretsError;
 use crate::store::StoreError;
 use crate::warning::Warning;
 
@@ -30,11 +31,49 @@ impl Keeper {
     pub(super) fn warn_without_cache(&self, reason: &NoCache) {
         self.observe(&match reason {
             NoCache::NotChosen => Warning::DataKeyUnavailable(crate::secrets::SecretsError::NotChosen.to_string()),
-            NoCache::DataKey(why) | NoCache::Unusable(why) => Warning::DataKeyUnavailable(why.clone()),
+            NoCache::DataKey(error) => Warning::DataKeyUnavailable(chain(error)),
+            NoCache::Unusable(why) => Warning::DataKeyUnavailable(why.clone()),
             NoCache::Place(error) => store_warning(error),
             // Nobody needs to be told what they chose.
             NoCache::Chosen => return,
         });
+    }
+
+    /// Checks, if tokens have to be kept, that this can be done, as far as that shows before the issuer is asked.
+    pub(super) fn can_keep(&self, ticket: &Ticket) -> Result<(), Error> {
+        if self.parts.keeping == Keeping::IfPossible {
+            return Ok(());
+        }
+        let name = self.profile().name;
+        let without = |error: Error| Err(unkept(error, "the issuer was not asked").for_profile(&name));
+        if self.parts.vault.cache().is_none() {
+            return without(match self.parts.vault.reason() {
+                Some(NoCache::DataKey(error)) => Error::of_secrets(error),
+                Some(NoCache::NotChosen) => Error::of_secrets(&SecretsError::NotChosen),
+                Some(NoCache::Unusable(why)) => Error::of_secrets(&SecretsError::Unusable(why.clone())),
+                Some(NoCache::Place(error)) => of_store(error),
+                Some(NoCache::Chosen) => Error::new(Code::CacheUnavailable, "it was chosen that nothing is kept")
+                    .with_remedy(Remedy::MoveToFiles),
+                None => Error::new(Code::CacheUnavailable, "there is no cache"),
+            });
+        }
+        match ticket.without_lock() {
+            Some(NoLock::Place(place)) => {
+                without(Error::new(Code::CacheUnavailable, chain(place)).with_remedy(Remedy::CheckDataDirectory))
+            }
+            Some(NoLock::TimedOut | NoLock::NoPlace | NoLock::Unsupported) | None => Ok(()),
+        }
+    }
+
+    /// Makes the error for a token that was issued, and could not be kept as it has to be.
+    pub(super) fn not_kept(&self, fault: &CacheFault) -> Error {
+        let error = match fault {
+            CacheFault::Store(error) => of_store(error),
+            CacheFault::Unsealed | CacheFault::NewerVersion | CacheFault::Seal(_) => {
+                Error::new(Code::CacheUnavailable, chain(fault)).with_remedy(Remedy::Diagnose)
+            }
+        };
+        unkept(error, "the issuer gave a token, which was not kept")
     }
 
     pub(super) fn warn_without_lock(&self, ticket: &Ticket) {
@@ -51,6 +90,20 @@ impl Keeper {
             Some(NoLock::Unsupported) => self.observe(&Warning::LockUnsupported),
         }
     }
+}
+
+/// Makes an error of the kind that a script tells from a refused credential.
+fn unkept(error: Error, end: &str) -> Error {
+    let code = if error.code().kind() == ErrorKind::Store { error.code() } else { Code::CacheUnavailable };
+    let made = Error::new(code, format!("tokens have to be kept (`required`), and cannot be: {error}; {end}"));
+    match error.remedy() {
+        Some(remedy) => made.with_remedy(remedy.clone()),
+        None => made.with_remedy(Remedy::Diagnose),
+    }
+}
+
+fn of_store(error: &StoreError) -> Error {
+    Error::new(Code::CacheUnavailable, chain(error)).with_remedy(Remedy::CheckDataDirectory)
 }
 
 fn store_warning(error: &StoreError) -> Warning {

@@ -35,7 +35,7 @@ pub(crate) enum NoCache {
     /// No place was chosen yet.
     NotChosen,
     /// There is no data key.
-    DataKey(String),
+    DataKey(SecretsError),
     /// The file `store` is damaged, or of a newer version.
     Unusable(String),
     /// There is no place to keep anything in.
@@ -132,7 +132,7 @@ impl Vault {
                 Err(error) => {
                     let reason = match error {
                         SecretsError::KeepsNothing => NoCache::Chosen,
-                        error => NoCache::DataKey(chain(&error)),
+                        error => NoCache::DataKey(error),
                     };
                     // Told where a token could not be kept, and nowhere else.
                     self.failed.get_or_init(|| reason);
@@ -195,7 +195,7 @@ impl Vault {
             Place::Ready(_) | Place::Nowhere(NoCache::Chosen) => Err(SecretsError::KeepsNothing),
             Place::Nowhere(NoCache::NotChosen) => Err(SecretsError::NotChosen),
             Place::Nowhere(NoCache::Unusable(why)) => Err(SecretsError::Unusable(why.clone())),
-            Place::Nowhere(NoCache::DataKey(why)) => Err(SecretsError::NoPlace(why.clone())),
+            Place::Nowhere(NoCache::DataKey(error)) => Err(SecretsError::NoPlace(chain(error))),
             Place::Nowhere(NoCache::Place(error)) => Err(SecretsError::NoPlace(chain(error))),
         }
     }

@@ -200,6 +200,23 @@ impl Database {
             let summed = Summed { up_to: number(3)?, requests: number(4)?, total: number(5)?, max: number(6)? };
             stats.add(number(0)?, text(row, 1)?, text(row, 2)?, &summed);
         }
+        self.find_last(stats)
+    }
+
+    /// Adds to `stats` when each profile was granted a token, and refused one, for the last time.
+    fn find_last(&self, stats: &mut Stats) -> Result<(), LedgerError> {
+        let mut lines = self
+            .0
+            .prepare(
+                "SELECT profile, outcome, MAX(request.id) FROM request JOIN series ON series.id = request.series
+                 WHERE request.id >= ?1 AND (?2 IS NULL OR profile = ?2) GROUP BY profile, outcome",
+            )
+            .map_err(fault)?;
+        let mut rows = lines.query(params![id_at(stats.from()), stats.only()]).map_err(fault)?;
+        while let Some(row) = rows.next().map_err(fault)? {
+            let sent = time_of(row.get(2).map_err(fault)?);
+            stats.note(text(row, 0)?, text(row, 1)?, sent);
+        }
         Ok(())
     }
 }

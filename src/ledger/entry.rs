@@ -10,6 +10,9 @@ use crate::token::RecordName;
 /// The bits of an id that tell requests of one millisecond apart.
 const RANDOM_BITS: u32 = 20;
 
+/// The outcome of a request that brought a token.
+pub(super) const GRANTED: &str = "granted";
+
 /// A request to an issuer. Holds no secret, no token and no text of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -53,7 +56,7 @@ impl Entry {
             profile: profile.to_owned(),
             identity: identity.to_hex(),
             kind,
-            outcome: "granted".to_owned(),
+            outcome: GRANTED.to_owned(),
             http_status: None,
             latency_ms: u32::try_from(latency.as_millis()).unwrap_or(u32::MAX),
             lifetime_s: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Entry;
+use super::entry::GRANTED;
 use crate::clock::WallTime;
 
 const DAY_MS: i64 = 86_400_000;
@@ -15,6 +16,16 @@ pub(crate) struct Stats {
     from: WallTime,
     only: Option<String>,
     days: BTreeMap<String, BTreeMap<i64, Row>>,
+    last: BTreeMap<String, Last>,
+}
+
+/// The last requests of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Last {
+    /// When the last one was sent that was granted.
+    pub(crate) success: Option<WallTime>,
+    /// When the last one was sent that failed, and the code of its error.
+    pub(crate) failure: Option<(WallTime, String)>,
 }
 
 /// The requests of one profile on one day, or of several days together.
@@ -65,7 +76,7 @@ impl Stats {
 
     /// Makes empty sums of the time since `from`, of one profile alone where it is named.
     pub(super) fn of(from: WallTime, only: Option<&str>) -> Stats {
-        Stats { from, only: only.map(str::to_owned), days: BTreeMap::new() }
+        Stats { from, only: only.map(str::to_owned), days: BTreeMap::new(), last: BTreeMap::new() }
     }
 
     /// Returns the one profile that is counted, where not all are.
@@ -98,7 +109,23 @@ impl Stats {
         let sent = entry.sent_ms();
         if self.only.as_ref().is_none_or(|only| *only == entry.profile) && sent >= self.from.0.div_euclid(1_000_000) {
             self.add(sent.div_euclid(DAY_MS), &entry.profile, &entry.outcome, &Summed::one(entry.latency_ms.into()));
+            self.note(&entry.profile, &entry.outcome, WallTime(sent.saturating_mul(1_000_000)));
         }
+    }
+
+    /// Notes a request that may be the last one of its profile.
+    pub(super) fn note(&mut self, profile: &str, outcome: &str, sent: WallTime) {
+        let last = self.last.entry(profile.to_owned()).or_default();
+        if outcome == GRANTED {
+            last.success = last.success.max(Some(sent));
+        } else if last.failure.as_ref().is_none_or(|(before, _)| *before < sent) {
+            last.failure = Some((sent, outcome.to_owned()));
+        }
+    }
+
+    /// Returns the last requests of a profile; nothing of one that has sent none.
+    pub(crate) fn last(&self, profile: &str) -> Last {
+        self.last.get(profile).cloned().unwrap_or_default()
     }
 
     /// Returns each profile with its days since 1970, both in order.

@@ -110,7 +110,8 @@ fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedErr
     };
     let login = match &shared.password {
         Some(reference) => {
-            let read = read_reference(reference).map_err(|error| SharedError::NoPassword(chain(&error)))?;
+            let read = read_reference(reference, home.config.command_timeout)
+                .map_err(|error| SharedError::NoPassword(chain(&error)))?;
             Some(Login { user: shared.user.clone(), password: read.secret })
         }
         None => stored_login(home, shared)?,

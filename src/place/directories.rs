@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::judge::{DIR_MODE, caller, judge_owner};
+use super::judge::{DIR_MODE, caller, foreign, judge_owner};
 use super::{Mend, PlaceError, Shown};
 
 /// The most that is read of a list of users or groups.
@@ -31,11 +31,16 @@ pub(super) fn parent(path: &Path) -> &Path {
 /// Judges a directory that was given to us, as sshd does: it belongs to root or the caller, and no other user can
 /// exchange what lies in it. The right to rename a file is a right to its directory, so the file itself cannot tell.
 pub(super) fn judge_dir(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
+    if stat.st_uid != 0 && stat.st_uid != caller() {
+        return Err(foreign(path, stat.st_uid));
+    }
+    judge_access(path, stat)
+}
+
+/// The same for a directory of any owner.
+pub(super) fn judge_access(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
         return Err(PlaceError::insecure(path, "is not a directory", None));
-    }
-    if stat.st_uid != 0 && stat.st_uid != caller() {
-        return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
     }
     if is_sticky(stat) { Ok(()) } else { judge_writers(path, stat) }
 }

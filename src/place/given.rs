@@ -11,8 +11,8 @@ use rustix::fs::{AtFlags, CWD};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::directories::{is_sticky, judge_dir, make_path, parent};
-use super::judge::{FILE_MODE, READ, caller, protect, size, sync_directory};
+use super::directories::{is_sticky, judge_access, judge_dir, make_path, parent};
+use super::judge::{FILE_MODE, READ, caller, foreign, protect, size, sync_directory};
 use super::{Given, Mend, PlaceError, Referenced, beside, random_name, read_capped, remove_left_beside};
 
 /// Reads a file that was given to us, or answers `None` where there is none.
@@ -21,7 +21,7 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
         Given::Open => Mend::NoOtherWriter,
         Given::Key => Mend::OwnerOnlyFile,
     };
-    let Some((file, stat)) = open_given(path, close)? else { return Ok(None) };
+    let Some((file, stat)) = open_given(path, close, Owner::RootOrCaller)? else { return Ok(None) };
     if given == Given::Key {
         let group_reads = stat.st_mode & 0o040 != 0 && stat.st_uid != 0;
         if stat.st_mode & 0o004 != 0 || group_reads {
@@ -33,13 +33,28 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
 
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
-    let Some((file, stat)) = open_given(path, Mend::NoOtherWriter)? else { return Ok(None) };
+    // A container that runs as root is given files of the host's users. root may read them, and only their content is used.
+    let owner = if caller() == 0 { Owner::Anybody } else { Owner::RootOrCaller };
+    let Some((file, stat)) = open_given(path, Mend::NoOtherWriter, owner)? else { return Ok(None) };
     let bytes = zeroize::Zeroizing::new(read_capped(file, size(&stat), path, cap)?);
-    Ok(Some(Referenced { bytes, readable_by_others: stat.st_mode & 0o004 != 0 }))
+    Ok(Some(Referenced {
+        bytes,
+        readable_by_others: stat.st_mode & 0o004 != 0,
+        foreign_owner: (stat.st_uid != 0 && stat.st_uid != caller()).then_some(stat.st_uid),
+    }))
+}
+
+/// Whose a file may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// root's or the caller's.
+    RootOrCaller,
+    /// Any user's.
+    Anybody,
 }
 
 /// Opens a file and judges it; `close` is what takes it out of the hands of others.
-fn open_given(path: &Path, close: Mend) -> Result<Option<(File, Stat)>, PlaceError> {
+fn open_given(path: &Path, close: Mend, owner: Owner) -> Result<Option<(File, Stat)>, PlaceError> {
     // NONBLOCK: opening a FIFO must not wait for a writer.
     let fd = match rustix::fs::open(path, READ, Mode::empty()) {
         Ok(fd) => fd,
@@ -54,28 +69,31 @@ fn open_given(path: &Path, close: Mend) -> Result<Option<(File, Stat)>, PlaceErr
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(PlaceError::insecure(path, "is not a regular file", None));
     }
-    if stat.st_uid != 0 && stat.st_uid != caller() {
-        return Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() });
+    if owner == Owner::RootOrCaller && stat.st_uid != 0 && stat.st_uid != caller() {
+        return Err(foreign(path, stat.st_uid));
     }
     if stat.st_mode & 0o022 != 0 {
         return Err(PlaceError::insecure(path, "can be written by other users", Some(close)));
     }
-    judge_holder(path, &stat)?;
+    judge_holder(path, &stat, owner)?;
     Ok(Some((File::from(fd), stat)))
 }
 
 /// Judges the directory that holds the name of an opened file: its writers decide which file has that name.
-fn judge_holder(path: &Path, opened: &Stat) -> Result<(), PlaceError> {
+fn judge_holder(path: &Path, opened: &Stat, owner: Owner) -> Result<(), PlaceError> {
     let holder = parent(path);
     let stat = rustix::fs::stat(holder).map_err(|e| PlaceError::io(holder, "stat", e))?;
-    judge_dir(holder, &stat)?;
+    match owner {
+        Owner::RootOrCaller => judge_dir(holder, &stat)?,
+        Owner::Anybody => judge_access(holder, &stat)?,
+    }
     if stat.st_mode & 0o022 == 0 || !is_sticky(&stat) {
         return Ok(());
     }
     // In such a directory nobody takes the name of another user's file, but anybody may have put a link there first.
     let name = rustix::fs::lstat(path).map_err(|e| PlaceError::io(path, "stat", e))?;
-    if name.st_uid != 0 && name.st_uid != caller() {
-        return Err(PlaceError::Foreign { path: path.to_owned(), owner: name.st_uid, caller: caller() });
+    if owner == Owner::RootOrCaller && name.st_uid != 0 && name.st_uid != caller() {
+        return Err(foreign(path, name.st_uid));
     }
     let is_link = FileType::from_raw_mode(name.st_mode) == FileType::Symlink;
     let is_opened = (name.st_dev, name.st_ino) == (opened.st_dev, opened.st_ino);

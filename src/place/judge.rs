@@ -69,7 +69,32 @@ pub(super) fn judge_owner(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     if stat.st_uid == caller() {
         return Ok(());
     }
-    Err(PlaceError::Foreign { path: path.to_owned(), owner: stat.st_uid, caller: caller() })
+    Err(foreign(path, stat.st_uid))
+}
+
+/// Makes the error for what belongs to another user.
+pub(super) fn foreign(path: &Path, owner: u32) -> PlaceError {
+    if is_unmapped(owner) {
+        return PlaceError::Unmapped { path: path.to_owned() };
+    }
+    PlaceError::Foreign { path: path.to_owned(), owner, caller: caller() }
+}
+
+/// Tells whether an owner stands for all users that have no number in this user namespace.
+#[cfg(target_os = "linux")]
+fn is_unmapped(owner: u32) -> bool {
+    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u32>().ok();
+    if number("/proc/sys/kernel/overflowuid") != Some(owner) {
+        return false;
+    }
+    // The namespace of the whole machine has all numbers.
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().ne(["0", "0", "4294967295"])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_unmapped(_owner: u32) -> bool {
+    false
 }
 
 /// Returns the effective user id, asked for once: this program never changes it.

@@ -86,6 +86,12 @@ pub enum PlaceError {
         /// Who asks.
         caller: u32,
     },
+    /// It belongs to a user that does not exist here.
+    #[error("{} belongs to an owner outside this user namespace", Shown(.path))]
+    Unmapped {
+        /// The file or directory.
+        path: PathBuf,
+    },
     /// The system could not do it. A stat that fails is this, never "absent".
     #[error("cannot {doing} {}", Shown(.path))]
     Io {
@@ -118,7 +124,7 @@ impl PlaceError {
 
     /// Tells whether the place is to blame rather than the disk: insecure or somebody else's.
     pub fn is_insecure(&self) -> bool {
-        matches!(self, PlaceError::Insecure { .. } | PlaceError::Foreign { .. })
+        matches!(self, PlaceError::Insecure { .. } | PlaceError::Foreign { .. } | PlaceError::Unmapped { .. })
     }
 
     /// Tells whether the directory or its file system does not let us write.
@@ -186,6 +192,8 @@ pub(crate) struct Referenced {
     pub bytes: zeroize::Zeroizing<Vec<u8>>,
     /// Whether users other than the owner can read the file: worth a warning.
     pub readable_by_others: bool,
+    /// The owner, if that is neither root nor the caller: only root reads such a file.
+    pub foreign_owner: Option<u32>,
 }
 
 /// Whether a missing directory is made.

@@ -164,7 +164,7 @@ pub(crate) fn read_given(path: &Path, _given: Given, cap: usize) -> Result<Optio
 /// Reads a file that a profile names as the place of a secret; `None` where there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
     let read = read_given(path, Given::Open, cap)?;
-    Ok(read.map(|bytes| Referenced { bytes: bytes.into(), readable_by_others: false }))
+    Ok(read.map(|bytes| Referenced { bytes: bytes.into(), readable_by_others: false, foreign_owner: None }))
 }
 
 /// Checks a configuration directory. `false` where there is none.

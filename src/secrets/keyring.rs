@@ -97,7 +97,7 @@ impl SecretStore for OsKeyring {
 
 fn entry(item: &ItemName) -> Result<keyring::Entry, SecretsError> {
     keyring::Entry::new(SERVICE, item.as_str()).map_err(|error| match (error, keyring::Entry::store_status()) {
-        (keyring::Error::NoDefaultStore, Err(status)) => SecretsError::Unreachable(cause(status)),
+        (keyring::Error::NoDefaultStore, Err(status)) => unreachable(cause(status)),
         (error, _) => failed(error),
     })
 }
@@ -123,8 +123,17 @@ fn failed(error: keyring::Error) -> SecretsError {
         Error::TooLong(_, most) => SecretsError::TooLarge(usize::try_from(most).unwrap_or(LARGEST)),
         Error::BadEncoding(_) | Error::BadDataFormat(..) => SecretsError::Unreadable,
         Error::PlatformFailure(ref inner) if is_refusal(inner.as_ref()) => SecretsError::Locked,
-        other => SecretsError::Unreachable(cause(&other)),
+        other => unreachable(cause(&other)),
     }
+}
+
+/// Makes the error of a keyring that does not answer, with the reason if the environment shows one.
+fn unreachable(why: String) -> SecretsError {
+    #[cfg(target_os = "linux")]
+    if let Some(socket) = collection::silent_bus() {
+        return SecretsError::NoBus(socket);
+    }
+    SecretsError::Unreachable(why)
 }
 
 /// macOS says by number that it may not ask, that it was told no, or that the answer was wrong.
@@ -144,6 +153,8 @@ fn cause(error: &keyring::Error) -> String {
 
 #[cfg(target_os = "linux")]
 mod collection {
+    use std::os::unix::net::UnixStream;
+    use std::path::PathBuf;
     use std::sync::{Mutex, PoisonError};
 
     use secret_service::EncryptionType;
@@ -160,7 +171,7 @@ mod collection {
         let mut kept = SERVICE.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref().map(is_unlocked) {
             // The bus may be another since.
-            None | Some(Err(SecretsError::Unreachable(_))) => {}
+            None | Some(Err(SecretsError::Unreachable(_) | SecretsError::NoBus(_))) => {}
             Some(answer) => return answer,
         }
         let connected = SecretService::connect(EncryptionType::Plain);
@@ -168,14 +179,32 @@ mod collection {
     }
 
     fn unreachable(error: secret_service::Error) -> SecretsError {
-        SecretsError::Unreachable(error.to_string())
+        super::unreachable(error.to_string())
+    }
+
+    /// Returns the socket of the session bus that the environment names, if nothing listens there: a terminal multiplexer
+    /// outlives the session whose address it keeps.
+    pub(super) fn silent_bus() -> Option<PathBuf> {
+        let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").ok()?;
+        // One address of a kind that is no file may be alive.
+        let sockets: Option<Vec<PathBuf>> = address.split(';').filter(|one| !one.is_empty()).map(socket).collect();
+        let sockets = sockets?;
+        let is_silent = |socket: &PathBuf| UnixStream::connect(socket).is_err();
+        if sockets.iter().all(is_silent) { sockets.into_iter().next() } else { None }
+    }
+
+    /// Returns the path of an address such as `unix:path=/run/user/1000/bus`.
+    fn socket(address: &str) -> Option<PathBuf> {
+        let path = address.strip_prefix("unix:")?.split(',').find_map(|pair| pair.strip_prefix("path="))?;
+        // Bytes other than letters and digits may be escaped, which a path that is shown does not need to be.
+        (!path.contains('%')).then(|| PathBuf::from(path))
     }
 
     fn is_unlocked(service: &SecretService<'_>) -> Result<(), SecretsError> {
         let collection = match service.get_default_collection() {
             Ok(collection) => collection,
             Err(secret_service::Error::NoResult) => {
-                return Err(SecretsError::Unreachable("it has no default collection".to_owned()));
+                return Err(SecretsError::NoCollection);
             }
             Err(error) => return Err(unreachable(error)),
         };

@@ -148,7 +148,14 @@ impl Keys {
                     _ => AskedKey { key, replaced: false },
                 }
             }
-            Backend::File(_) | Backend::None => {
+            Backend::File(_) => {
+                return match self.fast() {
+                    Ok(key) => key.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing),
+                    Err(SecretsError::KeyFileWrong { path }) => self.rotated(path),
+                    Err(error) => Err(error),
+                };
+            }
+            Backend::None => {
                 return self.fast()?.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing);
             }
         };
@@ -260,6 +267,31 @@ impl Keys {
             Some(path) => key_in(path, &self.choice),
             None => Ok(None),
         }
+    }
+
+    /// Takes the key that stands where the first one was, as after the rotation of a Secret in a cluster: cached tokens are
+    /// disposable. A stored secret is not, so a key that one was sealed with stays the only one.
+    fn rotated(&self, path: PathBuf) -> Result<AskedKey, SecretsError> {
+        let wrong = || SecretsError::KeyFileWrong { path: path.clone() };
+        if self.creates == Creates::Never || SealedFiles::any(&self.dir)? {
+            return Err(wrong());
+        }
+        let lock = StoreLock::take(&self.dir).map_err(failed)?;
+        let present = Choice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
+        if present != self.choice {
+            // Another process was faster, or a command moved the secrets meanwhile.
+            let keys = Keys { choice: present, stamp: Choice::stamp(&self.dir), ..self.clone() };
+            drop(lock);
+            return keys.fast()?.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing);
+        }
+        // Again: a command may have stored a secret while this process waited for the lock.
+        if SealedFiles::any(&self.dir)? {
+            return Err(wrong());
+        }
+        let bytes = read_key_file(&path).map_err(as_role(KeyFileRole::InUse))?.ok_or_else(wrong)?;
+        let key = DataKey::derived(&bytes, &present.store_id, &present.rekey_salt);
+        Choice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
+        Ok(AskedKey { key, replaced: true })
     }
 
     fn read_from_keyring(&self) -> Result<AskedKey, SecretsError> {

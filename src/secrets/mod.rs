@@ -49,7 +49,7 @@ pub(crate) use lock::StoreLock;
 pub(crate) use memory::{Fault, MemorySecrets};
 #[cfg(not(feature = "keyring"))]
 pub(crate) use no_keyring::OsKeyring;
-pub(crate) use reference::{ReferenceError, read_reference};
+pub(crate) use reference::{ReferenceError, exposure, read_reference};
 #[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
 
@@ -85,6 +85,15 @@ pub enum SecretsError {
     /// The place cannot be reached.
     #[error("the keyring cannot be reached: {0}")]
     Unreachable(String),
+    /// The address of the bus leads nowhere.
+    #[error("DBUS_SESSION_BUS_ADDRESS names {}, where nothing listens", Shown(.0))]
+    NoBus(PathBuf),
+    /// The place is there, and has no keyring to put anything into.
+    #[error("the Secret Service has no default collection")]
+    NoCollection,
+    /// This program cannot speak to any.
+    #[error("this program was built without the feature `keyring`")]
+    NotBuilt,
     /// The place did not answer in time.
     #[error("the keyring did not answer within {}", crate::duration::show(*.0))]
     TimedOut(Duration),

@@ -1,4 +1,4 @@
-//! What stands in for the OS keyring where this library was built without it.
+//! What stands in for the OS keyring in a library that was built without it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl OsKeyring {
 }
 
 fn unreachable<T>() -> Result<T, SecretsError> {
-    Err(SecretsError::Unreachable("this tokenkeep was built without it".to_owned()))
+    Err(SecretsError::NotBuilt)
 }
 
 impl SecretStore for OsKeyring {

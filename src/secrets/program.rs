@@ -1,7 +1,11 @@
 //! Running a program that prints a secret: no shell, no stdin, a deadline, a cap.
 //!
-//! What it says on stderr is not shown, for it may hold what it was to print. It ends with us: at its deadline, and when
-//! this process is interrupted, together with all that it started.
+//! Its stderr is not shown, for it may hold the secret. It ends with this process: at its deadline, and when this process is
+//! interrupted, together with all that it started.
+//!
+//! A program may ask its user for a master password. It can do that while the command line has the terminal: then it runs in
+//! the process group of tokenkeep, as git's credential helpers do, so that Ctrl-C and Ctrl-Z reach both. Otherwise it has a
+//! group of its own, and one that wants the terminal, which would stop it, is an error at once.
 
 use std::io::Read as _;
 use std::process::{Child, ChildStdout, Stdio};
@@ -14,42 +18,67 @@ use crate::{child, duration};
 
 /// The largest output that is read, in bytes.
 const CAP: usize = 64 * 1024;
-/// How long a program may take.
+/// How long a program may take if the configuration names no time.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one may take that has the terminal, where its user may have to find a password first.
+#[cfg(all(unix, feature = "cli"))]
+const DEADLINE_ON_TERMINAL: Duration = Duration::from_secs(60);
 /// How long one may take to end once it has closed its output.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// How soon the end of a program is noticed if its output stays open.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Returns what a program prints, or what it did instead.
-pub(super) fn printed(program: &str, arguments: &[String]) -> Result<Zeroizing<Vec<u8>>, String> {
+/// Returns what a program prints, or what it did instead. `timeout` is how long it may take, if the configuration says so.
+pub(super) fn printed(
+    program: &str,
+    arguments: &[String],
+    timeout: Option<Duration>,
+) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut command = child::command(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     #[cfg(all(unix, feature = "cli"))]
     crate::terminal::end_programs_on_signals();
+    #[cfg(all(unix, feature = "cli"))]
+    let lent = crate::terminal::lend();
+    #[cfg(all(unix, feature = "cli"))]
+    let (has_terminal, usual) = if lent.is_some() { (true, DEADLINE_ON_TERMINAL) } else { (false, DEADLINE) };
+    #[cfg(not(all(unix, feature = "cli")))]
+    let (has_terminal, usual) = (false, DEADLINE);
+    #[cfg(unix)]
+    if !has_terminal {
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    }
     let mut child = child::spawn(&mut command).map_err(|error| format!("cannot be started: {error}"))?;
     #[cfg(unix)]
-    let group = child::Group::of(&child);
+    let running = if has_terminal { child::Running::beside(&child) } else { child::Running::group(&child) };
     let printed = match child.stdout.take() {
-        Some(output) => read(&mut child, output),
+        Some(output) => read(&mut child, output, timeout.unwrap_or(usual)),
         None => Err("has no output".to_owned()),
     };
     if printed.is_err() {
         #[cfg(unix)]
-        group.kill();
-        #[cfg(not(unix))]
+        running.kill();
+        // One that has no group of its own, and one that has ended, which is no error that counts.
         let _ = child.kill();
-        let _ = child.wait();
+        let ended = child.wait();
+        // Ctrl-C was for this process too, whose own signal may come a moment later.
+        #[cfg(all(unix, feature = "cli"))]
+        if has_terminal
+            && let Some(signal) = ended.as_ref().ok().and_then(std::os::unix::process::ExitStatusExt::signal)
+        {
+            crate::terminal::end_with_program(signal);
+        }
+        drop(ended);
     }
+    #[cfg(all(unix, feature = "cli"))]
+    drop(lent);
     printed
 }
 
 /// Reads until the output ends, or until the program has ended well and something is there: what it started may keep
 /// the output open for as long as it likes.
 #[cfg(unix)]
-fn read(child: &mut Child, mut output: ChildStdout) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
@@ -59,7 +88,7 @@ fn read(child: &mut Child, mut output: ChildStdout) -> Result<Zeroizing<Vec<u8>>
     fcntl_setfl(&output, flags | OFlags::NONBLOCK).map_err(|error| unreadable(error.into()))?;
     // Never grown: that would leave copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
-    let deadline = Deadline::after(DEADLINE);
+    let deadline = Deadline::after(timeout);
     loop {
         // Asked before the output is read: whatever the program wrote is there then.
         let ended = ended_well(child)?;
@@ -72,7 +101,10 @@ fn read(child: &mut Child, mut output: ChildStdout) -> Result<Zeroizing<Vec<u8>>
         }
         let left = deadline.left();
         if left.is_zero() {
-            return Err(format!("did not end within {}", duration::show(DEADLINE)));
+            return Err(format!("did not end within {}", duration::show(timeout)));
+        }
+        if child::wants_terminal(child) {
+            return Err("wants the terminal, which only a command in the foreground can give it".to_owned());
         }
         let pause = Timespec::try_from(left.min(GLANCE)).unwrap_or_default();
         // Interrupted or failed: the next round tells.
@@ -100,7 +132,7 @@ fn read_present(output: &mut ChildStdout, bytes: &mut Zeroizing<Vec<u8>>) -> Res
 
 /// Reads until the output ends. In a thread: a program that prints nothing must not be waited for without an end.
 #[cfg(not(unix))]
-fn read(child: &mut Child, output: ChildStdout) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read(child: &mut Child, output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let read = move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
@@ -108,9 +140,9 @@ fn read(child: &mut Child, output: ChildStdout) -> Result<Zeroizing<Vec<u8>>, St
         // Nothing listens any more when the deadline has passed.
         let _ = sender.send(read.map(|_| bytes));
     };
-    let late = |_| format!("did not end within {}", duration::show(DEADLINE));
+    let late = |_| format!("did not end within {}", duration::show(timeout));
     std::thread::Builder::new().spawn(read).map_err(|error| format!("cannot be read: {error}"))?;
-    let bytes = receiver.recv_timeout(DEADLINE).map_err(late)?.map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = receiver.recv_timeout(timeout).map_err(late)?.map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() > CAP {
         return Err(format!("printed more than {CAP} bytes"));
     }

@@ -1,13 +1,15 @@
-//! Secrets that are read where the profile says, anew at each fetch.
+//! Secrets that are read from where the profile says, again at each fetch.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::escape::Escaped;
-use crate::place::{self, PlaceError, Shown};
+use crate::place::{self, PlaceError, Referenced, Shown};
 use crate::profile::Reference;
 use crate::secret::{NoText, Secret};
+use crate::warning::Warning;
 
 /// The largest secret that is read, in bytes.
 const CAP: usize = 64 * 1024;
@@ -35,56 +37,101 @@ pub enum ReferenceError {
     Command {
         /// The program.
         program: PathBuf,
+        /// The program and its arguments, for a shell. A script among them is left out: it may hold anything.
+        command: String,
         /// What it did instead.
         why: String,
     },
     /// What is there is no secret.
-    #[error("what the secret is read from {0}")]
-    NoSecret(&'static str),
+    #[error("{place} {why}")]
+    NoSecret {
+        /// Where the secret is read from, as the subject of a sentence.
+        place: String,
+        /// What is wrong, as its predicate.
+        why: &'static str,
+    },
 }
 
-/// A secret that was read, and whether others can read it too.
+/// A secret that was read, and who else can read it.
 pub(crate) struct Read {
     /// The secret.
     pub secret: Secret,
-    /// Whether other users can read its file: worth a warning.
-    pub readable_by_others: bool,
+    /// What is worth a warning of its file: other users can read it.
+    pub exposed: Option<Warning>,
 }
 
-/// Reads a referenced secret; one newline at its end is cut.
-pub(crate) fn read_reference(reference: &Reference) -> Result<Read, ReferenceError> {
-    let (bytes, readable_by_others) = match reference {
+/// Reads a referenced secret; one newline at its end is cut. `timeout` is how long a program may take that prints it, if the
+/// configuration says so.
+pub(crate) fn read_reference(reference: &Reference, timeout: Option<Duration>) -> Result<Read, ReferenceError> {
+    let no_secret = |why| ReferenceError::NoSecret { place: place_of(reference), why };
+    let (bytes, exposed) = match reference {
         Reference::File(path) => {
             let read = place::read_reference(path, CAP).map_err(ReferenceError::Place)?;
             let read = read.ok_or_else(|| ReferenceError::FileMissing { path: path.clone() })?;
-            (read.bytes, read.readable_by_others)
+            let exposed = exposure(path, &read);
+            (read.bytes, exposed)
         }
         Reference::Env(name) => {
             let value = std::env::var_os(name).ok_or_else(|| ReferenceError::EnvMissing { name: name.clone() })?;
-            let text = value.into_string().map_err(|_| ReferenceError::NoSecret("is not UTF-8 text"))?;
-            (Zeroizing::new(text.into_bytes()), false)
+            let text = value.into_string().map_err(|_| no_secret("is not UTF-8 text"))?;
+            (Zeroizing::new(text.into_bytes()), None)
         }
-        // Asked for where there is a network: by the keeper, at each fetch.
-        Reference::GithubActions { .. } => {
-            return Err(ReferenceError::NoSecret("is a service that gives an assertion at each fetch"));
-        }
-        Reference::Command(words) => (printed(words)?, false),
+        // Requested if there is a network: by the keeper, at each fetch.
+        Reference::GithubActions { .. } => return Err(no_secret("gives an assertion at each fetch")),
+        Reference::Command(words) => (printed(words, timeout)?, None),
     };
     let secret = Secret::from_text(&bytes).map_err(|no_text| match no_text {
-        NoText::Utf16 => ReferenceError::NoSecret("is UTF-16 text; save it as UTF-8"),
-        NoText::NotUtf8 => ReferenceError::NoSecret("is not UTF-8 text"),
+        NoText::Utf16 => no_secret("is UTF-16 text; save it as UTF-8"),
+        NoText::NotUtf8 => no_secret("is not UTF-8 text"),
     })?;
     if secret.is_empty() {
-        return Err(ReferenceError::NoSecret("is empty"));
+        return Err(no_secret("is empty"));
     }
-    Ok(Read { secret, readable_by_others })
+    Ok(Read { secret, exposed })
+}
+
+/// Names the users that can read the file of a secret, if there are others than its owner and the caller.
+pub(crate) fn exposure(path: &Path, read: &Referenced) -> Option<Warning> {
+    let shown = Shown(path);
+    match read.foreign_owner {
+        _ if read.readable_by_others => Some(format!("the secret in {shown} can be read by other users")),
+        Some(owner) => Some(format!("the secret in {shown} belongs to uid {owner}, who can read and change it")),
+        None => None,
+    }
+    .map(Warning::SecretReadable)
+}
+
+/// Names the place of a secret.
+fn place_of(reference: &Reference) -> String {
+    match reference {
+        Reference::File(path) => format!("the secret in {}", Shown(path)),
+        Reference::Env(name) => format!("the secret in the environment variable {}", Escaped(name)),
+        Reference::Command(words) => {
+            format!(
+                "the secret that {} prints",
+                words.first().map(|program| Escaped(program).to_string()).unwrap_or_default()
+            )
+        }
+        Reference::GithubActions { .. } => "the service of GitHub Actions".to_owned(),
+    }
 }
 
 /// Runs a program and returns what it prints.
-fn printed(words: &[String]) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
-    let Some((program, arguments)) = words.split_first() else { return Err(ReferenceError::NoSecret("is no program")) };
-    let failed = |why| ReferenceError::Command { program: PathBuf::from(program), why };
-    super::program::printed(program, arguments).map_err(failed)
+fn printed(words: &[String], timeout: Option<Duration>) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(ReferenceError::NoSecret { place: "the secret".to_owned(), why: "has no program that prints it" });
+    };
+    super::program::printed(program, arguments, timeout).map_err(|why| ReferenceError::Command {
+        program: PathBuf::from(program),
+        command: words.iter().map(|word| as_typed(word)).collect::<Vec<_>>().join(" "),
+        why,
+    })
+}
+
+/// Shows a word of a command as it would be typed, or `...` in place of a script.
+fn as_typed(word: &str) -> &str {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:=,%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) { word } else { "..." }
 }
 
 #[cfg(all(test, unix))]
@@ -93,7 +140,7 @@ mod tests {
     use crate::clock::Deadline;
 
     fn run(words: &[&str]) -> Result<Read, ReferenceError> {
-        read_reference(&Reference::Command(words.iter().map(|word| (*word).to_owned()).collect()))
+        read_reference(&Reference::Command(words.iter().map(|word| (*word).to_owned()).collect()), None)
     }
 
     #[test]
@@ -113,7 +160,7 @@ mod tests {
         {
             assert!(matches!(run(words), Err(ReferenceError::Command { .. })), "{words:?}");
         }
-        assert!(matches!(run(&["/bin/true"]), Err(ReferenceError::NoSecret(_))));
+        assert!(matches!(run(&["/bin/true"]), Err(ReferenceError::NoSecret { .. })));
     }
 
     #[test]
@@ -122,6 +169,29 @@ mod tests {
         let read = run(&["/bin/sh", "-c", "printf hunter2; sleep 15 & exit 0"]);
         assert_eq!(read.map(|read| read.secret).ok(), Some(Secret::from("hunter2")));
         assert!(!deadline.left().is_zero(), "it waited for what the program started");
+    }
+
+    #[test]
+    fn a_program_may_take_as_long_as_the_configuration_says_and_no_longer() {
+        let words = ["/bin/sh", "-c", "read x"].map(str::to_owned).to_vec();
+        let program = Reference::Command([&["/bin/sleep".to_owned(), "60".to_owned()][..]].concat());
+        let limit = Some(std::time::Duration::from_millis(50));
+        let error = read_reference(&program, limit).err().expect("it does not end");
+        assert!(error.to_string().contains("did not end within"), "{error}");
+        // Without a stdin to read from it ends at once.
+        assert!(read_reference(&Reference::Command(words), limit).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_names_its_place() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("secret");
+        for (content, why) in [(&b"\n"[..], "is empty"), (b"\xff\xfe\xfd", "text")] {
+            std::fs::write(&path, content).expect("it is ours");
+            let error =
+                read_reference(&Reference::File(path.clone()), None).err().expect("it is no secret").to_string();
+            assert!(error.contains(&path.display().to_string()) && error.contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -161,7 +161,8 @@ fn a_ca_file_whose_content_changed_is_not_the_one_that_the_secret_was_set_for() 
 
     environment.write("files/ca.pem", format!("{pem}# another authority could stand here\n"));
     let error = assert_refused(get_json(&environment).arg("--refresh").run(), "changed", 10, "binding_mismatch");
-    assert!(error["message"].as_str().is_some_and(|text| text.contains("`ca_file`")), "{error}");
+    let shown = environment.path("files/ca.pem").display().to_string();
+    assert!(error["message"].as_str().is_some_and(|text| text.contains(&shown)), "{error}");
     let line = format!("ca_file = \"{}\"\n", environment.path("files/ca.pem").display());
     environment.write("files/ca.pem", &pem);
     edit(&environment, PROFILE, &line, "");
@@ -173,6 +174,30 @@ fn a_ca_file_whose_content_changed_is_not_the_one_that_the_secret_was_set_for() 
 
     environment.write("files/ca.pem", &pem);
     get(&environment).arg("--refresh").run().success().token();
+}
+
+/// As when a package or a certificate manager renews the bundle of certificates.
+#[test]
+fn a_ca_file_that_was_renewed_is_accepted_by_its_name_without_the_secret() {
+    let issuer = Issuer::start_with_tls();
+    let environment = environment_with_ca(&issuer);
+    get(&environment).run().success().token();
+    let pem = read(&environment.path("files/ca.pem"));
+    environment.write("files/ca.pem", format!("{pem}# renewed\n"));
+    let error = assert_refused(get_json(&environment).arg("--refresh").run(), "renewed", 10, "binding_mismatch");
+    // A command that does not name the file takes nothing over.
+    environment.tokenkeep(["--json", "credentials", "set", "-p", "default"]).run().fails(2, "usage");
+    // The hint, to the letter.
+    let hint = error["hint"].as_str().expect("a hint");
+    let command = hint.split_once("tokenkeep ").expect("a command").1;
+    let accepted = environment.tokenkeep(command.split(' ')).run().success();
+    accepted.says("the credential of default is set");
+    get(&environment).arg("--refresh").run().success().token();
+    // Another place beside it needs the secret, as ever.
+    environment.write("files/ca.pem", format!("{pem}# renewed again\n"));
+    let ca_file = environment.path("files/ca.pem").display().to_string();
+    let set = ["--json", "credentials", "set", "-p", "default", "--ca-file", &ca_file, "--probe-url"];
+    environment.tokenkeep(set).arg(issuer.api_url()).run().fails(2, "usage").says("the client secret is needed");
 }
 
 #[test]

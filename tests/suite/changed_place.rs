@@ -175,3 +175,43 @@ fn a_get_that_writes_json_tells_its_errors_as_json_too() {
     let error: serde_json::Value = serde_json::from_str(outcome.stderr.trim()).expect("JSON");
     assert_eq!(error["error"]["code"], "profile_not_found");
 }
+
+/// A sandboxed editor exports XDG_DATA_HOME, so that its terminal has a data directory of its own.
+#[test]
+fn another_data_directory_under_one_configuration_is_named_and_takes_no_credential_away() {
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new().by_home();
+    init(&environment);
+    set_credential(&environment, &issuer.token_url(), &[]).run().success();
+    get(&environment).run().success().token();
+    let sandbox = environment.path("home/snap/code/share");
+    let usual = environment.data_dir().display().to_string();
+    let there = |run: crate::common::Invocation| run.env("XDG_DATA_HOME", &sandbox);
+    let here = sandbox.join("tokenkeep").display().to_string();
+    // Nothing was chosen there, and then something was.
+    for _ in 0..2 {
+        let refused = there(get(&environment).arg("--json")).run().fails(3, "credential_missing").error();
+        let text = refused.to_string();
+        for part in [usual.as_str(), here.as_str(), "by XDG_DATA_HOME", "unset XDG_DATA_HOME"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        there(environment.tokenkeep(["init", "--backend", "file"])).run().success();
+    }
+    // The hint, to the letter.
+    there(get(&environment)).args(["--data-dir", &usual]).run().success().token();
+    get(&environment).env_remove("XDG_DATA_HOME").run().success().token();
+
+    let set = || there(set_credential(&environment, &issuer.token_url(), &["--json"]));
+    set().run().fails(10, "binding_mismatch").says(&usual).says("--replace");
+    there(environment.tokenkeep(["--json", "credentials", "remove", "-p", "default", "--yes"]))
+        .run()
+        .fails(10, "binding_mismatch");
+    get(&environment).arg("--refresh").run().success().token();
+    // It can be had if it is asked for.
+    set().arg("--replace").run().success();
+    there(get(&environment)).run().success().token();
+    // A directory that is gone keeps nothing: the profile is set where the command stands.
+    std::fs::remove_dir_all(&sandbox).expect("ours");
+    set_credential(&environment, &issuer.token_url(), &[]).run().success();
+    get(&environment).run().success().token();
+}

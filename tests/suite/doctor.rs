@@ -77,6 +77,50 @@ fn a_profile_without_a_secret_is_red() {
     assert_eq!((code, status(&report, "profiles").as_str()), (3, "fail"), "{report}");
 }
 
+/// Names are what a script looks for.
+fn names(report: &Value) -> Vec<String> {
+    let checks = report["checks"].as_array().expect("a list");
+    let names: Vec<_> = checks.iter().map(|check| check["name"].as_str().expect("a name").to_owned()).collect();
+    let mut once = names.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), names.len(), "no two checks have one name: {report}");
+    names
+}
+
+#[test]
+fn all_profiles_are_tried_if_that_is_asked_for_and_each_check_has_a_name_of_its_own() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    set_credential(&environment, &issuer.token_url(), &["-p", "wrong"]).stdin("CANARY-SECRET-wrong").run().success();
+    set_credential(&environment, &issuer.token_url(), &["-p", "third"]).run().success();
+    let (code, report) = doctor(&environment, &["--online"]);
+    assert_eq!((code, status(&report, "credential").as_str()), (0, "ok"), "{report}");
+    let (code, report) = doctor(&environment, &["--all", "--online"]);
+    assert_eq!(code, 4, "{report}");
+    for (name, wanted) in [("credential:default", "ok"), ("credential:wrong", "fail"), ("credential:third", "ok")] {
+        assert_eq!(status(&report, name), wanted, "{report}");
+    }
+    names(&report);
+    // Two that cannot be used, one of which cannot be read, and one over plain http.
+    environment.write("config/profiles/broken.toml", "client_id = 7\n");
+    environment.write("config/profiles/hand.toml", "client_id = 'x'\ntoken_url = 'https://issuer.invalid/token'\n");
+    for name in ["plain", "plain2"] {
+        let profile = "client_id = 'x'\ntoken_url = 'http://keycloak:8080/token'\nallow_http = ['keycloak']\nsecret = { env = 'HOME' }\n";
+        environment.write(format!("config/profiles/{name}.toml"), profile);
+    }
+    for flags in [&[][..], &["--online"], &["--all", "--online"], &["--fix", "--yes"]] {
+        let (code, report) = doctor(&environment, flags);
+        assert!(code != 0, "{report}");
+        names(&report);
+        assert_eq!(
+            (status(&report, "profile:broken"), status(&report, "profile:hand")),
+            ("fail".into(), "fail".into())
+        );
+        assert_eq!((status(&report, "profiles"), status(&report, "plain_http:plain")), ("fail".into(), "fail".into()));
+    }
+}
+
 #[test]
 fn an_issuer_that_is_down_or_refuses_is_seen_online_only() {
     let issuer = Issuer::start();

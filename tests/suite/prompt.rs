@@ -42,10 +42,10 @@ print(json.dumps({"code": child.returncode, "shown": shown.decode(), "left": lef
 "#;
 
 /// What a command did on a terminal.
-struct Seen(Value);
+pub(crate) struct Seen(Value);
 
 impl Seen {
-    fn ended_with(self, code: i64, texts: &[&str]) -> Seen {
+    pub(crate) fn ended_with(self, code: i64, texts: &[&str]) -> Seen {
         assert_eq!(self.0["code"], code, "{}", self.0);
         assert_eq!(self.0["left"], 0, "nothing is left for the shell: {}", self.0);
         for text in texts {
@@ -54,13 +54,17 @@ impl Seen {
         self
     }
 
-    fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         self.0["shown"].as_str().expect("a text")
     }
 }
 
 fn on_a_terminal(environment: &TestEnvironment, arguments: &[&str], answers: &[(&str, &str)]) -> Seen {
-    let run: Invocation = environment.tokenkeep(arguments);
+    answered(environment.tokenkeep(arguments), answers)
+}
+
+/// Runs a program on a terminal of its own, and answers its questions as they come.
+pub(crate) fn answered(run: Invocation, answers: &[(&str, &str)]) -> Seen {
     Seen(run.under(["python3", "-c", ON_A_TERMINAL, &json!(answers).to_string()]).run().success().json())
 }
 

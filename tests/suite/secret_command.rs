@@ -6,6 +6,8 @@ use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment};
 
 mod inherited;
+#[cfg(target_os = "linux")]
+mod on_terminal;
 mod openbao;
 
 /// A home whose secret is printed by a script, which lies in `files/program`.

@@ -29,7 +29,7 @@ fn files_of_another_user_are_refused_with_both_users_and_what_to_run() {
             let error = assert_refused(outcome, &format!("{directory}: {run:?}"), 10, "insecure_path");
             let place = environment.path(directory).display().to_string();
             assert_eq!(error["message"], format!("{place} belongs to uid 1000, you are uid 0"), "{run:?}");
-            assert_eq!(error["hint"], "put sudo -u '#1000' before the command", "{run:?}");
+            assert_eq!(error["hint"], "run sudo -u '#1000' tokenkeep ...", "{run:?}");
         }
         assert_eq!(issuer.traffic().accepted, 0);
         chown(environment.path(directory), Some(0), None).expect("root may take files back");
@@ -163,4 +163,63 @@ fn colour_is_for_terminals_and_for_those_who_ask() {
     assert!(!run(&["--color", "never"]).contains('\u{1b}'));
     assert!(run(&["--color", "always"]).starts_with("\u{1b}[1;31merror:\u{1b}[0m "));
     assert!(!run(&["--json", "--color", "always"]).contains('\u{1b}'));
+}
+
+/// A container that runs as root is given the files of a user of the host.
+#[test]
+fn root_reads_the_secret_of_another_user_with_a_warning_and_nobody_else_does() {
+    if !is_root() {
+        skipped("only root can give files to another user");
+        return;
+    }
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new();
+    init(&environment);
+    let folder = environment.path("files/secrets");
+    let secret = environment.write_secret("files/secrets/secret", crate::common::issuer::CLIENT_SECRET);
+    let reference = format!("file:{}", secret.display());
+    let set = ["credentials", "set", "--client-id", "test", "--token-url", &issuer.token_url(), "--secret-at-fetch"];
+    let set = || environment.tokenkeep(set).arg(&reference);
+    for place in [&secret, &folder] {
+        chown(place, Some(1000), None).expect("root may give files away");
+        set().run().success().says("belongs to uid 1000, who can read and change it");
+        get(&environment).arg("--refresh").run().success().says("warning: secret_readable").token();
+    }
+    // What it may become in the hands of others is refused, at once.
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o666)).expect("root may");
+    set().arg("--json").run().fails(10, "insecure_path");
+    std::fs::remove_file(&secret).expect("there");
+    set().run().success().says("warning: secret_unavailable");
+}
+
+#[test]
+fn an_owner_outside_the_user_namespace_is_called_so_and_no_command_is_named_for_him() {
+    if !is_root() {
+        skipped("the files have to belong to a user that is not mapped");
+        return;
+    }
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let alone = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "unshare", "--user", "--map-user=1000"];
+    std::fs::set_permissions(environment.root(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+    let error = assert_refused(get_json(&environment).under(alone).run(), "unmapped", 10, "insecure_path");
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.ends_with("belongs to an owner outside this user namespace"), "{error}");
+    assert!(!error["hint"].to_string().contains("sudo"), "{error}");
+}
+
+#[test]
+fn a_home_that_takes_no_directory_is_told_with_the_variables_that_name_others() {
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new().unprivileged().by_home();
+    let run = || {
+        let arguments =
+            ["--json", "credentials", "set", "--client-id", "x", "--secret-at-fetch", "env:NAME", "--token-url"];
+        environment.tokenkeep(arguments).arg(issuer.token_url()).env("HOME", "/")
+    };
+    let error = assert_refused(run().run(), "HOME=/", 9, "write_failed");
+    let hint = error["hint"].as_str().expect("a hint");
+    assert!(hint.contains("TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"), "{error}");
+    let (config, data) = (environment.path("home/c"), environment.path("home/d"));
+    run().env("TOKENKEEP_CONFIG_DIR", config).env("TOKENKEEP_DATA_DIR", data).run().success();
 }

@@ -1,9 +1,9 @@
 //! Writing a profile's file: what people wrote around it stays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use toml_edit::{Array, DocumentMut, Formatted, InlineTable, Item, Table as EditTable, Value};
 
 use super::keys::owned;
@@ -13,7 +13,8 @@ use crate::duration;
 use crate::hex;
 use crate::profile::auth::name_in;
 use crate::profile::{
-    AssertionAudience, AssertionTyp, Binding, Endpoint, PlainHosts, Reference, Repeats, Request, TokenBinding,
+    AssertionAudience, AssertionTyp, Binding, Endpoint, HeaderSource, Headers, PlainHosts, Reference, Repeats, Request,
+    TokenBinding,
 };
 
 impl ProfileFile {
@@ -40,6 +41,7 @@ impl ProfileFile {
         set(table, "token_url", &old.token_url, &self.token_url, url);
         set(table, "issuer", &old.issuer, &self.issuer, text);
         set(table, "allow_http", &hosts(&old.allow_http), &hosts(&self.allow_http), array);
+        set(table, "headers", &old.headers, &self.headers, headers);
         set(table, "auth", &old.auth, &self.auth, |auth| auth.name().into());
         set(table, "scopes", &list(old.request.scopes()), &list(self.request.scopes()), array);
         set(table, "audience", &owned(old.request.audience()), &owned(self.request.audience()), text);
@@ -86,7 +88,7 @@ impl ProfileFile {
         if old.binding != self.binding {
             match &self.binding {
                 None => drop(table.remove("binding")),
-                Some(binding) => drop(table.insert("binding", Item::Table(binding_table(binding, self.set_at)))),
+                Some(binding) => drop(table.insert("binding", Item::Table(binding_table(binding, self)))),
             }
         }
         Ok(document.to_string())
@@ -127,12 +129,24 @@ fn pairs(request: &Request) -> Option<Vec<(String, String)>> {
     (params.len() > 0).then(|| params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
+fn headers(headers: &Headers) -> Value {
+    let source = |source: &HeaderSource| match source {
+        // Plain values are text: they were checked.
+        HeaderSource::Value(value) => Value::from(value.expose_text().unwrap_or_default()),
+        HeaderSource::File(path) => {
+            InlineTable::from_iter([("file", Value::from(path.to_string_lossy().as_ref()))]).into()
+        }
+        HeaderSource::Env(name) => InlineTable::from_iter([("env", Value::from(name.as_str()))]).into(),
+    };
+    headers.iter().map(|(name, of)| (name, source(of))).collect::<InlineTable>().into()
+}
+
 #[expect(clippy::ptr_arg, reason = "`set` hands over what an option holds")]
 fn array(items: &Vec<String>) -> Value {
     Value::Array(items.iter().map(|item| Value::String(Formatted::new(item.clone()))).collect::<Array>())
 }
 
-fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable {
+fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
     let mut table = EditTable::new();
     table.decor_mut().set_prefix("\n# Written by tokenkeep alone: what the stored secret was set for.\n");
     let mut text = |key: &str, value: Option<&str>| {
@@ -151,11 +165,15 @@ fn binding_table(binding: &Binding, set_at: Option<DateTime<Utc>>) -> EditTable 
     text("assertion_audience", binding.assertion_audience.as_deref());
     let digest = binding.ca_digest.map(|digest| hex::encode(&digest));
     text("ca_digest", digest.as_deref());
-    let set_at = set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let set_at = file.set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     text("set_at", set_at.as_deref());
+    text("data_dir", file.kept_in.as_deref().and_then(Path::to_str));
     if !binding.allow_http.is_empty() {
         let hosts = binding.allow_http.iter().map(str::to_owned).collect();
         table.insert("allow_http", toml_edit::value(array(&hosts)));
+    }
+    if let Some(digest) = &binding.headers_digest {
+        table.insert("headers_digest", toml_edit::value(hex::encode(digest)));
     }
     if binding.token_binding == TokenBinding::Dpop {
         table.insert("dpop", toml_edit::value(true));

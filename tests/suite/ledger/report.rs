@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{add_lines, counted, report, sql, stats};
+use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
 use crate::common::{Invocation, TestEnvironment};
 use crate::machine::{Machine, paths_in};
 
@@ -87,7 +88,68 @@ fn json_holds_the_same_with_names() {
         "profiles": [&billing, both],
         "days": [on("2031-05-06", billing), on("2031-05-05", yesterday), on("2031-05-06", today)],
     });
-    assert_eq!(json_of(&machine.environment, &["--since", "36h"]), expected);
+    let mut report = json_of(&machine.environment, &["--since", "36h"]);
+    for line in report["profiles"].as_array_mut().expect("a list") {
+        let line = line.as_object_mut().expect("an object");
+        STATE.iter().for_each(|key| assert!(line.remove(*key).is_some(), "{key}: {line:?}"));
+    }
+    assert_eq!(report, expected);
+}
+
+/// What `profiles` has of each profile beside the sums.
+const STATE: [&str; 6] =
+    ["last_success", "last_failure", "last_failure_code", "token_expires_at", "secret_set_at", "secret_age_s"];
+
+#[test]
+fn each_profile_has_its_last_requests_the_expiry_of_its_token_and_the_age_of_its_secret() {
+    let machine = Machine::new();
+    let environment = &machine.environment;
+    machine.set("unused", CLIENT_ID, CLIENT_SECRET).success();
+    machine.set("wrong", CLIENT_ID, "CANARY-SECRET-wrong").success();
+    let token = machine.get().arg("--json").run().success().json();
+    machine.get_of("wrong").arg("--json").run().fails(4, "invalid_client");
+    let report = report(environment, &[]);
+    let of = |profile: &str| {
+        let lines = report["profiles"].as_array().expect("a list");
+        lines.iter().find(|line| line["profile"] == profile).cloned().expect("a line")
+    };
+    let main = of("main");
+    assert_eq!(main["token_expires_at"], token["expires_at"]);
+    assert!(main["last_success"].is_string() && main["last_failure"].is_null(), "{main}");
+    assert!(main["secret_age_s"].as_u64().is_some_and(|age| age < 600), "{main}");
+    let wrong = of("wrong");
+    assert!(wrong["last_success"].is_null() && wrong["last_failure"].is_string(), "{wrong}");
+    assert_eq!((&wrong["last_failure_code"], &wrong["token_expires_at"]), (&json!("invalid_client"), &Value::Null));
+    let unused = of("unused");
+    assert_eq!((&unused["requests"], &unused["last_success"]), (&json!(0), &Value::Null));
+    assert!(unused["secret_set_at"].is_string(), "{unused}");
+}
+
+#[test]
+fn prometheus_reads_the_metrics_and_a_damaged_name_breaks_no_line() {
+    let machine = Machine::new();
+    let environment = &machine.environment;
+    machine.get().run().success().token();
+    sql(environment, ["INSERT INTO daily VALUES (20000, 'a\"b\\c' || char(10) || 'x', 'granted', 1, 7, 7, 7)"]);
+    let metrics = environment.tokenkeep(["stats", "--prometheus"]).run().success();
+    let text = metrics.stdout_str();
+    let checked = environment.program("promtool", ["check", "metrics"]).stdin(text).run();
+    assert_eq!((checked.code, checked.stdout_str(), checked.stderr.as_str()), (0, "", ""), "{text}");
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name}: {text}")).parse::<i64>().expect("a number")
+    };
+    assert_eq!(value(r#"tokenkeep_requests_total{profile="main",outcome="granted"}"#), 1);
+    let (success, expiry) = (
+        value(r#"tokenkeep_last_success_timestamp_seconds{profile="main"}"#),
+        value(r#"tokenkeep_token_expiry_timestamp_seconds{profile="main"}"#),
+    );
+    assert!(
+        success < expiry && value(r#"tokenkeep_secret_set_timestamp_seconds{profile="main"}"#) <= success,
+        "{text}"
+    );
+    assert!(!text.contains("last_failure_timestamp_seconds{"), "{text}");
+    assert!(text.lines().any(|line| line.ends_with(" 7") && line.starts_with("tokenkeep_requests_total{")), "{text}");
 }
 
 #[test]

@@ -1,4 +1,7 @@
-//! `stats`: what was asked of issuers, by profile and day.
+//! `stats`: what was requested from issuers, by profile and day, and how each profile stands.
+
+mod metrics;
+mod state;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,20 +20,44 @@ use crate::ledger::{Condition, Ledger, Row, Stats};
 use crate::place::{Dir, Missing};
 use crate::profile::ProfileName;
 use crate::warning::Warning;
+use state::State;
 
 const DAY_S: i64 = 86_400;
 
-pub(crate) fn run(context: &Context<'_>, since: &str) -> Result<u8, Error> {
-    let since = duration::parse(since)
-        .ok_or_else(|| Error::new(Code::Usage, "--since takes a duration such as 24h, 30d or 1d12h"))?;
+/// How far back the sums go if nothing is typed.
+const USUAL: &str = "30d";
+
+/// In which form the answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As a table, or as JSON if that is wanted of each command.
+    Report,
+    /// As Prometheus reads it.
+    Metrics,
+}
+
+pub(crate) fn run(context: &Context<'_>, since: Option<&str>, form: Form) -> Result<u8, Error> {
+    let since = match (since, form) {
+        // A counter never goes back: it counts from the first request that is known.
+        (None, Form::Metrics) => std::time::Duration::MAX,
+        (since, _) => window(since.unwrap_or(USUAL))?,
+    };
     // One that was removed has a history all the same.
     let only = context.profile.as_deref().map(|name| context.home.profile_name(Some(name))).transpose()?;
     let nanos = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     let from = WallTime(context.home.clock.wall().0.saturating_sub(nanos));
     let stats = read(context, from, only.as_ref())?;
-    let text = if context.ui.is_json() { as_json(&stats)? } else { as_table(&stats).into_bytes() };
+    let text = match form {
+        Form::Metrics => metrics::of(&stats, &state::of(context, &stats, only.as_ref())).into_bytes(),
+        Form::Report if context.ui.is_json() => as_json(&stats, &state::of(context, &stats, only.as_ref()))?,
+        Form::Report => as_table(&stats).into_bytes(),
+    };
     context.ui.data(&text)?;
     Ok(0)
+}
+
+fn window(text: &str) -> Result<std::time::Duration, Error> {
+    duration::parse(text).ok_or_else(|| Error::new(Code::Usage, "--since takes a duration such as 24h, 30d or 1d12h"))
 }
 
 fn read(context: &Context<'_>, from: WallTime, only: Option<&ProfileName>) -> Result<Stats, Error> {
@@ -59,6 +86,8 @@ struct Line<'a> {
     requests: i64,
     outcomes: BTreeMap<String, i64>,
     latency_ms: Latencies,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    state: Option<&'a State>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +99,7 @@ struct Latencies {
 }
 
 impl<'a> Line<'a> {
-    fn new(profile: &'a str, day: Option<i64>, row: &Row) -> Line<'a> {
+    fn new(profile: &'a str, day: Option<i64>, row: &Row, state: Option<&'a State>) -> Line<'a> {
         let latency = row.latency();
         Line {
             profile,
@@ -78,16 +107,22 @@ impl<'a> Line<'a> {
             requests: row.requests(),
             outcomes: row.outcomes.clone(),
             latency_ms: Latencies { mean: latency.mean, p50: latency.p50, p95: latency.p95, max: latency.max },
+            state,
         }
     }
 }
 
-fn as_json(stats: &Stats) -> Result<Vec<u8>, Error> {
-    let profiles: Vec<Line<'_>> = stats.profiles().map(|(profile, row)| Line::new(profile, None, &row)).collect();
+fn as_json(stats: &Stats, states: &[State]) -> Result<Vec<u8>, Error> {
+    let rows: BTreeMap<&str, Row> = stats.profiles().collect();
+    // One that was never used is a line too: its secret has an age.
+    let none = Row::default();
+    let of = |profile: &str| rows.get(profile).unwrap_or(&none);
+    let profiles: Vec<Line<'_>> =
+        states.iter().map(|state| Line::new(&state.profile, None, of(&state.profile), Some(state))).collect();
     let report = Report {
         since: time(stats.from()),
         requests: profiles.iter().fold(0, |sum, line| sum.saturating_add(line.requests)),
-        days: stats.days().map(|(profile, day, row)| Line::new(profile, Some(day), row)).collect(),
+        days: stats.days().map(|(profile, day, row)| Line::new(profile, Some(day), row, None)).collect(),
         profiles,
     };
     let mut text = serde_json::to_vec(&report).map_err(|_| Error::new(Code::Internal, "numbers are no JSON"))?;
