@@ -188,7 +188,10 @@ impl Seen<'_> {
             },
 
             // The issuer.
-            Remedy::GiveIssuerUrl => "give the issuer's https URL",
+            Remedy::GiveIssuerUrl => match self.setting() {
+                Some(set) => return format!("give the issuer's https URL: {set} --token-url URL").into(),
+                None => "give the issuer's https URL",
+            },
             Remedy::FillGap => "write your own value in its place",
             Remedy::GiveExactIssuer => "give --issuer exactly as the issuer writes it",
             Remedy::TakeIssuer(issuer) => return format!("run again with --issuer {}", quoted_text(issuer)).into(),
@@ -230,7 +233,7 @@ impl Seen<'_> {
                 None => "add --ca-file PEM with the right certificates, or check the clock",
             },
             Remedy::MakeServerCertificate => {
-                "make the server's certificate with openssl req -x509 ... -addext basicConstraints=CA:FALSE"
+                "make the server's certificate again: give openssl req -x509 the option -addext basicConstraints=CA:FALSE"
             }
             Remedy::UnsetCertificates(variable) => {
                 return format!("run unset {variable}, or set it to certificates in PEM").into();

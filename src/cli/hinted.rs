@@ -6,11 +6,14 @@ use super::args::Typed;
 use crate::error::Remedy;
 use crate::hints::tests::lines;
 
+/// Flags of other programs that a hint names.
+const OF_OTHERS: [&str; 2] = ["--help", "--userns"];
+
 /// Returns the commands of ours in a hint, as far as each goes.
 fn commands(line: &str) -> Vec<String> {
     let starts = line.match_indices("tokenkeep ").map(|(at, _)| at);
-    let is_command =
-        |at: &usize| ["run ", ": ", "mean ", "or ", "and ", ""].iter().any(|before| line[..*at].ends_with(before));
+    let before = ["run ", ": ", "mean ", "or ", "and "];
+    let is_command = |at: &usize| *at == 0 || before.iter().any(|before| line[..*at].ends_with(before));
     starts
         .filter(is_command)
         .map(|at| {
@@ -49,7 +52,7 @@ fn every_command_and_flag_of_a_hint_is_there() {
                 parsed += 1;
             }
             for word in line.split([' ', ',', ':', ';', '=']).filter(|word| word.starts_with("--")) {
-                let is_known = flags.iter().any(|flag| flag == word) || word == "--help";
+                let is_known = flags.iter().any(|flag| flag == word) || OF_OTHERS.contains(&word);
                 assert!(is_known, "{remedy:?}: {word} of {line:?}");
             }
         }

@@ -78,8 +78,8 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::SetVariables => NoCommand("the environment is its owner's"),
         Remedy::PutHeaderThere => NoCommand(USER),
         Remedy::ReferToHeader => Followed("gateway::a_value_as_an_argument_is_refused_and_not_repeated"),
-        Remedy::MendBusAddress(_) => Followed("moving::keyring::a_move_out_of_the_keyring_leaves_nothing_in_it"),
-        Remedy::MakeCollection => Followed("hints::a_place_for_secrets_is_chosen_as_the_hint_says"),
+        Remedy::MendBusAddress(_) => Followed("keyring::answers::a_keyring_that_vanished_is_moved_out_of_in_its_session_as_the_hint_says"),
+        Remedy::MakeCollection => Followed("keyring::answers::a_service_without_a_default_collection_is_unavailable_and_gets_none"),
         Remedy::BuildWithKeyring => Followed("moving::keyring::a_move_out_of_the_keyring_leaves_nothing_in_it"),
         Remedy::GiveWritableDirectories => Followed("surroundings::a_home_that_takes_no_directory_is_told_with_the_variables_that_name_others"),
         Remedy::UseDataDirectory { .. } => Followed("changed_place::another_data_directory_under_one_configuration_is_named_and_takes_no_credential_away"),
@@ -92,7 +92,7 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::TryBasicEncoding(_) => Followed("hints::what_the_doctor_advises_is_done"),
         Remedy::RestoreCertificate => Followed("hints::a_file_of_a_profile_is_replaced_as_the_hint_says"),
         Remedy::RestoreCaFile => Followed("hints::a_file_of_a_profile_is_replaced_as_the_hint_says"),
-        Remedy::GiveIssuerUrl => NoCommand(USER),
+        Remedy::GiveIssuerUrl => Followed("plain_http::a_name_that_leads_elsewhere_is_replaced_as_the_hint_says"),
         Remedy::FillGap => NoCommand(USER),
         Remedy::GiveExactIssuer => Followed("discovery::an_issuer_that_differs_is_shown_as_it_writes_itself"),
         Remedy::TakeIssuer(_) => Followed("hints::an_issuer_is_found_as_the_hint_says"),
@@ -142,7 +142,7 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::ChooseFiles => Followed("hints::a_place_for_secrets_is_chosen_as_the_hint_says"),
         Remedy::MoveToFiles => Followed("hints::a_place_for_secrets_is_chosen_as_the_hint_says"),
         Remedy::UnlockKeyring => NoCommand("the desktop asks for its password"),
-        Remedy::UseSession => Followed("moving::keyring::a_move_out_of_the_keyring_leaves_nothing_in_it"),
+        Remedy::UseSession => Followed("keyring::answers::a_keyring_that_vanished_is_moved_out_of_in_its_session_as_the_hint_says"),
         Remedy::MoveStored => Followed("hints::a_place_for_secrets_is_chosen_as_the_hint_says"),
         Remedy::UseOneBackend => Followed("hints::another_directory_is_used_as_the_hint_says"),
         Remedy::TakeBackendOut => NoCommand(EDITOR),
@@ -337,7 +337,7 @@ fn a_hint_has_no_word_that_does_not_work_when_it_is_pasted() {
                 assert!(is_known, "{remedy:?}: {word} in {line:?}");
             }
             // A user knows what to put in place of the dots after `sudo -u`: the command that failed.
-            let has_dots = line.contains("...") && !matches!(remedy, Remedy::MakeServerCertificate | Remedy::RunAs(_));
+            let has_dots = line.contains("...") && !matches!(remedy, Remedy::RunAs(_));
             assert!(!has_dots, "{remedy:?}: {line:?}");
             for word in ["anew", "once more", " where ", "whoever", "nobody"] {
                 assert!(!line.contains(word), "{remedy:?}: {word} in {line:?}");

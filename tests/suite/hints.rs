@@ -2,7 +2,7 @@
 //!
 //! src/hints/tests.rs names the test that holds each remedy.
 
-mod terminal;
+pub(crate) mod terminal;
 
 use std::fs;
 

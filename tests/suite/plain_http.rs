@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment, skipped};
+#[cfg(target_os = "linux")]
+use crate::hints::terminal::Terminal;
 use crate::proxies::can_unshare;
 use crate::setup::{PROFILE, assert_refused, get, get_json, init, prepend, read, set_credential};
 
@@ -69,6 +71,21 @@ fn an_issuer_of_a_private_network_is_found_by_its_metadata() {
     // What was allowed stays allowed, until the profile is replaced.
     led_to(&environment, set(), "127.0.0.1").success();
     assert_refused(set().arg("--replace").run(), "anew", 10, "insecure_endpoint");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_leads_elsewhere_is_replaced_as_the_hint_says() {
+    if !can_unshare("-m") {
+        return skipped("no mount namespace can be made here, so that no name leads anywhere");
+    }
+    let issuer = Issuer::start();
+    let environment = allowed(&issuer);
+    let outcome = led_to(&environment, get_json(&environment), "192.0.2.1");
+    let error = assert_refused(outcome, "a public address", 10, "insecure_endpoint");
+    let terminal = Terminal::of(&environment).with("URL", issuer.token_url());
+    terminal.works(&terminal.commanded(error["hint"].as_str().expect("a hint"), "", 0));
+    get(&environment).run().success().token();
 }
 
 #[test]

@@ -32,7 +32,7 @@ print(json.dumps({"code": child.returncode, "shown": shown.decode()}))
 "#;
 
 /// A terminal in an environment, and what its user knows.
-pub(super) struct Terminal<'a> {
+pub(crate) struct Terminal<'a> {
     environment: &'a TestEnvironment,
     /// What the user puts in for a placeholder.
     values: Vec<(&'static str, String)>,
@@ -45,65 +45,65 @@ pub(super) struct Terminal<'a> {
 
 /// What a line did.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) code: i64,
-    pub(super) shown: String,
+pub(crate) struct Seen {
+    pub(crate) code: i64,
+    pub(crate) shown: String,
 }
 
 impl Seen {
     /// Returns the hint.
-    pub(super) fn hint(&self) -> &str {
+    pub(crate) fn hint(&self) -> &str {
         let hint = self.lines().find_map(|line| line.strip_prefix("hint: "));
         hint.unwrap_or_else(|| panic!("there should be a hint: {self:?}"))
     }
 
-    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
         self.shown.split(['\n', '\r'])
     }
 }
 
 impl<'a> Terminal<'a> {
-    pub(super) fn of(environment: &'a TestEnvironment) -> Self {
+    pub(crate) fn of(environment: &'a TestEnvironment) -> Self {
         let (values, variables, unset) = (Vec::new(), Vec::new(), Vec::new());
         Self { environment, values, variables, unset, secret: CLIENT_SECRET.to_owned(), consent: "y", is_there: true }
     }
 
     /// Says what the user puts in for a placeholder.
-    pub(super) fn with(mut self, placeholder: &'static str, value: impl std::fmt::Display) -> Self {
+    pub(crate) fn with(mut self, placeholder: &'static str, value: impl std::fmt::Display) -> Self {
         self.values.push((placeholder, value.to_string()));
         self
     }
 
-    pub(super) fn env(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
+    pub(crate) fn env(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         self.variables.push((name, value.to_string()));
         self
     }
 
-    pub(super) fn env_remove(mut self, name: &'static str) -> Self {
+    pub(crate) fn env_remove(mut self, name: &'static str) -> Self {
         self.unset.push(name);
         self
     }
 
     /// Says what the user types if a secret is asked for.
-    pub(super) fn secret(mut self, secret: &str) -> Self {
+    pub(crate) fn secret(mut self, secret: &str) -> Self {
         secret.clone_into(&mut self.secret);
         self
     }
 
     /// Says what the user answers to a question.
-    pub(super) fn consent(mut self, consent: &'static str) -> Self {
+    pub(crate) fn consent(mut self, consent: &'static str) -> Self {
         self.consent = consent;
         self
     }
 
     /// Has no terminal; stdin holds the secret.
-    pub(super) fn absent(mut self) -> Self {
+    pub(crate) fn absent(mut self) -> Self {
         self.is_there = false;
         self
     }
 
     /// Types a line, with PATH leading to the program under test.
-    pub(super) fn types(&self, line: &str) -> Seen {
+    pub(crate) fn types(&self, line: &str) -> Seen {
         let programs = tokenkeep().parent().expect("a program lies in a directory").display();
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
         let run = match self.is_there {
@@ -126,19 +126,19 @@ impl<'a> Terminal<'a> {
     }
 
     /// Types a line that must work.
-    pub(super) fn works(&self, line: &str) -> Seen {
+    pub(crate) fn works(&self, line: &str) -> Seen {
         let seen = self.types(line);
         assert!(seen.code == 0, "{line} should work: {seen:?}");
         seen
     }
 
     /// Types a line that fails, and does what its hint says, in the first way that it names.
-    pub(super) fn follows(&self, line: &str) -> Seen {
+    pub(crate) fn follows(&self, line: &str) -> Seen {
         self.follows_way(line, 0)
     }
 
     /// The same, in another of the ways that the hint names.
-    pub(super) fn follows_way(&self, line: &str, way: usize) -> Seen {
+    pub(crate) fn follows_way(&self, line: &str, way: usize) -> Seen {
         let (next, failed) = self.advised(line, way);
         let seen = self.types(&next);
         assert!(seen.code == 0, "{line}\n{failed:?}\nwas followed by\n{next}\nwhich should work: {seen:?}");
@@ -146,20 +146,20 @@ impl<'a> Terminal<'a> {
     }
 
     /// Types a line that fails, and returns what its hint says to type.
-    pub(super) fn advised(&self, line: &str, way: usize) -> (String, Seen) {
+    pub(crate) fn advised(&self, line: &str, way: usize) -> (String, Seen) {
         let failed = self.types(line);
         assert!(failed.code != 0, "{line} should fail: {failed:?}");
         (self.commanded(failed.hint(), line, way), failed)
     }
 
     /// Follows a hint that makes the line itself work.
-    pub(super) fn follows_and_works(&self, line: &str) {
+    pub(crate) fn follows_and_works(&self, line: &str) {
         self.follows(line);
         self.works(line);
     }
 
     /// Returns what a hint says to type, with the user's values in it.
-    pub(super) fn commanded(&self, hint: &str, line: &str, way: usize) -> String {
+    pub(crate) fn commanded(&self, hint: &str, line: &str, way: usize) -> String {
         let ways: Vec<String> = split(hint).iter().filter_map(|part| command(part, line)).collect();
         let command = ways.get(way).unwrap_or_else(|| panic!("{hint:?} has no command number {way}: {ways:?}"));
         filled(command, &self.values)
@@ -241,7 +241,7 @@ fn filled(command: &str, values: &[(&'static str, String)]) -> String {
 }
 
 /// A line of the doctor's report that advises something.
-pub(super) fn advice_of_doctor(seen: &Seen, check: &str) -> String {
+pub(crate) fn advice_of_doctor(seen: &Seen, check: &str) -> String {
     let lines: Vec<&str> = seen.lines().filter(|line| !line.is_empty()).collect();
     let at = lines.iter().position(|line| line.split_whitespace().nth(1) == Some(check) && !line.starts_with("ok"));
     let at = at.unwrap_or_else(|| panic!("the doctor should find something about {check}: {seen:?}"));
@@ -249,7 +249,7 @@ pub(super) fn advice_of_doctor(seen: &Seen, check: &str) -> String {
 }
 
 /// Quotes for a shell what has no quotes in it.
-pub(super) fn quoted(path: &std::path::Path) -> String {
+pub(crate) fn quoted(path: &std::path::Path) -> String {
     format!("'{}'", path.display())
 }
 

@@ -90,8 +90,13 @@ fn a_service_without_a_default_collection_is_unavailable_and_gets_none() {
     let environment = TestEnvironment::new();
     let service = SecretService::without_collection();
     let set = service.seen_by(first_set(&environment, &issuer)).run();
-    set.fails(8, "keyring_unavailable").says("the Secret Service has no default collection").says("--backend file");
+    set.fails(8, "keyring_unavailable")
+        .says("the Secret Service has no default collection")
+        .says(": tokenkeep init --backend file\n");
     assert_nothing_chosen(&environment);
+    // As the hint says.
+    service.seen_by(environment.tokenkeep(["init", "--backend", "file"])).run().success();
+    service.seen_by(first_set(&environment, &issuer)).run().success();
 }
 
 #[test]
@@ -171,6 +176,23 @@ fn the_remembered_choice_holds_when_the_keyring_vanishes() {
     refused(&desk, gone(desk.set("CANARY-SECRET-another")).run(), "keyring_unavailable");
     assert!(!desk.environment.data_dir().join("secrets").exists(), "nothing falls back to files");
     desk.token();
+}
+
+#[test]
+fn a_keyring_that_vanished_is_moved_out_of_in_its_session_as_the_hint_says() {
+    for (address, says) in [(Some("unix:path=/nonexistent/bus"), "unset it"), (None, "run it in your desktop session")]
+    {
+        let desk = Desk::new();
+        let gone = |run: Invocation| match address {
+            Some(address) => run.env("DBUS_SESSION_BUS_ADDRESS", address),
+            None => run.env_remove("DBUS_SESSION_BUS_ADDRESS"),
+        };
+        let error = refused(&desk, gone(desk.get_json()).run(), "keyring_unavailable");
+        let hint = error["hint"].as_str().filter(|hint| hint.contains(says)).unwrap_or_else(|| panic!("{error}"));
+        let (_, command) = hint.split_once(": tokenkeep ").expect("a command");
+        desk.service.seen_by(desk.environment.tokenkeep(command.split(' '))).run().success();
+        gone(desk.get()).run().success().token();
+    }
 }
 
 #[test]
