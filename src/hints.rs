@@ -312,6 +312,14 @@ impl Seen<'_> {
                 )
                 .into();
             }
+            Remedy::ChooseFilesOrMendBus(socket) => {
+                return format!(
+                    "choose another place: tokenkeep init --backend file; nothing listens at {}, which \
+                     DBUS_SESSION_BUS_ADDRESS names",
+                    Shown(socket)
+                )
+                .into();
+            }
             Remedy::MakeCollection => {
                 "make a default keyring in your desktop session, or keep secrets in files: tokenkeep init --backend file"
             }
@@ -370,6 +378,10 @@ impl Seen<'_> {
                     Mend::OwnerOnlyFile => "600",
                     Mend::OwnerOnlyDirectory => "700",
                     Mend::NoOtherWriter => "go-w",
+                    Mend::OwnerOnlyInVolume => {
+                        return "have root close it to others; in a pod: defaultMode: 0440 for the Secret, and fsGroup"
+                            .into();
+                    }
                     // Nothing there is to be taken from others.
                     Mend::DirectoryInside => return inside(path).into(),
                 };
@@ -382,6 +394,9 @@ impl Seen<'_> {
             Remedy::CheckRightFile => "check that it is the right file",
             Remedy::CheckFile(path) => return format!("check {}", Shown(path)).into(),
             Remedy::EditFile(path) => return format!("edit {}", Shown(path)).into(),
+            Remedy::SetHome => {
+                "set HOME to a home of this user (sudo -H does), or name other directories: add --config-dir DIR --data-dir DIR"
+            }
             Remedy::GiveWritableDirectories => {
                 "check its permissions, or name other directories: add --config-dir DIR --data-dir DIR, or set \
                  TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"
@@ -399,6 +414,9 @@ impl Seen<'_> {
             }
             Remedy::GiveDirectories => {
                 "add --config-dir DIR --data-dir DIR, or set TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"
+            }
+            Remedy::UseLockingDirectory => {
+                "keep the data directory on a file system that locks files: add --data-dir DIR"
             }
             Remedy::UseLocalDirectory => "keep the data directory on a local disk",
             Remedy::NameWritableDirectory => "name a directory that can be written: tokenkeep man DIR",

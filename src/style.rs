@@ -57,5 +57,12 @@ impl Style {
 
 /// Tells whether messages are coloured if nothing was typed about it.
 pub(crate) fn is_colored() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal()
+        && !is_dumb_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Tells whether the terminal shows what others obey, as that of Emacs does.
+pub(crate) fn is_dumb_terminal() -> bool {
+    cfg!(unix) && std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }

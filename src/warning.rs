@@ -119,7 +119,7 @@ impl fmt::Display for Warning {
             Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
             Warning::SecretReadable(why) => f.write_str(why),
             Warning::SecretEnds => {
-                f.write_str("the secret begins or ends with a blank or a quotation mark, which is kept as a part of it")
+                f.write_str("the secret begins or ends with a blank, a quotation mark or a symbol that is not seen, which is kept as a part of it")
             }
             Warning::FleetUnavailable(why) => write!(f, "the fleet store is unavailable; continuing without it: {why}"),
         }

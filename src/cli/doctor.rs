@@ -2,6 +2,9 @@
 
 mod strays;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use serde_json::json;
 
 use super::{Context, block_on};
@@ -32,6 +35,7 @@ pub(crate) enum Online {
 pub(crate) fn run(context: &Context<'_>, online: Online, fix: Fix) -> Result<u8, Error> {
     let mut report = Report { findings: Vec::new(), first_failure: None };
     let home = &context.home;
+    let before = (fix != Fix::No).then(|| files(home));
     report.add(Finding::new("config_dir", Status::Ok, Shown(&home.config_dir).to_string()));
     let opened = report.try_to("data_dir", || {
         Dir::open(&home.data_dir, Missing::Leave)?;
@@ -62,7 +66,21 @@ pub(crate) fn run(context: &Context<'_>, online: Online, fix: Fix) -> Result<u8,
             }
         }
     }
-    report.print(context)
+    // What was made meanwhile, a lock or a first folder, is no change that a script asks about.
+    let changed = before.map(|before| !before.is_subset(&files(home)));
+    report.print(context, changed)
+}
+
+/// Lists the files of both directories by name.
+fn files(home: &Home) -> BTreeSet<PathBuf> {
+    let mut all = BTreeSet::new();
+    for top in [&home.data_dir, &home.config_dir] {
+        let folders = ["", "secrets", "tokens", "locks", "profiles"].map(|folder| top.join(folder));
+        // What cannot be listed has been reported by a check.
+        let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+        all.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    }
+    all
 }
 
 struct Report {
@@ -90,7 +108,7 @@ impl Report {
         }
     }
 
-    fn print(self, context: &Context<'_>) -> Result<u8, Error> {
+    fn print(self, context: &Context<'_>, changed: Option<bool>) -> Result<u8, Error> {
         let failed = self.findings.iter().any(|finding| finding.status == Status::Fail);
         if context.ui.is_json() {
             let finding = |finding: &Finding| {
@@ -102,7 +120,11 @@ impl Report {
                 })
             };
             let checks: Vec<_> = self.findings.iter().map(finding).collect();
-            context.ui.json(&json!({"ok": !failed, "checks": checks}))?;
+            let mut report = json!({"ok": !failed, "checks": checks});
+            if let Some(changed) = changed {
+                report["changed"] = json!(changed);
+            }
+            context.ui.json(&report)?;
         } else {
             let mut lines = String::new();
             for finding in &self.findings {

@@ -62,7 +62,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     // What this very command cannot do must not be its own hint.
     let rehinted = |error: Error| match error.code() {
         // There is nothing yet that would have to be moved.
-        Code::KeyringUnavailable if *backend == Backend::Keyring => error.with_remedy(Remedy::ChooseFiles),
+        Code::KeyringUnavailable if *backend == Backend::Keyring => super::set::files_instead(error),
         Code::KeyFileMissing => error.with_remedy(Remedy::RestoreKeyFileOrStartOver),
         _ => error,
     };

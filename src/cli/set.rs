@@ -259,8 +259,19 @@ fn chosen(context: &Context<'_>) -> Result<(), Error> {
     }
 }
 
-fn files_instead(error: Error) -> Error {
+pub(super) fn files_instead(error: Error) -> Error {
     match error.code() {
+        _ if matches!(
+            error.remedy(),
+            Some(Remedy::MakeCollection | Remedy::BuildWithKeyring | Remedy::ChooseFilesOrMendBus(_))
+        ) =>
+        {
+            error
+        }
+        Code::KeyringUnavailable if let Some(Remedy::MendBusAddress(socket)) = error.remedy() => {
+            let remedy = Remedy::ChooseFilesOrMendBus(socket.clone());
+            Error::new(error.code(), error.to_string()).with_remedy(remedy)
+        }
         Code::KeyringUnavailable | Code::KeyringTimeout => {
             Error::new(error.code(), error.to_string()).with_remedy(Remedy::ChooseFiles)
         }

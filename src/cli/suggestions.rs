@@ -29,6 +29,8 @@ pub(super) fn of(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -
 const HABITS: &[(&str, &[&str], &str)] = &[
     ("", &["get", "token-get", "fetch", "access-token"], "token get"),
     ("", &["refresh", "renew"], "token get --refresh"),
+    // What is to come: until then a token in `$(...)` does it.
+    ("", &["exec", "run", "curl", "watch", "serve", "helper", "which"], "token get"),
     ("", &["login", "add", "set", "auth", "configure", "setup"], "credentials set"),
     ("", &["list", "ls", "profiles"], "credentials list"),
     ("", &["show", "config", "whoami"], "credentials show"),

@@ -14,7 +14,7 @@ use super::args::{Color, Global};
 use crate::error::{Error, Remedy, written};
 use crate::hints::{self, Directories};
 use crate::profile::ProfileName;
-use crate::style::{Style, is_colored};
+use crate::style::{Style, is_colored, is_dumb_terminal};
 use crate::warning::Warning;
 
 /// How messages are written.
@@ -114,9 +114,7 @@ impl Ui {
 
     /// Shows that something is waited for: on a terminal only, and after 300 ms only.
     pub(crate) fn waiting(&self, what: &str) -> Waiting {
-        // Emacs and other dumb terminals show what a spinner writes.
-        let is_dumb = cfg!(unix) && std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        let shown = !self.style.json && !self.quiet && !is_dumb && io::stderr().is_terminal();
+        let shown = !self.style.json && !self.quiet && !is_dumb_terminal() && io::stderr().is_terminal();
         Waiting::start(shown.then(|| what.to_owned()))
     }
 

@@ -117,11 +117,13 @@ fn values_of(flags: &str, arguments: &[OsString]) -> String {
 }
 
 /// Flags that other programs take a secret by.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "--secret",
     "--client-secret",
     "--client_secret",
     "--password",
+    "--passwd",
+    "--pass",
     "--secret-key",
     "--private-key",
     "--token",

@@ -27,7 +27,16 @@ pub(crate) fn check_form(profile: &Profile, secret: &Secret) -> Result<Option<Wa
     if text.contains(char::is_control) && profile.auth != AuthMethod::FederatedAssertion {
         return Err(refused("the client secret holds a line end or another control character"));
     }
-    let is_odd = |end: Option<char>| end.is_some_and(|end| end.is_whitespace() || matches!(end, '"' | '\'' | '`'));
+    let is_odd = |end: Option<char>| end.is_some_and(|end| end.is_whitespace() || is_quote(end) || is_unseen(end));
     let ends_oddly = is_odd(text.chars().next()) || is_odd(text.chars().next_back());
     Ok(ends_oddly.then_some(Warning::SecretEnds))
+}
+
+fn is_quote(symbol: char) -> bool {
+    matches!(symbol, '"' | '\'' | '`' | '\u{ab}' | '\u{bb}' | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}')
+}
+
+/// Tells whether a symbol takes no room on a page: what is copied from one may begin or end with it.
+fn is_unseen(symbol: char) -> bool {
+    matches!(symbol, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,6 +1,7 @@
 //! What each lower part's failure means to the caller: code, message, remedy.
 
 use std::error::Error as StdError;
+use std::path::Path;
 
 use url::Url;
 
@@ -39,9 +40,17 @@ fn of_place(error: &PlaceError) -> Error {
         PlaceError::Foreign { owner, .. } => Remedy::RunAs(*owner),
         PlaceError::Unmapped { .. } => Remedy::MapOwner,
         PlaceError::Io { doing: "create", .. } if error.is_read_only() => Remedy::GiveWritableDirectories,
+        PlaceError::Io { path, doing: "stat" | "open", .. } if error.is_read_only() && is_in_home(path) => {
+            Remedy::SetHome
+        }
         PlaceError::Io { .. } => Remedy::CheckPermissions,
         PlaceError::TooLarge { .. } => Remedy::CheckRightFile,
     })
+}
+
+/// Tells whether a path lies below what HOME says, which may be another user's after `sudo` or `su`.
+fn is_in_home(path: &Path) -> bool {
+    std::env::var_os("HOME").is_some_and(|home| !home.is_empty() && path.starts_with(home))
 }
 
 impl From<PlaceError> for Error {
@@ -150,7 +159,9 @@ impl From<ChoiceError> for Error {
             ChoiceError::Damaged { .. } => {
                 Error::new(Code::ConfigInvalid, chain(&error)).with_remedy(Remedy::RestoreChoice)
             }
-            ChoiceError::Held | ChoiceError::Lost | ChoiceError::NoLocks | ChoiceError::Randomness => {
+            ChoiceError::NoLocks => Error::new(Code::WriteFailed, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::UseLockingDirectory),
+            ChoiceError::Held | ChoiceError::Lost | ChoiceError::Randomness => {
                 Error::new(Code::WriteFailed, chain(&error))
             }
         };

@@ -187,6 +187,8 @@ pub enum Remedy {
     UseSession,
     /// Correct the address of the session's bus: nothing listens at this socket.
     MendBusAddress(PathBuf),
+    /// Choose sealed files, or correct the address of the session's bus: nothing listens at this socket.
+    ChooseFilesOrMendBus(PathBuf),
     /// Make a default keyring in the session, or choose sealed files.
     MakeCollection,
     /// Build the program with what speaks to keyrings, or move the secrets to sealed files.
@@ -254,6 +256,8 @@ pub enum Remedy {
     CheckFile(PathBuf),
     /// Edit this file.
     EditFile(PathBuf),
+    /// Have HOME name the home of this user, or name other directories.
+    SetHome,
     /// Give directories that can be written.
     GiveWritableDirectories,
     /// Use the data directory that keeps the secret of the profile.
@@ -276,6 +280,8 @@ pub enum Remedy {
     AcceptCaFile(PathBuf),
     /// Give the directories, because the user has no home.
     GiveDirectories,
+    /// Use a data directory on a file system that locks files.
+    UseLockingDirectory,
     /// Use a local directory for data.
     UseLocalDirectory,
     /// Name a directory that can be written.

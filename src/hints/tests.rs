@@ -25,7 +25,8 @@ const PLACEHOLDERS: [&str; 17] = [
 ];
 
 /// Words in capitals that are names of something.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
+    "HOME",
     "CA",
     "FALSE",
     "NO_PROXY",
@@ -75,6 +76,9 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::ReferToAssertion => Followed("hints::what_credentials_set_misses_is_added"),
         Remedy::CorrectSecretIn(_) => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
         Remedy::RunProgram(_) => Followed("secret_command::on_terminal::a_wrong_answer_is_the_failure_of_the_program_and_the_hint_names_it"),
+        Remedy::UseLockingDirectory => Followed("hints::another_directory_is_used_as_the_hint_says"),
+        Remedy::SetHome => Followed("surroundings::a_home_of_another_user_is_told_with_the_way_to_ones_own"),
+        Remedy::ChooseFilesOrMendBus(_) => Followed("hints::a_place_for_secrets_is_chosen_as_the_hint_says"),
         Remedy::SetVariables => NoCommand("the environment is its owner's"),
         Remedy::PutHeaderThere => NoCommand(USER),
         Remedy::ReferToHeader => Followed("gateway::a_value_as_an_argument_is_refused_and_not_repeated"),
@@ -220,7 +224,9 @@ fn examples() -> Vec<Remedy> {
         "token_url", "issuer", "client_id", "auth", "introspection_url", "revocation_url", "probe_url",
         "assertion_audience", "allow_http", "dpop", "ca_file", "generation",
     ];
-    let mends = [Mend::OwnerOnlyFile, Mend::OwnerOnlyDirectory, Mend::NoOtherWriter, Mend::DirectoryInside];
+    let mends = [
+        Mend::OwnerOnlyFile, Mend::OwnerOnlyDirectory, Mend::NoOtherWriter, Mend::DirectoryInside, Mend::OwnerOnlyInVolume,
+    ];
     let mut all = vec![
         Remedy::NameProfile, Remedy::NameProfileOrDefault(path()), Remedy::SetFirstProfile, Remedy::SetProfile(name()),
         Remedy::UseProfile(name()), Remedy::SetCredential(name()), Remedy::SetCredentialAgain, Remedy::SetRightClient,
@@ -229,6 +235,7 @@ fn examples() -> Vec<Remedy> {
         Remedy::GiveAssertionAudience, Remedy::SignWithKey, Remedy::ReferToSecret, Remedy::ReferToAssertion,
         Remedy::CorrectSecretIn(Reference::File(path())), Remedy::CorrectSecretIn(Reference::Env(text())),
         Remedy::CorrectSecretIn(Reference::Command(vec![text()])), Remedy::RunProgram(text()), Remedy::SetVariables,
+        Remedy::UseLockingDirectory, Remedy::SetHome, Remedy::ChooseFilesOrMendBus(path()),
         Remedy::CorrectSecretIn(Reference::GithubActions { audience: text(), host: None }), Remedy::PutHeaderThere,
         Remedy::ReferToHeader, Remedy::MendBusAddress(path()), Remedy::MakeCollection, Remedy::BuildWithKeyring,
         Remedy::GiveWritableDirectories, Remedy::UseDataDirectory { path: path(), variable: Some("XDG_DATA_HOME") },

@@ -31,6 +31,10 @@ impl Keeper {
     pub(super) fn warn_without_cache(&self, reason: &NoCache) {
         self.observe(&match reason {
             NoCache::NotChosen => Warning::DataKeyUnavailable(crate::secrets::SecretsError::NotChosen.to_string()),
+            NoCache::DataKey(error) if error.is_of_volume() => Warning::DataKeyUnavailable(format!(
+                "{}; in a pod its Secret needs defaultMode: 0440, and the pod fsGroup",
+                chain(error)
+            )),
             NoCache::DataKey(error) => Warning::DataKeyUnavailable(chain(error)),
             NoCache::Unusable(why) => Warning::DataKeyUnavailable(why.clone()),
             NoCache::Place(error) => store_warning(error),

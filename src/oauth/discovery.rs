@@ -6,7 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::http::{About, Trust};
-use super::{IssuerError, Transport, wire};
+use super::{IssuerError, Meaning, Transport, wire};
 use crate::profile::{AuthMethod, Endpoint, PlainHosts};
 
 /// What an issuer says about itself, as far as it matters here.
@@ -22,6 +22,11 @@ pub(crate) struct Metadata {
     pub jwks_url: Option<Endpoint>,
     /// How clients may prove themselves; `None` where it does not say.
     pub auth_methods: Option<Vec<String>>,
+}
+
+/// Tells whether something before the issuer refused to show its metadata.
+fn is_barred(error: &IssuerError) -> bool {
+    matches!(error, IssuerError::Refused { meaning: Meaning::Before, .. })
 }
 
 const NOT_THERE: &str = "it has no metadata there";
@@ -67,7 +72,12 @@ impl Transport {
         for place in &places {
             match self.metadata_at(place, issuer, method, trust, allowed).await {
                 // The older place may have what the newer one has not: some answer every path with a page.
-                Err(error @ IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) => last = error,
+                Err(error @ IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) if !is_barred(&last) => {
+                    last = error
+                }
+                Err(IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) => {}
+                // Something before the issuer may bar one of the places only.
+                Err(error) if is_barred(&error) => last = error,
                 other => return other,
             }
         }
@@ -94,6 +104,13 @@ impl Transport {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 Err(wire::failed(answer.unsuccessful(), &[]))
             }
+            StatusCode::FORBIDDEN => Err(IssuerError::Refused {
+                status: StatusCode::FORBIDDEN.as_u16(),
+                meaning: Meaning::Before,
+                error: None,
+                description: None,
+                clock: None,
+            }),
             status if status.is_client_error() => {
                 Err(IssuerError::Malformed { status: Some(status.as_u16()), why: NOT_THERE })
             }

@@ -136,7 +136,9 @@ pub(super) fn failed(answer: Unsuccessful<'_>, secrets: &[&Secret]) -> IssuerErr
 
 impl Unsuccessful<'_> {
     fn is_page(&self) -> bool {
-        self.is_html || without_mark(self.body).trim_ascii_start().starts_with(b"<")
+        let body = without_mark(self.body).trim_ascii_start();
+        // A firewall may say in plain text what others say as a page; what an issuer says is JSON.
+        self.is_html || !(body.is_empty() || body.starts_with(b"{") || body.starts_with(b"["))
     }
 }
 

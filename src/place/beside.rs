@@ -88,12 +88,18 @@ fn written(file: &mut File, temporary: &Path, path: &Path, bytes: &[u8]) -> io::
     match fs::hard_link(temporary, path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        // FAT, vboxsf and others have no links.
-        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
-            renamed(temporary, path)
-        }
+        // FAT, vboxsf and others have no links; a file system in user space may not know the call.
+        Err(error) if has_no_links(&error) => renamed(temporary, path),
         Err(error) => Err(error),
     }
+}
+
+fn has_no_links(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()) {
+        return true;
+    }
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)
 }
 
 /// Puts a file into a place that is free. The lock on the temporary name keeps every other writer of this crate away.
@@ -110,9 +116,20 @@ fn locked(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(true),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if [rustix::io::Errno::NOSYS, rustix::io::Errno::NOLCK]
+        .map(|errno| Some(errno.raw_os_error()))
+        .contains(&error.raw_os_error())
+    {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 fn options() -> OpenOptions {

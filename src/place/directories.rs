@@ -58,7 +58,9 @@ const CHOICE: &str = "store";
 /// cannot be found out serves others.
 pub(super) fn serves_others(fd: BorrowedFd<'_>, path: &Path, stat: &Stat) -> bool {
     if stat.st_uid != caller() {
-        return is_sticky(stat) || path.parent().is_none();
+        // root's, and open to everybody: a volume, as orchestrators make it.
+        let is_volume = stat.st_uid == 0 && stat.st_mode & 0o002 != 0;
+        return is_sticky(stat) || is_volume || path.parent().is_none();
     }
     let is_home = std::env::var_os("HOME").is_some_and(|home| {
         rustix::fs::stat(&*home).is_ok_and(|home| (home.st_dev, home.st_ino) == (stat.st_dev, stat.st_ino))

@@ -25,6 +25,7 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
     if given == Given::Key {
         let group_reads = stat.st_mode & 0o040 != 0 && stat.st_uid != 0;
         if stat.st_mode & 0o004 != 0 || group_reads {
+            let close = if stat.st_uid == 0 && caller() != 0 { Mend::OwnerOnlyInVolume } else { close };
             return Err(PlaceError::insecure(path, "can be read by other users", Some(close)));
         }
     }

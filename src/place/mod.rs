@@ -61,6 +61,8 @@ pub enum Mend {
     NoOtherWriter,
     /// Nothing: the directory serves others too, and one inside it is to be used instead.
     DirectoryInside,
+    /// Every right to a file that belongs to root: a volume takes its modes from what mounts it.
+    OwnerOnlyInVolume,
 }
 
 /// What is wrong with a place.

@@ -26,7 +26,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::{Dir, PlaceError, Shown};
+use crate::place::{Dir, Mend, PlaceError, Shown};
 use crate::seal::SealError;
 use crate::secret::Secret;
 
@@ -159,6 +159,14 @@ pub enum SecretsError {
     /// It could not be sealed.
     #[error("the secret cannot be sealed")]
     Seal(#[from] SealError),
+}
+
+impl SecretsError {
+    /// Tells whether a key file is too open, and belongs to root: a volume that was mounted with its usual modes.
+    pub(crate) fn is_of_volume(&self) -> bool {
+        let volume = Some(Mend::OwnerOnlyInVolume);
+        matches!(self, SecretsError::KeyFileInsecure(PlaceError::Insecure { mend, .. }) if *mend == volume)
+    }
 }
 
 /// Keeps secrets as immutable items.

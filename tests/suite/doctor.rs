@@ -142,8 +142,11 @@ fn a_secret_that_no_profile_names_is_an_orphan_that_fix_removes() {
     let secrets = || std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count();
     assert_eq!(secrets(), 2);
     assert_eq!(status(&doctor(&environment, &[]).1, "orphans"), "warn");
-    assert_eq!(status(&doctor(&environment, &["--fix", "--yes"]).1, "orphans"), "ok");
+    let fixed = doctor(&environment, &["--fix", "--yes"]).1;
+    assert_eq!((status(&fixed, "orphans").as_str(), &fixed["changed"]), ("ok", &Value::Bool(true)), "{fixed}");
     assert_eq!(secrets(), 1, "the other one stays");
+    assert_eq!(doctor(&environment, &["--fix", "--yes"]).1["changed"], false);
+    assert!(doctor(&environment, &[]).1.get("changed").is_none(), "a report changes nothing");
     get(&environment).run().success().token();
 }
 

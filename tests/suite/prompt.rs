@@ -255,7 +255,14 @@ fn blanks_and_quotation_marks_at_the_ends_of_a_secret_are_kept_with_a_warning() 
     let issuer = Issuer::start();
     let environment = TestEnvironment::new();
     init(&environment);
-    for secret in [" CANARY-SECRET-a", "CANARY-SECRET-a ", "\"CANARY-SECRET-a\"", "'CANARY-SECRET-a'"] {
+    for secret in [
+        " CANARY-SECRET-a",
+        "CANARY-SECRET-a ",
+        "\"CANARY-SECRET-a\"",
+        "'CANARY-SECRET-a'",
+        "\u{201c}CANARY-SECRET-a\u{201d}",
+        "CANARY-SECRET-a\u{200b}",
+    ] {
         let url = issuer.token_url();
         let set = ["credentials", "set", "--client-id", CLIENT_ID, "--token-url", &url, "--secret-stdin"];
         environment.tokenkeep(set).stdin(secret).run().success().says("warning: secret_ends: ");

@@ -223,3 +223,21 @@ fn a_home_that_takes_no_directory_is_told_with_the_variables_that_name_others() 
     let (config, data) = (environment.path("home/c"), environment.path("home/d"));
     run().env("TOKENKEEP_CONFIG_DIR", config).env("TOKENKEEP_DATA_DIR", data).run().success();
 }
+
+#[test]
+fn a_home_of_another_user_is_told_with_the_way_to_ones_own() {
+    if !is_root() {
+        skipped("only root has a home that others cannot enter here");
+        return;
+    }
+    let environment = TestEnvironment::new().unprivileged().by_home();
+    let closed = environment.path("closed");
+    std::fs::create_dir(&closed).expect("ours");
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("ours");
+    let run = || environment.tokenkeep(["--json", "token", "get"]).env("HOME", &closed);
+    let error = assert_refused(run().run(), "HOME of root", 9, "write_failed");
+    assert!(error["hint"].as_str().is_some_and(|hint| hint.starts_with("set HOME to a home of this user")), "{error}");
+    let own = [("TOKENKEEP_CONFIG_DIR", "home/c"), ("TOKENKEEP_DATA_DIR", "home/d")];
+    let run = own.into_iter().fold(run(), |run, (name, path)| run.env(name, environment.path(path)));
+    run.run().fails(3, "profile_not_found");
+}

@@ -128,6 +128,10 @@ pub(super) fn request(table: &Table<'_>) -> Result<Request, DocumentError> {
 
 /// Reads where a secret is read at each use.
 pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference>, DocumentError> {
+    // A secret that was written in place of its place.
+    if matches!(table.text(key), Ok(Some(_))) {
+        return Err(DocumentError::HoldsSecret { key: key.to_owned() });
+    }
     let Some(secret) = table.table(key)? else { return Ok(None) };
     secret.only(&["file", "command", "env", "github_actions", "host"])?;
     if let Some(audience) = secret.text("github_actions")? {
