@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The floors from the ground up. A new file gets a floor here, or belongs into a part that has one.
 const HOUSE: &[(&str, &[&str])] = &[
-    ("the ground", &["child", "duration", "escape", "hex", "sync"]),
+    ("the ground", &["child", "duration", "escape", "hex", "runtime", "sync"]),
     ("floor 0", &["clock", "document", "hardening", "place", "secret", "stdout", "terminal", "tlv"]),
     ("floor 1", &["profile", "token"]),
     ("floor 2", &["config", "refusal", "seal"]),
