@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_bytes};
 use crate::place::{Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
-use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
+use crate::profile::{Binding, Endpoint, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
@@ -428,6 +428,8 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     let bound = present.binding.as_ref();
     let was_at = present.token_url.as_ref().or(bound.map(|binding| &binding.token_url));
     let other_place = typed.token_url.as_ref().is_some_and(|url| was_at.is_some_and(|was| was != url));
+    let origin = |url: &Endpoint| url.url().origin();
+    let same_server = typed.token_url.as_ref().zip(was_at).is_some_and(|(url, was)| origin(url) == origin(was));
     let was_of = present.issuer.as_ref().or(bound.and_then(|binding| binding.issuer.as_ref()));
     let other_issuer = typed.issuer.as_ref().is_some_and(|issuer| was_of.is_some_and(|was| was != issuer));
     if other_provider || own_place || other_issuer || other_place {
@@ -436,6 +438,10 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     }
     if other_provider || own_place || other_issuer {
         present.probe_url = None;
+    }
+    // The key of one gateway must not go to another; another path is the same one's.
+    if other_provider || (own_place || other_issuer || other_place) && !same_server {
+        present.headers = None;
     }
     // The key of a certificate is no secret of another method.
     if typed.auth.is_some_and(|method| !method.shows_certificate()) {
@@ -454,6 +460,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
         token_url: typed.token_url.or(present.token_url),
         issuer: typed.issuer.or(present.issuer),
         allow_http: typed.allow_http.or(present.allow_http),
+        headers: typed.headers.or(present.headers),
         auth: typed.auth.or(present.auth),
         basic_encoding: typed.basic_encoding.or(present.basic_encoding),
         assertion_audience: typed.assertion_audience.or(present.assertion_audience),

@@ -6,7 +6,7 @@ use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy};
 use crate::place::{Dir, Durable, FileSystem, Missing, random_name};
-use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile};
+use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile, ProfileName};
 use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, Keys, Retired, SecretStore, StoreLock};
 use crate::store::RecordStore;
@@ -44,11 +44,13 @@ pub(crate) struct Finding {
     pub(crate) detail: String,
     /// What mends it.
     pub(crate) fix: Option<Remedy>,
+    /// The profile that it is about, if it is about one.
+    pub(crate) profile: Option<ProfileName>,
 }
 
 impl Finding {
     pub(crate) fn new(name: impl Into<String>, status: Status, detail: impl Into<String>) -> Finding {
-        Finding { name: name.into(), status, detail: detail.into(), fix: None }
+        Finding { name: name.into(), status, detail: detail.into(), fix: None, profile: None }
     }
 
     pub(crate) fn with_fix(mut self, fix: Remedy) -> Finding {
@@ -59,7 +61,7 @@ impl Finding {
     /// Makes a finding of what went wrong.
     pub(crate) fn failed(name: impl Into<String>, error: &Error) -> Finding {
         let finding = Finding::new(name, Status::Fail, error.to_string());
-        Finding { fix: error.remedy().cloned(), ..finding }
+        Finding { fix: error.remedy().cloned(), profile: error.profile().cloned(), ..finding }
     }
 }
 
@@ -205,5 +207,6 @@ pub(crate) fn basic_encoding(profile: &Profile, secret: &Secret) -> Finding {
         BasicEncoding::Raw => ("raw", BasicEncoding::Form),
     };
     let detail = format!("id or secret has characters that servers disagree about; it is sent {now}");
-    Finding::new("basic_encoding", Status::Warn, detail).with_fix(Remedy::TryBasicEncoding(other))
+    let finding = Finding::new("basic_encoding", Status::Warn, detail).with_fix(Remedy::TryBasicEncoding(other));
+    Finding { profile: Some(profile.name.clone()), ..finding }
 }

@@ -173,6 +173,11 @@ impl<'a> Table<'a> {
         DocumentError::Invalid { key: self.name(key), why: why.into() }
     }
 
+    /// Makes the error for a table whose content is wrong as a whole.
+    pub(crate) fn invalid_itself(&self, why: impl Into<String>) -> DocumentError {
+        DocumentError::Invalid { key: self.at.clone(), why: why.into() }
+    }
+
     /// Makes the error for a key of a binding.
     pub(crate) fn damaged(&self, key: &str) -> DocumentError {
         DocumentError::BindingDamaged { key: self.name(key) }

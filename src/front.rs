@@ -18,7 +18,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
 use crate::hardening::harden;
-use crate::open::{Home, text_variable};
+use crate::open::{Home, environment, text_variable};
 use crate::style::{Style, is_colored};
 use crate::token::AccessToken;
 
@@ -76,8 +76,8 @@ fn path(argument: &OsStr) -> Option<PathBuf> {
 
 /// Looks where the full program would look first; every reason not to find a token is its to tell.
 fn cached(typed: Typed) -> Option<AccessToken> {
-    // Diagnostics were asked for.
-    if std::env::var_os("TOKENKEEP_LOG").is_some_and(|level| !level.is_empty()) {
+    // Diagnostics were asked for, or a profile is made of variables.
+    if std::env::var_os("TOKENKEEP_LOG").is_some_and(|level| !level.is_empty()) || environment::is_set() {
         return None;
     }
     let look = || {
@@ -171,7 +171,7 @@ fn style(arguments: &[OsString]) -> Style {
     };
     let json = arguments.iter().any(|argument| argument == "--json") || typed("--format", "json");
     let colored = typed("--color", "always") || (!typed("--color", "never") && is_colored());
-    Style { json, colored }
+    Style { json, colored, ..Style::default() }
 }
 
 #[cfg(test)]

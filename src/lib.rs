@@ -151,8 +151,8 @@ pub use open::{OpenOptions, open};
 pub use place::{Mend, PlaceError, Stamp};
 pub use profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
-    ClientCertificate, Endpoint, EndpointError, Generation, Grant, PlainHostError, PlainHosts, Profile, ProfileName,
-    Reference, Repeats, Request, RequestError, SecretSource, TokenBinding, TokenType,
+    ClientCertificate, Endpoint, EndpointError, Generation, Grant, HeaderError, HeaderSource, Headers, PlainHostError,
+    PlainHosts, Profile, ProfileName, Reference, Repeats, Request, RequestError, SecretSource, TokenBinding, TokenType,
 };
 pub use seal::{DataKey, KeyId, SealError};
 pub use secret::Secret;

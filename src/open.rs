@@ -1,5 +1,6 @@
 //! Configuration and environment -> a wired keeper: the only file that knows every concrete type.
 
+pub(crate) mod environment;
 mod fleet;
 #[cfg(feature = "cli")]
 mod named;
@@ -44,6 +45,11 @@ const CONFIG_CAP: usize = 64 * 1024;
 /// folder of this name, there are none.
 const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
 
+/// What stands for the path of a profile that the environment makes.
+const ENVIRONMENT: &str = "TOKENKEEP_*";
+/// Names a key file by itself, if config.toml names no place for secrets.
+const KEY_FILE: &str = "TOKENKEEP_KEY_FILE";
+
 /// Opens a profile that was set up with `tokenkeep credentials set`, in the directories and with the configuration of the
 /// command line. [`OpenOptions`] opens others.
 ///
@@ -71,6 +77,8 @@ pub(crate) struct Home {
     pub(crate) recording: Recording,
     /// Whether this process holds the lock of the data directory, which it cannot take twice.
     pub(crate) holds_lock: bool,
+    /// What was found of an issuer that the environment names alone.
+    pub(crate) endpoints: Option<environment::Endpoints>,
 }
 
 /// A data directory for which a place of secrets was chosen.
@@ -94,10 +102,17 @@ impl Home {
         let data_dir = located(data_dir, "TOKENKEEP_DATA_DIR", ProjectDirs::data_local_dir)?;
         judge_config_dir(&config_dir)?;
         let path = config_dir.join("config.toml");
-        let config = match read_given(&path, Given::Open, CONFIG_CAP)? {
+        let mut config = match read_given(&path, Given::Open, CONFIG_CAP)? {
             Some(bytes) => Config::parse(bytes).map_err(|error| Error::in_document(&path, &error))?,
             None => Config::default(),
         };
+        if let (None, Some(key_file)) = (&config.backend, env::var_os(KEY_FILE).filter(|path| !path.is_empty())) {
+            let key_file = PathBuf::from(key_file);
+            if !key_file.is_absolute() {
+                return Err(Error::new(Code::Usage, format!("{KEY_FILE} must be an absolute path")));
+            }
+            (config.backend, config.key_file) = (Some("file".to_owned()), Some(key_file));
+        }
         Ok(Home {
             config_dir,
             data_dir,
@@ -105,6 +120,7 @@ impl Home {
             clock: Arc::new(SystemClock),
             recording: Recording::default(),
             holds_lock: false,
+            endpoints: None,
         })
     }
 
@@ -124,6 +140,10 @@ impl Home {
         if let Some(name) = typed {
             return ProfileName::parse(name)
                 .ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")));
+        }
+        // A container names its profile by variables; what else is set up there is for those that name it.
+        if let Some(name) = environment::name() {
+            return Ok(name);
         }
         if let Some(name) = &self.config.default_profile {
             let path = self.config_dir.join("config.toml");
@@ -151,6 +171,7 @@ impl Home {
         if let Some(directory) = SYSTEM_PROFILES {
             names.extend(profile_names(Path::new(directory)).unwrap_or_default());
         }
+        names.extend(environment::name());
         names.sort();
         names.dedup();
         Ok(names)
@@ -158,6 +179,9 @@ impl Home {
 
     /// Reads a profile, and where it stands.
     pub(crate) fn profile_file(&self, name: &ProfileName) -> Result<(PathBuf, ProfileFile), Error> {
+        if let Some(file) = environment::profile(name, self).map_err(|error| error.for_profile(name))? {
+            return Ok((PathBuf::from(ENVIRONMENT), file));
+        }
         for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
             let path = directory.join(name.file_name());
             if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
@@ -166,7 +190,7 @@ impl Home {
             }
         }
         if self.profile_names()?.is_empty() {
-            return Err(self.no_profile());
+            return Err(self.no_profile().with_remedy(Remedy::SetProfile(name.clone())).for_profile(name));
         }
         let message = format!("there is no profile {name} in {}", Shown(&self.profiles_dir()));
         let is_near = |other: &ProfileName| strsim::damerau_levenshtein(other.as_str(), name.as_str()) <= 2;
@@ -423,7 +447,7 @@ impl Home {
         let is_data = below(&self.data_dir).is_some_and(|rest| {
             let name = first(&rest);
             let folders = ["secrets", "tokens", "locks", "ledger.pending"];
-            let files = ["", "store", "store.lock", "configurations", "shared"];
+            let files = ["", "store", "store.lock", "configurations", "shared", environment::ENDPOINTS];
             folders.contains(&name.as_str())
                 || files.contains(&name.as_str())
                 || name.starts_with("ledger.")

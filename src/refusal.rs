@@ -16,6 +16,8 @@ pub(crate) struct Refusal {
     pub http_status: Option<u16>,
     /// The issuer's own error code; escaped.
     pub oauth_error: Option<String>,
+    /// What tells the proxy that refused from others: it says nothing of requests that go another way.
+    pub way: Option<[u8; 32]>,
     /// From when on and how long it holds.
     pub validity: Validity,
 }
@@ -29,6 +31,10 @@ impl Refusal {
             .bytes(2, self.message.as_bytes())
             .optional(3, status.as_ref().map(<[u8; 2]>::as_slice))
             .optional(4, self.oauth_error.as_deref().map(str::as_bytes));
+        // A later field, present only where it says something.
+        if let Some(way) = &self.way {
+            writer.bytes(5, way);
+        }
         self.validity.encode(&mut writer);
         writer.finish()
     }
@@ -43,6 +49,7 @@ impl Refusal {
                 None => None,
             },
             oauth_error: reader.optional_text(4)?.map(str::to_owned),
+            way: if reader.next_is(5) { Some(reader.fixed(5)?) } else { None },
             validity: Validity::decode(&mut reader)?,
         };
         reader.finish()?;

@@ -339,6 +339,8 @@ pub(crate) struct Dimensions<'a> {
     pub binding: Option<&'a str>,
     /// The grant, where it is another than client credentials.
     pub grant: Option<&'a str>,
+    /// SHA-256 of the headers that are sent along: a gateway may lead them to another tenant.
+    pub headers: Option<&'a [u8]>,
 }
 
 /// An injective encoding of [`Dimensions`]: two requests share it when they are the same request.
@@ -397,6 +399,9 @@ impl TokenIdentity {
         }
         if let Some(grant) = of.grant {
             writer.bytes(12, grant.as_bytes());
+        }
+        if let Some(headers) = of.headers {
+            writer.bytes(13, headers);
         }
         TokenIdentity::from_bytes(writer.finish().to_vec())
     }

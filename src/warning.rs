@@ -35,6 +35,15 @@ pub enum Warning {
     LedgerQuarantined,
     /// The issuer named no lifetime.
     LifetimeAssumed(Duration),
+    /// The token was over when it arrived, so no later caller can use it.
+    LifetimeZero,
+    /// The issuer's tokens live for less than the caller wants, so none is ever good enough for a later caller.
+    MinTtlAboveLifetime {
+        /// How long a token must still be valid.
+        min_ttl: Duration,
+        /// How long the issuer's tokens live.
+        lifetime: Duration,
+    },
     /// The issuer granted less than was asked for.
     ScopeNarrowed(String),
     /// The issuer did not say what type its token has.
@@ -63,6 +72,8 @@ impl Warning {
             Warning::ClockJump => "clock_jump",
             Warning::LedgerQuarantined => "ledger_quarantined",
             Warning::LifetimeAssumed(_) => "lifetime_assumed",
+            Warning::LifetimeZero => "lifetime_zero",
+            Warning::MinTtlAboveLifetime { .. } => "min_ttl_above_lifetime",
             Warning::ScopeNarrowed(_) => "scope_narrowed",
             Warning::TokenTypeMissing => "token_type_missing",
             Warning::SecretReadable(_) => "secret_readable",
@@ -96,6 +107,15 @@ impl fmt::Display for Warning {
             Warning::LifetimeAssumed(lifetime) => {
                 write!(f, "the issuer names no lifetime; {} is assumed", duration::show(*lifetime))
             }
+            Warning::LifetimeZero => {
+                f.write_str("the token has no lifetime left when it arrives (expires_in), so each call asks the issuer")
+            }
+            Warning::MinTtlAboveLifetime { min_ttl, lifetime } => write!(
+                f,
+                "min_ttl is {}, and the issuer's tokens live for {}, so each call asks the issuer",
+                duration::show(*min_ttl),
+                duration::show(*lifetime)
+            ),
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
             Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
             Warning::SecretReadable(why) => f.write_str(why),

@@ -17,7 +17,9 @@ def there():
 
 
 class Keyring:
-    def __init__(self):
+    """Without `unlocked` there is the service, and no collection in it."""
+
+    def __init__(self, unlocked=True):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tokenkeep-keyring-"))
         rules = self.folder / "bus.conf"
         rules.write_text(RULES.format(folder=self.folder))
@@ -27,7 +29,9 @@ class Keyring:
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder),
                             "DBUS_SESSION_BUS_ADDRESS": self.address}
         (self.folder / "keyring").mkdir(mode=0o700)
-        arguments = ["--foreground", "--components=secrets", "--unlock", "--control-directory", self.folder / "keyring"]
+        self.unlocked = unlocked
+        arguments = ["--foreground", "--components=secrets", *(["--unlock"] if unlocked else [])]
+        arguments += ["--control-directory", self.folder / "keyring"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.daemon = subprocess.Popen(["gnome-keyring-daemon", *arguments], stdin=subprocess.PIPE, env=self.environment, **quiet)
         self.daemon.stdin.write(b"the password of a trial")
@@ -43,7 +47,7 @@ class Keyring:
         ask = ["gdbus", "call", "--session", "--dest", NAME, "--object-path", "/org/freedesktop/secrets", "--method",
                "org.freedesktop.DBus.Properties.Get", "org.freedesktop.Secret.Service", "Collections"]
         ended = subprocess.run(ask, env=self.environment, capture_output=True)
-        return ended.returncode == 0 and b"login" in ended.stdout
+        return ended.returncode == 0 and (not self.unlocked or b"login" in ended.stdout)
 
     def close(self):
         for process in (self.daemon, self.bus):

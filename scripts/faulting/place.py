@@ -1,7 +1,9 @@
 """A place: a configuration directory and a data directory of their own, and one `tokenkeep` that runs there."""
 
+import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -25,6 +27,31 @@ class Outcome:
 
     def __str__(self):
         return f"exit {self.code}: {' / '.join((self.err or self.out).strip().splitlines()[:2])[:200]}"
+
+    @property
+    def json(self):
+        """What stdout holds, if it is one JSON object; else an empty one."""
+        return parsed(self.out)
+
+    @property
+    def error(self):
+        """The error object of a command that was run with --json; without one, an empty object."""
+        errors = (parsed(line).get("error") for line in self.err.splitlines())
+        return next((error for error in errors if isinstance(error, dict)), {})
+
+    @property
+    def hint(self):
+        """What is advised, in either form."""
+        found = re.search(r"(?m)^ *hint: (.*)", self.err)
+        return self.error.get("hint") or (found[1] if found else "")
+
+
+def parsed(text):
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 class Program:

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 
+from faulting.answering import Answerer
 from faulting.issuer import Issuer
 from faulting.place import Place
 
@@ -38,6 +39,12 @@ class Bench:
     def place(self, bare=False, **issuer):
         """A place with its own issuer, which stays set up as profile `p` unless `bare`."""
         with Issuer(**issuer) as server, Place(self.program, server, bare) as place:
+            yield place
+
+    @contextlib.contextmanager
+    def answered(self, reply, bare=False, **how):
+        """A place whose issuer gives this answer, whatever is asked."""
+        with Answerer(reply, **how) as server, Place(self.program, server, bare) as place:
             yield place
 
     def front(self):

@@ -28,6 +28,7 @@ fn identity(client_id: &str) -> TokenIdentity {
         certificate: None,
         binding: None,
         grant: None,
+        headers: None,
     })
 }
 
@@ -45,6 +46,7 @@ fn refusal(clock: &ManualClock) -> Refusal {
         message: "the issuer refused".to_owned(),
         http_status: Some(401),
         oauth_error: Some("invalid_client".to_owned()),
+        way: None,
         validity: validity(clock),
     }
 }

@@ -254,6 +254,10 @@ pub(crate) struct Set {
     /// on the way.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_http: Vec<String>,
+    /// Sends a header to the token endpoint, for a gateway there; may be repeated. NAME alone takes the value that
+    /// stands in the profile.
+    #[arg(long, value_name = "NAME=file:PATH|env:VARIABLE")]
+    pub(crate) header: Vec<String>,
     /// Fills in what a provider asks for, such as tenant=ID; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,

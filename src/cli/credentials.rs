@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::keeper::Sharing;
 use crate::open::Opened;
 use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
-use crate::profile::{Endpoint, ProfileName, Reference, SecretSource, TokenBinding};
+use crate::profile::{Endpoint, HeaderSource, Headers, ProfileName, Reference, SecretSource, TokenBinding};
 use crate::secrets::{
     Backend, Choice, Credential, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError, StoreLock,
 };
@@ -218,6 +218,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("token_url", Some(profile.token_url.to_string())),
         ("issuer", profile.issuer.clone()),
         ("allow_http", Some(profile.allow_http.iter().collect::<Vec<_>>().join(" ")).filter(|hosts| !hosts.is_empty())),
+        ("headers", Some(headers(&profile.headers)).filter(|headers| !headers.is_empty())),
         ("auth", Some(profile.auth.name().to_owned())),
         ("basic_encoding", Some(profile.basic_encoding.name().to_owned())),
         ("scope", Some(profile.request.scope_text())),
@@ -252,6 +253,16 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         lines.push_str(&format!("{:<18} {}\n", "age", duration::show(std::time::Duration::from_secs(age))));
     }
     context.ui.data(lines.as_bytes()).map(|()| 0)
+}
+
+/// Names the headers for the token endpoint, each with the place of its value.
+fn headers(headers: &Headers) -> String {
+    let source = |source: &HeaderSource| match source {
+        HeaderSource::File(path) => format!("file {}", Shown(path)),
+        HeaderSource::Env(name) => format!("environment variable {}", one_line(name)),
+        _ => "(hidden)".to_owned(),
+    };
+    headers.iter().map(|(name, of)| format!("{name}: {}", source(of))).collect::<Vec<_>>().join(", ")
 }
 
 /// Names the place of a secret, and what is to be said of it.

@@ -8,6 +8,7 @@ use super::{Context, block_on};
 use crate::config::Config;
 use crate::doctor::{self, Finding, Status};
 use crate::error::{Code, Error, Remedy};
+use crate::exit;
 use crate::keeper::Want;
 use crate::oauth::{Roots, Route, named_proxy, route};
 use crate::open::{Home, Opened};
@@ -15,7 +16,6 @@ use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
 use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
-use crate::{exit, hints};
 pub(crate) use strays::Fix;
 
 /// Which issuers are asked for a token.
@@ -98,7 +98,7 @@ impl Report {
                     "name": finding.name,
                     "status": finding.status.name(),
                     "detail": finding.detail,
-                    "fix": finding.fix.as_ref().map(hints::advice),
+                    "fix": finding.fix.as_ref().map(|fix| context.ui.advice(fix, finding.profile.as_ref())),
                 })
             };
             let checks: Vec<_> = self.findings.iter().map(finding).collect();
@@ -108,7 +108,8 @@ impl Report {
             for finding in &self.findings {
                 lines.push_str(&format!("{:<5} {:<15} {}\n", finding.status.name(), finding.name, finding.detail));
                 if let Some(fix) = &finding.fix {
-                    lines.push_str(&format!("      {:<15} {}\n", "", hints::advice(fix)));
+                    let advice = context.ui.advice(fix, finding.profile.as_ref());
+                    lines.push_str(&format!("      {:<15} {advice}\n", ""));
                 }
             }
             context.ui.data(lines.as_bytes())?;
@@ -219,7 +220,7 @@ fn plain_http(context: &Context<'_>, report: &mut Report) {
             let hosts = profile.allow_http.iter().collect::<Vec<_>>().join(", ");
             let message = format!("{} may send its secret in plain http to {hosts}", profile.name);
             let error = Error::new(Code::InsecureEndpoint, message).with_remedy(Remedy::UseHttps);
-            report.fail(format!("plain_http:{}", profile.name), &error);
+            report.fail(format!("plain_http:{}", profile.name), &error.for_profile(&profile.name));
         }
     }
 }

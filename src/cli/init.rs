@@ -144,7 +144,8 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         };
     };
     if opened.keys.choice().backend == Backend::None {
-        return Err(SecretsError::KeepsNothing.into());
+        // No fetch is at stake here: a key needs another place.
+        return Err(Error::from(SecretsError::KeepsNothing).with_remedy(Remedy::MoveToFiles));
     }
     if !destroy {
         with_relocation(context, &opened.dir, Guard::EverySecretIsNamed, |relocation| {

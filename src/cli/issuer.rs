@@ -6,8 +6,11 @@ use super::{Context, block_on, secret_input};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::oauth::{IssuerError, Metadata, Roots};
+use crate::open::environment::{self, Endpoints};
+use crate::open::text_variable;
+use crate::place::{Dir, Missing};
 use crate::profile::preset::{self, Preset};
-use crate::profile::{AuthMethod, Endpoint, ProfileFile, ProfileName, Request};
+use crate::profile::{AuthMethod, Endpoint, PlainHosts, ProfileFile, ProfileName, Request};
 
 /// Finds the preset of a provider that was typed.
 /// Lists the providers that are known and not refused.
@@ -183,6 +186,38 @@ pub(crate) fn discovered(
         }
     }
     Ok(())
+}
+
+/// Finds the endpoints of an issuer that the environment names alone, unless they are known, and keeps them.
+pub(crate) fn of_environment(context: &Context<'_>) -> Result<Option<Endpoints>, Error> {
+    let home = &context.home;
+    let Some(issuer) = environment::lone_issuer()?.filter(|_| environment::is_set()) else { return Ok(None) };
+    if let Some(known) = Endpoints::load(&home.data_dir, &issuer) {
+        return Ok(Some(known));
+    }
+    endpoint("TOKENKEEP_ISSUER", Some(&issuer), &PlainHosts::default())?;
+    let ca_file = text_variable("TOKENKEEP_CA_FILE")?.map(std::path::PathBuf::from);
+    let name = super::set::named("env")?;
+    let ca = read_ca_file_at(ca_file.as_deref(), &name)?;
+    let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
+    let transport = home.transport();
+    let _waiting = context.ui.waiting("asking the issuer for its endpoints");
+    let asked = async { Ok(transport.discover(&issuer, None, &roots.into(), &PlainHosts::default()).await) };
+    let found = block_on(asked)?.map_err(|error| unfound(error).for_profile(&name))?;
+    let endpoints = Endpoints {
+        issuer,
+        token_url: found.token_url,
+        introspection_url: found.introspection_url,
+        revocation_url: found.revocation_url,
+        jwks_url: found.jwks_url,
+    };
+    // If they cannot be kept, the next command finds them again; the token says what is wrong with the place.
+    let kept =
+        Dir::open(&home.data_dir, Missing::Create).and_then(|dir| dir.map_or(Ok(()), |dir| endpoints.save(&dir)));
+    if let Err(error) = kept {
+        tracing::debug!("the endpoints of the issuer are not kept: {error}");
+    }
+    Ok(Some(endpoints))
 }
 
 /// The places that an issuer named when the profile was set. Another one is refused, and one that it names only now is

@@ -9,6 +9,8 @@ mod fleet;
 mod fleet_key;
 mod fleet_login;
 mod format;
+#[cfg(test)]
+mod hinted;
 mod init;
 mod issuer;
 mod manual;
@@ -107,6 +109,12 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             None => text_variable("TOKENKEEP_PROFILE")?,
         },
     };
+    // Only a command that may need the endpoints of the issuer asks for them.
+    let is_meant = context.profile.as_deref().is_none_or(|name| name == "env");
+    let needs_issuer =
+        matches!(&command, Command::Token(_)) || matches!(&command, Command::Doctor { online: true, .. });
+    let endpoints = if is_meant && needs_issuer { issuer::of_environment(&context)? } else { None };
+    let context = Context { home: Home { endpoints, ..context.home }, ..context };
     match command {
         Command::Init(init) => init::run(&context, init),
         Command::Credentials(command) => credentials::run(&context, command),

@@ -23,7 +23,11 @@ pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report,
     let audience =
         request.audience.clone().ok_or_else(|| missing("whom the token must be for", Remedy::GiveAudience))?;
     let alone = args.token_stdin && args.jwks.is_some() && args.issuer.is_some();
-    let keeper = if alone { None } else { Some(super::token::keeper(context, &Default::default())?) };
+    let keeper = match (!alone).then(|| super::token::keeper(context, &Default::default())).transpose() {
+        // Whose token is on stdin needs no profile, and what is missing is named below.
+        Err(error) if error.code() == Code::ProfileNotFound && args.token_stdin && context.profile.is_none() => None,
+        keeper => keeper?,
+    };
     let profile = keeper.as_ref().map(Keeper::profile);
     let jwks = match &args.jwks {
         Some(url) => Some(Endpoint::parse(url).map_err(|why| {

@@ -10,14 +10,19 @@ use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::open::Opened;
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, ProfileError, ProfileFile,
-    ProfileName, Reference, Request, TokenType,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers,
+    ProfileError, ProfileFile, ProfileName, Reference, Request, TokenType,
 };
 use crate::seal::KeyId;
 use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, OsKeyring, ReferenceError, SecretStore as _, read_reference};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
+    // What was typed is not in the profile yet, so that no other command could build on it.
+    typed_and_set(context, set).map_err(Error::of_set)
+}
+
+fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let set = &questions::answered(context, set)?;
     // First: a provider that is not known is told with those that are.
     let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
@@ -52,6 +57,10 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     if let Some(preset) = &preset {
         merged.request = issuer::needed(preset, merged.request)?;
         typed.request = merged.request.clone();
+    }
+    let had_headers = present.as_ref().is_some_and(|file| file.headers.is_some()) && !set.replace;
+    if had_headers && merged.headers.is_none() {
+        context.ui.done("the headers of the former issuer are left out: give those of the new one with --header");
     }
     fits(&merged, &name)?;
     read_ca_file_at(merged.ca_file.as_deref(), &name)?;
@@ -102,9 +111,8 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
             // It is set: that the words for its place cannot be found must not say otherwise.
             let place =
                 if is_referenced { ", and read at each fetch".to_owned() } else { place(context).unwrap_or_default() };
-            context.ui.changed(&format!(
-                "the credential of {name} is set{place}{default}; try it: tokenkeep token get -p {name}"
-            ))
+            let get = context.ui.command(&format!("token get -p {name}"));
+            context.ui.changed(&format!("the credential of {name} is set{place}{default}; try it: {get}"))
         }
         credentials::Set::Changed => {
             context.ui.changed(&format!("the profile {name} is changed; its secret and tokens stay{default}"))
@@ -150,7 +158,9 @@ fn wanted(
         wanted.secret = None;
     }
     if wanted.client_id.is_none() {
-        return Err(Error::new(Code::Usage, "--client-id is missing; nothing was changed"));
+        return Err(
+            Error::new(Code::Usage, "--client-id is missing; nothing was changed").with_remedy(Remedy::GiveClientId)
+        );
     }
     if wanted.token_url.is_none() && wanted.provider.is_none() {
         return Err(Error::new(Code::Usage, "where to get tokens is missing; nothing was changed")
@@ -185,6 +195,7 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
         "assertion_audience" => typed.assertion_audience.is_some() || typed.issuer.is_some(),
         "dpop" => typed.dpop.is_some(),
         "allow_http" => typed.allow_http.is_some(),
+        "headers" => typed.headers.is_some(),
         _ => false,
     };
     if said {
@@ -287,6 +298,7 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         token_url: endpoint("--token-url", &set.token_url)?,
         issuer: urls::issuer(set.issuer.as_deref())?,
         allow_http,
+        headers: headers(&set.header, present.filter(|_| !set.replace))?,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),
         basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
         assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
@@ -305,6 +317,33 @@ fn typed(set: &Set, present: Option<&ProfileFile>) -> Result<ProfileFile, Error>
         fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
     })
+}
+
+/// Reads headers, each with the place of its value; a name without one has its plain value in the file.
+fn headers(typed: &[String], present: Option<&ProfileFile>) -> Result<Option<Headers>, Error> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let wrong =
+        |why: &str, remedy| Error::new(Code::Usage, format!("--header {why}; nothing was changed")).with_remedy(remedy);
+    let source = |typed: &str| {
+        let Some((name, place)) = typed.split_once('=') else {
+            let present = present.and_then(|file| file.headers.as_ref()?.get(typed));
+            let none = || wrong("names a header whose value does not stand in the profile", Remedy::ReferToHeader);
+            return present.cloned().map(|source| (typed.to_owned(), source)).ok_or_else(none);
+        };
+        let source = match place.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => HeaderSource::File(absolute(Path::new(path))?),
+            Some(("env", variable)) if !variable.is_empty() && !variable.contains('\0') => {
+                HeaderSource::Env(variable.to_owned())
+            }
+            _ => return Err(wrong("takes the place of a value, never the value", Remedy::ReferToHeader)),
+        };
+        Ok((name.to_owned(), source))
+    };
+    let all: Vec<(String, HeaderSource)> = typed.iter().map(|typed| source(typed)).collect::<Result<_, Error>>()?;
+    let headers = Headers::new(all.iter().map(|(name, source)| (name.as_str(), source.clone())));
+    headers.map(Some).map_err(|why| wrong(&why.to_string(), Remedy::ReadCommandHelp("credentials set".to_owned())))
 }
 
 fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {

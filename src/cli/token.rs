@@ -132,7 +132,8 @@ fn proof(context: &Context<'_>, proves: &Proves, obtained: &Obtained, profile: &
     let token = &obtained.token;
     let Some(key) = token.proof_key() else {
         return Err(Error::new(Code::Usage, "the token is a Bearer token, which needs no proof")
-            .with_remedy(Remedy::LeaveProofOut));
+            .with_remedy(Remedy::LeaveProofOut)
+            .for_profile(&profile.name));
     };
     let Proves { method, url, nonce } = proves;
     let of = Use { method, url, token: Some(token.expose()), nonce: nonce.as_deref() };

@@ -1,5 +1,6 @@
 //! The one file that prints: data on stdout, everything else on stderr.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -10,7 +11,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::{Color, Global};
-use crate::error::{Error, written};
+use crate::error::{Error, Remedy, written};
+use crate::hints::{self, Directories};
+use crate::profile::ProfileName;
 use crate::style::{Style, is_colored};
 use crate::warning::Warning;
 
@@ -29,12 +32,13 @@ impl Ui {
             Color::Never => false,
             Color::Auto => is_colored(),
         };
-        Ui { style: Style { json: global.json, colored }, quiet: global.quiet, warned: Arc::default() }
+        let directories = Directories::typed(global.config_dir.as_deref(), global.data_dir.as_deref());
+        Ui { style: Style { json: global.json, colored, directories }, quiet: global.quiet, warned: Arc::default() }
     }
 
     /// For what goes wrong before the flags are understood.
     pub(crate) fn plain(json: bool) -> Ui {
-        Ui { style: Style { json, colored: false }, quiet: false, warned: Arc::default() }
+        Ui { style: Style { json, ..Style::default() }, quiet: false, warned: Arc::default() }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -91,6 +95,16 @@ impl Ui {
         } else {
             self.say(&format!("{} {code}: {message}", self.style.paint("warning:", "33")));
         }
+    }
+
+    /// Returns what to do about something, for a report.
+    pub(crate) fn advice(&self, remedy: &Remedy, profile: Option<&ProfileName>) -> Cow<'static, str> {
+        hints::advice(remedy, profile, &self.style.directories)
+    }
+
+    /// Returns a command that works on what this one worked on.
+    pub(crate) fn command(&self, words: &str) -> String {
+        self.style.directories.command(words)
     }
 
     /// Says what kept the caller from what was asked for.

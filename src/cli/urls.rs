@@ -28,6 +28,15 @@ pub(super) fn allowed_by(file: &ProfileFile) -> Option<PlainHosts> {
 /// Reads the URL of a flag.
 pub(super) fn endpoint(flag: &str, text: Option<&str>, allowed: &PlainHosts) -> Result<Option<Endpoint>, Error> {
     let Some(text) = text else { return Ok(None) };
+    // A probe may be any resource.
+    let of_metadata = issuer_of_metadata(text).filter(|_| flag != "--probe-url");
+    // What is advised is shown: it must be a URL without a secret.
+    if let Some(issuer) =
+        of_metadata.filter(|issuer| !issuer.contains('?') && Endpoint::parse_with(issuer, allowed).is_ok())
+    {
+        let message = format!("{flag} is the URL of the issuer's metadata; nothing was changed");
+        return Err(Error::new(Code::Usage, message).with_remedy(Remedy::TakeIssuer(issuer)));
+    }
     let why = match Endpoint::parse_with(text, allowed) {
         Ok(endpoint) => return Ok(Some(endpoint)),
         Err(why) => why,

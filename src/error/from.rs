@@ -216,8 +216,9 @@ impl Error {
                 Error::new(Code::InsecureEndpoint, format!("{message}; nothing was sent"))
                     .with_remedy(Remedy::EditFile(path.to_owned()))
             }
-            ProfileError::BindingDiffers(_) => {
-                Error::new(Code::BindingMismatch, format!("{message}; nothing was sent")).with_remedy(Remedy::BindAgain)
+            ProfileError::BindingDiffers(key) => {
+                Error::new(Code::BindingMismatch, format!("{message}; nothing was sent"))
+                    .with_remedy(Remedy::BindAgain(key))
             }
         }
     }
@@ -327,9 +328,15 @@ impl From<IssuerError> for Error {
                 });
             }
             IssuerError::Refused { meaning: Meaning::Before, .. } => made = made.with_remedy(Remedy::CheckWayToIssuer),
-            IssuerError::Refused { error, .. } | IssuerError::NoAnswer { error, .. } => {
-                made.oauth_error = error.clone()
+            IssuerError::Refused { error, clock, .. } => {
+                made.oauth_error = error.clone();
+                let is_of_proof =
+                    matches!(code, Code::InvalidClient | Code::InvalidGrant | Code::InvalidRequest | Code::IssuerError);
+                if let Some(seconds) = clock.filter(|_| is_of_proof) {
+                    made = made.with_remedy(Remedy::SetClockLikeIssuer { seconds });
+                }
             }
+            IssuerError::NoAnswer { error, .. } => made.oauth_error = error.clone(),
             IssuerError::TokenType { may_be_bearer: true, .. } => made = made.with_remedy(Remedy::TakeTypeAsBearer),
             IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => {
                 made.retry_after = *retry_after;
@@ -348,7 +355,10 @@ fn right_issuer(asked: &str, found: &str) -> Remedy {
     // Another port may be another server's.
     let is_same_server = is_same_host && port(found) == port(asked);
     let is_plain_text = found.bytes().all(|byte| byte.is_ascii_graphic());
+    // A server that shows a certificate is not the one that is named without: a proxy stands before it.
+    let is_downgrade = asked.starts_with("https:") && found.starts_with("http:");
     match Endpoint::parse(found) {
+        Ok(_) if is_same_host && is_downgrade => Remedy::MendIssuerName,
         Ok(_) if is_same_server && is_plain_text => Remedy::TakeIssuer(found.to_owned()),
         // Plain http was allowed for it, or the two would not have met.
         Err(EndpointError::Insecure) if is_same_server && is_plain_text && asked.starts_with("http://") => {
@@ -412,6 +422,7 @@ mod tests {
             assert_eq!(right_issuer(asked, found), Remedy::TakeIssuer(found.to_owned()), "{found}");
         }
         assert_eq!(right_issuer(asked, "http://id.example.com/"), Remedy::MendIssuerName);
+        assert_eq!(right_issuer("https://localhost:8443", "http://localhost:8443"), Remedy::MendIssuerName);
         let plain = "http://keycloak:8080/".to_owned();
         assert_eq!(right_issuer("http://keycloak:8080", &plain), Remedy::TakeIssuer(plain));
         for found in [

@@ -29,6 +29,8 @@ pub struct Error {
     pub(crate) http_status: Option<u16>,
     pub(crate) oauth_error: Option<String>,
     pub(crate) profile: Option<ProfileName>,
+    /// It happened while the profile was set: it may not be there, or not as it was typed.
+    pub(crate) is_of_set: bool,
 }
 
 impl Error {
@@ -45,6 +47,7 @@ impl Error {
             http_status: None,
             oauth_error: None,
             profile: None,
+            is_of_set: false,
         }
     }
 
@@ -78,6 +81,13 @@ impl Error {
         self
     }
 
+    /// Says that it happened while the profile was set.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_set(mut self) -> Error {
+        self.is_of_set = true;
+        self
+    }
+
     /// Returns the code.
     pub fn code(&self) -> Code {
         self.code
@@ -86,6 +96,11 @@ impl Error {
     /// Returns whether asking again, unchanged, may help.
     pub fn is_retryable(&self) -> bool {
         self.code.is_retryable() && !self.is_final
+    }
+
+    /// Returns whether a proxy refused on the way to the issuer: of all failures to connect only that is final.
+    pub(crate) fn is_refusal_of_proxy(&self) -> bool {
+        self.code == Code::Connect && self.is_final
     }
 
     /// Returns what to do about it, if something helps.

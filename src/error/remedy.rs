@@ -23,9 +23,11 @@ pub enum Remedy {
     SetProfile(ProfileName),
     /// Use this profile, whose name looks like the one that was given.
     UseProfile(ProfileName),
+    /// Set the variables that make a profile, all of them.
+    SetVariables,
     /// Set the credential of this profile.
     SetCredential(ProfileName),
-    /// Set the credential that cannot be read once more.
+    /// Set the credential again: the stored one cannot be read.
     SetCredentialAgain,
     /// Set the client id and the secret that the issuer knows.
     SetRightClient,
@@ -39,8 +41,8 @@ pub enum Remedy {
     NameIssuer,
     /// Name the revocation endpoint of this profile.
     SetRevocationUrl(ProfileName),
-    /// Set the credential again to bind it to the new place, or undo the edit.
-    BindAgain,
+    /// Set the credential again to bind it to the new value of this key, or undo the edit.
+    BindAgain(&'static str),
     /// Take the binding out of this file, then set the credential again.
     RemoveBinding(PathBuf),
     /// Undo the edit of this key, give its value explicitly, or replace the profile.
@@ -69,6 +71,10 @@ pub enum Remedy {
     RestoreCertificate,
     /// Give the CA file back, or change the profile.
     RestoreCaFile,
+    /// Put the value of a header at the place that the profile names, or change the profile.
+    PutHeaderThere,
+    /// Name the place that the value of a header is read from, or write a plain one into the profile.
+    ReferToHeader,
 
     // The issuer.
     /// Give the issuer's https URL.
@@ -93,6 +99,8 @@ pub enum Remedy {
     CheckIssuer,
     /// Check the token endpoint of the profile.
     CheckTokenUrl,
+    /// Check the revocation endpoint of the profile.
+    CheckRevocationUrl,
     /// Check what stands between this machine and the issuer.
     CheckWayToIssuer,
     /// Have the type of this profile's tokens taken as Bearer, if that is what they are.
@@ -324,6 +332,11 @@ pub enum Remedy {
     Update,
     /// Set the clock of this machine.
     SetClock,
+    /// Set the clock of this machine: the issuer's is ahead by this much, or behind.
+    SetClockLikeIssuer {
+        /// By how many seconds it is ahead.
+        seconds: i64,
+    },
     /// Check what this process may open.
     CheckLimits,
     /// Install both programs, of which this is the other, into the same folder.

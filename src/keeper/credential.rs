@@ -151,7 +151,7 @@ impl Keeper {
             }
             let message = format!("the stored secret was set for another `{what}`; nothing was sent");
             return Err(Error::new(Code::BindingMismatch, message)
-                .with_remedy(Remedy::BindAgain)
+                .with_remedy(Remedy::BindAgain(what))
                 .for_profile(&profile.name));
         }
         Ok(Some(credential.secret))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::credential::Proof;
 use super::fleet::Turn;
@@ -17,7 +18,7 @@ use crate::profile::{Request, TokenBinding};
 use crate::secret::Secret;
 use crate::shared::Lease;
 use crate::store::Writer;
-use crate::token::{AccessToken, LifetimeFrom, Validity};
+use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 use crate::warning::Warning;
 
 /// On whose behalf the issuer is asked.
@@ -120,8 +121,10 @@ impl Keeper {
         let key = key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let proof_key = key.as_ref().map(ProofKey::new).transpose();
         let proof_key = proof_key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
+        let headers = self.headers(asked).await?;
         let request = TokenRequest {
             token_url: &profile.token_url,
+            headers: &headers,
             client: proof.client(profile),
             grant: profile.grant,
             request: &profile.request,
@@ -133,7 +136,7 @@ impl Keeper {
         let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
         let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
         match self.parts.transport.token(&request, &proof.trust(), &told).await {
-            Ok((granted, sent)) => self.keep(asked, granted, key, sent, writer),
+            Ok((granted, sent)) => self.keep(asked, want, granted, key, sent, writer),
             Err(error) => {
                 let error = self.failed(asked, error);
                 self.keep_refusal_of(asked, &error, writer);
@@ -154,6 +157,7 @@ impl Keeper {
     fn keep(
         &self,
         asked: &Asked,
+        want: &Want,
         granted: Granted,
         proof_key: Option<Secret>,
         sent: Moment,
@@ -173,13 +177,15 @@ impl Keeper {
         if let Some(scope) = granted.scope.as_deref().and_then(|granted| narrowed(&asked.profile.request, granted)) {
             self.observe(&Warning::ScopeNarrowed(scope));
         }
-        let validity = Validity { sent, lifetime, lifetime_from };
+        let mut validity = Validity { sent, lifetime, lifetime_from };
+        if validity.at(&self.parts.clock.now()) == Freshness::Stale {
+            validity.lifetime = Duration::ZERO;
+        }
+        self.warn_of_lifetime(&validity, want);
         let token = AccessToken::new(granted.value, granted.token_type, granted.scope.as_deref(), validity)
             .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
         let token = if proof_key.is_some() { token.bound_to(proof_key) } else { token };
-        if lifetime.is_zero() {
-            return Ok(token);
-        }
+        // Also if it is over by now: those who waited for it would get no better one.
         let kept = match self.keep_in_cache(asked, &token, writer) {
             Some(Ok(())) => held::Kept::Yes,
             Some(Err(fault)) if self.parts.keeping == Keeping::Required => {
@@ -259,6 +265,20 @@ impl Keeper {
         // The token is kept by now; what stays is tried again by another.
         if let Err(fault) = cache::sweep(dir, Some(&cache), &*self.parts.clock, Extent::Sample) {
             tracing::debug!("what is not needed any more stays: {}", chain(&fault));
+        }
+    }
+}
+
+impl Keeper {
+    /// Warns of a token that is good for no later caller: the issuer is asked again each time, and bills or throttles.
+    fn warn_of_lifetime(&self, validity: &Validity, want: &Want) {
+        let lifetime = validity.lifetime;
+        match want {
+            _ if lifetime.is_zero() => self.observe(&Warning::LifetimeZero),
+            Want::Valid { min_ttl } if *min_ttl >= lifetime => {
+                self.observe(&Warning::MinTtlAboveLifetime { min_ttl: *min_ttl, lifetime });
+            }
+            _ => {}
         }
     }
 }

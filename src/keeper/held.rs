@@ -31,6 +31,11 @@ impl Asked {
         let identity = identity_of(&profile);
         Asked { profile, identity }
     }
+
+    /// Returns the request of the same client that asks for nothing in particular.
+    pub(crate) fn of_client(&self) -> Asked {
+        Asked::new(Profile { request: Request::default(), ..self.profile.clone() })
+    }
 }
 
 /// Encodes what a profile asks for.
@@ -39,6 +44,7 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
     let resources: Vec<&str> = profile.request.resources().collect();
     let params: Vec<(&str, &str)> = profile.request.params().collect();
     let generation = profile.generation();
+    let headers = profile.headers.digest();
     TokenIdentity::new(&Dimensions {
         token_endpoint: profile.token_url.as_str(),
         issuer: profile.issuer.as_deref(),
@@ -52,6 +58,7 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
         certificate: profile.certificate.as_ref().and_then(|c| c.thumbprint.as_ref()).map(<[u8; 32]>::as_slice),
         binding: (profile.token_binding == TokenBinding::Dpop).then_some("dpop"),
         grant: (profile.grant != Grant::ClientCredentials).then(|| profile.grant.name()),
+        headers: headers.as_ref().map(<[u8; 32]>::as_slice),
     })
 }
 

@@ -8,6 +8,7 @@ mod credential;
 mod fetch;
 mod fleet;
 mod hand_out;
+mod headers;
 mod held;
 mod member;
 mod profile_source;
@@ -383,8 +384,9 @@ impl Keeper {
             Want::Valid { min_ttl } => validity.outlasts(*min_ttl, &now),
             Want::IssuedAfter(then) => validity.sent_since(then, &now) && validity.outlasts(Duration::ZERO, &now),
         };
-        let as_good_as_it_gets = begun
-            .is_some_and(|begun| begun.is_followed_by(validity, want, &now) && validity.outlasts(Duration::ZERO, &now));
+        // Of one that was over when it arrived there is none better: whoever waited for it would get another of that kind.
+        let is_usable = validity.lifetime.is_zero() || validity.outlasts(Duration::ZERO, &now);
+        let as_good_as_it_gets = is_usable && begun.is_some_and(|begun| begun.is_followed_by(validity, want, &now));
         if validity.at(&now) == Freshness::Unknown {
             self.observe(&Warning::ClockJump);
         }

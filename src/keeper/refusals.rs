@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::held::Asked;
 use super::{Keeper, Secrets, rounded_up};
 use crate::error::{Code, Error, ErrorKind, Remedy};
-use crate::oauth::{IssuerError, LONGEST_PAUSE};
+use crate::oauth::{IssuerError, LONGEST_PAUSE, way_to};
 use crate::profile::SecretSource;
 use crate::refusal::Refusal;
 use crate::shared::Failure;
@@ -24,17 +24,26 @@ const SHARED_FAILURE: Duration = Duration::from_secs(5);
 impl Keeper {
     /// Returns the error of a remembered refusal that still holds.
     pub(super) fn refusal(&self, asked: &Asked) -> Option<Error> {
-        match self.parts.vault.cache()?.refusal(&asked.identity) {
-            Ok(refusal) => self.refused(asked, refusal?),
-            Err(fault) => {
-                self.warn(&fault);
-                None
-            }
-        }
+        let own = self.remembered_of(asked).and_then(|refusal| self.refused(asked, refusal));
+        own.or_else(|| {
+            let of_client = self.remembered_of(&asked.of_client())?;
+            if of_client.code == Code::InvalidClient.name() { self.refused(asked, of_client) } else { None }
+        })
+    }
+
+    fn remembered_of(&self, asked: &Asked) -> Option<Refusal> {
+        self.parts.vault.cache()?.refusal(&asked.identity).unwrap_or_else(|fault| {
+            self.warn(&fault);
+            None
+        })
     }
 
     /// Answers as the first did; `None` where that is over.
     pub(super) fn refused(&self, asked: &Asked, refusal: Refusal) -> Option<Error> {
+        // Whoever mended the proxy's variable is not held back.
+        if refusal.way.is_some() && refusal.way != way_to(&asked.profile.token_url) {
+            return None;
+        }
         let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
         let code = Code::parse(&refusal.code)?;
         let remedy = match code {
@@ -43,6 +52,7 @@ impl Keeper {
         };
         let mut error = Error::new(code, refusal.message).with_remedy(remedy);
         error.remembered = true;
+        error.is_final = refusal.way.is_some();
         error.retry_after = Some(rounded_up(left));
         error.http_status = refusal.http_status;
         error.oauth_error = refusal.oauth_error;
@@ -52,8 +62,13 @@ impl Keeper {
     /// Makes the error of a request that failed. A secret that the profile refers to is corrected where it is.
     pub(super) fn failed(&self, asked: &Asked, error: IssuerError) -> Error {
         let error = Error::from(error).for_profile(&asked.profile.name);
-        match error.code() {
-            Code::InvalidClient => error.with_remedy(self.right_client(asked)),
+        // A signature that was refused because of the clock is no wrong client.
+        match error.remedy() {
+            Some(Remedy::SetRightClient) => error.with_remedy(self.right_client(asked)),
+            Some(Remedy::SetRightKey) => match self.right_client(asked) {
+                Remedy::SetRightClient => error,
+                elsewhere => error.with_remedy(elsewhere),
+            },
             _ => error,
         }
     }
@@ -67,9 +82,13 @@ impl Keeper {
 
     /// Remembers a refusal if asking again soon would do harm.
     pub(super) fn keep_refusal_of(&self, asked: &Asked, error: &Error, writer: Writer) {
-        if let Some(lifetime) = remembered(error) {
-            self.keep_refusal(asked, &self.made(error, lifetime), writer);
+        let Some(lifetime) = remembered(error) else { return };
+        let mut refusal = self.made(error, lifetime);
+        if error.is_refusal_of_proxy() {
+            refusal.way = way_to(&asked.profile.token_url);
         }
+        self.keep_refusal(asked, &refusal, writer);
+        self.keep_refusal_of_client(asked, error, &refusal);
     }
 
     pub(super) fn keep_refusal(&self, asked: &Asked, refusal: &Refusal, writer: Writer) {
@@ -78,6 +97,14 @@ impl Keeper {
             self.warn(&fault);
         }
         self.take_back_if_retired(asked);
+    }
+
+    /// Remembers a wrong credential for every request of the client: each one would be another login with it.
+    fn keep_refusal_of_client(&self, asked: &Asked, error: &Error, refusal: &Refusal) {
+        let client = asked.of_client();
+        if error.code() == Code::InvalidClient && client.identity != asked.identity {
+            self.keep_refusal(&client, refusal, Writer::Alone);
+        }
     }
 
     /// Says how a fetch failed, and what other hosts are told.
@@ -89,7 +116,14 @@ impl Keeper {
                 (Failure::Here, self.made(error, SHARED_FAILURE))
             }
             // What does not speak the protocol may stand on the way of this host only.
-            (Code::ResponseMalformed | Code::ResponseTooLarge | Code::TokenMalformed, ..)
+            (
+                Code::ResponseMalformed
+                | Code::ResponseTooLarge
+                | Code::TokenMalformed
+                | Code::RedirectRefused
+                | Code::Connect,
+                ..,
+            )
             | (_, ErrorKind::Unavailable, None) => (Failure::Underway, self.made(error, SHARED_FAILURE)),
             (_, _, Some(lifetime)) => (Failure::Answered, self.made(error, lifetime.min(LONGEST_SHARED))),
             (_, _, None) => (Failure::Here, self.made(error, SHARED_FAILURE)),
@@ -101,6 +135,7 @@ impl Keeper {
             code: error.code().name().to_owned(),
             message: error.to_string(),
             http_status: error.http_status(),
+            way: None,
             oauth_error: error.oauth_error().map(str::to_owned),
             validity: Validity { sent: self.parts.clock.now(), lifetime, lifetime_from: LifetimeFrom::Issuer },
         }
@@ -111,6 +146,9 @@ impl Keeper {
 /// caller of a herd would get the same, and at some issuers the tenth wrong login locks the account.
 fn remembered(error: &Error) -> Option<Duration> {
     match (error.code(), error.code().kind()) {
+        // What leads elsewhere, or gives less than was asked for, does so again; and a directory counts wrong passwords.
+        (Code::RedirectRefused | Code::DowngradeRefused, _) => Some(FINAL),
+        _ if error.is_refusal_of_proxy() => Some(FINAL),
         (_, ErrorKind::AuthRejected | ErrorKind::Protocol) => Some(FINAL),
         (Code::RateLimited | Code::ServerError, _) => Some(error.retry_after().unwrap_or(BUSY).min(LONGEST_PAUSE)),
         _ => None,

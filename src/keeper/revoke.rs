@@ -41,6 +41,14 @@ impl Keeper {
             .for_profile(&profile.name));
         };
         let revoked = self.parts.transport.revoke(url, &proof.client(profile), token, &proof.trust()).await;
-        revoked.map_err(|error| Error::from(error).and_kept().for_profile(&profile.name))
+        revoked.map_err(|error| at_revocation(Error::from(error)).and_kept().for_profile(&profile.name))
+    }
+}
+
+/// Advises to check the endpoint that was asked.
+fn at_revocation(error: Error) -> Error {
+    match error.remedy() {
+        Some(Remedy::CheckTokenUrl) => error.with_remedy(Remedy::CheckRevocationUrl),
+        _ => error,
     }
 }

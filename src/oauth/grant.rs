@@ -19,6 +19,8 @@ use crate::secret::Secret;
 pub(crate) struct TokenRequest<'a> {
     /// Where to.
     pub token_url: &'a Endpoint,
+    /// What a gateway there asks for.
+    pub headers: &'a [GatewayHeader],
     /// Who asks.
     pub client: Client<'a>,
     /// The grant.
@@ -33,6 +35,17 @@ pub(crate) struct TokenRequest<'a> {
     pub repeats: Repeats,
     /// Earlier tokens of this client: an answer may repeat one.
     pub earlier: &'a [Secret],
+}
+
+/// A header that a gateway before the token endpoint asks for.
+#[derive(Debug)]
+pub(crate) struct GatewayHeader {
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: Secret,
+    /// Whether the value is masked in what a server says.
+    pub is_masked: bool,
 }
 
 /// Writes the parts of a token request that are no credential.
@@ -106,8 +119,11 @@ impl Transport {
     ) -> Result<Granted, (IssuerError, Option<String>)> {
         let plain = |error| (error, None);
         let now = self.clock().wall();
-        let proven = prove(&asked.client, form(asked.grant, asked.request), now).map_err(plain)?;
-        let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+        let mut proven = prove(&asked.client, form(asked.grant, asked.request), now).map_err(plain)?;
+        proven
+            .secrets
+            .extend(asked.headers.iter().filter(|header| header.is_masked).map(|header| header.value.clone()));
+        let mut headers = written(asked.headers).map_err(plain)?;
         if let Some(key) = asked.proof_key {
             let of = Use { method: "POST", url: asked.token_url.url(), token: None, nonce };
             let proof = key.proof(&of, now).map_err(plain)?;
@@ -121,9 +137,22 @@ impl Transport {
             let wanted = Wanted { binding, token_type: asked.token_type };
             wire::granted(answer.status.as_u16(), &answer.body, &secrets, wanted).map_err(plain)
         } else {
-            Err((wire::failed(answer.unsuccessful(), &secrets), answer.dpop_nonce))
+            // What was signed holds the time: an issuer takes it for one of the past or of the future.
+            let has_signed = asked.client.auth.signs() || asked.proof_key.is_some();
+            let clock = answer.clock_difference.filter(|_| has_signed);
+            Err((wire::failed(answer.unsuccessful(), &secrets).under_clock(clock), answer.dpop_nonce))
         }
     }
+}
+
+fn written(headers: &[GatewayHeader]) -> Result<Vec<(HeaderName, HeaderValue)>, IssuerError> {
+    let one = |header: &GatewayHeader| {
+        let unusable = |_| IssuerError::Credential("a header for the gateway cannot be written");
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(unusable)?;
+        let value = sensitive(header.value.expose_text().unwrap_or_default())?;
+        Ok((name, value))
+    };
+    headers.iter().map(one).collect()
 }
 
 fn is_use_dpop_nonce(error: &IssuerError) -> bool {

@@ -51,6 +51,8 @@ impl About {
 
 /// How long the words of a refusal are waited for whose status says enough.
 const PATIENCE_WITH_WORDS: Duration = Duration::from_secs(3);
+/// How long a body is waited for that says what a refusal means.
+const PATIENCE_WITH_REFUSAL: Duration = Duration::from_secs(10);
 
 const NO_AUTHORITY: IssuerError = IssuerError::Roots { why: "the CA file holds no certificate that can be used" };
 const NO_ROOTS: IssuerError =
@@ -93,6 +95,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<Duration>,
     /// The nonce that proofs of possession are to hold (RFC 9449 s. 8).
     pub(super) dpop_nonce: Option<String>,
+    /// By how many seconds the server's clock is ahead of this machine's.
+    pub(super) clock_difference: Option<i64>,
 }
 
 impl Answer {
@@ -142,9 +146,8 @@ impl Transport {
         if let Some(authorization) = &proven.authorization {
             request = request.header(AUTHORIZATION, sensitive(authorization)?);
         }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
+        // A header of the profile takes the place of one of ours, such as User-Agent.
+        request = request.headers(headers.into_iter().collect());
         let secrets: Vec<&Secret> = proven.secrets.iter().collect();
         self.answer(url, request, About::Token, &secrets).await
     }
@@ -164,7 +167,7 @@ impl Transport {
         let dpop_nonce = text(response.headers(), HeaderName::from_static("dpop-nonce"));
         let is_html =
             text(response.headers(), CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
-        self.tell_clock_difference(&response);
+        let clock_difference = self.difference_of_clocks(&response);
         let mut body = Zeroizing::new(Vec::new());
         let read = read_body(url, response, about.cap(), &mut body);
         match BodyUse::of(status, about) {
@@ -175,11 +178,17 @@ impl Transport {
                 Ok(Err(error)) => tracing::debug!("the words to a refusal cannot be read: {error}"),
                 Err(_) => tracing::debug!("the words to a refusal do not come"),
             },
+            // One that breaks off is a refusal all the same: asked again, the issuer would refuse again.
+            BodyUse::Refusal => match tokio::time::timeout(PATIENCE_WITH_REFUSAL, read).await {
+                Ok(Err(IssuerError::Reset { .. })) => tracing::debug!("a refusal breaks off"),
+                Ok(read) => read?,
+                Err(_) => tracing::debug!("a refusal does not come to its end"),
+            },
             BodyUse::None => drop(read),
         }
         tracing::debug!(status = status.as_u16(), bytes = body.len(), "the server answered");
         let dpop_nonce = dpop_nonce.filter(|nonce| nonce.len() <= 256);
-        Ok(Answer { status, body, is_html, retry_after, dpop_nonce })
+        Ok(Answer { status, body, is_html, retry_after, dpop_nonce, clock_difference })
     }
 
     /// Tells whether the system has certificate authorities to trust.
@@ -287,15 +296,14 @@ impl Transport {
         text(response.headers(), name)
     }
 
-    /// Says, for people who look for the reason of an expired token, how far the clocks are apart.
-    fn tell_clock_difference(&self, response: &Response) {
-        let date = text(response.headers(), DATE).and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
-        if let Some(date) = date {
-            let seconds = date.timestamp().saturating_sub(self.clock.wall().seconds());
-            if seconds.unsigned_abs() > 60 {
-                tracing::info!(seconds, "the issuer's clock differs from this machine's");
-            }
+    /// Returns how far the clocks are apart; and logs it, for people who look for the reason of an expired token.
+    fn difference_of_clocks(&self, response: &Response) -> Option<i64> {
+        let date = DateTime::parse_from_rfc2822(&text(response.headers(), DATE)?).ok()?;
+        let seconds = date.timestamp().saturating_sub(self.clock.wall().seconds());
+        if seconds.unsigned_abs() > 60 {
+            tracing::info!(seconds, "the issuer's clock differs from this machine's");
         }
+        Some(seconds)
     }
 
     async fn failed(&self, url: &Endpoint, error: &reqwest::Error) -> IssuerError {
@@ -399,6 +407,8 @@ enum BodyUse {
     Needed,
     /// It has words for people; the status decides.
     Words,
+    /// It says what is refused; that something is, says the status.
+    Refusal,
     /// Nothing.
     None,
 }
@@ -408,6 +418,7 @@ impl BodyUse {
         match (status.as_u16(), about) {
             (408 | 429 | 500..=599, _) => BodyUse::None,
             (401 | 403 | 404 | 405 | 410, About::Token) => BodyUse::Words,
+            (400..=499, About::Token) => BodyUse::Refusal,
             // An answer that breaks off does not decide whether there is metadata.
             _ => BodyUse::Needed,
         }

@@ -38,12 +38,12 @@ pub(crate) use dpop::ProofKey;
 #[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
 pub(crate) use echo::shown;
-pub(crate) use grant::TokenRequest;
+pub(crate) use grant::{GatewayHeader, TokenRequest};
 pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
 pub(crate) use jwt::Assertion;
 pub(crate) use probe::Probed;
-pub(crate) use proxy::ProxyFault;
+pub(crate) use proxy::{ProxyFault, way_to};
 #[cfg(feature = "cli")]
 pub(crate) use proxy::{Route, named as named_proxy, route};
 #[cfg(feature = "cli")]
@@ -182,6 +182,8 @@ pub enum IssuerError {
         error: Option<String>,
         /// What the issuer adds, escaped.
         description: Option<String>,
+        /// By how many seconds the issuer's clock is ahead, if what it refused was signed under another time.
+        clock: Option<i64>,
     },
     /// An answer of something that does not speak the protocol.
     #[error("no OAuth answer (HTTP {status}){}", said(&[.error.as_deref(), .description.as_deref()]))]
@@ -284,6 +286,14 @@ impl IssuerError {
 }
 
 impl IssuerError {
+    /// Adds how far the clocks are apart, if that may be why what was signed is refused.
+    pub(super) fn under_clock(mut self, seconds: Option<i64>) -> IssuerError {
+        if let IssuerError::Refused { clock, .. } = &mut self {
+            *clock = seconds.filter(|seconds| seconds.unsigned_abs() >= 60);
+        }
+        self
+    }
+
     /// Returns whether the same request would fail again, though others with its code may not.
     pub(crate) fn is_final(&self) -> bool {
         match self {

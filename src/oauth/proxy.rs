@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::HeaderValue;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
@@ -114,6 +115,15 @@ pub(crate) fn named() -> Result<Option<Proxy>, IssuerError> {
     effective(&read).map(|(variable, value)| Proxy::parse(variable, &value)).transpose()
 }
 
+/// Returns what tells the proxy on the way to a URL from any other, and its password from any other password; `None`
+/// if there is none.
+pub(crate) fn way_to(url: &Endpoint) -> Option<[u8; 32]> {
+    match route(url) {
+        Ok(Route::Through(proxy)) => Some(proxy.digest()),
+        Ok(Route::Direct | Route::System) | Err(_) => None,
+    }
+}
+
 fn routed(read: Read<'_>, url: &Url) -> Result<Route, IssuerError> {
     if is_cgi(read) {
         return Ok(Route::Direct);
@@ -144,6 +154,8 @@ fn is_excepted(read: Read<'_>, url: &Url) -> bool {
     let Some(list) = read("NO_PROXY").or_else(|| read("no_proxy")) else { return false };
     let list = list.to_string_lossy();
     let names = list.split([',', ';']).flat_map(str::split_whitespace);
+    // Quotation marks that no shell took away are no part of a name.
+    let names = names.map(|name| name.trim_matches(['"', '\'']));
     let names: Vec<String> = names.filter_map(|name| of_port(name, url.port_or_known_default())).collect();
     let matcher = Matcher::builder().https("http://proxy.invalid").no(names.join(",")).build();
     url.as_str().parse().is_ok_and(|url| matcher.intercept(&url).is_none())
@@ -208,6 +220,17 @@ impl Proxy {
     #[cfg(feature = "cli")]
     pub(crate) fn has_password(&self) -> bool {
         self.authorization.is_some()
+    }
+
+    /// Returns SHA-256 of what the environment says of it, its password included: what it refused, it refused to this.
+    fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for part in [self.variable.as_bytes(), self.url.as_str().as_bytes()] {
+            digest.update(part);
+            digest.update([0]);
+        }
+        digest.update(self.authorization.as_ref().map(HeaderValue::as_bytes).unwrap_or_default());
+        digest.finalize().into()
     }
 
     /// Makes the setting of the HTTP client.
@@ -414,6 +437,10 @@ mod tests {
             "a.example,\tissuer.example",
             "issuer.example:443",
             "ISSUER.example",
+            "\"issuer.example\"",
+            "'a.example,issuer.example'",
+            "\"a.example\", 'issuer.example:443'",
+            "\"*\"",
         ] {
             assert!(is_direct(list, issuer), "{list}");
         }

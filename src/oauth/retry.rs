@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_never_tried_again() {
-        let refused = IssuerError::Refused { status: 401, meaning: Meaning::Client, error: None, description: None };
+        let refused =
+            IssuerError::Refused { status: 401, meaning: Meaning::Client, error: None, description: None, clock: None };
         assert_eq!(next(&refused, 0, LONG, 0), Next::GiveUp);
     }
 

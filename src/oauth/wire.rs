@@ -146,7 +146,13 @@ fn by_status(status: u16, words: Option<Words>, meaning: Meaning) -> IssuerError
     let named = error.as_deref().unwrap_or_default();
     let others: &[&str] = if meaning == Meaning::Access { &["access_denied", "invalid_target"] } else { &[] };
     let is_own = OWN_MEANING.iter().chain(others).any(|own| *own == named);
-    IssuerError::Refused { status, meaning: if is_own { Meaning::Named } else { meaning }, error, description }
+    IssuerError::Refused {
+        status,
+        meaning: if is_own { Meaning::Named } else { meaning },
+        error,
+        description,
+        clock: None,
+    }
 }
 
 /// Makes the error of an answer that is not of the protocol.
@@ -160,7 +166,7 @@ fn refused(status: u16, words: Option<Words>) -> Option<IssuerError> {
     let Words { error, description } = words?;
     Some(match error.as_deref() {
         Some("temporarily_unavailable" | "server_error") => IssuerError::Server { status, retry_after: None },
-        _ => IssuerError::Refused { status, meaning: Meaning::Named, error, description },
+        _ => IssuerError::Refused { status, meaning: Meaning::Named, error, description, clock: None },
     })
 }
 

@@ -63,6 +63,8 @@ pub struct Binding {
     pub token_binding: TokenBinding,
     /// The private hosts that these places may name over plain http.
     pub allow_http: PlainHosts,
+    /// SHA-256 of the headers for the token endpoint: their names, and their values or the places of these.
+    pub headers_digest: Option<[u8; 32]>,
 }
 
 impl Binding {
@@ -88,6 +90,9 @@ impl Binding {
         if !self.allow_http.is_empty() {
             writer.list(12, self.allow_http.iter().map(str::as_bytes));
         }
+        if let Some(digest) = &self.headers_digest {
+            writer.bytes(13, digest);
+        }
         writer.finish().to_vec()
     }
 
@@ -111,6 +116,7 @@ impl Binding {
             let hosts = reader.list(12)?.into_iter().map(std::str::from_utf8).collect::<Result<Vec<_>, _>>();
             allow_http = PlainHosts::new(hosts.map_err(|_| Malformed)?).map_err(|_| Malformed)?;
         }
+        let headers_digest = if reader.next_is(13) { Some(reader.fixed(13)?) } else { None };
         reader.finish()?;
         // Last: which of them may be plain stands behind them.
         let endpoint = |text: &str| Endpoint::parse_with(text, &allow_http).map_err(|_| Malformed);
@@ -128,6 +134,7 @@ impl Binding {
             ca_digest,
             token_binding,
             allow_http,
+            headers_digest,
         })
     }
 
@@ -144,6 +151,7 @@ impl Binding {
             ("assertion_audience", self.assertion_audience != other.assertion_audience),
             ("ca_file", self.ca_digest != other.ca_digest),
             ("allow_http", self.allow_http != other.allow_http),
+            ("headers", self.headers_digest != other.headers_digest),
             // One way: tokens that need proofs are never less than what the secret was set for.
             ("dpop", self.token_binding == TokenBinding::Dpop && other.token_binding == TokenBinding::Bearer),
         ];
@@ -169,6 +177,7 @@ pub(crate) mod tests {
             ca_digest: Some([9; 32]),
             token_binding: TokenBinding::Bearer,
             allow_http: PlainHosts::default(),
+            headers_digest: None,
         }
     }
 
@@ -181,7 +190,9 @@ pub(crate) mod tests {
         let allow_http = PlainHosts::new(["keycloak", "10.0.0.7"]).expect("private hosts");
         let token_url = Endpoint::parse_with("http://keycloak:8080/token", &allow_http).expect("a URL");
         let plain = Binding { token_url, allow_http, ..bound };
-        assert_eq!(Binding::decode(&plain.encode()), Ok(plain));
+        assert_eq!(Binding::decode(&plain.encode()), Ok(plain.clone()));
+        let with_headers = Binding { headers_digest: Some([3; 32]), ..plain };
+        assert_eq!(Binding::decode(&with_headers.encode()), Ok(with_headers));
     }
 
     #[test]
@@ -195,7 +206,7 @@ pub(crate) mod tests {
     fn every_place_is_compared() {
         let url = || Some(Endpoint::parse("https://evil.example/").expect("a URL"));
         type Edit = fn(&mut Binding, Option<Endpoint>);
-        let edits: [(&str, Edit); 9] = [
+        let edits: [(&str, Edit); 10] = [
             ("token_url", |b, url| b.token_url = url.expect("given")),
             ("client_id", |b, _| b.client_id.push('x')),
             ("auth", |b, _| b.auth = AuthMethod::ClientSecretPost),
@@ -205,6 +216,7 @@ pub(crate) mod tests {
             ("assertion_audience", |b, _| b.assertion_audience = Some("x".to_owned())),
             ("ca_file", |b, _| b.ca_digest = None),
             ("allow_http", |b, _| b.allow_http = PlainHosts::new(["a"]).expect("a private host")),
+            ("headers", |b, _| b.headers_digest = Some([1; 32])),
         ];
         for (name, edit) in edits {
             let mut other = sample();

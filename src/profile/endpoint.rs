@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::PlainHosts;
+use super::gap::gap;
 
 /// The name of this machine on itself (RFC 6761 s. 6.3).
 pub(crate) const LOCALHOST: &str = "localhost";
@@ -157,39 +158,7 @@ fn holds_secret(text: &str) -> bool {
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| SECRETS.contains(&name.as_ref()))
 }
 
-/// Returns what was not filled in, as pages and templates write it: `{tenant}`, `<tenant>`, `$TENANT`.
-///
-/// A dollar is a part of some addresses (`/$metadata`, `?$top=1`): below the host it begins a gap only if it names a
-/// variable.
-pub(crate) fn gap(text: &str) -> Option<String> {
-    let is_variable = |next: Option<char>| next.is_some_and(|next| next.is_ascii_uppercase() || "({".contains(next));
-    let (_, rest) = text.split_once("://")?;
-    let host = text.len() - rest.len() + authority(text).len();
-    let (start, _) = text.char_indices().find(|(at, letter)| match letter {
-        '{' | '}' | '<' | '>' => true,
-        '$' => *at < host || is_variable(text[at + 1..].chars().next()),
-        _ => false,
-    })?;
-    Some(shown_gap(&text[start..]).to_owned())
-}
-
-/// Cuts the gap that a text begins with: with its name if that is a word, else its first letter.
-fn shown_gap(text: &str) -> &str {
-    let until = |from: usize, is_part: fn(char) -> bool| {
-        text[from..].find(|letter| !is_part(letter)).map_or(text.len(), |length| from + length)
-    };
-    let name = until(0, |letter| "${<(".contains(letter));
-    let end = match &text[..name] {
-        "$" => until(name, |letter| letter.is_ascii_alphanumeric() || letter == '_'),
-        _ => until(name, |letter| letter.is_ascii_alphanumeric() || "_-. ".contains(letter)),
-    };
-    match end - name {
-        1..=40 if name > 0 => &text[..until(end, |letter| "}>)".contains(letter))],
-        _ => &text[..1],
-    }
-}
-
-fn authority(text: &str) -> &str {
+pub(super) fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }

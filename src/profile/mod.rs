@@ -4,6 +4,8 @@ mod auth;
 mod binding;
 mod endpoint;
 mod file;
+mod gap;
+mod headers;
 mod name;
 mod plain_hosts;
 pub(crate) mod preset;
@@ -18,10 +20,12 @@ pub use auth::{
 };
 pub use binding::{Binding, Generation};
 pub(crate) use endpoint::LOCALHOST;
-#[cfg(feature = "cli")]
-pub(crate) use endpoint::gap;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile, reference};
+#[cfg(feature = "cli")]
+pub(crate) use gap::gap;
+pub use headers::{HeaderError, HeaderSource, Headers};
+pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
 pub use name::ProfileName;
 pub(crate) use name::RULE as NAME_RULE;
 pub(crate) use plain_hosts::is_private_address;
@@ -47,6 +51,8 @@ pub struct Profile {
     pub issuer: Option<String>,
     /// The private hosts that its URLs may name over plain http.
     pub allow_http: PlainHosts,
+    /// What a gateway before the token endpoint asks for; sent there and nowhere else.
+    pub headers: Headers,
     /// How the client proves itself.
     pub auth: AuthMethod,
     /// How id and secret are written into a Basic header.
@@ -148,6 +154,7 @@ impl Profile {
             token_url,
             issuer: None,
             allow_http: PlainHosts::default(),
+            headers: Headers::default(),
             auth: AuthMethod::ClientSecretBasic,
             basic_encoding: BasicEncoding::Form,
             assertions: Assertions::default(),
@@ -205,6 +212,7 @@ impl Profile {
             ca_digest,
             token_binding: self.token_binding,
             allow_http: self.allow_http.clone(),
+            headers_digest: self.headers.digest(),
         }
     }
 }

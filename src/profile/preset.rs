@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::file::keys::auth;
+use super::gap::gap_in_part;
 use super::{AuthMethod, Endpoint, Grant, Repeats};
 use crate::document::{DocumentError, Parsed, Table};
 
@@ -57,6 +58,14 @@ pub(crate) enum FieldError {
     /// A domain is needed, and this has no dot.
     #[error("{0} must be a whole domain, with a dot")]
     Domain(String),
+    /// It was copied from a page, and a part of it has to be filled in.
+    #[error("{name} still has a gap: {gap}")]
+    Gap {
+        /// The name of the field.
+        name: String,
+        /// What was not filled in.
+        gap: String,
+    },
     /// One label is needed, and this has a dot.
     #[error("{0} must be one word without a dot")]
     Label(String),
@@ -66,7 +75,10 @@ impl FieldError {
     /// Returns the name of the field.
     pub(crate) fn field(&self) -> &str {
         match self {
-            FieldError::Part(name) | FieldError::Domain(name) | FieldError::Label(name) => name,
+            FieldError::Part(name)
+            | FieldError::Domain(name)
+            | FieldError::Label(name)
+            | FieldError::Gap { name, .. } => name,
         }
     }
 }
@@ -216,6 +228,9 @@ impl Preset {
             (Some(rest), _) => rest.trim_end_matches('/'),
             (None, _) => text,
         };
+        if let Some(gap) = gap_in_part(value) {
+            return Err(FieldError::Gap { name: name.to_owned(), gap });
+        }
         // A value is a piece of a URL, not a way to another host or path.
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
         if value.is_empty() || !value.bytes().all(allowed) || value.contains("..") || value == "." {
@@ -312,11 +327,19 @@ mod tests {
     #[test]
     fn a_field_leads_to_no_other_host_or_path() {
         let not_part = Err(FieldError::Part("domain".to_owned()));
-        for value in ["", "evil.example/x", "a@evil.example", "evil.example?", "a#b", "a b", ".", "..", "{domain}"] {
+        for value in ["", "evil.example/x", "a@evil.example", "evil.example?", "a#b", "a b", ".", ".."] {
             assert_eq!(filled("auth0", &[("domain", value)]), not_part, "{value}");
         }
         for value in ["https://", "https:///", "https://u:p@a.example/", "http://a.example", "https://a..example/"] {
             assert_eq!(filled("auth0", &[("domain", value)]), not_part, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_was_not_filled_in_is_named() {
+        for value in ["{domain}", "YOUR_DOMAIN", "https://YOUR_DOMAIN/", "%DOMAIN%", "[domain]", ":domain"] {
+            let gap = value.trim_start_matches("https://").trim_end_matches('/').to_owned();
+            assert_eq!(filled("auth0", &[("domain", value)]), Err(FieldError::Gap { name: "domain".to_owned(), gap }));
         }
     }
 

@@ -91,7 +91,7 @@ pub(crate) fn read_reference(reference: &Reference, timeout: Option<Duration>) -
 }
 
 /// Names the users that can read the file of a secret, if there are others than its owner and the caller.
-fn exposure(path: &Path, read: &Referenced) -> Option<Warning> {
+pub(crate) fn exposure(path: &Path, read: &Referenced) -> Option<Warning> {
     let shown = Shown(path);
     match read.foreign_owner {
         _ if read.readable_by_others => Some(format!("the secret in {shown} can be read by other users")),

@@ -203,6 +203,7 @@ mod tests {
             certificate: None,
             binding: None,
             grant: None,
+            headers: None,
         })
     }
 
@@ -278,6 +279,7 @@ mod tests {
             message: "later".to_owned(),
             http_status: Some(429),
             oauth_error: None,
+            way: None,
             validity: Validity { lifetime: Duration::from_secs(lifetime), ..*token(1).validity() },
         };
         let found =

@@ -211,6 +211,7 @@ type Parts = (
     Option<Vec<u8>>,
     Option<String>,
     Option<String>,
+    Option<Vec<u8>>,
 );
 
 fn identity(parts: &Parts) -> TokenIdentity {
@@ -230,6 +231,7 @@ fn identity(parts: &Parts) -> TokenIdentity {
         certificate: parts.8.as_deref(),
         binding: parts.9.as_deref(),
         grant: parts.10.as_deref(),
+        headers: parts.11.as_deref(),
     })
 }
 
@@ -248,6 +250,7 @@ fn parts() -> impl Strategy<Value = Parts> {
         prop::option::of(prop::collection::vec(any::<u8>(), 0..2)),
         prop::option::of(text()),
         prop::option::of(text()),
+        prop::option::of(prop::collection::vec(any::<u8>(), 0..2)),
     )
 }
 

@@ -14,11 +14,11 @@ use tokenkeep::shared::{
 use tokenkeep::{
     AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, ErrorKind,
-    FileStore, Freshness, Generation, Grant, Holds, Keeper, KeeperBuilder, KeyId, LifetimeFrom, LockDir, ManualClock,
-    MemoryStore, Moment, Obtained, OpenOptions, Outcome, PlaceError, PlainHostError, PlainHosts, Profile, ProfileName,
-    Reach, RecordName, RecordStore, Reference, Repeats, Report, Request, RequestError, SealError, Secret, SecretSource,
-    Slot, Source, Stamp, StoreError, SystemClock, TokenBinding, TokenType, Validity, Verdict, WallTime, Want, Warning,
-    Writer,
+    FileStore, Freshness, Generation, Grant, HeaderError, HeaderSource, Headers, Holds, Keeper, KeeperBuilder, KeyId,
+    LifetimeFrom, LockDir, ManualClock, MemoryStore, Moment, Obtained, OpenOptions, Outcome, PlaceError,
+    PlainHostError, PlainHosts, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report,
+    Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
+    TokenType, Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -191,7 +191,16 @@ fn profiles(shown: &mut Shown) {
     shown.add(&name);
     let generation = Generation::new([7; 16]);
     shown.add(&generation);
+    let headers: Headers =
+        Headers::new([("x-api-key", HeaderSource::Value(Secret::from(CLIENT_SECRET)))]).expect("a header");
+    shown.add(&headers);
+    headers.iter().for_each(|(_, source)| shown.add::<HeaderSource>(source));
+    let in_name = format!("{CLIENT_SECRET} ");
+    let error: HeaderError =
+        Headers::new([(in_name.as_str(), HeaderSource::Env("X".to_owned()))]).expect_err("no name");
+    shown.add(&error);
     let mut profile = Profile::new(name, CLIENT_ID, endpoint);
+    profile.headers = headers;
     let binding: Binding = profile.binding(generation, Some([7; 32]));
     shown.add(&binding);
     shown.add(&Reference::File(PathBuf::from("/run/secret")));

@@ -111,12 +111,13 @@ fn a_proof_goes_with_each_kind_of_client_authentication() {
 fn a_bearer_token_in_answer_to_a_proof_is_a_downgrade_and_is_not_kept() {
     let issuer = Issuer::start();
     let environment = credential(&issuer, &["--dpop"]);
-    for asked in 1..=2 {
+    for is_remembered in [false, true] {
         let outcome = get(&environment, &[]).fails(10, "downgrade_refused");
         assert!(outcome.stdout.is_empty());
         assert_eq!(outcome.error()["retryable"], false);
+        assert_eq!(outcome.error()["remembered"] == true, is_remembered);
         get(&environment, &["--offline"]).fails(5, "token_not_valid");
-        assert_eq!(issuer.count("/token"), asked);
+        assert_eq!(issuer.count("/token"), 1);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod apache;
 mod binding;
+mod by_environment;
 mod cache;
 mod canary;
 mod changed_place;
@@ -17,9 +18,12 @@ mod file_size;
 mod files;
 mod fleet;
 mod front;
+mod gateway;
 mod hardening;
 mod harness;
 mod herd;
+#[cfg(target_os = "linux")]
+mod hints;
 mod interrupted;
 mod issuer_fixture;
 mod issuer_tls;

@@ -3,7 +3,7 @@
 use crate::common::issuer::Behaviour;
 use crate::common::{Issuer, TestEnvironment, skipped};
 use crate::setup::{
-    self, PROFILE, assert_mended, assert_refused, credential, credential_and_token, get, get_json, prepend,
+    self, PROFILE, assert_mended, assert_refused, credential, credential_and_token, forget, get, get_json, prepend,
     set_credential, snapshot,
 };
 
@@ -18,6 +18,8 @@ fn no_redirect_of_the_token_endpoint_is_followed() {
             issuer.behave_times("/token", 1, Behaviour::Redirect { status, location });
             let error = assert_refused(get_json(&environment).run(), &status.to_string(), 10, "redirect_refused");
             assert_eq!((&error["http_status"], &error["retryable"]), (&status.into(), &false.into()));
+            // A redirect is remembered, as every refusal.
+            forget(&environment);
         }
     }
     // Each was asked once: what redirects would redirect again.

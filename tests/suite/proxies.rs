@@ -240,6 +240,40 @@ fn a_wrong_password_of_a_proxy_is_tried_once() {
     assert_eq!(proxy.asked().len(), 1);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_wrong_password_of_a_proxy_is_tried_once_by_all_until_its_variable_is_mended() {
+    let _alone = crate::herd::alone();
+    let remote = Remote::start().set();
+    let environment = &remote.environment;
+    let (good, bad) = (Proxy::start(environment, &[]), Proxy::start(environment, &["407"]));
+    let with = |password: &str| bad.url().replace("http://", &format!("http://bob:{password}@"));
+    let through = |url: &str| get_json(environment).arg("--refresh").env("HTTPS_PROXY", url);
+    through(&good.url()).run().success();
+    let turn = crate::herd::turn::take(environment);
+    let herd: Vec<_> = (0..40).map(|_| through(&with("old")).spawn()).collect();
+    crate::herd::turn::wait_for_waiters(environment, 40);
+    drop(turn);
+    let refused = |outcome: Outcome| {
+        let error = assert_refused(outcome, "the proxy", 6, "connect");
+        assert_eq!((&error["retryable"], &error["http_status"]), (&json!(false), &json!(407)));
+        error["remembered"] == true
+    };
+    assert_eq!(herd.into_iter().map(|one| refused(one.wait())).filter(|told| *told).count(), 39);
+    assert!(refused(through(&with("old")).run()), "the next run is told the same");
+    assert_eq!(bad.asked().len(), 1);
+    // Each way of mending it is tried at once: another password, another proxy, none.
+    assert!(!refused(through(&with("new")).run()));
+    assert_eq!(bad.asked().len(), 2);
+    assert_refused(through(&with("new")).env("NO_PROXY", format!("\"{HOST}\"")).run(), "none", 6, "dns");
+    through(&good.url()).run().success();
+    // What the issuer says holds for every way.
+    remote.issuer.answer("/token", 400, &json!({ "error": "invalid_client" }));
+    assert_refused(through(&good.url()).run(), "the issuer", 4, "invalid_client");
+    assert_eq!(assert_refused(through(&with("new")).run(), "the issuer", 4, "invalid_client")["remembered"], true);
+    assert_eq!(bad.asked().len(), 2);
+}
+
 #[test]
 fn an_issuer_that_a_proxy_does_not_let_through_is_no_wrong_issuer() {
     let remote = Remote::start();

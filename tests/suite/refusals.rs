@@ -1,6 +1,7 @@
 //! A refusal is a refusal: its status says what it means, whatever comes behind it and however that is written.
 
 use serde_json::{Value, json};
+use tokenkeep::Clock as _;
 
 use crate::common::issuer::{Behaviour, Part};
 use crate::common::{Issuer, TestEnvironment};
@@ -90,6 +91,9 @@ fn a_redirect_says_where_it_leads_without_its_query() {
         let body = "<html>".to_owned() + &"y".repeat(100_000);
         issuer.behave("/token", Behaviour::Answer { status: 308, headers, body: body.into() });
         let error = assert_refused(get_json(&environment).run(), &place, 10, "redirect_refused");
+        let again = assert_refused(get_json(&environment).run(), &place, 10, "redirect_refused");
+        assert_eq!((&again["remembered"], &again["message"]), (&json!(true), &error["message"]));
+        forget(&environment);
         let wanted = format!("{own} answered with a redirect (HTTP 308) to {place}, which is never followed");
         assert_eq!(error["message"], wanted);
     }
@@ -164,5 +168,43 @@ fn a_refusal_of_every_framework_is_told_in_its_words() {
         let outcome = get_json(&environment).run();
         assert_eq!(outcome.error()["message"], format!("the issuer refused: {words}"), "{body}");
         forget(&environment);
+    }
+}
+
+/// The time in so many seconds, as a server writes it.
+fn date_ahead(seconds: i64) -> String {
+    let now = tokenkeep::SystemClock.now().wall.seconds();
+    chrono::DateTime::from_timestamp(now + seconds, 0).expect("a time").to_rfc2822()
+}
+
+#[test]
+fn a_refusal_of_what_was_signed_under_another_time_names_the_clock() {
+    let issuer = Issuer::start();
+    let signing = ["--auth", "client_secret_jwt", "--assertion-audience", "token_endpoint"];
+    let hint = |options: &[&str], error: &str, ahead: i64| {
+        let environment = credential(&issuer, options);
+        let date = date_ahead(ahead);
+        let headers = vec![("Date".to_owned(), date)];
+        issuer.behave(
+            "/token",
+            Behaviour::Answer { status: 400, headers, body: json!({ "error": error }).to_string().into() },
+        );
+        let outcome = get_json(&environment).run();
+        outcome.error()["hint"].as_str().unwrap_or_default().to_owned()
+    };
+    for (options, error, ahead, words) in [
+        (&signing[..], "invalid_client", 605, "the issuer's clock is 10m"),
+        (&signing, "invalid_client", -3_605, "behind this machine's: set the clock"),
+        (&signing, "invalid_request", 605, "ahead of this machine's: set the clock"),
+        (&["--dpop"], "invalid_dpop_proof", 605, "set the clock"),
+    ] {
+        let hint = hint(options, error, ahead);
+        assert!(hint.contains(words), "{options:?} {error} {ahead}: {hint}");
+    }
+    for (options, error, ahead) in
+        [(&signing[..], "invalid_client", 5), (&signing, "invalid_scope", 605), (&[], "invalid_client", 605)]
+    {
+        let hint = hint(options, error, ahead);
+        assert!(!hint.is_empty() && !hint.contains("clock"), "{options:?} {error} {ahead}: {hint}");
     }
 }

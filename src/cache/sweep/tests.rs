@@ -83,6 +83,7 @@ fn identity(client_id: &str) -> TokenIdentity {
         certificate: None,
         binding: None,
         grant: None,
+        headers: None,
     })
 }
 

@@ -9,6 +9,15 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOKENKEEP_PROFILE", "The profile, where no -p names one."),
     ("TOKENKEEP_CONFIG_DIR", "The configuration directory: an absolute path."),
     ("TOKENKEEP_DATA_DIR", "The data directory: an absolute path."),
+    (
+        "TOKENKEEP_TOKEN_URL (or TOKENKEEP_PROVIDER), TOKENKEEP_CLIENT_ID, TOKENKEEP_SECRET_FILE",
+        "Make one whole profile, which is called env and meant if no other is named. TOKENKEEP_SCOPES and the like set the \
+         other plain keys of a profile. No variable holds a secret, a command or allow_http.",
+    ),
+    (
+        "TOKENKEEP_KEY_FILE",
+        "The key file of sealed files, if config.toml names no place for secrets: an absolute path.",
+    ),
     ("TOKENKEEP_LOG", "How much is told on stderr: error, warn, info, debug or trace."),
     ("TOKENKEEP_PASSPHRASE_FD", "The number of a descriptor whose first line is the passphrase; no prompt then."),
     ("NO_COLOR", "Where it is not empty, messages are not coloured."),

@@ -5,11 +5,12 @@ use chrono::{DateTime, Utc};
 use super::ProfileError;
 use crate::document::{DocumentError, Table};
 use crate::hex;
-use crate::profile::endpoint::gap;
+use crate::profile::gap::gap;
 use crate::profile::{
-    AuthMethod, Binding, Endpoint, EndpointError, Generation, PlainHostError, PlainHosts, Reference, Request,
-    TokenBinding, preset,
+    AuthMethod, Binding, Endpoint, EndpointError, Generation, HeaderSource, Headers, PlainHostError, PlainHosts,
+    Reference, Request, TokenBinding, preset,
 };
+use crate::secret::Secret;
 
 pub(super) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
@@ -28,6 +29,30 @@ pub(super) fn allow_http(table: &Table<'_>) -> Result<Option<PlainHosts>, Profil
         Some(Err(why)) => Err(table.invalid("allow_http", why.to_string()).into()),
         Some(Ok(hosts)) => Ok(Some(hosts)),
         None => Ok(None),
+    }
+}
+
+/// Reads the headers for the token endpoint: each a plain value, or the place of one.
+pub(super) fn headers(table: &Table<'_>) -> Result<Option<Headers>, DocumentError> {
+    let Some(headers) = table.table("headers")? else { return Ok(None) };
+    let sources: Vec<_> =
+        headers.keys().map(|name| Ok((name, header(&headers, name)?))).collect::<Result<_, DocumentError>>()?;
+    Headers::new(sources).map(Some).map_err(|why| table.invalid("headers", why.to_string()))
+}
+
+fn header(headers: &Table<'_>, name: &str) -> Result<HeaderSource, DocumentError> {
+    const FORMS: &str = "must have values that are texts, {file = PATH} or {env = NAME}";
+    // A name may be a key that was written in the wrong place.
+    let wrong = || headers.invalid_itself(FORMS);
+    if let Ok(Some(value)) = headers.text(name) {
+        return Ok(HeaderSource::Value(Secret::from(value)));
+    }
+    let place = headers.table(name).map_err(|_| wrong())?.ok_or_else(wrong)?;
+    place.only(&["file", "env"]).map_err(|_| wrong())?;
+    match (place.path("file").map_err(|_| wrong())?, place.text("env").map_err(|_| wrong())?) {
+        (Some(path), None) => Ok(HeaderSource::File(path)),
+        (None, Some(name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(HeaderSource::Env(name.to_owned())),
+        _ => Err(wrong()),
     }
 }
 
@@ -156,6 +181,7 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "dpop",
         "ca_digest",
         "allow_http",
+        "headers_digest",
         "set_at",
         "data_dir",
     ])?;
@@ -177,6 +203,10 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
             Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("ca_digest"))?),
         },
         allow_http,
+        headers_digest: match table.text("headers_digest")? {
+            None => None,
+            Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("headers_digest"))?),
+        },
     })
 }
 

@@ -10,14 +10,14 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
-    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, PlainHostError, PlainHosts,
-    Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, TokenType, preset,
+    ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, Headers, PlainHostError,
+    PlainHosts, Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, TokenType, preset,
 };
 use crate::document::{DocumentError, Parsed};
 pub(crate) use keys::reference;
 use keys::{
-    allow_http, auth, binding, choice, client_id, fleet_epoch, issuer, owned, provider, request, secure_endpoint,
-    set_at,
+    allow_http, auth, binding, choice, client_id, fleet_epoch, headers, issuer, owned, provider, request,
+    secure_endpoint, set_at,
 };
 
 /// What a profile's file says, each key that it says: a field is the key of the same name,
@@ -29,6 +29,7 @@ pub(crate) struct ProfileFile {
     pub token_url: Option<Endpoint>,
     pub issuer: Option<String>,
     pub allow_http: Option<PlainHosts>,
+    pub headers: Option<Headers>,
     pub auth: Option<AuthMethod>,
     pub basic_encoding: Option<BasicEncoding>,
     pub assertion_audience: Option<AssertionAudience>,
@@ -84,12 +85,13 @@ pub(crate) enum ProfileError {
     BindingDiffers(&'static str),
 }
 
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 30] = [
     "provider",
     "client_id",
     "token_url",
     "issuer",
     "allow_http",
+    "headers",
     "auth",
     "scopes",
     "audience",
@@ -134,6 +136,7 @@ impl ProfileFile {
             token_url: secure_endpoint(&table, "token_url", &allowed)?,
             issuer: issuer(&table)?,
             allow_http,
+            headers: headers(&table)?,
             auth: auth(&table)?,
             basic_encoding: choice(&table, "basic_encoding", &BasicEncoding::ALL)?,
             assertion_audience: choice(&table, "assertion_audience", &AssertionAudience::ALL)?,
@@ -201,6 +204,7 @@ impl ProfileFile {
                 .clone()
                 .or_else(|| pinned.map(|binding| binding.allow_http.clone()))
                 .unwrap_or_default(),
+            headers: self.headers.clone().unwrap_or_default(),
             auth: self
                 .auth
                 .or_else(|| pinned.map(|binding| binding.auth))

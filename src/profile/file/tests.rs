@@ -18,9 +18,11 @@ fn spotify_needs_only_a_client_id() {
 
 #[test]
 fn what_is_rendered_is_read_back() {
-    let mut file =
-        parse("client_id = 'x'\ntoken_url = 'https://a.example/t'\nscopes = ['b', 'a']\nparams = { p = '1' }")
-            .expect("a profile");
+    let mut file = parse(
+        "client_id = 'x'\ntoken_url = 'https://a.example/t'\nscopes = ['b', 'a']\nparams = { p = '1' }\n\
+         headers = { x = 'v', 'Y.z' = { file = '/run/y' }, z = { env = 'Z' } }",
+    )
+    .expect("a profile");
     file.binding = Some(sample());
     file.min_ttl = Some(Duration::from_secs(90));
     file.set_at = DateTime::from_timestamp(1_800_000_000, 0);
@@ -65,6 +67,15 @@ fn an_error_names_the_key_and_quotes_no_value() {
         "secret = { file = 'hunter2' }",
         "secret = 'hunter2'",
         "params = { scope = 'hunter2' }",
+        "headers = 'hunter2'",
+        "headers = { x = ['hunter2'] }",
+        "headers = { x = { value = 'hunter2' } }",
+        "headers = { x = { hunter2 = '/a' } }",
+        "headers = { x = { file = 'hunter2' } }",
+        "headers = { x = { file = '/a', env = 'hunter2' } }",
+        "headers = { 'hunter2 ' = 'a' }",
+        "headers = { x = \"hunter2\\n\" }",
+        "headers = { authorization = 'hunter2' }",
         "[binding]\ngeneration = 'hunter2'",
     ] {
         let error = parse(text).expect_err("refused");

@@ -13,7 +13,8 @@ use crate::duration;
 use crate::hex;
 use crate::profile::auth::name_in;
 use crate::profile::{
-    AssertionAudience, AssertionTyp, Binding, Endpoint, PlainHosts, Reference, Repeats, Request, TokenBinding,
+    AssertionAudience, AssertionTyp, Binding, Endpoint, HeaderSource, Headers, PlainHosts, Reference, Repeats, Request,
+    TokenBinding,
 };
 
 impl ProfileFile {
@@ -40,6 +41,7 @@ impl ProfileFile {
         set(table, "token_url", &old.token_url, &self.token_url, url);
         set(table, "issuer", &old.issuer, &self.issuer, text);
         set(table, "allow_http", &hosts(&old.allow_http), &hosts(&self.allow_http), array);
+        set(table, "headers", &old.headers, &self.headers, headers);
         set(table, "auth", &old.auth, &self.auth, |auth| auth.name().into());
         set(table, "scopes", &list(old.request.scopes()), &list(self.request.scopes()), array);
         set(table, "audience", &owned(old.request.audience()), &owned(self.request.audience()), text);
@@ -127,6 +129,18 @@ fn pairs(request: &Request) -> Option<Vec<(String, String)>> {
     (params.len() > 0).then(|| params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
+fn headers(headers: &Headers) -> Value {
+    let source = |source: &HeaderSource| match source {
+        // Plain values are text: they were checked.
+        HeaderSource::Value(value) => Value::from(value.expose_text().unwrap_or_default()),
+        HeaderSource::File(path) => {
+            InlineTable::from_iter([("file", Value::from(path.to_string_lossy().as_ref()))]).into()
+        }
+        HeaderSource::Env(name) => InlineTable::from_iter([("env", Value::from(name.as_str()))]).into(),
+    };
+    headers.iter().map(|(name, of)| (name, source(of))).collect::<InlineTable>().into()
+}
+
 #[expect(clippy::ptr_arg, reason = "`set` hands over what an option holds")]
 fn array(items: &Vec<String>) -> Value {
     Value::Array(items.iter().map(|item| Value::String(Formatted::new(item.clone()))).collect::<Array>())
@@ -157,6 +171,9 @@ fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
     if !binding.allow_http.is_empty() {
         let hosts = binding.allow_http.iter().map(str::to_owned).collect();
         table.insert("allow_http", toml_edit::value(array(&hosts)));
+    }
+    if let Some(digest) = &binding.headers_digest {
+        table.insert("headers_digest", toml_edit::value(hex::encode(digest)));
     }
     if binding.token_binding == TokenBinding::Dpop {
         table.insert("dpop", toml_edit::value(true));

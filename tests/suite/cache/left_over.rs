@@ -78,7 +78,8 @@ fn littered(rotated: &Rotated) {
     rotated.environment.write_secret(format!("data/tokens/{record}.tmp"), "torn");
     rotated.environment.write_secret(format!("data/tokens/{}.refused.tmp", "0".repeat(64)), "torn");
     rotated.environment.write_secret(format!("data/locks/{}.alone", "0".repeat(64)), "");
-    assert!(rotated.files("tokens").len() == 6 && rotated.files("locks").len() == 5);
+    // Three tokens, a refusal of the request and one of the client, two that are torn.
+    assert!(rotated.files("tokens").len() == 7 && rotated.files("locks").len() == 5);
 }
 
 #[test]

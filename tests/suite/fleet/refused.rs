@@ -51,9 +51,13 @@ fn what_the_issuer_refuses_one_host_it_is_not_asked_by_the_others() {
             assert!((1..=longest).contains(&left), "{code}: {left} s");
         }
         assert_eq!(issuer.count("/token"), count, "{code}: nobody else asked");
-        // Another request is another matter.
+        // Another request is another matter, unless the client is who was refused.
         mend(&issuer);
-        gets(&b, &["--scope", "a"], "issuer");
+        if code == "invalid_client" {
+            assert_eq!(refused(&b, &["--scope", "a"], exit, code)["remembered"], true);
+        } else {
+            gets(&b, &["--scope", "a"], "issuer");
+        }
         // It ends by itself; here an operator ends it.
         server.cli(&["DEL", &refusal(&server)]);
         let token = gets(&host(&issuer, &at(&server)), &[], "issuer");

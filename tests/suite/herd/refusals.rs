@@ -2,8 +2,8 @@
 
 use super::{alone, ends, spawn, turn};
 use crate::common::Issuer;
-use crate::common::issuer::Behaviour;
-use crate::main_job::environment_for;
+use crate::common::issuer::{Behaviour, CLIENT_SECRET};
+use crate::main_job::{environment_for, set};
 
 /// What a herd is answered.
 struct Refusal {
@@ -79,6 +79,62 @@ fn an_issuer_that_is_busy_says_so_once_however_long_its_page_is() {
     let headers = vec![("Retry-After".to_owned(), "120".to_owned())];
     let answer = Behaviour::Answer { status: 429, headers, body: "y".repeat(200_000).into() };
     assert_one_hears_it_for_all(Refusal { answer, exit: 11, code: "rate_limited", oauth_error: None, requests: 1 });
+}
+
+#[test]
+fn a_redirect_is_heard_once() {
+    let headers = vec![("Location".to_owned(), "/token/".to_owned())];
+    let answer = Behaviour::Answer { status: 308, headers, body: Vec::new().into() };
+    assert_one_hears_it_for_all(Refusal { answer, exit: 10, code: "redirect_refused", oauth_error: None, requests: 1 });
+}
+
+#[test]
+fn a_refusal_that_breaks_off_is_heard_once() {
+    for status in [400, 415, 422] {
+        let head = format!("HTTP/1.1 {status} No\r\nContent-Length: 1000\r\n\r\n{{\"error\":\"inv");
+        let answer = Behaviour::Raw { bytes: head.into() };
+        assert_one_hears_it_for_all(Refusal {
+            answer,
+            exit: 7,
+            code: "response_malformed",
+            oauth_error: None,
+            requests: 1,
+        });
+    }
+}
+
+#[test]
+fn a_wrong_secret_is_tried_once_whatever_is_asked_for_with_it() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    set(&environment, &issuer, "CANARY-SECRET-that-is-wrong").success();
+    let refused = |options: &[&str]| {
+        let run = environment.tokenkeep(["--json", "token", "get"]).args(options).run();
+        run.fails(4, "invalid_client").error()["remembered"] == true
+    };
+    assert!(!refused(&["--scope", "a"]));
+    for options in [&["--scope", "b"][..], &[], &["--audience", "https://api.example"], &["--scope", "a"]] {
+        assert!(refused(options), "{options:?}");
+    }
+    assert_eq!(issuer.count("/token"), 1);
+    // The right one is another client's business.
+    set(&environment, &issuer, CLIENT_SECRET).success();
+    for scope in ["a", "b"] {
+        environment.tokenkeep(["token", "get", "--scope", scope]).prints_token().run().success().token();
+    }
+    assert_eq!(issuer.count("/token"), 3);
+}
+
+#[test]
+fn what_one_request_is_refused_for_says_nothing_of_another() {
+    let issuer = Issuer::start();
+    let environment = environment_for(&issuer);
+    issuer.answer("/token", 400, &serde_json::json!({ "error": "invalid_scope" }));
+    let get = |options: &[&str]| environment.tokenkeep(["--json", "token", "get"]).args(options).prints_token().run();
+    get(&[]).fails(7, "invalid_scope");
+    issuer.behave("/token", Behaviour::Normal);
+    get(&["--scope", "b"]).success();
+    assert_eq!(issuer.count("/token"), 2);
 }
 
 #[test]

@@ -36,6 +36,30 @@ async fn fifty_tasks_on_a_cold_cache_cause_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_tasks_share_a_token_that_is_over_when_it_arrives() {
+    let issuer = Issuer::start_with(["--expires-in", "0"]);
+    let keeper = keeper(&issuer);
+    issuer.behave_times("/token", 1, Behaviour::Hold);
+    let first = tasks(&keeper, 1);
+    issuer.wait_for_requests("/token", 1);
+    // Each is polled until it waits.
+    let want = Want::Valid { min_ttl: std::time::Duration::ZERO };
+    let mut waiters: Vec<_> = (0..50).map(|_| Box::pin(keeper.obtain(want))).collect();
+    for waiter in &mut waiters {
+        let is_pending = std::future::poll_fn(|cx| std::task::Poll::Ready(waiter.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending);
+    }
+    issuer.release();
+    let first = all(first).await.remove(0);
+    for waiter in waiters {
+        assert!(waiter.await.expect("a token").token == first);
+    }
+    assert_eq!(issuer.count("/token"), 1);
+    assert!(keeper.token().await.expect("a token") != first);
+    assert_eq!(issuer.count("/token"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_future_dropped_in_the_middle_of_its_fetch_leaves_the_turn_to_the_next() {
     let issuer = Issuer::start();
     let keeper = keeper(&issuer);

@@ -111,7 +111,7 @@ async fn a_token_that_lives_too_briefly_for_its_caller_is_returned_once_and_no_l
 }
 
 #[tokio::test]
-async fn a_lifetime_of_nothing_is_handed_out_and_not_kept() {
+async fn a_lifetime_of_nothing_is_handed_out_and_kept_for_nobody_who_comes_later() {
     for lifetime in [json!(0), json!(-1), json!("0")] {
         let timed = Timed::new(0);
         timed.issuer.set(json!({ "expires_in": lifetime }));
@@ -121,7 +121,12 @@ async fn a_lifetime_of_nothing_is_handed_out_and_not_kept() {
             assert!(keeper.cached().expect("no error").is_none());
             assert_eq!(timed.issuer.count("/token"), requests);
         }
-        assert_eq!(tokenkeep::RecordStore::list(&*timed.store).expect("memory"), []);
+        // The record is for those who wait while it comes; no later caller is given it.
+        assert_eq!(tokenkeep::RecordStore::list(&*timed.store).expect("memory").len(), 1);
+        let other = timed.keeper();
+        assert!(other.cached().expect("no error").is_none());
+        other.token().await.expect("a token");
+        assert_eq!(timed.issuer.count("/token"), 4);
     }
 }
 

@@ -157,7 +157,7 @@ fn a_certificate_file_that_is_none_is_told_with_nothing_sent() {
         }
         let outcome = at_fixture(&issuer, &environment, Lies::InTheBackend, &identity.key);
         assert_eq!(outcome.error()["code"], "config_invalid", "{outcome:?}");
-        assert!(outcome.error()["hint"].as_str().is_some_and(|hint| hint.contains("certificate_file")));
+        assert!(outcome.error()["hint"].as_str().is_some_and(|hint| hint.contains("--certificate-file PEM")));
     }
     assert_eq!(issuer.traffic().accepted, 0);
 }
