@@ -26,6 +26,15 @@ impl WallTime {
     }
 }
 
+impl From<WallTime> for SystemTime {
+    fn from(time: WallTime) -> SystemTime {
+        let nanos = Duration::from_nanos(time.0.unsigned_abs());
+        let shifted = if time.0 < 0 { UNIX_EPOCH.checked_sub(nanos) } else { UNIX_EPOCH.checked_add(nanos) };
+        // Years 1677 to 2262, which every system can name.
+        shifted.unwrap_or(UNIX_EPOCH)
+    }
+}
+
 /// Nanoseconds since the machine started, suspended time included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BootTime(pub u64);

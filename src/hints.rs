@@ -435,6 +435,7 @@ impl Seen<'_> {
             Remedy::BringFleetKey => "bring it from a host that has it: tokenkeep fleet key export PATH",
             Remedy::NameFleetFile => "name a file instead: `key_file`, or `password`, in [fleet] of config.toml",
             Remedy::TakeFleetKeyFileOut => "take `key_file` out of [fleet]",
+            Remedy::BuildWithRedis => "build it with the feature redis, or take [fleet] out of config.toml",
             Remedy::LeaveFleetOut => "leave --fleet out",
             Remedy::CheckFleetStore => "check the store, and [fleet] of config.toml",
             Remedy::DiagnoseFleetStore => "check the store and [fleet] of config.toml: tokenkeep doctor",

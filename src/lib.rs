@@ -1,41 +1,91 @@
-//! tokenkeep keeps an OAuth 2.0 client's secret sealed and its access token cached, and hands the
-//! token to whoever needs it: one request to the issuer per token lifetime, however many threads
-//! and processes ask.
+//! Access tokens for programs that call APIs as themselves (OAuth 2.0 client credentials). tokenkeep keeps the client's
+//! secret sealed and the access token cached: one request to the issuer per token lifetime, however many threads,
+//! processes and hosts want it.
+//!
+//! | a program that | begins with |
+//! |---|---|
+//! | uses a profile of the command line | [`open`]; [`OpenOptions`] for other directories, limits and warnings |
+//! | brings client and secret itself | [`Keeper::builder`]; [`FileStore`] if tokens are to outlive it |
+//! | shares tokens among hosts | `[fleet]` of `config.toml`, or [`KeeperBuilder::shared`] and the module [`shared`] |
+//! | wants to know whether a token is still good | [`validate`] |
+//!
+//! # A profile of the command line
 //!
 //! ```no_run
 #![doc = include_str!("../examples/library.rs")]
 //! ```
 //!
-//! A program that wants nothing on disk and nothing from the environment brings its own parts:
+//! [`Keeper::token`] looks into the cache first, so there is nothing to keep beside it. [`Keeper::cached`] only looks: it
+//! is synchronous, for programs that must not wait.
+//!
+//! # Client and secret of the program
+//!
+//! Neither file nor environment is read.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/builder.rs")]
 //! ```
 //!
-//! # Where to start reading
+//! # When the API refuses the token
 //!
-//! `keeper`: [`Keeper::cached`] looks, [`Keeper::token`] looks, takes the turn, looks again, asks
-//! the fleet where there is one, fetches, keeps. From there imports go down only:
+//! An issuer can end a token before its time. [`Keeper::reject`] takes it out of use, for all callers of the cache, and
+//! the next [`Keeper::token`] is another one; callers that reject the same token cause one request.
 //!
-//! | floor | parts |
-//! |---|---|
-//! | 8 | `cli` reads arguments and terminal, prints; `front` the warm path as a program of its own |
-//! | surface | `exit` kinds -> exit codes, `hints` remedies -> advice, `style` errors on stderr |
-//! | 7 | `open` configuration and environment -> a wired keeper |
-//! | mezzanine | `validate` the ladder of checks, `credentials` setting and removing, `recording` when the history is written |
-//! | 6 | `keeper` |
-//! | 5 | `error` codes, messages, remedies; `warning` |
-//! | 4 | `cache` store and seal together |
-//! | 3 | `flight` one fetch at a time, `store` records, `secrets` items, `oauth` the protocol, `ledger` the history, `shared` what hosts share |
-//! | 2 | `seal` plain <-> sealed, `config` |
-//! | 1 | `profile`, `token` and its one freshness rule |
-//! | 0 | `secret`, `clock`, `place` files, `tlv`, `document` TOML |
-//! | ground | `hex`, `duration` |
+//! ```no_run
+//! use reqwest::{Client, Response, StatusCode, header::AUTHORIZATION};
+//!
+//! async fn call(keeper: &tokenkeep::Keeper, api: &Client, url: &str) -> Result<Response, Box<dyn std::error::Error>> {
+//!     let token = keeper.token().await?;
+//!     let response = api.get(url).header(AUTHORIZATION, token.header_value()).send().await?;
+//!     if response.status() != StatusCode::UNAUTHORIZED {
+//!         return Ok(response);
+//!     }
+//!     keeper.reject(&token)?;
+//!     let token = keeper.token().await?;
+//!     Ok(api.get(url).header(AUTHORIZATION, token.header_value()).send().await?)
+//! }
+//! ```
+//!
+//! # Errors
+//!
+//! An [`Error`] has a [`Code`] (what happened, as scripts know it), its [`ErrorKind`] (what a caller can do), a message
+//! without any secret, and perhaps a [`Remedy`]. A fault of the cache, the disk or the clock is none: it is a [`Warning`],
+//! and the token is handed out.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tokenkeep::{AccessToken, Error, ErrorKind};
+//!
+//! fn judge(outcome: Result<AccessToken, Error>) -> Result<AccessToken, Option<Duration>> {
+//!     outcome.map_err(|error| match error.code().kind() {
+//!         _ if error.is_retryable() => Some(error.retry_after().unwrap_or(Duration::from_secs(5))),
+//!         ErrorKind::AuthRejected | ErrorKind::NotConfigured => None, // a person has to look at client and secret
+//!         _ => None,
+//!     })
+//! }
+//! ```
+//!
+//! # Runtimes
+//!
+//! Any executor drives the futures. Timers and sockets belong to a tokio runtime of this crate with one thread, which the
+//! first wait starts: the runtime of the program may lack them, end, or not be there.
 //!
 //! # Features
 //!
-//! `cli` builds the command line, `keyring` reaches the OS keyring, `ledger` keeps a history of requests, `redis` shares
-//! tokens among hosts: all on by default. Libraries take `default-features = false` and of the last three what they use.
+//! | feature | brings |
+//! |---|---|
+//! | `keyring` | secrets in the OS keyring; without it, such a profile is an error that names the feature |
+//! | `redis` | [`shared`] over Redis; without it, `[fleet]` is an error that names the feature |
+//! | `ledger` | a line in the history that `tokenkeep stats` shows for each request; without it, none is written |
+//! | `cli` | the command line |
+//!
+//! All are on by default. A program takes `default-features = false` and of the first three what it uses.
+//!
+//! # What stays
+//!
+//! What lies on disk is read by every later version. Codes of errors and warnings keep their names. Types that are
+//! `non_exhaustive` gain variants and fields: make a [`Profile`] with [`Profile::new`], then set what differs. The oldest
+//! Rust that builds this version is 1.95; a newer one is a minor version.
 
 #![cfg_attr(
     not(all(feature = "cli", feature = "redis")),
@@ -76,6 +126,7 @@ mod profile;
 mod recording;
 mod refusal;
 mod relocation;
+mod runtime;
 mod seal;
 mod secret;
 mod secrets;
@@ -96,7 +147,7 @@ mod warning;
 pub use clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
 pub use error::{Code, Error, ErrorKind, Remedy};
 pub use keeper::{Keeper, KeeperBuilder, Obtained, Source, Want};
-pub use open::open;
+pub use open::{OpenOptions, open};
 pub use place::{Mend, PlaceError, Stamp};
 pub use profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
@@ -105,7 +156,7 @@ pub use profile::{
 };
 pub use seal::{DataKey, KeyId, SealError};
 pub use secret::Secret;
-pub use store::{Holds, MemoryStore, RecordStore, Slot, StoreError, Writer};
+pub use store::{FileStore, Holds, LockDir, MemoryStore, RecordStore, Slot, StoreError, Writer};
 pub use token::{AccessToken, Freshness, LifetimeFrom, RecordName, Validity};
 pub use validate::{Check, Outcome, Reach, Report, Verdict, validate};
 pub use warning::Warning;

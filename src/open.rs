@@ -4,11 +4,13 @@ pub(crate) mod environment;
 mod fleet;
 #[cfg(feature = "cli")]
 mod named;
+mod options;
 
 #[cfg(feature = "cli")]
 pub(crate) use fleet::fleet_key_file;
 #[cfg(feature = "cli")]
 pub(crate) use named::Named;
+pub use options::OpenOptions;
 
 use std::env;
 use std::ffi::OsString;
@@ -37,7 +39,6 @@ use crate::secrets::{
 };
 use crate::store::{FileStore, StoreError};
 use crate::token::AccessToken;
-use crate::warning::Warning;
 
 const CONFIG_CAP: usize = 64 * 1024;
 /// Profiles that an administrator gives to everybody on this machine. Where anybody may make a
@@ -49,17 +50,21 @@ const ENVIRONMENT: &str = "TOKENKEEP_*";
 /// Names a key file by itself, if config.toml names no place for secrets.
 const KEY_FILE: &str = "TOKENKEEP_KEY_FILE";
 
-/// Opens the profile that the command line would use, as it would.
+/// Opens a profile that was set up with `tokenkeep credentials set`, in the directories and with the configuration of the
+/// command line. [`OpenOptions`] opens others.
+///
+/// Reads files only: the secret and the issuer are left until a token is needed.
 ///
 /// # Errors
-/// When the profile or the configuration is missing, ambiguous or unusable.
+/// [`Code::ProfileNotFound`], [`Code::ConfigInvalid`] when a file does not say what it must, [`Code::Usage`] when `profile`
+/// is no name or this user has no home, [`Code::InsecurePath`] when others can change a file that is relied on.
 ///
 /// # Examples
-/// See the crate's example.
+/// ```no_run
+#[doc = include_str!("../examples/library.rs")]
+/// ```
 pub fn open(profile: &str) -> Result<Keeper, Error> {
-    let home = Home::find(None, None)?;
-    let name = home.profile_name(Some(profile))?;
-    home.keeper(&name, Box::new(|warning: &Warning| tracing::warn!(code = warning.code(), "{warning}")))
+    OpenOptions::new().open(profile)
 }
 
 /// The two directories of a user, and what `config.toml` says.

@@ -161,6 +161,7 @@ impl fmt::Debug for Plain {
 
 /// Why something could not be sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SealError {
     /// The system has no randomness to give.
     #[error("the system gives no randomness")]

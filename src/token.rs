@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -33,12 +34,12 @@ struct Parts {
 }
 
 impl AccessToken {
-    /// Makes a token from its value (visible ASCII, RFC 6749 appendix A.12), its type, the scope
-    /// that was granted where the issuer said so, and how long it is valid. `None` where the value
-    /// is empty or holds anything but visible ASCII.
+    /// Makes a token from its value (visible ASCII, RFC 6749 appendix A.12), its type (`Bearer`, `DPoP`), the scope
+    /// that was granted if the issuer named it, and how long it is valid. `None` if the value or the type is
+    /// empty or holds anything but visible ASCII.
     pub fn new(value: Secret, token_type: &str, scope: Option<&str>, validity: Validity) -> Option<AccessToken> {
-        let visible = !value.is_empty() && value.expose().iter().all(u8::is_ascii_graphic);
-        visible.then(|| {
+        let is_visible = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_graphic);
+        (is_visible(value.expose()) && is_visible(token_type.as_bytes())).then(|| {
             AccessToken(Arc::new(Parts {
                 value,
                 token_type: token_type.to_owned(),
@@ -61,9 +62,33 @@ impl AccessToken {
         self.0.proof_key.as_ref()
     }
 
-    /// Shows the token. Each call marks a place where it leaves its wrapping.
+    /// Shows the token, for clients that take text: `request.bearer_auth(token.expose())`. Each call marks a place where
+    /// the token leaves its wrapping.
     pub fn expose(&self) -> &str {
         self.0.value.expose_text().expect("a token is visible ASCII: `new` takes nothing else")
+    }
+
+    /// Returns what an `Authorization` header holds: the type, a blank, the token. The value is marked sensitive, so
+    /// `Debug` does not show it and HTTP/2 does not put it into its table.
+    ///
+    /// A token of the type `DPoP` is accepted only with a proof beside it (RFC 9449).
+    ///
+    /// ```
+    /// # fn call(request: http::request::Builder, token: &tokenkeep::AccessToken) -> http::request::Builder {
+    /// request.header(http::header::AUTHORIZATION, token.header_value())
+    /// # }
+    /// ```
+    pub fn header_value(&self) -> HeaderValue {
+        let text = Zeroizing::new(format!("{} {}", self.token_type(), self.expose()));
+        let mut value = HeaderValue::from_str(&text).expect("both are visible ASCII: `new` takes nothing else");
+        value.set_sensitive(true);
+        value
+    }
+
+    /// Returns when the token ends, by the wall clock of this host: when it was requested, plus its lifetime. The issuer
+    /// may end it earlier. [`AccessToken::validity`] has both parts.
+    pub fn expires_at(&self) -> SystemTime {
+        self.0.validity.expires_at().into()
     }
 
     /// Returns the token type as it is sent: `Bearer` or `DPoP`, whatever its case was.

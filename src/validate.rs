@@ -8,11 +8,13 @@ use crate::error::Error;
 use crate::keeper::Keeper;
 use crate::oauth::{Introspected, Probed};
 use crate::profile::{Endpoint, TokenBinding};
+use crate::runtime;
 use crate::secret::Secret;
 use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 
 /// Which checks may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reach {
     /// All that are configured.
     Everything,
@@ -22,6 +24,7 @@ pub enum Reach {
 
 /// What came of all checks together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// A check that can say so says that the token is good, and none says that it is not.
     Valid,
@@ -44,6 +47,7 @@ impl Verdict {
 
 /// What came of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The token is good.
     Pass,
@@ -69,6 +73,7 @@ impl Outcome {
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Check {
     /// `local`, `introspection`, `probe` or `signature`.
     pub name: &'static str,
@@ -80,6 +85,7 @@ pub struct Check {
 
 /// All checks of one token.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// What came of them together.
     pub verdict: Verdict,
@@ -91,8 +97,7 @@ pub struct Report {
     pub left: Option<Duration>,
 }
 
-/// Checks the cached token of a keeper, or `given`. Must run inside a tokio runtime unless `reach`
-/// is [`Reach::Local`].
+/// Checks the cached token of a keeper, or `given`. Any executor may drive the future.
 ///
 /// A token that a resource refuses is dropped from the cache; a given one only where it is the
 /// cached one.
@@ -100,6 +105,13 @@ pub struct Report {
 /// # Errors
 /// When a check needs the credential's binding and that cannot be read or does not match.
 pub async fn validate(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> Result<Report, Error> {
+    match reach {
+        Reach::Local => checked(keeper, given, reach).await,
+        Reach::Everything => runtime::run(checked(keeper, given, reach)).await.map_err(Error::no_runtime)?,
+    }
+}
+
+async fn checked(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> Result<Report, Error> {
     let kept = keeper.kept()?;
     let subject = match given {
         None => kept.clone().map(Subject::Kept),

@@ -7,6 +7,7 @@ use crate::duration;
 
 /// Something that went wrong while a token was handed out all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Warning {
     /// A record did not open and was fetched anew.
     UnsealFailed,

@@ -8,13 +8,13 @@ use std::path::Path;
 
 /// The floors from the ground up. A new file gets a floor here, or belongs into a part that has one.
 const HOUSE: &[(&str, &[&str])] = &[
-    ("the ground", &["child", "duration", "escape", "hex", "sync"]),
+    ("the ground", &["child", "duration", "escape", "hex", "runtime", "sync"]),
     ("floor 0", &["clock", "document", "hardening", "place", "secret", "stdout", "terminal", "tlv"]),
     ("floor 1", &["profile", "token"]),
-    ("floor 2", &["config", "refusal", "seal"]),
+    ("floor 2", &["config", "refusal", "seal", "warning"]),
     ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),
     ("floor 4", &["cache"]),
-    ("floor 5", &["error", "warning"]),
+    ("floor 5", &["error"]),
     ("floor 6", &["keeper"]),
     ("mezzanine", &["credentials", "doctor", "recording", "relocation", "validate"]),
     ("floor 7", &["open"]),

@@ -42,6 +42,7 @@ use crate::hardening::harden;
 use crate::ledger::{Condition, LedgerError};
 use crate::open::{Home, text_variable};
 use crate::recording::Recording;
+use crate::runtime;
 use crate::warning::Warning;
 
 /// Runs a command line and returns its exit code.
@@ -157,14 +158,7 @@ fn settle(recording: &Recording, ui: &Ui) {
 
 /// Runs what waits for the network. The runtime comes to life here, after every cheaper way.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        let made = Error::new(Code::Internal, format!("no runtime: {error}"));
-        made.with_remedy(Remedy::CheckLimits)
-    })?;
-    let done = runtime.block_on(work);
-    // A name lookup that hangs must not hold the process.
-    runtime.shutdown_background();
-    done
+    runtime::block_on(work).map_err(Error::no_runtime)?
 }
 
 /// Turns diagnostics on. Only what this crate says itself: nobody else's log knows our secrets.

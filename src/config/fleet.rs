@@ -110,6 +110,7 @@ pub enum Topology {
 
 /// Why a text is no [`SharedUrl`]. Does not quote it: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SharedUrlError {
     /// It is none of the documented forms.
     #[error(

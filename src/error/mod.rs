@@ -51,6 +51,12 @@ impl Error {
         }
     }
 
+    /// Makes the error for a runtime that the system does not give.
+    pub(crate) fn no_runtime(error: std::io::Error) -> Error {
+        let made = Error::new(Code::Internal, format!("no runtime: {error}"));
+        made.with_remedy(Remedy::CheckLimits).caused_by(error)
+    }
+
     /// Adds what to do about it.
     pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Error {
         self.remedy = Some(Box::new(remedy));

@@ -314,6 +314,8 @@ pub enum Remedy {
     NameFleetFile,
     /// Take the fleet's key file out of the configuration.
     TakeFleetKeyFileOut,
+    /// Build the program with what speaks to fleet stores, or leave the fleet out.
+    BuildWithRedis,
     /// Leave the fleet out.
     LeaveFleetOut,
     /// Check the fleet store and its configuration.

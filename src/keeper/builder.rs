@@ -17,7 +17,7 @@ use crate::profile::Profile;
 use crate::seal::DataKey;
 use crate::secret::Secret;
 use crate::shared::{Fleet, KeyFrom, SharedKey, SharedStore};
-use crate::store::{MemoryStore, RecordStore};
+use crate::store::{LockDir, MemoryStore, RecordStore};
 use crate::warning::Warning;
 
 /// Builds a [`Keeper`].
@@ -54,13 +54,15 @@ impl KeeperBuilder {
         self
     }
 
-    /// Keeps records in this store instead of in memory.
+    /// Keeps sealed records in this store instead of in memory; [`FileStore`](crate::FileStore) is one whose records
+    /// outlive the process. Without [`data_key`](Self::data_key) they open in this process only.
     pub fn store(mut self, store: Arc<dyn RecordStore>) -> KeeperBuilder {
         self.store = Some(store);
         self
     }
 
-    /// Seals records with this key instead of one that ends with the process.
+    /// Seals records with this key instead of a random one that ends with the process. Records that another key sealed
+    /// are a warning, and are replaced.
     pub fn data_key(mut self, key: DataKey) -> KeeperBuilder {
         self.key = Some(key);
         self
@@ -112,7 +114,7 @@ impl KeeperBuilder {
         let parts = Parts {
             transport: Transport::new(self.clock.clone(), self.connect_timeout, self.timeout),
             clock: self.clock,
-            flight: Flight::new(None),
+            flight: Flight::new(store.locks().map(|LockDir(dir)| dir)),
             vault: Vault::ready(Cache::new(store, key)),
             secrets: Secrets::Given(secret),
             elsewhere: Box::new(|| None),

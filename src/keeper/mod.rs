@@ -40,6 +40,7 @@ use crate::flight::{Flight, Turn};
 use crate::ledger::Entry;
 use crate::oauth::Transport;
 use crate::profile::{Profile, Request};
+use crate::runtime;
 use crate::secret::Secret;
 use crate::shared::Fleet;
 use crate::token::{AccessToken, Freshness, Validity};
@@ -97,6 +98,7 @@ pub(crate) enum Secrets {
 
 /// What a caller wants of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Want {
     /// One that is still valid for longer than this.
     Valid {
@@ -109,6 +111,7 @@ pub enum Want {
 
 /// A token and where it came from.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Obtained {
     /// The token.
     pub token: AccessToken,
@@ -151,6 +154,7 @@ impl Begun {
 
 /// Where a token came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// It was kept, by this process or another.
     Cache,
@@ -178,9 +182,12 @@ impl Keeper {
         }
     }
 
-    /// Returns a valid token: the one that is kept, or a fresh one. However many callers, threads
-    /// and processes ask, the issuer is asked once. Must run inside a tokio runtime with time and
-    /// network.
+    /// Returns a valid token: the one that is kept, as [`Keeper::cached`] does, or a fresh one. However many callers,
+    /// threads and processes want one, one request is sent.
+    ///
+    /// Any executor may drive the future, inside a runtime or not: timers and sockets are those of a runtime of this
+    /// crate, which the first wait starts, with one thread.
+    /// Dropping the future ends its wait and its request; of the callers that wait, one sends the next.
     ///
     /// # Errors
     /// When there is no credential, or the issuer does not give a token. A fault of the cache, the
@@ -197,14 +204,17 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::token`].
     pub async fn obtain(&self, want: Want) -> Result<Obtained, Error> {
-        match self.obtained(want).await {
-            // It forbids asking the issuer, not looking.
-            Err(error) if error.is_remembered() => match self.look_in_fleet(&want).await {
-                Some(token) => Ok(Obtained { token, source: Source::Fleet }),
-                None => Err(error),
-            },
-            outcome => outcome,
-        }
+        let obtained = async {
+            match self.obtained(want).await {
+                // It forbids asking the issuer, not looking.
+                Err(error) if error.is_remembered() => match self.look_in_fleet(&want).await {
+                    Some(token) => Ok(Obtained { token, source: Source::Fleet }),
+                    None => Err(error),
+                },
+                outcome => outcome,
+            }
+        };
+        runtime::run(obtained).await.map_err(Error::no_runtime)?
     }
 
     async fn obtained(&self, want: Want) -> Result<Obtained, Error> {

@@ -2,20 +2,24 @@
 
 use super::Keeper;
 use crate::error::{Code, Error, Remedy};
+use crate::runtime;
 use crate::token::AccessToken;
 
 impl Keeper {
     /// Revokes the cached token of this request at the issuer (RFC 7009), then erases it here; `false` where none is
-    /// cached. A token that is over is revoked as well: the issuer's clock decides. Must run inside a tokio runtime.
+    /// cached. A token that is over is revoked as well: the issuer's clock decides.
     ///
     /// # Errors
     /// When the profile names no revocation endpoint, or the issuer did not take it; the token is then kept.
     pub async fn revoke(&self) -> Result<bool, Error> {
         let Some(token) = self.kept()? else { return Ok(false) };
-        self.revoke_token(&token).await?;
-        self.reject(&token)?;
-        self.withdraw(&token).await;
-        Ok(true)
+        let revoked = async {
+            self.revoke_token(&token).await?;
+            self.reject(&token)?;
+            self.withdraw(&token).await;
+            Ok(true)
+        };
+        runtime::run(revoked).await.map_err(Error::no_runtime)?
     }
 
     /// Revokes a token of this client; what is kept stays.

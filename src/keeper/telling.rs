@@ -115,5 +115,6 @@ fn store_warning(error: &StoreError) -> Warning {
         StoreError::Insecure(place) => Warning::CachePathInsecure(chain(place)),
         StoreError::ReadOnly(place) => Warning::CacheReadOnly(chain(place)),
         StoreError::Failed(place) => Warning::CacheWriteFailed(chain(place)),
+        StoreError::Occupied(_) | StoreError::Other(_) => Warning::CacheWriteFailed(chain(error)),
     }
 }

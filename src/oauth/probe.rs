@@ -2,7 +2,6 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use reqwest::{Client, RequestBuilder, StatusCode};
-use zeroize::Zeroizing;
 
 use super::dpop::{ProofKey, Use};
 use super::http::{Trust, sensitive};
@@ -70,8 +69,7 @@ fn shown(
     nonce: Option<&str>,
     now: WallTime,
 ) -> Result<RequestBuilder, IssuerError> {
-    let authorization = Zeroizing::new(format!("{} {}", token.token_type(), token.expose()));
-    let request = client.get(url.url().clone()).header(AUTHORIZATION, sensitive(&authorization)?);
+    let request = client.get(url.url().clone()).header(AUTHORIZATION, token.header_value());
     let Some(key) = token.proof_key() else { return Ok(request) };
     let of = Use { method: "GET", url: url.url(), token: Some(token.expose()), nonce };
     let proof = ProofKey::new(key)?.proof(&of, now)?;

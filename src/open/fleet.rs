@@ -33,8 +33,8 @@ impl Home {
             return Ok(None);
         }
         let path = self.config_dir.join("config.toml");
-        let message = format!("{} `fleet` needs a tokenkeep that was built with its feature `redis`", Shown(&path));
-        Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::EditFile(path.clone())))
+        let message = format!("{} has `fleet`, and this program was built without the feature `redis`", Shown(&path));
+        Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::BuildWithRedis))
     }
 }
 

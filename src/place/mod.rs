@@ -67,6 +67,7 @@ pub enum Mend {
 
 /// What is wrong with a place.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlaceError {
     /// Something is there that must not be trusted. Nothing was read from it or written to it.
     #[error("{} {what}", Shown(.path))]

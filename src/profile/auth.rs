@@ -2,6 +2,7 @@
 
 /// How a client proves itself to the token endpoint (RFC 6749 s. 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AuthMethod {
     /// Id and secret in the `Authorization` header.
     ClientSecretBasic,
@@ -59,6 +60,7 @@ impl AuthMethod {
 
 /// How id and secret are written into a Basic header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BasicEncoding {
     /// Percent-encoded first, as RFC 6749 s. 2.3.1 wants.
     Form,
@@ -83,6 +85,7 @@ impl BasicEncoding {
 
 /// Whom an assertion of the client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AssertionAudience {
     /// The issuer identifier, one string: what RFC 10070 wants.
     Issuer,
@@ -103,6 +106,7 @@ impl AssertionAudience {
 
 /// Whether an assertion says what it is (`typ: client-authentication+jwt`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AssertionTyp {
     /// It does: what RFC 10070 wants.
     On,
@@ -122,6 +126,7 @@ impl AssertionTyp {
 
 /// What an assertion is signed with (RFC 7518 s. 3.1, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AssertionAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
@@ -155,6 +160,7 @@ impl AssertionAlgorithm {
 
 /// How a client's assertions are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Assertions {
     /// Whom they are for.
     pub audience: AssertionAudience,
@@ -174,6 +180,7 @@ impl Default for Assertions {
 
 /// Whether a token is good for whoever holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenBinding {
     /// It is (RFC 6750).
     Bearer,
@@ -183,6 +190,7 @@ pub enum TokenBinding {
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Grant {
     /// `client_credentials` (RFC 6749 s. 4.4).
     ClientCredentials,
@@ -208,6 +216,7 @@ impl Grant {
 
 /// Whether a token request that failed is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Repeats {
     /// A few times, where that can help.
     Bounded,

@@ -37,6 +37,7 @@ impl fmt::Display for Generation {
 /// profile, where people can read it, and in the sealed item beside the secret, where nobody can
 /// edit it; a secret is sent when both say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Binding {
     /// The stored secret that this is the binding of.
     pub generation: Generation,

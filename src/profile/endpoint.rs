@@ -19,6 +19,7 @@ pub struct Endpoint(Url);
 
 /// Why a text is not an [`Endpoint`]. Quotes nothing of it but the name of a gap: it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EndpointError {
     /// It was copied from a page, and a part of it has to be filled in.
     #[error("still has a gap: {0}")]

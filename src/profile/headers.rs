@@ -54,6 +54,7 @@ pub enum HeaderSource {
 
 /// Why a header cannot be sent. Quotes neither its name nor its value: either may be a key in the wrong place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HeaderError {
     /// Its name is none (RFC 9110 s. 5.1).
     #[error("must have names of letters, digits and hyphens, 128 bytes at most")]

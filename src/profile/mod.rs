@@ -39,6 +39,7 @@ pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
 /// A profile that can be used: every part is there and valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Profile {
     /// The profile's name.
     pub name: ProfileName,
@@ -93,6 +94,7 @@ pub struct Profile {
 
 /// Where a profile's secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SecretSource {
     /// In the backend, as an item of its own.
     Stored(Box<Binding>),
@@ -104,6 +106,7 @@ pub enum SecretSource {
 
 /// A place from which a secret is read at each fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reference {
     /// A file, by its absolute path.
     File(PathBuf),

@@ -16,6 +16,7 @@ pub struct PlainHosts(BTreeSet<String>);
 
 /// Why a text is no host that plain http may go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlainHostError {
     /// It is a URL, has a port, or is no host at all.
     #[error("must be a host, without a scheme and a port")]

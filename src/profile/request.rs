@@ -16,6 +16,7 @@ pub struct Request {
 
 /// Why a part of a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// A scope holds a character outside RFC 6749 s. 3.3.
     #[error("a scope may hold visible ASCII only, without \" and \\")]

@@ -144,6 +144,7 @@ impl fmt::Debug for Publication {
 
 /// Why the fleet store is of no use. None of these keeps a token from the caller unless the store is required.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SharedError {
     /// It did not answer within what the caller had.
     #[error("it did not answer in time")]

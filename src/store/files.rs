@@ -1,9 +1,10 @@
 //! Records as files: `tokens/NAME` and `tokens/NAME.refused` in the data directory.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{Holds, RecordStore, Slot, StoreError, Writer};
-use crate::clock::Clock;
+use super::{Holds, LockDir, RecordStore, Slot, StoreError, Writer};
+use crate::clock::{Clock, SystemClock};
 use crate::place::{Dir, Durable, Missing, PlaceError, Stamp, random_name};
 use crate::seal::LARGEST_RECORD;
 use crate::token::RecordName;
@@ -11,14 +12,51 @@ use crate::token::RecordName;
 /// Temporaries of writers without the turn are removed when they are older than this, in seconds.
 const STALE_AFTER: i64 = 600;
 
-/// Keeps records in files of ours.
+/// Keeps records in files, so that they outlive the process and processes share them. The files are sealed: what opens
+/// them is the key of [`KeeperBuilder::data_key`](crate::KeeperBuilder::data_key), which has to outlive the process too.
+///
+/// Keepers on one directory request a token once, in whichever processes they are.
+///
+/// ```no_run
+/// # fn of(profile: tokenkeep::Profile, secret: &str, key: [u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use tokenkeep::{DataKey, FileStore, Keeper};
+///
+/// let store = FileStore::open("/var/cache/billing/tokens")?;
+/// let keeper = Keeper::builder(profile)
+///     .secret(secret)
+///     .store(Arc::new(store))
+///     .data_key(DataKey::new(key.into())) // 32 random bytes, kept as well as the secret
+///     .build()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
-pub(crate) struct FileStore {
+pub struct FileStore {
     data_dir: Arc<Dir>,
     clock: Arc<dyn Clock>,
 }
 
 impl FileStore {
+    /// Opens a directory that only records lie in, and makes it if it is not there, for this user only (0700). A relative
+    /// path is taken from the current directory, once.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened, when others can write there or it belongs to another user, and when it is a data
+    /// directory of the command line, whose records have another key.
+    pub fn open(path: impl AsRef<Path>) -> Result<FileStore, StoreError> {
+        let path = path.as_ref();
+        let path = std::path::absolute(path).map_err(|source| PlaceError::Io {
+            path: path.to_owned(),
+            doing: "find",
+            source,
+        })?;
+        let dir = LockDir::open(&path)?.0;
+        if dir.stamp("store")?.is_some() {
+            return Err(StoreError::Occupied(path));
+        }
+        Ok(FileStore::new(dir, Arc::new(SystemClock)))
+    }
+
     /// Makes a store below a data directory; the clock tells which temporaries are stale.
     pub(crate) fn new(data_dir: Arc<Dir>, clock: Arc<dyn Clock>) -> FileStore {
         FileStore { data_dir, clock }
@@ -91,6 +129,10 @@ impl RecordStore for FileStore {
             Some(tokens) => Ok(tokens.stamp(&file_name(slot))?),
             None => Ok(None),
         }
+    }
+
+    fn locks(&self) -> Option<LockDir> {
+        Some(LockDir(self.data_dir.clone()))
     }
 }
 

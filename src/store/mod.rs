@@ -6,11 +6,14 @@ mod files;
 mod memory;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::place::{PlaceError, Stamp};
+use crate::place::{Dir, Missing, PlaceError, Shown, Stamp};
 use crate::token::RecordName;
 
-pub(crate) use files::{FileStore, Leftover, leftover};
+pub use files::FileStore;
+pub(crate) use files::{Leftover, leftover};
 pub use memory::MemoryStore;
 
 /// The place of one record: a token or a remembered refusal of one identity.
@@ -42,6 +45,7 @@ pub enum Writer {
 
 /// Why a record cannot be read or written. Absence is none of these.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// Something that must not be trusted lies there. It was not touched.
     #[error("the place of a record must not be trusted")]
@@ -52,6 +56,12 @@ pub enum StoreError {
     /// The disk or the system failed.
     #[error("a record cannot be read or written")]
     Failed(#[source] PlaceError),
+    /// This directory is a data directory of the command line.
+    #[error("{} is a data directory of the command line; records need a directory of their own", Shown(.0))]
+    Occupied(PathBuf),
+    /// A store that is not files failed. The text must hold neither secret nor token.
+    #[error("a record cannot be read or written")]
+    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<PlaceError> for StoreError {
@@ -61,6 +71,26 @@ impl From<PlaceError> for StoreError {
             _ if error.is_read_only() => StoreError::ReadOnly(error),
             _ => StoreError::Failed(error),
         }
+    }
+}
+
+/// A directory in which processes that share a store take turns, so that one of them requests a token for all.
+#[derive(Clone, Debug)]
+pub struct LockDir(pub(crate) Arc<Dir>);
+
+impl LockDir {
+    /// Opens a directory for locks, and makes it if it is not there, for this user only (0700).
+    ///
+    /// # Errors
+    /// When it cannot be made or opened, when others can write there, or when it belongs to another user.
+    pub fn open(path: impl AsRef<Path>) -> Result<LockDir, StoreError> {
+        let path = path.as_ref();
+        let absent = || PlaceError::Io {
+            path: path.to_owned(),
+            doing: "open",
+            source: std::io::Error::from(std::io::ErrorKind::NotFound),
+        };
+        Ok(LockDir(Arc::new(Dir::open(path, Missing::Create)?.ok_or_else(absent)?)))
     }
 }
 
@@ -80,6 +110,12 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
 
     /// Tells one state of a slot from another without reading it; `None` where it is empty.
     fn stamp(&self, slot: Slot) -> Result<Option<Stamp>, StoreError>;
+
+    /// Returns where processes that share this store take turns. `None`, as if it is not written: the callers of one
+    /// keeper and its clones take turns, and no others.
+    fn locks(&self) -> Option<LockDir> {
+        None
+    }
 }
 
 /// Empties every slot; returns how many held a token.

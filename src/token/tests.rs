@@ -164,6 +164,29 @@ fn a_token_is_visible_ascii() {
 }
 
 #[test]
+fn a_token_is_handed_out_as_a_header_that_is_sensitive() {
+    for (token_type, header) in [("Bearer", "Bearer abc.~+/="), ("DPoP", "DPoP abc.~+/=")] {
+        let validity = validity(&ManualClock::new(NOW), HOUR);
+        let token = AccessToken::new(Secret::from("abc.~+/="), token_type, None, validity).expect("valid");
+        assert_eq!(token.header_value(), header);
+        assert!(token.header_value().is_sensitive());
+        assert!(!format!("{:?}", token.header_value()).contains("abc"));
+    }
+    for token_type in ["", "Bearer x", "Bearer\r\nx", "B\u{e4}rer"] {
+        let validity = validity(&ManualClock::new(NOW), HOUR);
+        assert!(AccessToken::new(Secret::from("abc"), token_type, None, validity).is_none(), "{token_type:?}");
+    }
+}
+
+#[test]
+fn a_token_names_the_time_at_which_it_ends() {
+    use std::time::UNIX_EPOCH;
+    let ends = UNIX_EPOCH + Duration::from_secs(1_800_000_000) + HOUR;
+    assert_eq!(token("abc").expect("valid").expires_at(), ends);
+    assert_eq!(SystemTime::from(WallTime(-1_500_000_000)), UNIX_EPOCH - Duration::from_millis(1_500));
+}
+
+#[test]
 fn debug_does_not_show_a_token() {
     let shown = format!("{:?}", token("hunter2"));
     assert!(!shown.contains("hunter2") && shown.contains("REDACTED"), "{shown}");

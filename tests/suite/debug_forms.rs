@@ -14,11 +14,11 @@ use tokenkeep::shared::{
 use tokenkeep::{
     AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, ErrorKind,
-    Freshness, Generation, Grant, HeaderError, HeaderSource, Headers, Holds, Keeper, KeeperBuilder, KeyId,
-    LifetimeFrom, ManualClock, MemoryStore, Moment, Obtained, Outcome, PlaceError, PlainHostError, PlainHosts, Profile,
-    ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report, Request, RequestError, SealError, Secret,
-    SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding, TokenType, Validity, Verdict, WallTime,
-    Want, Warning, Writer,
+    FileStore, Freshness, Generation, Grant, HeaderError, HeaderSource, Headers, Holds, Keeper, KeeperBuilder, KeyId,
+    LifetimeFrom, LockDir, ManualClock, MemoryStore, Moment, Obtained, OpenOptions, Outcome, PlaceError,
+    PlainHostError, PlainHosts, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report,
+    Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
+    TokenType, Validity, Verdict, WallTime, Want, Warning, Writer,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -136,7 +136,9 @@ fn plain(shown: &mut Shown) {
     shown.add(&AssertionAlgorithm::EdDsa);
     shown.add(&AssertionAudience::TokenEndpoint);
     shown.add(&AssertionTyp::Off);
-    shown.add(&Assertions { key_id: Some("k".to_owned()), ..Assertions::default() });
+    let mut assertions = Assertions::default();
+    assertions.key_id = Some("k".to_owned());
+    shown.add(&assertions);
     shown.add(&ClientCertificate { file: PathBuf::from("/run/client.pem"), thumbprint: Some([7; 32]) });
     shown.add(&TokenBinding::Dpop);
     shown.add(&Grant::AccountCredentials);
@@ -149,7 +151,6 @@ fn plain(shown: &mut Shown) {
     shown.add(&Reach::Everything);
     shown.add(&Outcome::Pass);
     shown.add(&Verdict::Valid);
-    shown.add(&Check { name: "probe", result: Outcome::Fail, detail: "HTTP 401".to_owned() });
     shown.add(&SealError::Randomness);
     shown.add(&Owner([7; 16]));
     shown.add(&SharedName::new([7; 32]));
@@ -198,12 +199,14 @@ fn profiles(shown: &mut Shown) {
     let error: HeaderError =
         Headers::new([(in_name.as_str(), HeaderSource::Env("X".to_owned()))]).expect_err("no name");
     shown.add(&error);
-    let profile = Profile { headers, ..Profile::new(name, CLIENT_ID, endpoint) };
+    let mut profile = Profile::new(name, CLIENT_ID, endpoint);
+    profile.headers = headers;
     let binding: Binding = profile.binding(generation, Some([7; 32]));
     shown.add(&binding);
     shown.add(&Reference::File(PathBuf::from("/run/secret")));
     shown.add(&SecretSource::Stored(Box::new(binding.clone())));
-    shown.add(&Profile { secret: SecretSource::Stored(Box::new(binding)), ..profile });
+    profile.secret = SecretSource::Stored(Box::new(binding));
+    shown.add(&profile);
 }
 
 fn keys_and_records(shown: &mut Shown) {
@@ -218,7 +221,6 @@ fn keys_and_records(shown: &mut Shown) {
     shown.add(&Slot { name, holds: Holds::Token });
     shown.add(token().validity());
     shown.add(&token());
-    shown.add(&Obtained { token: token(), source: Source::Issuer });
 }
 
 /// Keepers that hold secret, key and token, and the errors of an issuer that repeats what it was sent.
@@ -227,7 +229,9 @@ async fn keepers(issuer: &Issuer, shown: &mut Shown) {
         let url = Endpoint::parse(&issuer.token_url()).expect("a URL");
         let probe_url = Endpoint::parse(&issuer.api_url()).ok();
         let name = ProfileName::parse("debug").expect("a name");
-        Profile { auth, probe_url, ..Profile::new(name, CLIENT_ID, url) }
+        let mut profile = Profile::new(name, CLIENT_ID, url);
+        (profile.auth, profile.probe_url) = (auth, probe_url);
+        profile
     };
     let store = Arc::new(MemoryStore::default());
     let builder = |auth| -> KeeperBuilder {
@@ -239,12 +243,16 @@ async fn keepers(issuer: &Issuer, shown: &mut Shown) {
     let token = keeper.token().await.expect("a token");
     assert!(token.expose().starts_with(TOKEN_PREFIX));
     shown.add(&token);
+    let obtained: Obtained = keeper.obtain(keeper.valid()).await.expect("a token");
+    shown.add(&obtained);
     shown.add(&keeper);
     shown.add(&*store);
     let as_trait: &dyn RecordStore = &*store;
     shown.add(as_trait);
     let report: Report = tokenkeep::validate(&keeper, None, Reach::Everything).await.expect("a report");
     shown.add(&report);
+    let check: &Check = report.checks.first().expect("the local one");
+    shown.add(check);
     for auth in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
         for format in [EchoFormat::Json, EchoFormat::Html] {
             issuer.behave_times("/token", 1, Behaviour::Echo { status: 400, format });
@@ -316,4 +324,8 @@ fn places(shown: &mut Shown) {
     let place: PlaceError = failed();
     shown.add(&place);
     shown.add(&StoreError::Failed(failed()));
+    let records = environment.root().join("records");
+    shown.add(&FileStore::open(&records).expect("a directory"));
+    shown.add(&LockDir::open(&records).expect("a directory"));
+    shown.add(&OpenOptions::new().data_dir(records).on_warning(|_| ()));
 }

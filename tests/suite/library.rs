@@ -1,8 +1,11 @@
 //! The library in a program: tasks, runtimes, clocks, and what changes under a program that runs.
 
 mod fleet;
+mod in_files;
+mod opening;
 mod rejected;
 mod running;
+mod runtimes;
 mod tasks;
 mod time;
 

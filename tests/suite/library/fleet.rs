@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokenkeep::shared::{MemoryShared, SharedKey, SharedStore};
-use tokenkeep::{AccessToken, Clock, Code, Keeper, KeeperBuilder, Profile, Request, Secret, Source, TokenBinding};
+use tokenkeep::{AccessToken, Clock, Code, Keeper, KeeperBuilder, Request, Secret, Source, TokenBinding};
 
 use self::store::{Mood, WatchedStore};
 use super::{builder, profile};
@@ -234,7 +234,8 @@ async fn hosts_with_another_secret_key_or_request_do_not_meet() {
 async fn a_token_that_only_its_host_can_use_is_not_shared() {
     let (issuer, store) = (Issuer::start(), WatchedStore::new());
     issuer.set(json!({ "members": { "token_type": "DPoP" } }));
-    let bound = Profile { token_binding: TokenBinding::Dpop, ..profile(&issuer) };
+    let mut bound = profile(&issuer);
+    bound.token_binding = TokenBinding::Dpop;
     for requests in 1..3 {
         let keeper = Keeper::builder(bound.clone()).secret(CLIENT_SECRET).shared(store.clone(), key());
         obtained(&keeper.build().expect("all parts are there")).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokenkeep::{Clock, Code, Error, Keeper, ManualClock, Profile, Repeats, Source, WallTime, Want};
+use tokenkeep::{Clock, Code, Error, Keeper, ManualClock, Repeats, Source, WallTime, Want};
 
 use super::super::{Heard, profile};
 use super::store::WatchedStore;
@@ -28,7 +28,8 @@ impl Fleet {
 
     /// A cold host.
     fn host(&self) -> Keeper {
-        let profile = Profile { repeats: Repeats::Never, ..profile(&self.issuer) };
+        let mut profile = profile(&self.issuer);
+        profile.repeats = Repeats::Never;
         let builder = Keeper::builder(profile).secret(CLIENT_SECRET).shared(self.store.clone(), key());
         let builder = builder.clock(self.clock.clone()).on_warning(self.heard.observer());
         builder.build().expect("all parts are there")
