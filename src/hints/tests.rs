@@ -25,7 +25,8 @@ const PLACEHOLDERS: [&str; 17] = [
 ];
 
 /// Words in capitals that are names of something.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
+    "H",
     "HOME",
     "CA",
     "FALSE",

@@ -685,7 +685,7 @@ fn what_the_doctor_advises_is_done() {
     let doctor = Terminal::of(&environment).with("ID", CLIENT_ID).with("URL", issuer.token_url());
     let seen = doctor.types("tokenkeep doctor");
     assert!(seen.code != 0, "{seen:?}");
-    doctor.works(&doctor.commanded(&advice_of_doctor(&seen, "plain_http"), "", 0));
+    doctor.works(&doctor.commanded(&advice_of_doctor(&seen, "plain_http:billing"), "", 0));
     doctor.works("tokenkeep doctor");
 
     // TryBasicEncoding.

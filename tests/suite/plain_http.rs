@@ -115,7 +115,8 @@ fn the_doctor_is_red_about_plain_http() {
     let environment = allowed(&issuer);
     let outcome = environment.tokenkeep(["--json", "doctor"]).run().exits(10);
     let report = outcome.json();
-    let check = report["checks"].as_array().and_then(|all| all.iter().find(|check| check["name"] == "plain_http"));
+    let check =
+        report["checks"].as_array().and_then(|all| all.iter().find(|check| check["name"] == "plain_http:default"));
     let check = check.unwrap_or_else(|| panic!("{report}"));
     assert_eq!(check["status"], "fail");
     assert_eq!(check["detail"], "default may send its secret in plain http to keycloak");

@@ -92,7 +92,7 @@ fn a_service_without_a_default_collection_is_unavailable_and_gets_none() {
     let set = service.seen_by(first_set(&environment, &issuer)).run();
     set.fails(8, "keyring_unavailable")
         .says("the Secret Service has no default collection")
-        .says(": tokenkeep init --backend file\n");
+        .says(": tokenkeep init --backend file\"");
     assert_nothing_chosen(&environment);
     // As the hint says.
     service.seen_by(environment.tokenkeep(["init", "--backend", "file"])).run().success();
@@ -171,7 +171,7 @@ fn the_remembered_choice_holds_when_the_keyring_vanishes() {
     let gone = |run: Invocation| run.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
     refused(&desk, gone(desk.get_json()).run(), "keyring_unavailable");
     // A terminal multiplexer outlives the session whose address it keeps.
-    let named = "DBUS_SESSION_BUS_ADDRESS names /nonexistent/bus, where nothing listens";
+    let named = "DBUS_SESSION_BUS_ADDRESS names /nonexistent/bus, but nothing listens there";
     gone(desk.get_json()).run().fails(8, "keyring_unavailable").says(named);
     refused(&desk, gone(desk.set("CANARY-SECRET-another")).run(), "keyring_unavailable");
     assert!(!desk.environment.data_dir().join("secrets").exists(), "nothing falls back to files");
