@@ -94,8 +94,8 @@ impl Flight {
     }
 
     /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come. Who does not get it in
-    /// time waits at the locks beside it, as long at each. Must run inside a tokio runtime with time. Dropping the
-    /// future gives the place up.
+    /// time waits at the locks beside it, as long at each. Must be polled inside
+    /// [`runtime::run`](crate::runtime::run). Dropping the future gives the place up.
     pub(crate) async fn turn<T, E>(
         &self,
         name: RecordName,

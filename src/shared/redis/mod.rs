@@ -46,7 +46,8 @@ pub(crate) type AccessSource = Arc<dyn Fn() -> Result<Access, SharedError> + Sen
 
 /// Shares over Redis, Valkey or anything that speaks their protocol and runs scripts.
 ///
-/// Connects when it is first asked and keeps the connection. What is asked runs in the caller's tokio runtime.
+/// Connects when it is first asked and keeps the connection. What is asked runs in the tokio runtime that is entered;
+/// a keeper enters one of its own.
 pub struct RedisStore {
     dialer: Dialer,
     idle: Mutex<Option<Idle>>,
