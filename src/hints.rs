@@ -373,7 +373,7 @@ impl Seen<'_> {
 
             // Files and directories.
             Remedy::UseDirectoryInside(path) => return inside(path).into(),
-            Remedy::Protect { path, mend } => {
+            Remedy::Protect { path, also, mend } => {
                 let mode = match mend {
                     Mend::OwnerOnlyFile => "600",
                     Mend::OwnerOnlyDirectory => "700",
@@ -385,7 +385,8 @@ impl Seen<'_> {
                     // Nothing there is to be taken from others.
                     Mend::DirectoryInside => return inside(path).into(),
                 };
-                return format!("run chmod {mode} {}", quoted(path)).into();
+                let paths = [path].into_iter().chain(also).map(|path| quoted(path)).collect::<Vec<_>>();
+                return format!("run chmod {mode} {}", paths.join(" ")).into();
             }
             Remedy::RunAs(owner) => return format!("run sudo -u '#{owner}' tokenkeep ...").into(),
             Remedy::LookAndMoveAway => "look at what is there, and move it away",

@@ -11,7 +11,7 @@ use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
 use crate::oauth::{CaFault, IssuerError, Meaning, ProxyFault};
-use crate::place::{Mend, PlaceError, Shown};
+use crate::place::{Mend, PlaceError, Shown, writable_beside};
 use crate::profile::{Endpoint, EndpointError, ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
 use crate::shared::SharedError;
@@ -35,7 +35,12 @@ fn of_place(error: &PlaceError) -> Error {
         PlaceError::Insecure { path, mend: Some(Mend::DirectoryInside), .. } => {
             Remedy::UseDirectoryInside(path.clone())
         }
-        PlaceError::Insecure { path, mend: Some(mend), .. } => Remedy::Protect { path: path.clone(), mend: *mend },
+        PlaceError::Insecure { path, mend: Some(mend), .. } => Remedy::Protect {
+            path: path.clone(),
+            // A umask makes all files alike: they are mended at once.
+            also: if *mend == Mend::NoOtherWriter { writable_beside(path) } else { Vec::new() },
+            mend: *mend,
+        },
         PlaceError::Insecure { mend: None, .. } => Remedy::LookAndMoveAway,
         PlaceError::Foreign { owner, .. } => Remedy::RunAs(*owner),
         PlaceError::Unmapped { .. } => Remedy::MapOwner,

@@ -239,6 +239,8 @@ pub enum Remedy {
     Protect {
         /// The file or directory.
         path: PathBuf,
+        /// Files of the same configuration that are as open.
+        also: Vec<PathBuf>,
         /// What others lose.
         mend: Mend,
     },

@@ -279,7 +279,7 @@ fn examples() -> Vec<Remedy> {
         Remedy::UseSimilar("--provider spotify".to_owned()), Remedy::UsePresentName("fleet key"),
     ];
     all.extend(keys.into_iter().flat_map(|key| [Remedy::BindAgain(key), Remedy::UndoEditOrGive(key)]));
-    all.extend(mends.map(|mend| Remedy::Protect { path: path(), mend }));
+    all.extend(mends.map(|mend| Remedy::Protect { path: path(), also: vec![path()], mend }));
     all
 }
 

@@ -142,6 +142,35 @@ impl PlaceError {
     }
 }
 
+/// Lists the other files of a configuration, `config.toml` and the profiles, that others can write too. What cannot be looked
+/// at is reported when it is used.
+pub(crate) fn writable_beside(path: &Path) -> Vec<PathBuf> {
+    let Some(folder) = path.parent() else { return Vec::new() };
+    let is_profile = folder.file_name().is_some_and(|name| name == "profiles");
+    let Some(config_dir) = (if is_profile { folder.parent() } else { Some(folder) }) else { return Vec::new() };
+    let is_toml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
+    if !is_toml(&path.to_owned()) {
+        return Vec::new();
+    }
+    let profiles = std::fs::read_dir(config_dir.join("profiles")).into_iter().flatten();
+    let profiles = profiles.filter_map(|entry| Some(entry.ok()?.path())).filter(is_toml);
+    let mut all: Vec<PathBuf> = [config_dir.join("config.toml")].into_iter().chain(profiles).collect();
+    all.retain(|other| other != path && is_writable_by_others(other));
+    all.sort();
+    all
+}
+
+#[cfg(unix)]
+fn is_writable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    path.symlink_metadata().is_ok_and(|file| file.is_file() && file.mode() & 0o022 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_writable_by_others(_path: &Path) -> bool {
+    false
+}
+
 /// Shows a path on one line, whatever bytes it holds.
 pub(crate) struct Shown<'a>(pub &'a Path);
 

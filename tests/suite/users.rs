@@ -97,7 +97,8 @@ fn ten_lines_of_library_share_the_token_of_the_command_line() {
     let environment = environment_for(&issuer);
     for _ in 0..2 {
         let outcome = environment.program(example("library"), ["default"]).run().success();
-        assert!(outcome.stdout_str().starts_with("Bearer token of "), "{outcome:?}");
+        let shown = outcome.stdout_str();
+        assert!(shown.contains("Sensitive") && shown.contains("Bearer token of "), "{outcome:?}");
     }
     environment.tokenkeep(["token", "get"]).prints_token().run().success();
     assert_eq!(issuer.count("/token"), 1);

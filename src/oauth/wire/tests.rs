@@ -240,8 +240,9 @@ fn a_status_means_the_same_whatever_its_body_is() {
         let case = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
         assert!(matches!(failed(401), IssuerError::Refused { meaning: Meaning::Client, .. }), "{case}");
         let forbidden = failed(403);
-        let is_page = case.starts_with('<');
-        let meaning = if is_page { Meaning::Before } else { Meaning::Access };
+        // An issuer that speaks the protocol speaks JSON.
+        let is_foreign = !(case.is_empty() || case.starts_with(['{', '[']));
+        let meaning = if is_foreign { Meaning::Before } else { Meaning::Access };
         assert!(matches!(&forbidden, IssuerError::Refused { meaning: m, .. } if *m == meaning), "{case}: {forbidden}");
         assert!(matches!(failed(429), IssuerError::RateLimited { .. }), "{case}");
         for status in [408, 500, 502, 503, 599] {

@@ -129,7 +129,7 @@ pub(super) fn request(table: &Table<'_>) -> Result<Request, DocumentError> {
 /// Reads where a secret is read at each use.
 pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference>, DocumentError> {
     // A secret that was written in place of its place.
-    if matches!(table.text(key), Ok(Some(_))) {
+    if key == "secret" && matches!(table.text(key), Ok(Some(_))) {
         return Err(DocumentError::HoldsSecret { key: key.to_owned() });
     }
     let Some(secret) = table.table(key)? else { return Ok(None) };
@@ -187,7 +187,6 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         "allow_http",
         "headers_digest",
         "set_at",
-        "data_dir",
     ])?;
     let allow_http = allow_http(table)?.unwrap_or_default();
     let damaged = |key: &str| table.damaged(key);

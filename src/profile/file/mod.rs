@@ -121,6 +121,7 @@ const KEYS: [&str; 30] = [
 impl ProfileFile {
     /// Parses a profile's file.
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<ProfileFile, ProfileError> {
+        let kept_in = text::kept_in(&bytes);
         let parsed = Parsed::new(bytes)?;
         let table = parsed.root();
         table.renamed("shared_epoch", "fleet_epoch")?;
@@ -159,7 +160,7 @@ impl ProfileFile {
             fleet_epoch: fleet_epoch(&table)?,
             binding: bound,
             set_at: table.table("binding")?.and_then(|table| set_at(&table).transpose()).transpose()?,
-            kept_in: table.table("binding")?.and_then(|table| table.path("data_dir").transpose()).transpose()?,
+            kept_in,
         };
         if file.secret.is_some() && file.binding.is_some() {
             return Err(table

@@ -146,9 +146,26 @@ fn array(items: &Vec<String>) -> Value {
     Value::Array(items.iter().map(|item| Value::String(Formatted::new(item.clone()))).collect::<Array>())
 }
 
+/// What stands before the data directory that keeps the stored secret.
+const KEPT_IN: &str = "# It is kept in the data directory ";
+
+/// Reads which data directory keeps the stored secret; `None` if the file does not say.
+pub(super) fn kept_in(bytes: &[u8]) -> Option<PathBuf> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let path = text.lines().find_map(|line| line.strip_prefix(KEPT_IN)).map(PathBuf::from)?;
+    path.is_absolute().then_some(path)
+}
+
 fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
     let mut table = EditTable::new();
-    table.decor_mut().set_prefix("\n# Written by tokenkeep alone: what the stored secret was set for.\n");
+    let mut comment = "\n# Written by tokenkeep alone: what the stored secret was set for.\n".to_owned();
+    // A comment, because nothing is decided by it, and an earlier version reads on.
+    if let Some(directory) =
+        file.kept_in.as_deref().and_then(Path::to_str).filter(|text| !text.contains(char::is_control))
+    {
+        comment.push_str(&format!("{KEPT_IN}{directory}\n"));
+    }
+    table.decor_mut().set_prefix(comment);
     let mut text = |key: &str, value: Option<&str>| {
         if let Some(value) = value {
             table.insert(key, toml_edit::value(value));
@@ -167,7 +184,6 @@ fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
     text("ca_digest", digest.as_deref());
     let set_at = file.set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     text("set_at", set_at.as_deref());
-    text("data_dir", file.kept_in.as_deref().and_then(Path::to_str));
     if !binding.allow_http.is_empty() {
         let hosts = binding.allow_http.iter().map(str::to_owned).collect();
         table.insert("allow_http", toml_edit::value(array(&hosts)));

@@ -81,6 +81,21 @@ fn configuration_that_others_can_write_is_refused_with_the_command_that_closes_i
     }
 }
 
+/// As a umask of 002 leaves all of them.
+#[test]
+fn all_files_of_a_configuration_that_others_can_write_are_closed_by_one_command() {
+    let machine = Machine::unprivileged();
+    machine.token();
+    let files = ["config.toml", "profiles/main.toml"].map(|file| machine.config(file));
+    let other = machine.environment.write("config/profiles/other.toml", "client_id = 'x'\n");
+    files.iter().chain([&other]).for_each(|file| chmod(file, 0o664));
+    let refused = machine.tokenkeep(["token", "get", "-p", "main"]).run().fails(10, "insecure_path");
+    let command = hinted_command(&refused);
+    assert!(files.iter().chain([&other]).all(|file| command.contains(&file.display().to_string())), "{command}");
+    machine.environment.program("sh", ["-c", &command]).run().success();
+    machine.get().run().success();
+}
+
 #[test]
 fn a_secret_that_others_can_read_is_a_warning_and_one_that_they_can_write_is_refused() {
     let machine = Machine::by_reference();
