@@ -17,7 +17,7 @@ use crate::cache::{Cache, Extent};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_bytes};
-use crate::place::{Dir, Given, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
+use crate::place::{Dir, Given, Shown, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
 use crate::profile::{Binding, Endpoint, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
@@ -254,6 +254,8 @@ impl Registry<'_> {
             }
             Err(error) => return Err(error),
         };
+        // A copy of a configuration names the same secret: what the other one still needs stays.
+        let generation = generation.filter(|generation| !self.is_named_elsewhere(*generation, &mut left));
         if let Some(generation) = generation {
             self.lock.still_holds(self.data_dir)?;
             (self.erase)(&Retired::by_name(ItemName::credential(generation)))?;
@@ -291,11 +293,27 @@ impl Registry<'_> {
     /// Erases the item and the records of a binding that no profile names any more.
     fn erase(&self, binding: &Binding) -> Vec<Leftover> {
         let mut left = Vec::new();
+        if self.is_named_elsewhere(binding.generation, &mut left) {
+            return left;
+        }
         if let Err(error) = (self.erase)(&Retired::by_name(ItemName::credential(binding.generation))) {
             left.push(chain(&error));
         }
         self.forget_generation(binding.generation, &mut left);
         left
+    }
+
+    /// Returns whether a profile of another configuration directory that stores secrets here names a stored secret, which is
+    /// noted then. What cannot be read names nothing for certain.
+    fn is_named_elsewhere(&self, generation: Generation, left: &mut Vec<Leftover>) -> bool {
+        let Ok(configurations) = Configurations::load(self.data_dir) else { return false };
+        let mut others = configurations.others(self.config_dir());
+        let other =
+            others.find(|other| generations_in(&other.join("profiles")).is_ok_and(|all| all.contains(&generation)));
+        if let Some(other) = other {
+            left.push(format!("the secret stays, because a profile in {} has it too", Shown(other)));
+        }
+        other.is_some()
     }
 
     fn forget_generation(&self, generation: Generation, left: &mut Vec<Leftover>) {

@@ -90,6 +90,7 @@ impl Seen<'_> {
                 return format!("run tokenkeep credentials set -p {name} --token-url URL --client-id ID").into();
             }
             Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
+            Remedy::FindEndpoints => "run tokenkeep token get, which asks the issuer for them",
             Remedy::SetVariables => {
                 "set TOKENKEEP_TOKEN_URL or TOKENKEEP_PROVIDER, TOKENKEEP_CLIENT_ID and TOKENKEEP_SECRET_FILE, or none of them"
             }

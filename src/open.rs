@@ -112,6 +112,7 @@ impl Home {
                 return Err(Error::new(Code::Usage, format!("{KEY_FILE} must be an absolute path")));
             }
             (config.backend, config.key_file) = (Some("file".to_owned()), Some(key_file));
+            config.backend_by_variable = true;
         }
         Ok(Home {
             config_dir,
@@ -206,12 +207,11 @@ impl Home {
     pub(crate) fn kept_elsewhere(&self, name: &ProfileName) -> Option<Error> {
         let (_, file) = self.profile_file(name).ok()?;
         file.binding.as_ref()?;
-        // Profiles that were set by an earlier version do not name it.
-        let other = file.kept_in.or_else(usual_data_dir)?;
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if real(&other) == real(&self.data_dir) || other.join("store").symlink_metadata().is_err() {
-            return None;
-        }
+        let is_other =
+            |other: &PathBuf| real(other) != real(&self.data_dir) && other.join("store").symlink_metadata().is_ok();
+        // Profiles that were set by an earlier version do not name it, and a home may have moved since.
+        let other = file.kept_in.into_iter().chain(usual_data_dir()).find(is_other)?;
         let variable = ["TOKENKEEP_DATA_DIR", "XDG_DATA_HOME"].into_iter().find(|name| {
             let value = env::var_os(name).filter(|value| !value.is_empty());
             value.is_some_and(|value| self.data_dir.starts_with(value))
@@ -283,8 +283,9 @@ impl Home {
         let choice = match (Choice::load(&dir)?, configured) {
             (None, None) => return Ok(None),
             (Some(choice), Some(configured)) if choice.backend != configured && !has_moved(&choice, &configured) => {
+                let who = if self.config.backend_by_variable { KEY_FILE } else { "config.toml" };
                 let message = format!(
-                    "config.toml says {}, and the data directory was set up for {}",
+                    "{who} says {}, and the data directory was set up for {}",
                     configured.shown(),
                     choice.backend.shown()
                 );

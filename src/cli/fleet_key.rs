@@ -96,6 +96,9 @@ fn remove(context: &Context<'_>) -> Result<u8, Error> {
             .with_remedy(Remedy::TakeFleetKeyFileOut));
     }
     let message = "no fleet key is kept here; it is derived from each client's secret";
+    if context.home.opened()?.is_none() {
+        return context.ui.unchanged(message);
+    }
     let was_there = changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
     if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }

@@ -40,6 +40,9 @@ pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Erro
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
     let message = "no login of the fleet store is kept here";
+    if context.home.opened()?.is_none() {
+        return context.ui.unchanged(message);
+    }
     let was_there = changed(context, |_, _, membership| Ok(Membership { login: None, ..membership }))?;
     if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }

@@ -188,36 +188,52 @@ pub(crate) fn discovered(
     Ok(())
 }
 
-/// Finds the endpoints of an issuer that the environment names alone, unless they are known, and keeps them.
-pub(crate) fn of_environment(context: &Context<'_>) -> Result<Option<Endpoints>, Error> {
+/// Finds the endpoints of an issuer that the environment names alone, unless they are known, and keeps them. What is known is
+/// looked up again after a day, and if the caller wants everything anew.
+pub(crate) fn of_environment(context: &Context<'_>, anew: bool) -> Result<Option<Endpoints>, Error> {
     let home = &context.home;
     let Some(issuer) = environment::lone_issuer()?.filter(|_| environment::is_set()) else { return Ok(None) };
-    if let Some(known) = Endpoints::load(&home.data_dir, &issuer) {
+    let known = || Endpoints::load(&home.data_dir, &issuer);
+    if let Some(known) = known().filter(|_| !anew && !Endpoints::is_old(&home.data_dir)) {
         return Ok(Some(known));
     }
-    endpoint("TOKENKEEP_ISSUER", Some(&issuer), &PlainHosts::default())?;
+    let dir = Dir::open(&home.data_dir, Missing::Create).ok().flatten();
+    // One process asks for all that start at once. Without a lock each asks for itself.
+    let lock = dir.as_ref().and_then(|dir| dir.lock_file(environment::LOCK).ok()).filter(|lock| lock.lock().is_ok());
+    if let Some(known) = known().filter(|_| !anew && !Endpoints::is_old(&home.data_dir)) {
+        return Ok(Some(known));
+    }
+    let found = match (found(context, &issuer), known()) {
+        // An issuer that is down now was asked before.
+        (Err(_), Some(known)) => return Ok(Some(known)),
+        (found, _) => found?,
+    };
+    // If they cannot be kept, the next command finds them again; the token says what is wrong with the place.
+    if let Some(Err(error)) = dir.map(|dir| found.save(&dir)) {
+        tracing::debug!("the endpoints of the issuer are not kept: {error}");
+    }
+    drop(lock);
+    Ok(Some(found))
+}
+
+/// Asks the issuer of the environment for its endpoints.
+fn found(context: &Context<'_>, issuer: &str) -> Result<Endpoints, Error> {
+    endpoint("TOKENKEEP_ISSUER", Some(issuer), &PlainHosts::default())?;
     let ca_file = text_variable("TOKENKEEP_CA_FILE")?.map(std::path::PathBuf::from);
     let name = super::set::named("env")?;
     let ca = read_ca_file_at(ca_file.as_deref(), &name)?;
     let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
-    let transport = home.transport();
+    let transport = context.home.transport();
     let _waiting = context.ui.waiting("asking the issuer for its endpoints");
-    let asked = async { Ok(transport.discover(&issuer, None, &roots.into(), &PlainHosts::default()).await) };
+    let asked = async { Ok(transport.discover(issuer, None, &roots.into(), &PlainHosts::default()).await) };
     let found = block_on(asked)?.map_err(|error| unfound(error).for_profile(&name))?;
-    let endpoints = Endpoints {
-        issuer,
+    Ok(Endpoints {
+        issuer: issuer.to_owned(),
         token_url: found.token_url,
         introspection_url: found.introspection_url,
         revocation_url: found.revocation_url,
         jwks_url: found.jwks_url,
-    };
-    // If they cannot be kept, the next command finds them again; the token says what is wrong with the place.
-    let kept =
-        Dir::open(&home.data_dir, Missing::Create).and_then(|dir| dir.map_or(Ok(()), |dir| endpoints.save(&dir)));
-    if let Err(error) = kept {
-        tracing::debug!("the endpoints of the issuer are not kept: {error}");
-    }
-    Ok(Some(endpoints))
+    })
 }
 
 /// The places that an issuer named when the profile was set. Another one is refused, and one that it names only now is

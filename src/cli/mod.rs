@@ -109,11 +109,18 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             None => text_variable("TOKENKEEP_PROFILE")?,
         },
     };
-    // Only a command that may need the endpoints of the issuer asks for them.
+    // Only a command that requests something asks the issuer for its endpoints.
     let is_meant = context.profile.as_deref().is_none_or(|name| name == "env");
-    let needs_issuer =
-        matches!(&command, Command::Token(_)) || matches!(&command, Command::Doctor { online: true, .. });
-    let endpoints = if is_meant && needs_issuer { issuer::of_environment(&context)? } else { None };
+    let endpoints = match &command {
+        _ if !is_meant => None,
+        Command::Token(args::Token::Get(get)) if !get.offline => issuer::of_environment(&context, get.refresh)?,
+        Command::Token(args::Token::Validate(validate)) if !validate.offline => {
+            issuer::of_environment(&context, false)?
+        }
+        // The report has a line on the profile whatever comes of it.
+        Command::Doctor { online: true, .. } => issuer::of_environment(&context, false).unwrap_or_default(),
+        _ => None,
+    };
     let context = Context { home: Home { endpoints, ..context.home }, ..context };
     match command {
         Command::Init(init) => init::run(&context, init),

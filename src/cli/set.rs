@@ -35,6 +35,11 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         (None, Some(provider)) => named(provider)?,
         (None, None) => named("default")?,
     };
+    if name.as_str() == "env" && crate::open::environment::is_set() {
+        let message =
+            "the TOKENKEEP_ variables make the profile env, so a stored one would never be used; nothing was changed";
+        return Err(Error::new(Code::Usage, message).with_remedy(Remedy::NameProfile));
+    }
     let profiles_dir = context.home.profiles_dir();
     let present = credentials::present(&profiles_dir, &name)?;
     if !set.replace {

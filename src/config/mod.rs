@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub default_profile: Option<String>,
     /// The backend that `init` would have recorded.
     pub backend: Option<String>,
+    /// Whether a variable said so, and not the file.
+    pub(crate) backend_by_variable: bool,
     /// The file that the data key comes from.
     pub key_file: Option<PathBuf>,
     /// The systemd credential that the data key comes from.
@@ -43,6 +45,7 @@ impl Default for Config {
         Config {
             default_profile: None,
             backend: None,
+            backend_by_variable: false,
             key_file: None,
             key_credential: None,
             keep_unlocked: None,

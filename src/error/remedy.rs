@@ -23,6 +23,8 @@ pub enum Remedy {
     SetProfile(ProfileName),
     /// Use this profile, whose name looks like the one that was given.
     UseProfile(ProfileName),
+    /// Get a token once, which finds the endpoints of the issuer.
+    FindEndpoints,
     /// Set the variables that make a profile, all of them.
     SetVariables,
     /// Set the credential of this profile.

@@ -4,6 +4,7 @@ use super::{Keeper, Keeping, NoCache};
 use crate::cache::CacheFault;
 use crate::error::{Code, Error, ErrorKind, Remedy, chain};
 use crate::flight::{NoLock, Ticket};
+use crate::place::Missing;
 use crate::secrets::SecretsError;
 use crate::store::StoreError;
 use crate::warning::Warning;
@@ -60,6 +61,9 @@ impl Keeper {
                     .with_remedy(Remedy::MoveToFiles),
                 None => Error::new(Code::CacheUnavailable, "there is no cache"),
             });
+        }
+        if let Some(Err(place)) = self.parts.flight.data_dir().map(|dir| dir.dir("tokens", Missing::Create)) {
+            return without(Error::new(Code::CacheUnavailable, chain(&place)).with_remedy(Remedy::CheckDataDirectory));
         }
         match ticket.without_lock() {
             Some(NoLock::Place(place)) => {

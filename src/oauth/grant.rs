@@ -1,7 +1,7 @@
 //! Asking for a token (RFC 6749 s. 4.4), again where that can help, with a proof of possession where one is wanted.
 
 use reqwest::header::{HeaderName, HeaderValue};
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::attempt::{Ended, InFlight, Told};
 use super::client_auth::{Client, Form, prove};
@@ -129,7 +129,7 @@ impl Transport {
             let proof = key.proof(&of, now).map_err(plain)?;
             headers.push((HeaderName::from_static("dpop"), sensitive(&proof).map_err(plain)?));
         }
-        debug!(url = %asked.token_url, method = asked.client.auth.name(), "asking the issuer for a token");
+        info!(url = %asked.token_url, method = asked.client.auth.name(), "asking the issuer for a token");
         let answer = self.post(client, asked.token_url, &proven, headers).await.map_err(plain)?;
         let secrets: Vec<_> = proven.secrets.iter().chain(asked.earlier).collect();
         if answer.status.is_success() {

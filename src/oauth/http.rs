@@ -186,7 +186,7 @@ impl Transport {
             },
             BodyUse::None => drop(read),
         }
-        tracing::debug!(status = status.as_u16(), bytes = body.len(), "the server answered");
+        tracing::info!(status = status.as_u16(), bytes = body.len(), "the server answered");
         let dpop_nonce = dpop_nonce.filter(|nonce| nonce.len() <= 256);
         Ok(Answer { status, body, is_html, retry_after, dpop_nonce, clock_difference })
     }

@@ -58,7 +58,13 @@ const OTHERS: [(&str, Kind); 20] = [
 ];
 
 /// Variables that look as if they could, with the reason why they cannot.
-const REFUSED: [(&str, &str); 6] = [
+const REFUSED: [(&str, &str); 12] = [
+    ("TOKENKEEP_SCOPE", "its name is TOKENKEEP_SCOPES"),
+    ("TOKENKEEP_RESOURCE", "its name is TOKENKEEP_RESOURCES"),
+    ("TOKENKEEP_PARAMS", "no variable holds further parameters"),
+    ("TOKENKEEP_HEADER", "no variable holds headers"),
+    ("TOKENKEEP_PASSWORD", "a secret does not stand in a variable, which other processes can read"),
+    ("TOKENKEEP_SECRET_AT_FETCH", "the secret is read from TOKENKEEP_SECRET_FILE"),
     ("TOKENKEEP_SECRET", "a secret does not stand in a variable, which other processes can read"),
     ("TOKENKEEP_CLIENT_SECRET", "a secret does not stand in a variable, which other processes can read"),
     ("TOKENKEEP_SECRET_COMMAND", "no variable names a program"),
@@ -96,6 +102,9 @@ pub(crate) struct Endpoints {
 
 /// The file of the data directory that keeps them.
 pub(super) const ENDPOINTS: &str = "endpoints";
+/// The lock of those that ask for them.
+#[cfg(feature = "cli")]
+pub(crate) const LOCK: &str = "endpoints.lock";
 const ENDPOINTS_CAP: usize = 64 * 1024;
 const FIRST_LINE: &str = "tokenkeep-endpoints 1";
 
@@ -105,6 +114,14 @@ impl Endpoints {
         let dir = Dir::open(data_dir, Missing::Leave).ok().flatten()?;
         let text = String::from_utf8(dir.read(ENDPOINTS, ENDPOINTS_CAP).ok().flatten()?).ok()?;
         Endpoints::parse(&text).filter(|endpoints| endpoints.issuer == issuer)
+    }
+
+    /// Returns whether what is kept is older than a day: an issuer may have moved. A time that cannot be read counts as old.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_old(data_dir: &Path) -> bool {
+        let kept = data_dir.join(ENDPOINTS).metadata().and_then(|file| file.modified());
+        let age = kept.ok().and_then(|kept| kept.elapsed().ok());
+        age.is_none_or(|age| age > std::time::Duration::from_secs(86_400))
     }
 
     /// Keeps them.
@@ -184,8 +201,9 @@ pub(super) fn profile(name: &ProfileName, home: &Home) -> Result<Option<ProfileF
     if let Some(issuer) = lone_issuer()? {
         let known = home.endpoints.clone().filter(|endpoints| endpoints.issuer == issuer);
         let Some(endpoints) = known.or_else(|| Endpoints::load(&home.data_dir, &issuer)) else {
-            return Err(invalid("the endpoints of TOKENKEEP_ISSUER are not known yet")
-                .with_remedy(Remedy::UseCommand("token get".to_owned())));
+            return Err(
+                invalid("the endpoints of TOKENKEEP_ISSUER are not known yet").with_remedy(Remedy::FindEndpoints)
+            );
         };
         for (key, url) in endpoints.urls() {
             if let (None, Some(url)) = (document.get(key), url) {

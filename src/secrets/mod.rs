@@ -49,7 +49,7 @@ pub(crate) use lock::StoreLock;
 pub(crate) use memory::{Fault, MemorySecrets};
 #[cfg(not(feature = "keyring"))]
 pub(crate) use no_keyring::OsKeyring;
-pub(crate) use reference::{ReferenceError, exposure, read_reference};
+pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
 #[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
 

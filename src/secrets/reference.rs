@@ -102,7 +102,7 @@ pub(crate) fn exposure(path: &Path, read: &Referenced) -> Option<Warning> {
 }
 
 /// Names the place of a secret.
-fn place_of(reference: &Reference) -> String {
+pub(crate) fn place_of(reference: &Reference) -> String {
     match reference {
         Reference::File(path) => format!("the secret in {}", Shown(path)),
         Reference::Env(name) => format!("the secret in the environment variable {}", Escaped(name)),

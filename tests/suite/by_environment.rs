@@ -83,6 +83,8 @@ fn what_is_missing_wrong_or_forbidden_names_its_variable_and_no_value() {
         ("TOKENKEEP_SECRET", "CANARY-SECRET-in-a-variable", "TOKENKEEP_SECRET is set"),
         ("TOKENKEEP_ALLOW_HTTP", "keycloak", "TOKENKEEP_ALLOW_HTTP is set"),
         ("TOKENKEEP_SECRET_COMMAND", "[\"/bin/true\"]", "TOKENKEEP_SECRET_COMMAND is set"),
+        ("TOKENKEEP_SCOPE", "read", "TOKENKEEP_SCOPES"),
+        ("TOKENKEEP_HEADER", "x-api-key: CANARY-SECRET-in-a-header", "no variable holds headers"),
         ("TOKENKEEP_SECRET_FILE", "", "TOKENKEEP_SECRET_FILE is missing"),
         ("TOKENKEEP_SECRET_FILE", "relative/secret", "`secret.file`"),
         ("TOKENKEEP_CLIENT_ID", "", "`client_id`"),
@@ -138,6 +140,16 @@ fn an_issuer_that_is_named_alone_is_asked_once_for_its_endpoints() {
     assert_eq!(warm(&issuer).success().json()["source"], "cache");
     environment.canary("token of a peer", first["access_token"].as_str().expect("a token is text"));
     warm("https://127.0.0.1:1").fails(6, "connect");
+    // What never asks the issuer does not ask for its endpoints.
+    let offline = |arguments: &[&str]| {
+        let run =
+            container(arguments).env("TOKENKEEP_ISSUER", "https://127.0.0.1:1").env("TOKENKEEP_CLIENT_ID", CLIENT.id);
+        run.run()
+    };
+    offline(&["--json", "token", "get", "--offline"]).fails(3, "config_invalid").says("run tokenkeep token get");
+    offline(&["token", "list"]).success();
+    let report = offline(&["--json", "doctor", "--online"]);
+    assert!(report.json()["checks"].as_array().is_some_and(|checks| checks.len() > 5), "{report:?}");
 }
 
 #[cfg(target_os = "linux")]
@@ -153,4 +165,33 @@ fn the_front_gives_way_when_a_variable_makes_the_profile() {
     // A secret in a variable is refused though a token is cached.
     run().env("TOKENKEEP_CLIENT_SECRET", "CANARY-SECRET-x").arg("--json").run().fails(3, "config_invalid");
     assert_eq!(issuer.count("/token"), 1);
+}
+
+#[test]
+fn processes_that_start_at_once_ask_an_issuer_once_for_its_endpoints() {
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new();
+    let container = container(&environment);
+    let metadata = "/.well-known/oauth-authorization-server";
+    issuer.answer(metadata, 200, &json!({ "issuer": issuer.url(""), "token_endpoint": issuer.token_url() }));
+    let get = || container(&["token", "get"]).env("TOKENKEEP_ISSUER", issuer.url("")).prints_token();
+    let started: Vec<_> = (0..12).map(|_| get().spawn()).collect();
+    let tokens: Vec<_> = started.into_iter().map(|get| get.wait().success().token().to_owned()).collect();
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    assert_eq!((issuer.count(metadata), issuer.count("/token")), (1, 1));
+    // An issuer that moved is found by those who want everything new.
+    let moved = "/moved/token";
+    issuer.answer(metadata, 200, &json!({ "issuer": issuer.url(""), "token_endpoint": issuer.url(moved) }));
+    assert_eq!(get().arg("--refresh").run().code, 7, "nothing answers there");
+    assert_eq!((issuer.count(metadata), issuer.count(moved)), (2, 1));
+}
+
+#[test]
+fn a_profile_that_variables_would_cover_is_not_stored() {
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new();
+    let container = container(&environment);
+    let set = ["--json", "credentials", "set", "-p", "env", "--client-id", "x", "--secret-stdin", "--token-url"];
+    let set = container(&set).arg(issuer.token_url()).stdin("CANARY-SECRET-x");
+    set.run().fails(2, "usage").says("the TOKENKEEP_ variables make the profile env");
 }

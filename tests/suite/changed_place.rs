@@ -215,3 +215,53 @@ fn another_data_directory_under_one_configuration_is_named_and_takes_no_credenti
     set_credential(&environment, &issuer.token_url(), &[]).run().success();
     get(&environment).run().success().token();
 }
+
+#[test]
+fn a_second_data_directory_is_noticed_in_a_home_that_moved_too() {
+    let issuer = Issuer::start();
+    let environment = TestEnvironment::new().by_home();
+    init(&environment);
+    set_credential(&environment, &issuer.token_url(), &[]).run().success();
+    let moved = environment.path("moved");
+    std::fs::rename(environment.home(), &moved).expect("ours");
+    environment.key_file(moved.join(".config/tokenkeep/key"));
+    let there = |run: crate::common::Invocation| run.env("HOME", &moved);
+    there(environment.tokenkeep(["init", "--backend", "file"])).run().success();
+    there(get(&environment)).run().success().token();
+    let sandbox = environment.path("sandbox");
+    let set = there(set_credential(&environment, &issuer.token_url(), &["--json"])).env("XDG_DATA_HOME", &sandbox);
+    set.run().fails(10, "binding_mismatch").says(&moved.join(".local/share/tokenkeep").display().to_string());
+    there(get(&environment)).arg("--refresh").run().success().token();
+}
+
+/// As a backup that is restored beside, or a configuration that is copied to try something.
+#[test]
+fn a_copy_of_a_configuration_takes_no_secret_from_the_first() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let copy = environment.path("copy");
+    let config = environment.config_dir();
+    let (config, copied) = (config.display().to_string(), copy.display().to_string());
+    let in_copy = |arguments: &[&str]| environment.tokenkeep(["--config-dir", &copied]).args(arguments);
+    let copies = || {
+        let _ = std::fs::remove_dir_all(&copy);
+        environment.program("cp", ["-a", &config, &copied]).run().success();
+        environment.key_file(copy.join("key"));
+    };
+    copies();
+    in_copy(&["credentials", "remove", "-p", "default", "--yes"]).run().success().says("the secret stays");
+    get(&environment).arg("--refresh").run().success().token();
+    copies();
+    let set =
+        ["credentials", "set", "-p", "default", "--replace", "--client-id", "test", "--secret-stdin", "--token-url"];
+    in_copy(&set).arg(issuer.token_url()).stdin("CANARY-SECRET-of-the-copy").run().success().says("the secret stays");
+    get(&environment).arg("--refresh").run().success().token();
+    // The last one that names it erases it.
+    environment.tokenkeep(["credentials", "remove", "-p", "default", "--yes"]).run().success();
+    std::fs::remove_dir_all(&copy).expect("ours");
+    assert_eq!(
+        std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count(),
+        1,
+        "that of the copy"
+    );
+}

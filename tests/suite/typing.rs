@@ -193,3 +193,22 @@ fn a_shell_completes_profiles_and_providers() {
         assert!(!script.stdout_str().contains("PROFILES_HERE"), "{shell}");
     }
 }
+
+#[test]
+fn one_v_tells_which_endpoint_is_asked_and_what_it_answered() {
+    let issuer = Issuer::start();
+    let environment = credential(&issuer, &[]);
+    let told = environment.tokenkeep(["-v", "token", "get"]).prints_token().run().success();
+    let told = told.says(&issuer.token_url()).says("status=200");
+    assert!(!told.stderr.contains(told.token()), "no token is logged");
+    environment.tokenkeep(["token", "get"]).prints_token().run().success().does_not_say("status");
+}
+
+#[test]
+fn what_is_not_there_is_removed_without_an_error() {
+    let environment = TestEnvironment::new();
+    for what in [["fleet", "key", "remove"], ["fleet", "login", "remove"]] {
+        let removed = environment.tokenkeep(["--json"]).args(what).run().success();
+        assert_eq!(removed.json()["changed"], false, "{removed:?}");
+    }
+}

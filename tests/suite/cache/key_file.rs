@@ -149,6 +149,15 @@ fn with_required_a_token_that_cannot_be_kept_is_an_error_before_the_issuer_is_as
         fs::set_permissions(machine.data(folder), PermissionsExt::from_mode(0o500)).expect("ours");
     }
     machine.get().args(["--refresh", "--json"]).run().fails(8, "cache_unavailable");
+    // And one whose tokens have no place.
+    for folder in ["tokens", "locks"] {
+        fs::set_permissions(machine.data(folder), PermissionsExt::from_mode(0o700)).expect("ours");
+    }
+    fs::remove_dir_all(machine.data("tokens")).expect("ours");
+    let before = machine.fetches();
+    machine.environment.write("data/tokens", "");
+    machine.get().arg("--json").run().fails(8, "cache_unavailable").says("the issuer was not asked");
+    assert_eq!(machine.fetches(), before);
     config("[secrets]\nrequired = 'yes'\n");
     machine.get().arg("--json").run().fails(3, "config_invalid");
 }

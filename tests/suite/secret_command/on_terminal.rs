@@ -86,3 +86,15 @@ fn a_script_in_the_words_of_a_command_is_not_repeated() {
     set(&environment, &issuer, &["/bin/sh", "-c", "echo a b c; exit 1"]).success();
     refused(&environment).says("run it yourself to see what it reports: /bin/sh -c ...").does_not_say("a b c");
 }
+
+#[test]
+fn a_secret_of_several_lines_is_named_before_it_is_sent() {
+    let issuer = Issuer::start();
+    let environment = home(&issuer, &["/usr/bin/printf", "CANARY-SECRET-a\\nuser: b\\n"]);
+    refused(&environment).says("holds a line end");
+    let secret = environment.write_secret("files/lines", "CANARY-SECRET-a\r\nb\n");
+    let reference = format!("file:{}", secret.display());
+    environment.tokenkeep(["credentials", "set", "-p", "default", "--secret-at-fetch", &reference]).run().success();
+    refused(&environment).says(&secret.display().to_string()).says("holds a line end");
+    assert_eq!(issuer.traffic().accepted, 0);
+}
