@@ -89,7 +89,10 @@ def check(place, scenario, ended, killed, hit, secrets):
     streams = [("stderr", ended.err)] + ([] if scenario.get else [("stdout", ended.out)])
     if not killed and (ended.code in (1, 101, 124) or ended.code >= 128):
         words = ended.err + ended.out
-        foreign = ended.code == 1 and (not ended.err or re.search(r"/rustc/|/registry/|/library/std/|no runtime", words))
+        # An exec that is spoiled itself leaves the front with nothing but to say so, which it does with the code of the contract.
+        exec_spoiled = r"tokenkeep-full cannot be started"
+        foreign = ended.code == 1 and (
+            not ended.err or re.search(rf"/rustc/|/registry/|/library/std/|no runtime|{exec_spoiled}", words))
         verdict.add(Verdict.ALLOWED if foreign else "crashed", ended)
     if scenario.get and ended.code == 0 and generation(ended.out) != 1:
         verdict.add("tokens lost", f"exit 0 and no token: {ended}")

@@ -216,7 +216,7 @@ fn nameless(holder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Option<bool>
         Ok(()) => Ok(Some(true)),
         Err(Errno::EXIST) => Ok(Some(false)),
         // No /proc, or a file system that takes no name later.
-        Err(Errno::NOENT | Errno::XDEV | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM) => Ok(None),
+        Err(Errno::NOENT | Errno::XDEV | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM | Errno::NOSYS) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
