@@ -126,11 +126,9 @@ mod tests {
         let (config_dir, data_dir) = (root.path().join("config"), root.path().join("data"));
         fs::create_dir_all(config_dir.join("profiles")).expect("made");
         fs::write(config_dir.join("config.toml"), config).expect("written");
-        let profile = format!(
-            "client_id = \"x\"\ntoken_url = \"http://127.0.0.1:1/token\"\n[binding]\n\
+        let profile = "client_id = \"x\"\ntoken_url = \"http://127.0.0.1:1/token\"\n[binding]\n\
              generation = \"a869133aba506de07ea46880553ee5c8\"\ntoken_url = \"http://127.0.0.1:1/token\"\n\
-             client_id = \"x\"\nauth = \"client_secret_basic\"\nset_at = \"2026-11-28T13:47:13Z\"\ndata_dir = {data_dir:?}\n"
-        );
+             client_id = \"x\"\nauth = \"client_secret_basic\"\nset_at = \"2026-11-28T13:47:13Z\"\n";
         fs::write(config_dir.join("profiles/main.toml"), profile).expect("written");
         let options = OpenOptions::new().config_dir(config_dir).data_dir(data_dir);
         (root, options)
