@@ -1,8 +1,8 @@
 //! The only file that asks the system for the time.
 //!
-//! Two clocks are read: the wall clock, which other hosts share and which people set, and the
-//! boot-time clock, which nobody sets and which goes on while the machine is suspended. A
-//! [`BootId`] says whether two readings of the latter belong to the same boot.
+//! Two clocks are read: the wall clock and the boot-time clock. Hosts share the wall clock, and people set it.
+//! No user sets the boot-time clock, and it goes on while the machine is suspended. A [`BootId`] shows whether
+//! two readings of it belong to the same boot.
 
 use std::fmt;
 use std::io::Read as _;
@@ -19,7 +19,7 @@ impl WallTime {
         self.0.div_euclid(1_000_000_000)
     }
 
-    /// The time `duration` later, or the last one that can be named.
+    /// The time `duration` later, or the last one that can be represented.
     pub fn plus(self, duration: Duration) -> WallTime {
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         WallTime(self.0.saturating_add(nanos))
@@ -40,7 +40,7 @@ impl From<WallTime> for SystemTime {
 pub struct BootTime(pub u64);
 
 impl BootTime {
-    /// The time `duration` later, or the last one that can be named.
+    /// The time `duration` later, or the last one that can be represented.
     pub fn plus(self, duration: Duration) -> BootTime {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         BootTime(self.0.saturating_add(nanos))
@@ -58,8 +58,7 @@ pub struct Moment {
     pub wall: WallTime,
     /// The boot-time clock.
     pub boot: BootTime,
-    /// Which boot it was, where the system tells. Without it, boot times of two processes cannot
-    /// be compared.
+    /// The boot, if the system names it. Without it, boot times of two processes cannot be compared.
     pub boot_id: Option<BootId>,
 }
 
@@ -71,7 +70,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the boot time. Never goes back while the machine runs; tens of nanoseconds.
     fn boot(&self) -> BootTime;
 
-    /// Returns the name of this boot, or `None` where the system has none.
+    /// Returns the name of this boot, or `None` if the system has none.
     fn boot_id(&self) -> Option<BootId>;
 
     /// Reads everything at once.
@@ -87,8 +86,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the file that asks")]
     fn wall(&self) -> WallTime {
-        // Through libc, not by a raw system call, so that tools that shift the wall clock for one
-        // process (faketime) are obeyed.
+        // Through libc, not by a raw system call: tools that shift the wall clock for one process (faketime) are
+        // obeyed.
         let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => WallTime(nanos(since)),
@@ -101,15 +100,15 @@ impl Clock for SystemClock {
     }
 
     fn boot_id(&self) -> Option<BootId> {
-        // Elsewhere the path would name a file that any user may make, and the boot time that it would vouch for counts
+        // Elsewhere the path would name a file that any user may make. The boot time that it would vouch for counts
         // from the start of each process.
         if cfg!(any(not(unix), tokenkeep_portable)) {
             return None;
         }
-        // 10 us, so once a process. A container sees the host's, which is what is wanted.
+        // 10 us, so once a process. A container sees the host's, as intended.
         static BOOT_ID: std::sync::OnceLock<Option<BootId>> = std::sync::OnceLock::new();
         *BOOT_ID.get_or_init(|| {
-            // One read: a file of the kernel has no size that would say how much is to come.
+            // One read: a file of the kernel has no size that shows how much is to come.
             let mut text = [0; 64];
             let read = std::fs::File::open("/proc/sys/kernel/random/boot_id").ok()?.read(&mut text).ok()?;
             let text = std::str::from_utf8(&text[..read]).ok()?;
@@ -118,7 +117,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// When waiting ends, by the clock that nobody sets.
+/// When waiting ends, by the clock that no user sets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(BootTime);
 
@@ -157,8 +156,7 @@ mod system {
 
     use super::BootTime;
 
-    /// Counts from the first reading in this process: without a boot id nobody compares it with
-    /// another's.
+    /// Counts from the first reading in this process: without a boot id no process compares it with another's.
     #[expect(clippy::disallowed_methods, reason = "this is the file that asks")]
     pub(super) fn boot() -> BootTime {
         static FIRST: OnceLock<Instant> = OnceLock::new();
@@ -166,7 +164,7 @@ mod system {
     }
 }
 
-/// A clock that moves only when told to, for tests.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub struct ManualClock {
     wall: AtomicI64,
@@ -190,7 +188,7 @@ impl ManualClock {
         self.boot.store(self.boot().plus(duration).0, Ordering::SeqCst);
     }
 
-    /// Sets the wall clock, as a person or NTP does; boot time does not notice.
+    /// Sets the wall clock, as a person or NTP does; boot time does not change.
     pub fn set_wall(&self, wall: WallTime) {
         self.wall.store(wall.0, Ordering::SeqCst);
     }
@@ -205,7 +203,7 @@ impl ManualClock {
         self.boot_id.store(HIDDEN, Ordering::SeqCst);
     }
 
-    /// Starts the machine anew: another boot, boot time near zero.
+    /// Starts the machine again: another boot, boot time near zero.
     pub fn reboot(&self) {
         self.boot_id.fetch_add(1, Ordering::SeqCst);
         self.boot.store(1_000_000_000, Ordering::SeqCst);

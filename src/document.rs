@@ -7,8 +7,8 @@ use toml_edit::{Document, Item, TableLike};
 
 use crate::duration;
 
-/// What is wrong with a file that people wrote. Shows keys and lines, never values: somebody may
-/// have put a secret there.
+/// What is wrong with a file that people wrote. Shows keys and lines, never values: a user may have put a secret
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DocumentError {
     /// It is not UTF-8 text.
@@ -17,7 +17,7 @@ pub(crate) enum DocumentError {
     /// It is not TOML.
     #[error("is not valid TOML (line {line})")]
     Syntax {
-        /// Where, from 1.
+        /// The line, from 1.
         line: usize,
     },
     /// A secret stands in it.
@@ -41,7 +41,7 @@ pub(crate) enum DocumentError {
     Renamed {
         /// The key as it was called.
         key: String,
-        /// What it is called.
+        /// Its name now.
         now: String,
     },
     /// What this program wrote there for a stored secret was damaged.
@@ -55,7 +55,7 @@ pub(crate) enum DocumentError {
     Invalid {
         /// The key.
         key: String,
-        /// What it has to be.
+        /// What the value has to be.
         why: String,
     },
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 /// The units in the order in which they may follow each other, with their seconds.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
-/// The longest duration that is read: a hundred years, which no clock here overflows with.
+/// The longest duration that is read: a hundred years. No clock here overflows with it.
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// Reads a duration; a bare number is seconds. A longer one than [`LONGEST`] is that. `None` if the text is no duration.
+/// Reads a duration; a bare number is seconds. A longer one becomes [`LONGEST`]. `None` if the text is no duration.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     exact(text).map(|duration| duration.min(LONGEST))
 }

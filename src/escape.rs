@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Tells whether a symbol is obeyed, reorders text, or is not seen: controls (C0, DEL, C1), line and paragraph separators,
-/// marks and overrides of direction, zero-width symbols, tags.
+/// Returns whether a terminal obeys a symbol, or the symbol reorders text or is not seen: controls (C0, DEL, C1),
+/// line and paragraph separators, marks and overrides of direction, zero-width symbols, tags.
 pub(crate) fn is_deceptive(symbol: char) -> bool {
     symbol.is_control()
         || matches!(
@@ -36,7 +36,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Escapes deceptive symbols in JSON text, where they stand inside strings only: the values stay the same (RFC 8259 s. 7).
+/// Escapes deceptive symbols in JSON text. They stand inside strings only: the values stay the same (RFC 8259 s. 7).
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) fn json(text: &str) -> String {
     if !text.chars().any(|symbol| !symbol.is_ascii() && is_deceptive(symbol)) {

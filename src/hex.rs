@@ -5,7 +5,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads exactly `N` bytes from lower-case digits; `None` where the text is anything else.
+/// Reads exactly `N` bytes from lower-case digits; `None` if the text is anything else.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

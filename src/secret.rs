@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// Holds bytes that must not be shown: a client secret, an access token, a key.
 ///
 /// Redacted in `Debug`, without `Display` and without serialisation, erased when dropped. What it
-/// holds leaves through [`expose`](Secret::expose) alone, which is called only where a secret is
-/// sealed, stored, sent or printed on purpose.
+/// holds leaves only through [`expose`](Secret::expose). That is called only to seal, store, send or
+/// print a secret on purpose.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -18,8 +18,8 @@ impl Secret {
         Secret(Zeroizing::new(bytes.into()))
     }
 
-    /// Reads a secret out of a text file, a pipe or a variable: a byte-order mark at the beginning and one line end at
-    /// the end are cut, as editors and shells add them.
+    /// Reads a secret out of a text file, a pipe or a variable. A byte-order mark at the beginning and one line end at
+    /// the end are cut: editors and shells add them.
     pub(crate) fn from_text(bytes: &[u8]) -> Result<Secret, NoText> {
         if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
             return Err(NoText::Utf16);
@@ -29,17 +29,17 @@ impl Secret {
         if std::str::from_utf8(text).is_err() { Err(NoText::NotUtf8) } else { Ok(Secret::new(text)) }
     }
 
-    /// Shows the bytes. Each call marks a place where a secret leaves its wrapping.
+    /// Shows the bytes. Each call marks a place at which a secret leaves its wrapping.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Shows the secret as text, or `None` where it is not UTF-8.
+    /// Shows the secret as text, or `None` if it is not UTF-8.
     pub fn expose_text(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// Tells whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -62,7 +62,7 @@ fn length(value: &[u8]) -> u32 {
     u32::try_from(value.len()).expect("a value is shorter than 4 GiB")
 }
 
-/// Something else than what was expected stands in the bytes. Says nothing about them.
+/// Something else than what was expected stands in the bytes. Shows nothing of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the encoding is not valid")]
 pub struct Malformed;
@@ -137,12 +137,12 @@ impl<'a> Reader<'a> {
         Ok((tag, self.take(usize::try_from(length).map_err(|_| Malformed)?)?))
     }
 
-    /// Tells whether the next field carries `tag`.
+    /// Returns whether the next field carries `tag`.
     pub(crate) fn next_is(&self, tag: u16) -> bool {
         self.rest.starts_with(&tag.to_be_bytes())
     }
 
-    /// Tells whether nothing is left.
+    /// Returns whether nothing is left.
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The access token, what it was asked for, and the one rule that says whether it is still good.
+//! The access token, its request, and the one rule that decides whether it still holds.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::tlv::{Malformed, Reader, Writer};
 /// The longest lifetime that is believed: ten years.
 pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// The field of an identity that says which secret a token was got with.
+/// The field of an identity that names the secret with which a token was got.
 const GENERATION: u16 = 9;
 
-/// An access token with what its issuer said about it. Cloning is cheap; `Debug` is redacted.
+/// An access token with what its issuer named about it. Cloning is cheap; `Debug` is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(Arc<Parts>);
 
@@ -29,13 +29,13 @@ struct Parts {
     token_type: String,
     scope: Option<String>,
     validity: Validity,
-    /// The key that proves possession (RFC 9449), where the token is bound to one.
+    /// The key that proves possession (RFC 9449), if the token is bound to one.
     proof_key: Option<Secret>,
 }
 
 impl AccessToken {
-    /// Makes a token from its value (visible ASCII, RFC 6749 appendix A.12), its type (`Bearer`, `DPoP`), the scope
-    /// that was granted if the issuer named it, and how long it is valid. `None` if the value or the type is
+    /// Makes a token from its value (visible ASCII, RFC 6749 appendix A.12), its type (`Bearer`, `DPoP`), its scope and
+    /// its validity. The scope is the granted one, if the issuer named it. `None` if the value or the type is
     /// empty or holds anything but visible ASCII.
     pub fn new(value: Secret, token_type: &str, scope: Option<&str>, validity: Validity) -> Option<AccessToken> {
         let is_visible = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_graphic);
@@ -57,13 +57,13 @@ impl AccessToken {
         AccessToken(Arc::new(Parts { value, token_type, scope, validity: *validity, proof_key }))
     }
 
-    /// Returns the key that the token is bound to, where it is.
+    /// Returns the key that the token is bound to, if it is bound.
     pub(crate) fn proof_key(&self) -> Option<&Secret> {
         self.0.proof_key.as_ref()
     }
 
-    /// Shows the token, for clients that take text: `request.bearer_auth(token.expose())`. Each call marks a place where
-    /// the token leaves its wrapping.
+    /// Shows the token, for clients that take text: `request.bearer_auth(token.expose())`. Each call marks a place at
+    /// which the token leaves its wrapping.
     pub fn expose(&self) -> &str {
         self.0.value.expose_text().expect("a token is visible ASCII: `new` takes nothing else")
     }
@@ -96,12 +96,12 @@ impl AccessToken {
         &self.0.token_type
     }
 
-    /// Returns the scope that was granted, where the issuer said so.
+    /// Returns the scope that was granted, if the issuer named it.
     pub fn scope(&self) -> Option<&str> {
         self.0.scope.as_deref()
     }
 
-    /// Returns when it was asked for and how long it lives.
+    /// Returns when it was requested and how long it lives.
     pub fn validity(&self) -> &Validity {
         &self.0.validity
     }
@@ -114,7 +114,7 @@ impl AccessToken {
             .bytes(2, self.0.token_type.as_bytes())
             .optional(3, self.scope().map(str::as_bytes));
         self.0.validity.encode(&mut writer);
-        // Present in bound tokens alone: those of every other kind are written as they always were.
+        // Present only in bound tokens: those of every other kind are written as before.
         if let Some(key) = &self.0.proof_key {
             writer.bytes(21, key.expose());
         }
@@ -128,7 +128,7 @@ impl AccessToken {
         AccessToken(Arc::new(Parts { value, token_type, scope, validity, proof_key: proof_key.clone() }))
     }
 
-    /// Tells whether it is the same token, whenever it was asked for.
+    /// Returns whether it is the same token, whenever it was requested.
     pub(crate) fn is_same_as(&self, other: &AccessToken) -> bool {
         self.0.value == other.0.value && self.0.proof_key == other.0.proof_key
     }
@@ -161,7 +161,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// When something was asked for and for how many seconds the answer holds.
+/// When something was requested, and for how many seconds the answer holds.
 ///
 /// The lifetime counts from the moment the request was sent: the issuer's clock started later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,11 +170,11 @@ pub struct Validity {
     pub sent: Moment,
     /// How long the answer holds, whole seconds.
     pub lifetime: Duration,
-    /// Where the lifetime came from.
+    /// The source of the lifetime.
     pub lifetime_from: LifetimeFrom,
 }
 
-/// Where a lifetime came from.
+/// The source of a lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifetimeFrom {
     /// The issuer named it.
@@ -190,7 +190,7 @@ pub enum Freshness {
     Fresh(Duration),
     /// Its time is over.
     Stale,
-    /// The wall clock stands before the time it was asked for: nobody can tell.
+    /// The wall clock stands before the time of the request: what is left is not known.
     Unknown,
 }
 
@@ -213,7 +213,7 @@ impl Validity {
         }
     }
 
-    /// Tells whether it has been over for longer than `since`, by both clocks where both can be compared: a wall clock
+    /// Returns whether it has been over for longer than `since`, by both clocks if both can be compared. A wall clock
     /// that is ahead for a while must not make a token look old.
     pub(crate) fn is_over_for(&self, since: Duration, now: &Moment) -> bool {
         let end = self.lifetime.saturating_add(since);
@@ -221,13 +221,13 @@ impl Validity {
         by_boot && self.sent.wall.plus(end) < now.wall
     }
 
-    /// Tells whether a token may be handed out: `now + min_ttl < deadline`. The one rule.
+    /// Returns whether a token may be handed out: `now + min_ttl < deadline`. The one rule.
     pub fn outlasts(&self, min_ttl: Duration, now: &Moment) -> bool {
         matches!(self.at(now), Freshness::Fresh(left) if left > min_ttl)
     }
 
-    /// Tells, at `now`, whether the request was sent at or after `then`. What is sent later than `now` comes from another
-    /// clock, and says nothing.
+    /// Returns, at `now`, whether the request was sent at or after `then`. A time of sending later than `now` comes
+    /// from another clock, and proves nothing.
     pub fn sent_since(&self, then: &Moment, now: &Moment) -> bool {
         match (self.boot_time_at(now), now.boot_id == then.boot_id) {
             (Some(sent), true) => sent >= then.boot,
@@ -235,7 +235,7 @@ impl Validity {
         }
     }
 
-    /// Tells, at `now`, whether it holds and was surely sent after `other`. Times of two boots of this machine say
+    /// Returns, at `now`, whether it holds and was surely sent after `other`. Times of two boots of this machine prove
     /// nothing: the one that is kept is of the earlier boot, however the clock was set since.
     pub(crate) fn is_fresh_and_sent_after(&self, other: &Validity, now: &Moment) -> bool {
         let sent_after = match (self.sent.boot_id, other.sent.boot_id) {
@@ -248,7 +248,7 @@ impl Validity {
         sent_after && self.outlasts(Duration::ZERO, now)
     }
 
-    /// Returns the boot time of sending, where the boot clock of `now` has shown it. One that lies ahead is of another
+    /// Returns the boot time of sending, if the boot clock of `now` has shown it. One that lies ahead is of another
     /// clock: a time namespace, or a machine that was restored from a snapshot.
     fn boot_time_at(&self, now: &Moment) -> Option<BootTime> {
         let same_boot = self.sent.boot_id.is_some() && self.sent.boot_id == now.boot_id;
@@ -263,14 +263,14 @@ impl Validity {
         }
     }
 
-    /// Returns the wall time at which it ends, by the wall clock it was asked under.
+    /// Returns the wall time at which it ends, by the wall clock under which it was requested.
     pub fn expires_at(&self) -> WallTime {
         self.sent.wall.plus(self.lifetime)
     }
 
-    /// Returns the same validity as this host sees it at `now`, where another host asked for the token and `left` of it
-    /// remains: asked for that much earlier, by the clocks of this host. What the store still gives it bounds what its
-    /// sealed expiry says, so neither clock nor operator makes it longer.
+    /// Returns the same validity as this host sees it at `now`, if another host requested the token and `left` of it
+    /// remains. The token counts as requested that much earlier, by the clocks of this host. The shorter of `left` and
+    /// the sealed expiry counts, so neither clock nor operator makes it longer.
     pub(crate) fn seen_from(&self, now: &Moment, left: Duration) -> Option<Validity> {
         let sealed = u64::try_from(self.expires_at().0.saturating_sub(now.wall.0)).ok().map(Duration::from_nanos)?;
         let left = left.min(sealed).min(self.lifetime);
@@ -303,7 +303,7 @@ impl Validity {
             [1] => LifetimeFrom::Assumed,
             _ => return Err(Malformed),
         };
-        // Nobody writes a longer one; whoever could forge it has the key anyway, but no overflow.
+        // No process writes a longer one. An attacker that could forge one has the key anyway, but gets no overflow.
         if lifetime > LONGEST_LIFETIME {
             return Err(Malformed);
         }
@@ -335,9 +335,9 @@ pub(crate) struct Dimensions<'a> {
     pub generation: Option<&'a [u8]>,
     /// SHA-256 thumbprint of the client certificate.
     pub certificate: Option<&'a [u8]>,
-    /// How the token is bound, where it is not good for whoever holds it.
+    /// How the token is bound; `None` if any holder can use it.
     pub binding: Option<&'a str>,
-    /// The grant, where it is another than client credentials.
+    /// The grant, if it is another than client credentials.
     pub grant: Option<&'a str>,
     /// SHA-256 of the headers that are sent along: a gateway may lead them to another tenant.
     pub headers: Option<&'a [u8]>,
@@ -360,7 +360,7 @@ impl RecordName {
         RecordName(Sha256::digest(bytes).into())
     }
 
-    /// Reads 64 lower-case hexadecimal digits; `None` where the text is anything else.
+    /// Reads 64 lower-case hexadecimal digits; `None` if the text is anything else.
     pub fn from_hex(text: &str) -> Option<RecordName> {
         hex::decode(text).map(RecordName)
     }
@@ -393,7 +393,7 @@ impl TokenIdentity {
             .list(8, params.into_iter())
             .optional(GENERATION, of.generation)
             .optional(10, of.certificate);
-        // A later dimension, present only where it says something: identities without it are what they always were.
+        // A later dimension, present only if it has a value: identities without it stay as they were.
         if let Some(binding) = of.binding {
             writer.bytes(11, binding.as_bytes());
         }
@@ -417,8 +417,8 @@ impl TokenIdentity {
         &self.bytes
     }
 
-    /// Encodes the same request for a fleet: the epoch, which all its hosts have, in place of the generation of the
-    /// secret that one of them stored.
+    /// Encodes the same request for a fleet. The epoch, which all its hosts have, takes the place of the generation of
+    /// the secret that one of them stored.
     pub(crate) fn for_fleet(&self, epoch: &[u8; 32]) -> Result<Vec<u8>, Malformed> {
         let (mut reader, mut writer) = (Reader::new(&self.bytes), Writer::default());
         while !reader.is_at_end() {
@@ -435,7 +435,7 @@ impl TokenIdentity {
         self.name
     }
 
-    /// Reads what tells a listing apart: endpoint, client, scopes, generation.
+    /// Reads what distinguishes an entry of a listing: endpoint, client, scopes, audience, generation.
     pub(crate) fn outline(&self) -> Result<Outline, Malformed> {
         let mut reader = Reader::new(&self.bytes);
         let token_endpoint = reader.text(1)?.to_owned();

@@ -1,4 +1,4 @@
-//! One request to an issuer, for those who keep count.
+//! One request to an issuer, for callers that count requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) struct Attempt<'a> {
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ended<'a> {
-    /// With a token of this lifetime, where the issuer named one.
+    /// With a token of this lifetime, if the issuer named one.
     Granted(Option<Duration>),
     /// With this error.
     Failed(&'a IssuerError),
@@ -28,21 +28,21 @@ pub(crate) enum Ended<'a> {
     Abandoned,
 }
 
-/// Is told of every request.
+/// Is called for every request.
 pub(crate) type Told<'a> = &'a (dyn Fn(&Attempt<'_>) + Send + Sync);
 
-/// A request that is on its way; dropping it tells that nobody waited for its end.
+/// A request that is on its way. Dropping it before its end reports that its caller no longer waits.
 pub(super) struct InFlight<'a> {
     clock: Arc<dyn Clock>,
     told: Told<'a>,
     sent: Moment,
-    /// What it means that nobody waits any more after this time.
+    /// The time that is left for it, and the error of a request that is dropped after that time.
     deadline: (Duration, IssuerError),
     ended: bool,
 }
 
 impl<'a> InFlight<'a> {
-    /// Sends off; `deadline` is what is left for it, and the error of having had no more.
+    /// Begins a request; `deadline` is the time that is left for it, and the error if that time passes.
     pub(super) fn new(clock: Arc<dyn Clock>, told: Told<'a>, deadline: (Duration, IssuerError)) -> InFlight<'a> {
         let sent = clock.now();
         InFlight { clock, told, sent, deadline, ended: false }
@@ -53,7 +53,7 @@ impl<'a> InFlight<'a> {
         self.sent
     }
 
-    /// Tells how it ended.
+    /// Reports how it ended.
     pub(super) fn end(mut self, ended: Ended<'_>) {
         self.ended = true;
         (self.told)(&Attempt { sent: self.sent, latency: self.passed(), ended });

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-/// Why a CA file is no good.
+/// Why a CA file cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaFault {
     /// There is no certificate in it.
@@ -25,7 +25,7 @@ pub enum CaFault {
     Unreadable(usize),
 }
 
-/// Reads the certificates of a CA file: all of them, for one that is passed over is the one that is missed.
+/// Reads all certificates of a CA file: one that is passed over would be the one that is missed.
 pub(super) fn read(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaFault> {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let Ok(text) = std::str::from_utf8(file) else { return Err(not_text(file)) };
@@ -43,7 +43,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, CaFault>
                 rest = after;
             }
             "TRUSTED CERTIFICATE" => return Err(CaFault::Trusted(number)),
-            // A key or a request beside the certificates does no harm.
+            // A key or a request beside the certificates is harmless.
             _ => {}
         }
     }
@@ -59,7 +59,7 @@ fn certificate(body: &str) -> Option<CertificateDer<'static>> {
 /// Names what a file without a certificate in PEM is.
 fn not_text(file: &[u8]) -> CaFault {
     match file {
-        // A SEQUENCE with a length of two bytes: of that size are certificates.
+        // A SEQUENCE with a length of two bytes: certificates are of that size.
         [0x30, 0x82, ..] => CaFault::Der,
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => CaFault::Utf16,
         _ => CaFault::Empty,

@@ -19,13 +19,13 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 pub(crate) struct Client<'a> {
     /// The client identifier.
     pub client_id: &'a str,
-    /// The secret, the private key, or the assertion that somebody else made.
+    /// The secret, the private key, or the assertion that another party made.
     pub secret: &'a Secret,
     /// How the client proves itself.
     pub auth: AuthMethod,
     /// How id and secret are written into a Basic header.
     pub basic_encoding: BasicEncoding,
-    /// How the client's own assertions are written; `None` where it makes none.
+    /// How the client's own assertions are written; `None` if it makes none.
     pub assertion: Option<Assertion<'a>>,
 }
 
@@ -35,12 +35,11 @@ pub(super) struct Proven {
     pub(super) authorization: Option<Zeroizing<String>>,
     /// The form-encoded body.
     pub(super) body: Zeroizing<String>,
-    /// What a server may repeat that nobody is to see.
+    /// What a server may repeat and no user may see.
     pub(super) secrets: Vec<Secret>,
 }
 
-/// Adds the client's credential to a form, in its place. An assertion is made anew at each call: an issuer takes its
-/// id once.
+/// Adds the client's credential to a form, in its place. Each call makes a new assertion: an issuer takes its id once.
 pub(super) fn prove(client: &Client<'_>, mut form: Form, now: WallTime) -> Result<Proven, IssuerError> {
     let secret = || client.secret.expose_text().ok_or(IssuerError::Credential("the secret is not text"));
     let mut secrets = vec![client.secret.clone()];
@@ -62,7 +61,7 @@ pub(super) fn prove(client: &Client<'_>, mut form: Form, now: WallTime) -> Resul
             let algorithm = client.assertion.and_then(|assertion| assertion.algorithm);
             Some(assertion(client, &SigningKey::private(client.secret, algorithm)?, now)?)
         }
-        // The connection proves it; the body says who it is (RFC 8705 s. 2).
+        // The connection proves the client; the body names it (RFC 8705 s. 2).
         AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => {
             form.add("client_id", client.client_id);
             None
@@ -114,8 +113,8 @@ impl Form {
     }
 }
 
-/// Encodes with `%20` for a space and A-Z a-z 0-9 - . _ ~ untouched: the one form that every
-/// decoding server reads, in a Basic header (RFC 6749 errata 4749) as in a body.
+/// Encodes with `%20` for a space and A-Z a-z 0-9 - . _ ~ untouched. It is the one form that every decoding
+/// server reads, in a Basic header (RFC 6749 errata 4749) as in a body.
 fn percent_encoded(text: &str) -> Zeroizing<String> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     // Room for everything at once: a string that grows leaves copies behind.

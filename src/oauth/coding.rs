@@ -1,4 +1,5 @@
-//! How a body is coded (RFC 9110 s. 8.4). None is asked for; some servers and what stands before them code all the same.
+//! How a body is coded (RFC 9110 s. 8.4). No coding is requested. Some servers, and gateways before them, code all
+//! the same.
 
 use std::io::Read as _;
 
@@ -50,7 +51,7 @@ impl Coding {
     ) -> Result<Option<Zeroizing<Vec<u8>>>, IssuerError> {
         match self {
             Coding::NotRead(coding) => Err(IssuerError::Encoded { status, coding }),
-            // Without the mark it was unpacked on its way by something that left the header.
+            // Without the mark, something on its way unpacked it and left the header.
             Coding::Gzip if body.starts_with(b"\x1f\x8b") => {
                 // One more than may be there; in one piece, because what a growing buffer leaves behind is not erased.
                 let most = cap.saturating_add(1);

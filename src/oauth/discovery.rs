@@ -9,7 +9,7 @@ use super::http::{About, Trust};
 use super::{IssuerError, Meaning, Transport, wire};
 use crate::profile::{AuthMethod, Endpoint, PlainHosts};
 
-/// What an issuer says about itself, as far as it matters here.
+/// The metadata of an issuer, as far as it is used here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Metadata {
     /// The token endpoint.
@@ -20,11 +20,11 @@ pub(crate) struct Metadata {
     pub revocation_url: Option<Endpoint>,
     /// The issuer's keys.
     pub jwks_url: Option<Endpoint>,
-    /// How clients may prove themselves; `None` where it does not say.
+    /// How clients may prove themselves; `None` if the metadata does not list it.
     pub auth_methods: Option<Vec<String>>,
 }
 
-/// Tells whether something before the issuer refused to show its metadata.
+/// Returns whether something before the issuer refused to show its metadata.
 fn is_barred(error: &IssuerError) -> bool {
     matches!(error, IssuerError::Refused { meaning: Meaning::Before, .. })
 }
@@ -43,7 +43,7 @@ struct Document {
     mtls_endpoint_aliases: Option<Aliases>,
 }
 
-/// Where clients with a certificate go (RFC 8705 s. 5).
+/// The endpoints for clients with a certificate (RFC 8705 s. 5).
 #[derive(Deserialize)]
 struct Aliases {
     token_endpoint: Option<String>,
@@ -55,8 +55,8 @@ impl Transport {
     /// Reads the metadata of an issuer. `method` decides between the endpoints for certificates and the others.
     ///
     /// # Errors
-    /// When the issuer is no URL that may be asked, has no metadata, or the metadata is of another issuer (RFC 8414
-    /// s. 3.3): the two are compared as strings.
+    /// When the issuer is no URL that may be requested, has no metadata, or the metadata is of another issuer. The two
+    /// issuers are compared as strings (RFC 8414 s. 3.3).
     pub(crate) async fn discover(
         &self,
         issuer: &str,
@@ -71,12 +71,12 @@ impl Transport {
         let mut last = IssuerError::Malformed { status: None, why: NOT_THERE };
         for place in &places {
             match self.metadata_at(place, issuer, method, trust, allowed).await {
-                // The older place may have what the newer one has not: some answer every path with a page.
+                // The older place may have what the newer one lacks: some servers answer every path with a page.
                 Err(error @ IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) if !is_barred(&last) => {
                     last = error
                 }
                 Err(IssuerError::Malformed { why: NOT_THERE | NOT_VALID, .. }) => {}
-                // Something before the issuer may bar one of the places only.
+                // Something before the issuer may bar only one of the places.
                 Err(error) if is_barred(&error) => last = error,
                 other => return other,
             }
@@ -119,7 +119,7 @@ impl Transport {
     }
 }
 
-/// Returns the issuer whose metadata a URL is of; `None` if it is no such URL. Its last slash is not in there.
+/// Returns the issuer that a metadata URL belongs to, without its last slash; `None` if it is no such URL.
 pub(crate) fn issuer_of_metadata(url: &str) -> Option<String> {
     let (issuer, rest) = url.split_once("/.well-known/")?;
     let names = ["oauth-authorization-server", "openid-configuration"];
@@ -128,7 +128,7 @@ pub(crate) fn issuer_of_metadata(url: &str) -> Option<String> {
     is_path.then(|| format!("{issuer}{}", path.trim_end_matches('/')))
 }
 
-/// Where metadata may be: RFC 8414 puts the well-known part before the path, OpenID appends it.
+/// The places that metadata may have: RFC 8414 puts the well-known part before the path, OpenID appends it.
 fn places(issuer: &str, allowed: &PlainHosts) -> Option<Vec<Endpoint>> {
     let url = Endpoint::parse_with(issuer, allowed).ok()?;
     if url.url().query().is_some() {
@@ -159,7 +159,7 @@ fn read(issuer: &str, body: &[u8], method: Option<AuthMethod>, allowed: &PlainHo
         None => (None, None, None),
     };
     let insecure = "its metadata names an endpoint that is no https URL";
-    // Plain http is for an issuer on this machine; one elsewhere must not name a port of ours.
+    // Plain http is for an issuer on this machine; an issuer elsewhere must not name a port of this machine.
     let elsewhere = Endpoint::parse_with(issuer, allowed).is_ok_and(|issuer| !issuer.is_loopback());
     let endpoint = |url: Option<String>| {
         let endpoint =

@@ -23,7 +23,7 @@ pub(crate) struct Use<'a> {
     pub url: &'a Url,
     /// The token that is shown with it, at a resource.
     pub token: Option<&'a str>,
-    /// The nonce that the server asked for.
+    /// The nonce that the server requires.
     pub nonce: Option<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! What a server says, fit to be shown: one line, escaped, and silent where it repeats a secret.
+//! A server's text, fit to be shown: one line, escaped, and withheld if it repeats a secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -9,8 +9,8 @@ use crate::secret::Secret;
 /// A part of a path that is at least this long may be a token or a code that opens something.
 const LONG: usize = 20;
 
-/// Makes a server's text fit to be shown: one line, escaped, at most `most` characters, and nothing
-/// at all where it repeats a secret in any of the usual encodings.
+/// Makes a server's text fit to be shown: one line, escaped, at most `most` characters. All of it is withheld if it
+/// repeats a secret in any of the usual encodings.
 pub(crate) fn shown(text: &str, most: usize, secrets: &[&Secret]) -> String {
     if secrets.iter().any(|secret| repeats(text, secret)) {
         return "(withheld: it repeats the credential)".to_owned();
@@ -30,7 +30,8 @@ pub(crate) fn shown(text: &str, most: usize, secrets: &[&Secret]) -> String {
     line
 }
 
-/// Shows where a redirect leads: host and path, without what may be a secret. `None` if it leads to no web address.
+/// Shows the place that a redirect leads to: host and path, without what may be a secret. `None` if it leads to no web
+/// address.
 pub(super) fn elsewhere(from: &Url, location: &[u8], secrets: &[&Secret]) -> Option<String> {
     let to =
         from.join(&String::from_utf8_lossy(location)).ok().filter(|to| ["https", "http"].contains(&to.scheme()))?;
@@ -43,9 +44,9 @@ pub(super) fn elsewhere(from: &Url, location: &[u8], secrets: &[&Secret]) -> Opt
     Some(if is_withheld { shown(&whole, 200, secrets) } else { shown(&format!("{host}{}", path.join("/")), 200, &[]) })
 }
 
-/// Tells whether a text holds a secret: as it is, escaped once or twice as JSON, Debug or HTML do,
-/// percent-encoded, in hexadecimal, as a list of bytes, or in Base64 at any of the three alignments
-/// that it can have inside something longer; blanks and newlines in between do not hide it.
+/// Returns whether a text holds a secret. It is found as it is, escaped once or twice as JSON, Debug or HTML do,
+/// percent-encoded, in hexadecimal, or as a list of bytes. Base64 is found at any of the three alignments
+/// that it can have inside something longer. Blanks and newlines in between do not hide it.
 pub(super) fn repeats(text: &str, secret: &Secret) -> bool {
     let bytes = secret.expose();
     if bytes.is_empty() {

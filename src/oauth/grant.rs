@@ -1,4 +1,4 @@
-//! Asking for a token (RFC 6749 s. 4.4), again where that can help, with a proof of possession where one is wanted.
+//! Requesting a token (RFC 6749 s. 4.4): again if that can help, with a proof of possession if one is wanted.
 
 use reqwest::header::{HeaderName, HeaderValue};
 use tracing::{debug, info};
@@ -14,18 +14,18 @@ use crate::clock::Moment;
 use crate::profile::{Endpoint, Grant, Repeats, Request, TokenBinding, TokenType};
 use crate::secret::Secret;
 
-/// What is needed to ask for a token.
+/// What a token request needs.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenRequest<'a> {
-    /// Where to.
+    /// The token endpoint.
     pub token_url: &'a Endpoint,
-    /// What a gateway there asks for.
+    /// The headers that a gateway there requires.
     pub headers: &'a [GatewayHeader],
-    /// Who asks.
+    /// The requesting client.
     pub client: Client<'a>,
     /// The grant.
     pub grant: Grant,
-    /// What is asked for.
+    /// What is requested.
     pub request: &'a Request,
     /// The key that the token is to be bound to (RFC 9449).
     pub proof_key: Option<&'a ProofKey>,
@@ -37,14 +37,14 @@ pub(crate) struct TokenRequest<'a> {
     pub earlier: &'a [Secret],
 }
 
-/// A header that a gateway before the token endpoint asks for.
+/// A header that a gateway before the token endpoint requires.
 #[derive(Debug)]
 pub(crate) struct GatewayHeader {
     /// Its name, in lower case.
     pub name: String,
     /// Its value.
     pub value: Secret,
-    /// Whether the value is masked in what a server says.
+    /// Whether the value is masked in a server's text.
     pub is_masked: bool,
 }
 
@@ -66,8 +66,8 @@ pub(super) fn form(grant: Grant, request: &Request) -> Form {
 }
 
 impl Transport {
-    /// Asks for a token and tells when the request that brought it was sent; `told` hears of every request, repeats
-    /// included. Must run inside a tokio runtime.
+    /// Requests a token, and returns it with the time at which the request that brought it was sent. `told` is called
+    /// for every request, repeats included. Must run inside a tokio runtime.
     pub(crate) async fn token(
         &self,
         asked: &TokenRequest<'_>,
@@ -91,7 +91,7 @@ impl Transport {
                     Err(failure) => failure,
                 };
                 flight.end(Ended::Failed(&error));
-                // Once: an issuer that wants a nonce again and again would be asked for ever (RFC 9449 s. 8).
+                // Once: an issuer that wants a nonce each time would be asked for ever (RFC 9449 s. 8).
                 if nonce.is_none() && is_use_dpop_nonce(&error) && offered.is_some() {
                     nonce = offered;
                     continue;
@@ -110,7 +110,7 @@ impl Transport {
         .await
     }
 
-    /// Asks once; a failure comes with the nonce that the issuer offered.
+    /// Sends one request; a failure comes with the nonce that the issuer offered.
     async fn attempt(
         &self,
         client: &reqwest::Client,
@@ -137,7 +137,7 @@ impl Transport {
             let wanted = Wanted { binding, token_type: asked.token_type };
             wire::granted(answer.status.as_u16(), &answer.body, &secrets, wanted).map_err(plain)
         } else {
-            // What was signed holds the time: an issuer takes it for one of the past or of the future.
+            // What was signed holds the time: an issuer with another clock takes it for past or future.
             let has_signed = asked.client.auth.signs() || asked.proof_key.is_some();
             let clock = answer.clock_difference.filter(|_| has_signed);
             Err((wire::failed(answer.unsuccessful(), &secrets).under_clock(clock), answer.dpop_nonce))

@@ -49,9 +49,9 @@ impl About {
     }
 }
 
-/// How long the words of a refusal are waited for whose status says enough.
+/// How long to wait for the words of a refusal whose status is enough.
 const PATIENCE_WITH_WORDS: Duration = Duration::from_secs(3);
-/// How long a body is waited for that says what a refusal means.
+/// How long to wait for a body that decides what a refusal means.
 const PATIENCE_WITH_REFUSAL: Duration = Duration::from_secs(10);
 
 const NO_AUTHORITY: IssuerError = IssuerError::Roots { why: "the CA file holds no certificate that can be used" };
@@ -64,11 +64,11 @@ const NO_IDENTITY: &str = "the certificate or its key is no PEM, or they do not 
 pub(crate) enum Roots<'a> {
     /// The system's.
     System,
-    /// Those in this PEM text alone.
+    /// Only those in this PEM text.
     Only(&'a [u8]),
 }
 
-/// Whom a connection trusts, and what it proves itself with.
+/// What a connection trusts, and what it proves itself with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trust<'a> {
     /// The certificate authorities.
@@ -87,11 +87,11 @@ impl<'a> From<Roots<'a>> for Trust<'a> {
 pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: StatusCode,
-    /// The body. What could be had of it, if the status means the same whatever it is.
+    /// The body, or what could be read of it if the status means the same whatever the body is.
     pub(super) body: Zeroizing<Vec<u8>>,
-    /// Whether its head says that it is a web page.
+    /// Whether its head declares it a web page.
     pub(super) is_html: bool,
-    /// How long to wait before asking again, where it says so.
+    /// How long to wait before the next request, if the answer names it.
     pub(super) retry_after: Option<Duration>,
     /// The nonce that proofs of possession are to hold (RFC 9449 s. 8).
     pub(super) dpop_nonce: Option<String>,
@@ -100,7 +100,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Returns what an answer without success is judged by.
+    /// Returns what decides the meaning of an answer without success.
     pub(super) fn unsuccessful(&self) -> Unsuccessful<'_> {
         let Answer { body, is_html, retry_after, .. } = self;
         Unsuccessful { status: self.status.as_u16(), body, is_html: *is_html, retry_after: *retry_after }
@@ -172,13 +172,13 @@ impl Transport {
         let read = read_body(url, response, about.cap(), &mut body);
         match BodyUse::of(status, about) {
             BodyUse::Needed => read.await?,
-            // The status keeps its meaning, whatever becomes of the words to it.
+            // The status keeps its meaning, whatever happens to its words.
             BodyUse::Words => match tokio::time::timeout(PATIENCE_WITH_WORDS, read).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!("the words to a refusal cannot be read: {error}"),
                 Err(_) => tracing::debug!("the words to a refusal do not come"),
             },
-            // One that breaks off is a refusal all the same: asked again, the issuer would refuse again.
+            // A refusal that breaks off is a refusal all the same: the issuer would refuse a repeated request as well.
             BodyUse::Refusal => match tokio::time::timeout(PATIENCE_WITH_REFUSAL, read).await {
                 Ok(Err(IssuerError::Reset { .. })) => tracing::debug!("a refusal breaks off"),
                 Ok(read) => read?,
@@ -191,14 +191,14 @@ impl Transport {
         Ok(Answer { status, body, is_html, retry_after, dpop_nonce, clock_difference })
     }
 
-    /// Tells whether the system has certificate authorities to trust.
+    /// Checks that the system has certificate authorities to trust.
     pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
         let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
         self.build(&url, &Roots::System.into(), Route::Direct).map(|_| ())
     }
 
-    /// Asks a token endpoint for its time, without a credential; seconds that it is ahead. `None`
-    /// where it does not answer or names none.
+    /// Requests the time of a token endpoint, without a credential. Returns the seconds that it is ahead; `None` if it
+    /// does not answer or names no time.
     pub(crate) async fn clock_difference(&self, url: &Endpoint, roots: Roots<'_>) -> Option<i64> {
         let asked = self.in_time(url, async {
             let request = self.client(url, &roots.into())?.get(url.url().clone());
@@ -225,7 +225,7 @@ impl Transport {
         Duration::from_nanos(self.clock.boot().0.saturating_sub(begun.0))
     }
 
-    /// Makes a client for one place: what it trusts and proves is for that place alone.
+    /// Makes a client for one place: what it trusts and proves is for that place only.
     pub(super) fn client(&self, url: &Endpoint, trust: &Trust<'_>) -> Result<Client, IssuerError> {
         self.build(url, trust, proxy::route(url)?)
     }
@@ -249,7 +249,7 @@ impl Transport {
             Route::Through(proxy) => builder.proxy(proxy.setting().map_err(|_| proxy.failed(ProxyFault::Name))?),
         };
         builder = match trust.roots {
-            // Loading the system's roots takes milliseconds, and fails where there are none.
+            // Loading the system's roots takes milliseconds, and fails if there are none.
             _ if url.is_plain() => builder.tls_certs_only([]),
             Roots::System => builder,
             Roots::Only(pem) => builder.tls_certs_only(trusted(pem)?),
@@ -262,7 +262,7 @@ impl Transport {
             builder = builder.identity(Identity::from_pem(&pem).map_err(|_| IssuerError::Credential(NO_IDENTITY))?);
         }
         builder.build().map_err(|error| match rustls_error(&error) {
-            // That the two do not belong together is only seen now, and so is a key of a kind that is not known.
+            // Only now is it seen that the two do not belong together, or that the key is of a kind that is not known.
             Some(rustls::Error::InconsistentKeys(_) | rustls::Error::General(_)) if trust.identity.is_some() => {
                 IssuerError::Credential(NO_IDENTITY)
             }
@@ -273,7 +273,7 @@ impl Transport {
         })
     }
 
-    /// Sends a request; a redirect is an error, and shows where it leads without `secrets`.
+    /// Sends a request; a redirect is an error, and names the place that it leads to without `secrets`.
     pub(super) async fn send(
         &self,
         url: &Endpoint,
@@ -296,7 +296,8 @@ impl Transport {
         text(response.headers(), name)
     }
 
-    /// Returns how far the clocks are apart; and logs it, for people who look for the reason of an expired token.
+    /// Returns how far the clocks are apart. More than a minute is logged, for users that look for the reason of an
+    /// expired token.
     fn difference_of_clocks(&self, response: &Response) -> Option<i64> {
         let date = DateTime::parse_from_rfc2822(&text(response.headers(), DATE)?).ok()?;
         let seconds = date.timestamp().saturating_sub(self.clock.wall().seconds());
@@ -362,17 +363,17 @@ fn trusted(file: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
     certificates.iter().map(|der| Certificate::from_der(der).map_err(|_| NO_AUTHORITY)).collect()
 }
 
-/// Says why the system gave no authorities: these variables replace its own.
+/// Returns why the system gave no authorities: these variables replace its own.
 fn no_system_roots() -> IssuerError {
     let named = |variable| Some((variable, std::env::var_os(variable).filter(|value| !value.is_empty())?));
     let Some((variable, path)) = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(named) else { return NO_ROOTS };
     let path = Path::new(&path);
-    // One directory of several is as good as missing if it is the only one.
+    // A list of several directories does not exist as one path, and is reported as missing.
     let why = if path.exists() { "holds no certificate that can be used" } else { "is missing" };
     IssuerError::CertificateVariable { variable, path: Shown(path).to_string(), why }
 }
 
-/// Says what no client takes from a server, though other tools do.
+/// Returns what is wrong with a certificate that no client accepts from a server, though other tools do.
 fn own_certificate(tls: &str) -> Option<&'static str> {
     let known = [
         ("CaUsedAsEndEntity", "the server shows a CA certificate as its own"),
@@ -405,9 +406,9 @@ fn unwrapped<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError +
 enum BodyUse {
     /// It decides what the answer means.
     Needed,
-    /// It has words for people; the status decides.
+    /// It has words for users; the status decides.
     Words,
-    /// It says what is refused; that something is, says the status.
+    /// It names what is refused; the status shows that something is.
     Refusal,
     /// Nothing.
     None,
@@ -452,7 +453,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// A header value that the HTTP library shows nowhere.
+/// A header value that the HTTP library never shows.
 pub(super) fn sensitive(value: &str) -> Result<HeaderValue, IssuerError> {
     let why = "the credential cannot be written into a header";
     let mut value = HeaderValue::from_str(value).map_err(|_| IssuerError::Credential(why))?;
@@ -476,7 +477,7 @@ fn through(url: &Endpoint) -> Option<Proxy> {
     }
 }
 
-/// Names a host, and the proxy on the way to it: either can be what does not answer.
+/// Names a host, and the proxy on the way to it: either can be the one that does not answer.
 fn way(url: &Endpoint, proxy: Option<&Proxy>) -> String {
     match proxy {
         Some(proxy) => format!("{} through the proxy {} (from {})", host(url), proxy.place(), proxy.variable),
@@ -484,8 +485,8 @@ fn way(url: &Endpoint, proxy: Option<&Proxy>) -> String {
     }
 }
 
-/// Returns what the proxy did wrong; `None` if it did its part. The type of this error is private to its library: the
-/// text is what there is of it.
+/// Returns what the proxy did wrong; `None` if it did its part. The type of this error is private to its library:
+/// only its text can be read.
 fn fault_of(proxy: &Proxy, error: &reqwest::Error) -> Option<ProxyFault> {
     let mut fault = None;
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);

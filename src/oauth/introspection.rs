@@ -8,14 +8,14 @@ use super::{IssuerError, Transport, wire};
 use crate::profile::Endpoint;
 use crate::token::AccessToken;
 
-/// What an issuer says of a token.
+/// What an issuer reports about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Introspected {
-    /// It is good.
+    /// It is active.
     Active,
-    /// It is not, for whatever reason.
+    /// It is not, for any reason.
     Inactive,
-    /// The answer does not say: `active` is no boolean.
+    /// The answer does not decide: `active` is no boolean.
     Unclear,
 }
 

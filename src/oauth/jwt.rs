@@ -10,19 +10,19 @@ use super::signing_key::SigningKey;
 use crate::clock::WallTime;
 use crate::profile::{AssertionAlgorithm, AssertionTyp};
 
-/// How long an assertion holds, in seconds. Each attempt has one of its own: a longer life would only help whoever finds it.
+/// How long an assertion holds, in seconds. Each attempt has one of its own: a longer life would help only a thief.
 const LIFETIME: i64 = 60;
 
-/// Whom an assertion is of and for, and how it is written.
+/// The audience of an assertion, and how it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assertion<'a> {
     /// The audience: one string.
     pub audience: &'a str,
-    /// Whether it says what it is.
+    /// Whether it names its type.
     pub typ: AssertionTyp,
-    /// What it is signed with, where the key leaves a choice.
+    /// What it is signed with, if the key leaves a choice.
     pub algorithm: Option<AssertionAlgorithm>,
-    /// The name of the key, where the key names none.
+    /// The name of the key, if the key names none.
     pub key_id: Option<&'a str>,
 }
 

@@ -55,7 +55,7 @@ pub(crate) use workload::JobRequest;
 /// Checks that a secret is a private key that a profile can sign with, or the one of a certificate.
 ///
 /// # Errors
-/// [`IssuerError::Credential`], which says what the secret is instead.
+/// [`IssuerError::Credential`], which names what the secret is instead.
 #[cfg(feature = "cli")]
 pub(crate) fn check_key(profile: &crate::profile::Profile, secret: &crate::secret::Secret) -> Result<(), IssuerError> {
     if profile.auth.shows_certificate() {
@@ -64,8 +64,8 @@ pub(crate) fn check_key(profile: &crate::profile::Profile, secret: &crate::secre
     signing_key::SigningKey::private(secret, profile.assertions.algorithm).map(|_| ())
 }
 
-/// Why an issuer, or a resource server, did not give what was asked. Holds no body and no message
-/// of a parser; what a server wrote is escaped, shortened and free of the secrets we know.
+/// Why an issuer, or a resource server, did not give what was requested. Holds no body and no message
+/// of a parser. What a server wrote is escaped, shortened and free of the known secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
     /// The host's name could not be resolved.
@@ -80,7 +80,7 @@ pub enum IssuerError {
         /// The host.
         host: String,
     },
-    /// No connection came about.
+    /// No connection was made.
     #[error("no connection to {host}")]
     Connect {
         /// The host.
@@ -91,10 +91,10 @@ pub enum IssuerError {
     Tls {
         /// The host.
         host: String,
-        /// What TLS says.
+        /// What TLS reports.
         why: String,
     },
-    /// The server shows a certificate that no client takes from a server.
+    /// The server shows a certificate that no client accepts from a server.
     #[error("no TLS connection to {host}: {why}")]
     OwnCertificate {
         /// The host.
@@ -112,7 +112,7 @@ pub enum IssuerError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Nothing trusted to check certificates with.
+    /// There is no trusted authority to check certificates with.
     #[error("no certificate authorities to trust: {why}")]
     Roots {
         /// What is missing.
@@ -152,7 +152,7 @@ pub enum IssuerError {
     Timeout {
         /// The host.
         host: String,
-        /// The deadline for the request as a whole.
+        /// The deadline that passed: of the whole request, or of the connection.
         deadline: Duration,
     },
     /// The connection broke.
@@ -161,14 +161,14 @@ pub enum IssuerError {
         /// The host.
         host: String,
     },
-    /// A redirect: following it would send the secret where it was not set for.
+    /// A redirect: following it would send the secret to a place that it was not set for.
     #[error("{host} answered with a redirect (HTTP {status}){}, which is never followed", leading(.to.as_deref()))]
     Redirect {
         /// The host.
         host: String,
         /// The HTTP status.
         status: u16,
-        /// Where it leads: host and path, escaped.
+        /// The host and path that it leads to, escaped.
         to: Option<String>,
     },
     /// A refusal, by an error of the protocol (RFC 6749 s. 5.2) or by its status.
@@ -195,12 +195,12 @@ pub enum IssuerError {
         /// What it adds, escaped.
         description: Option<String>,
     },
-    /// Asked too often.
+    /// Too many requests were sent.
     #[error("the issuer asks to slow down (HTTP {status})")]
     RateLimited {
         /// The HTTP status.
         status: u16,
-        /// How long to wait, where it says so.
+        /// How long to wait, if the answer names it.
         retry_after: Option<Duration>,
     },
     /// Something is wrong at the issuer, for now.
@@ -208,13 +208,13 @@ pub enum IssuerError {
     Server {
         /// The HTTP status.
         status: u16,
-        /// How long to wait, where it says so.
+        /// How long to wait, if the answer names it.
         retry_after: Option<Duration>,
     },
     /// The answer is not what the protocol wants.
     #[error("the issuer's answer is not valid: {why}")]
     Malformed {
-        /// The HTTP status, where there was one.
+        /// The HTTP status, if there was one.
         status: Option<u16>,
         /// What is wrong with it.
         why: &'static str,
@@ -227,14 +227,14 @@ pub enum IssuerError {
         /// The coding.
         coding: &'static str,
     },
-    /// The token is of another type than the one that was asked for.
+    /// The token is of another type than the requested one.
     #[error("the issuer's answer is not valid: its token_type is {found}, not {wanted}")]
     TokenType {
         /// The HTTP status.
         status: u16,
         /// The type that it has, escaped.
         found: String,
-        /// The type that was asked for.
+        /// The requested type.
         wanted: &'static str,
         /// Whether it may be a bearer token under another name.
         may_be_bearer: bool,
@@ -248,7 +248,7 @@ pub enum IssuerError {
     /// What the client would prove itself with cannot be used.
     #[error("{0}; nothing was sent")]
     Credential(&'static str),
-    /// A token that is good for whoever holds it came where one that needs proofs was asked for (RFC 9449 s. 5).
+    /// A token that any holder can use came in answer to a request for one that needs proofs (RFC 9449 s. 5).
     #[error("the issuer answered with a Bearer token instead of a DPoP token; it was thrown away")]
     Downgrade,
     /// The metadata is of another issuer (RFC 8414 s. 3.3).
@@ -257,7 +257,7 @@ pub enum IssuerError {
         shown(.found, 200, &[])
     )]
     IssuerDiffers {
-        /// The issuer that was asked for.
+        /// The requested issuer.
         asked: String,
         /// The issuer that the metadata names, as it came.
         found: String,
@@ -268,7 +268,7 @@ pub enum IssuerError {
 }
 
 impl IssuerError {
-    /// Returns the HTTP status, where there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
         match self {
             IssuerError::Redirect { status, .. }
@@ -307,13 +307,13 @@ impl IssuerError {
 /// What a refusal means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// What its error code says.
+    /// What its error code means.
     Named,
-    /// The client is not known, or its credential is wrong: 401, whatever it names.
+    /// The client is not known, or its credential is wrong: 401, unless its error code has a meaning of its own.
     Client,
-    /// The client is known and not allowed: 403, whatever it names.
+    /// The client is known and not allowed: 403, unless its error code has a meaning of its own.
     Access,
-    /// A web page with 403: something before the issuer refused.
+    /// Something before the issuer refused: 403 with a web page or other text, or any 403 to a request for metadata.
     Before,
 }
 
@@ -327,7 +327,7 @@ fn shown_refusal(status: u16, meaning: Meaning, error: Option<&str>, description
     }
 }
 
-/// Joins what was said, each behind a colon.
+/// Joins the given words, each behind a colon.
 fn said(words: &[Option<&str>]) -> String {
     words.iter().flatten().map(|words| format!(": {words}")).collect()
 }

@@ -18,12 +18,12 @@ pub(crate) enum Probed {
     Accepted(u16),
     /// It was refused as a token: 401.
     Rejected,
-    /// Anything else says nothing about the token.
+    /// Anything else proves nothing about the token.
     Unclear(u16),
 }
 
 impl Transport {
-    /// Shows a token to a resource (RFC 6750 s. 2.1) and tells what the answer says about it.
+    /// Shows a token to a resource (RFC 6750 s. 2.1) and returns what the answer means for it.
     pub(crate) async fn probe(
         &self,
         url: &Endpoint,
@@ -46,7 +46,7 @@ impl Transport {
                 return Ok(match status {
                     _ if status.is_success() => Probed::Accepted(status.as_u16()),
                     StatusCode::FORBIDDEN if challenge.contains("insufficient_scope") => Probed::Accepted(403),
-                    // Once (RFC 9449 s. 9): it says nothing about the token.
+                    // Once (RFC 9449 s. 9): it proves nothing about the token.
                     StatusCode::UNAUTHORIZED if about_the_proof && nonce.is_none() && offered.is_some() => {
                         nonce = offered;
                         continue;
@@ -61,7 +61,7 @@ impl Transport {
     }
 }
 
-/// Makes the request that shows a token, with a proof where it needs one.
+/// Makes the request that shows a token, with a proof if it needs one.
 fn shown(
     client: &Client,
     url: &Endpoint,

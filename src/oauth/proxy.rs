@@ -1,5 +1,5 @@
-//! Proxies that the environment names. They are read strictly: a value that is passed over sends the request another
-//! way, and a password that is cut is a wrong one.
+//! Proxies that the environment names. They are read strictly. If a value were passed over, the request would go
+//! another way, and a password that is cut is a wrong one.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -52,7 +52,7 @@ pub(crate) struct Proxy {
 pub enum ProxyFault {
     /// Its name cannot be resolved.
     Name,
-    /// No connection to it came about.
+    /// No connection to it was made.
     Connection,
     /// It wants a user and a password, and the variable has none.
     NoPassword,
@@ -115,8 +115,8 @@ pub(crate) fn named() -> Result<Option<Proxy>, IssuerError> {
     effective(&read).map(|(variable, value)| Proxy::parse(variable, &value)).transpose()
 }
 
-/// Returns what tells the proxy on the way to a URL from any other, and its password from any other password; `None`
-/// if there is none.
+/// Returns a digest that differs for each proxy on the way to a URL, and for each of its passwords; `None` if there
+/// is none.
 pub(crate) fn way_to(url: &Endpoint) -> Option<[u8; 32]> {
     match route(url) {
         Ok(Route::Through(proxy)) => Some(proxy.digest()),
@@ -222,7 +222,7 @@ impl Proxy {
         self.authorization.is_some()
     }
 
-    /// Returns SHA-256 of what the environment says of it, its password included: what it refused, it refused to this.
+    /// Returns SHA-256 of its settings in the environment, its password included: what it refused, it refused to these.
     fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         for part in [self.variable.as_bytes(), self.url.as_str().as_bytes()] {
@@ -254,8 +254,8 @@ impl Proxy {
 
     /// Asks a proxy to connect again, and returns the status of its refusal.
     ///
-    /// The HTTP client keeps no status but 407, and what to do next depends on it. What is sent
-    /// is the name of the host and the password of the proxy, as before. `None` if there is no status, and for a proxy behind TLS.
+    /// The HTTP client keeps no status but 407, and what to do next depends on it. The name of the host and the
+    /// password of the proxy are sent, as before. `None` if there is no status, and for a proxy behind TLS.
     pub(super) async fn status_of_refusal(&self, to: &Url, patience: Duration) -> Option<u16> {
         let asked = async {
             if self.url.scheme() != "http" {
@@ -292,7 +292,7 @@ impl Proxy {
 fn status_in(head: &[u8]) -> Option<u16> {
     let line = head.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     let status = std::str::from_utf8(line).ok()?.parse().ok()?;
-    // One that connects after all refused nothing.
+    // A proxy that connects after all refused nothing.
     (status >= 300).then_some(status)
 }
 
@@ -455,7 +455,7 @@ mod tests {
         for list in ["fd00::1", "[fd00::1]", "[fd00::1]:443", "fd00::/8"] {
             assert!(is_direct(list, "https://[fd00::1]/"), "{list}");
         }
-        // A host that needs no proxy does not mind one that cannot be used.
+        // A host that needs no proxy is reached even if the proxy cannot be used.
         let socks = [("ALL_PROXY", "socks5://p"), ("NO_PROXY", "issuer.example")];
         assert!(matches!(to(&socks, issuer), Ok(Route::Direct)));
     }

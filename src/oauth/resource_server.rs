@@ -16,11 +16,11 @@ use super::{IssuerError, Transport, wire};
 use crate::clock::BootTime;
 use crate::profile::{AssertionAlgorithm, Endpoint};
 
-/// How long keys are believed to be all there are: a token with an unknown key leads to one more look, not to one for
+/// How long the known keys are taken as complete: a token with an unknown key causes one more request, not one for
 /// each such token.
 const REFETCH_AFTER: Duration = Duration::from_secs(30);
 
-/// Whose tokens an API takes, and for whom they must be.
+/// The issuer whose tokens an API accepts, and the audience that they must have.
 #[derive(Debug)]
 pub(crate) struct ResourceServer {
     jwks_url: Endpoint,
@@ -38,10 +38,10 @@ pub(crate) enum Rejected {
     /// Its `typ` is another.
     #[error("its typ is not at+jwt")]
     Type,
-    /// It is signed with something that is not taken: never `none`, never a shared secret.
+    /// It is signed with something that is not accepted: never `none`, never a shared secret.
     #[error("its alg is none of RS256, PS256, ES256, EdDSA")]
     Algorithm,
-    /// It wants something to be understood that is not.
+    /// It has critical headers that are not known.
     #[error("it has critical headers that are not known")]
     Critical,
     /// No key of the issuer has its name and kind.
@@ -53,10 +53,10 @@ pub(crate) enum Rejected {
     /// It is of another issuer.
     #[error("its iss is another")]
     Issuer,
-    /// It is for somebody else.
+    /// It is for another audience.
     #[error("its aud is another")]
     Audience,
-    /// It is over, or says no end.
+    /// It is over, or names no end.
     #[error("its exp is over or missing")]
     Expired,
     /// It does not hold yet.
@@ -81,7 +81,7 @@ struct Jwk {
 
 #[derive(Deserialize)]
 struct KeySet {
-    /// One that cannot be read is left out: a key of a new kind must not void the others.
+    /// A key that cannot be read is left out: a key of a new kind must not void the others.
     keys: Vec<Value>,
 }
 
@@ -102,7 +102,7 @@ struct Claims {
 }
 
 impl ResourceServer {
-    /// Takes tokens of `issuer` for `audience`, signed with the keys that lie at `jwks_url`.
+    /// Accepts tokens of `issuer` for `audience`, signed with the keys at `jwks_url`.
     pub(crate) fn new(jwks_url: Endpoint, issuer: String, audience: String) -> ResourceServer {
         ResourceServer { jwks_url, issuer, audience, keys: Mutex::new(None) }
     }
@@ -110,7 +110,7 @@ impl ResourceServer {
     /// Checks a token.
     ///
     /// # Errors
-    /// When the issuer's keys cannot be had; the inner one is the answer.
+    /// When the issuer's keys cannot be fetched. The inner result is the answer.
     pub(crate) async fn check(
         &self,
         transport: &Transport,
@@ -228,7 +228,7 @@ impl<'a> Parsed<'a> {
 }
 
 impl Jwk {
-    /// Tells whether the key is for an algorithm: its kind decides, not what the token says.
+    /// Returns whether the key is for an algorithm: its kind decides, not what the token names.
     fn fits(&self, algorithm: AssertionAlgorithm) -> bool {
         let kind = match algorithm {
             AssertionAlgorithm::Rs256 | AssertionAlgorithm::Ps256 => self.kty == "RSA",

@@ -29,8 +29,8 @@ pub(super) fn next(error: &IssuerError, attempt: u32, left: Duration, jitter: u8
         IssuerError::Connect { .. } | IssuerError::Dns { .. } => None,
         IssuerError::Proxy { fault, .. } if !fault.is_final() => None,
         IssuerError::RateLimited { retry_after, .. } | IssuerError::Server { retry_after, .. } => *retry_after,
-        // Never a refusal: a wrong secret tried again locks the account. Never a broken answer: the
-        // issuer may have granted a token, and at some the next one kills it.
+        // Never a refusal: a wrong secret that is tried again locks the account. Never a broken answer: the
+        // issuer may have granted a token, and at some issuers the next one kills it.
         _ => return Next::GiveUp,
     };
     if attempt >= REPEATS {
@@ -41,7 +41,7 @@ pub(super) fn next(error: &IssuerError, attempt: u32, left: Duration, jitter: u8
     if pause < left { Next::Pause(pause) } else { Next::GiveUp }
 }
 
-/// Reads `Retry-After` (RFC 9110 s. 10.2.3): seconds or a date. `None` where it is neither.
+/// Reads `Retry-After` (RFC 9110 s. 10.2.3): seconds or a date. `None` if it is neither.
 pub(super) fn retry_after(value: &str, now: WallTime) -> Option<Duration> {
     let value = value.trim();
     let seconds = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

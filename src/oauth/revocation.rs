@@ -1,4 +1,4 @@
-//! Telling an issuer that a token is not needed any more (RFC 7009).
+//! Revoking a token that is not needed any more (RFC 7009).
 
 use super::client_auth::Client;
 use super::http::Trust;
@@ -7,7 +7,7 @@ use crate::profile::Endpoint;
 use crate::token::AccessToken;
 
 impl Transport {
-    /// Revokes a token. A server that does not know it says yes as well (s. 2.2); after 503 it still holds.
+    /// Revokes a token. A server that does not know it reports success as well (s. 2.2); after 503 it still holds.
     pub(crate) async fn revoke(
         &self,
         url: &Endpoint,

@@ -112,7 +112,7 @@ pub(super) fn check_pem(secret: &Secret) -> Result<(), IssuerError> {
     PrivateKeyDer::from_pem_slice(text.as_bytes()).map(|_| ()).map_err(|_| IssuerError::Credential(no_key(text)))
 }
 
-/// Says what a text is that is no private key that signs here.
+/// Names what a text is that is no private key that signs here.
 fn no_key(text: &str) -> &'static str {
     let is = |mark: &str| text.contains(mark);
     if is("BEGIN ENCRYPTED PRIVATE KEY") || is("Proc-Type: 4,ENCRYPTED") {
@@ -134,8 +134,8 @@ fn no_key(text: &str) -> &'static str {
     }
 }
 
-/// Returns a PEM as its parser wants it: variables and `.env` files hold it on one line with `\n` in words, and
-/// configuration files indent it.
+/// Returns a PEM in the form that its parser requires. Variables and `.env` files hold it on one line with `\n` in
+/// words, and configuration files indent it.
 fn pem_lines(text: &str) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::with_capacity(text.len() + 1));
     let is_one_line = !text.contains('\n');
@@ -155,7 +155,7 @@ fn from_pem(text: &str, wanted: Option<AssertionAlgorithm>) -> Result<SigningKey
     let fault = || IssuerError::Credential(no_key(text));
     let der = PrivateKeyDer::from_pem_slice(pem_lines(text).as_bytes()).map_err(|_| fault())?;
     let der = der.secret_der();
-    // Which kind it is stands in the DER; each of the three takes its own alone.
+    // The DER shows the kind; each of the three readers takes only its own.
     let key = if let Ok(key) = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
         Key::Es256(key)
     } else if let Ok(key) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
@@ -194,11 +194,11 @@ struct Jwk {
 }
 
 fn from_jwk(text: &str, wanted: Option<AssertionAlgorithm>) -> Result<SigningKey, IssuerError> {
-    // What is wrong with it is not told by the parser: its messages quote the key.
+    // The parser's own messages are not shown: they quote the key.
     let jwk: Jwk = super::wire::object(text.as_bytes()).ok_or(NOT_A_KEY)?;
     let part =
         |value: &Option<String>| value.as_deref().and_then(decoded).map(zeroize::Zeroizing::new).ok_or(NOT_A_KEY);
-    // A key for something else is not ours to sign with (RFC 7517 s. 4.2).
+    // A key for another use must not sign here (RFC 7517 s. 4.2).
     if jwk.purpose.as_deref().is_some_and(|purpose| purpose != "sig") {
         return Err(IssuerError::Credential("the JWK is not for signatures"));
     }

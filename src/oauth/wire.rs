@@ -14,7 +14,7 @@ use crate::profile::{TokenBinding, TokenType};
 use crate::secret::Secret;
 use crate::token::LONGEST_LIFETIME;
 
-/// The codes of RFC 6749 s. 5.2, and the one of RFC 9449 s. 8: whatever the status, they mean what they say.
+/// The codes of RFC 6749 s. 5.2, and the one of RFC 9449 s. 8: they keep their meaning, whatever the status.
 const OWN_MEANING: [&str; 7] = [
     "invalid_request",
     "invalid_client",
@@ -34,9 +34,9 @@ pub(crate) struct Granted {
     pub token_type: &'static str,
     /// Whether the issuer left its type out.
     pub lacks_type: bool,
-    /// The lifetime, where the issuer named a usable one.
+    /// The lifetime, if the issuer named a usable one.
     pub lifetime: Option<Duration>,
-    /// The scope that was granted, where the issuer said so.
+    /// The scope that was granted, if the issuer named it.
     pub scope: Option<String>,
 }
 
@@ -49,11 +49,11 @@ pub(super) struct Wanted {
     pub(super) token_type: Option<TokenType>,
 }
 
-/// Reads an answer with a 2xx status. `secrets` are masked in whatever is shown of it.
+/// Reads an answer with a 2xx status. `secrets` are masked in what is shown of it.
 ///
 /// # Errors
-/// When there is no token in it, or one of another kind than `wanted`: a token that any holder can use, in
-/// answer to a proof of possession, is a downgrade (RFC 9449 s. 5).
+/// When there is no token in it, or one of another kind than `wanted`. A token that any holder can use is a
+/// downgrade, in answer to a proof of possession (RFC 9449 s. 5).
 pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wanted) -> Result<Granted, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(status), why };
     let Some(answer) = Answer::parse(body) else {
@@ -94,7 +94,7 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// Reads a JSON object. A derived reader alone would take an array for one, its items for the members in their order.
+/// Reads a JSON object. A derived reader by itself would take an array for one, its items for the members in order.
 pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     let body = without_mark(body).trim_ascii_start();
     if body.first() == Some(&b'{') { serde_json::from_slice(body).ok() } else { None }
@@ -104,15 +104,15 @@ pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unsuccessful<'a> {
     pub(super) status: u16,
-    /// Its body, or what could be had of it.
+    /// Its body, or what could be read of it.
     pub(super) body: &'a [u8],
-    /// Whether its head says that it is a web page.
+    /// Whether its head declares it a web page.
     pub(super) is_html: bool,
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Makes an error of an answer whose status is no success: by its status first, because a gateway, a framework or a
-/// firewall answers in other words than RFC 6749 has, or in none.
+/// Makes an error of an answer whose status is no success. The status decides first, because a gateway, a framework
+/// or a firewall answers in other words than RFC 6749 has, or in none.
 pub(super) fn failed(answer: Unsuccessful<'_>, secrets: &[&Secret]) -> IssuerError {
     let Unsuccessful { status, retry_after, .. } = answer;
     match status {
@@ -137,7 +137,7 @@ pub(super) fn failed(answer: Unsuccessful<'_>, secrets: &[&Secret]) -> IssuerErr
 impl Unsuccessful<'_> {
     fn is_page(&self) -> bool {
         let body = without_mark(self.body).trim_ascii_start();
-        // A firewall may say in plain text what others say as a page; what an issuer says is JSON.
+        // A firewall may answer in plain text instead of a page; an issuer answers in JSON.
         self.is_html || !(body.is_empty() || body.starts_with(b"{") || body.starts_with(b"["))
     }
 }
@@ -193,7 +193,7 @@ struct Answer {
     expires_in: Member,
     scope: Member,
     error: Member,
-    /// What is wrong, if one of them stands twice with two values: two readers would take different ones of the two.
+    /// What is wrong, if a member stands twice with two values: two readers would take different ones of the two.
     twice: Option<&'static str>,
 }
 
@@ -259,7 +259,7 @@ impl Answer {
         let is_bearer = is("bearer") || self.token_type.is_absent();
         let name = match wanted.binding {
             TokenBinding::Bearer if is_bearer => return Ok("Bearer"),
-            // What needs a proof at each use is no bearer token, whatever the profile says.
+            // A token that needs a proof at each use is no bearer token, whatever the profile names.
             TokenBinding::Bearer if wanted.token_type == Some(TokenType::Bearer) && !is("dpop") => return Ok("Bearer"),
             TokenBinding::Bearer => "Bearer",
             TokenBinding::Dpop if is("dpop") => return Ok("DPoP"),

@@ -1,4 +1,4 @@
-//! What an answer says of a failure, in whatever words: of RFC 6749, of a framework, of a gateway.
+//! The words of an answer about a failure: of RFC 6749, of a framework, or of a gateway.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 const MOST: usize = 4;
 /// How deep they are looked for.
 const DEEPEST: usize = 4;
-/// The members that hold words for people, the more telling last: `errorSummary` and `error_summary` are one name here.
+/// The members that hold words for people, the more useful last: `errorSummary` and `error_summary` are one name here.
 const WORDS: [&str; 10] = [
     "title",
     "errordescription",
@@ -31,7 +31,7 @@ const NESTED: [&str; 7] = ["error", "errors", "fault", "detail", "details", "err
 /// The members that name the error if `error` does not.
 const NAMES: [&str; 2] = ["errorcode", "code"];
 
-/// What an error body says, fit to be shown.
+/// The words of an error body, fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Words {
     /// The error that it names.
@@ -50,7 +50,7 @@ impl Words {
         let name = name_in(object);
         let mut found = Vec::new();
         collect(object, 0, &mut found);
-        // What says nothing that was not said before is left out.
+        // Words that were found before are left out.
         let mut told: Vec<&str> = Vec::new();
         for words in found {
             if Some(words) != name && !told.iter().any(|before| before.contains(words)) {
@@ -73,7 +73,7 @@ fn parsed(body: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// Reads an object, or the first one of a list. A member that cannot be read takes no other one with it.
+/// Reads an object, or the first one of a list. A member that cannot be read does not hide the others.
 fn object_in(text: &str) -> Option<Map<String, Value>> {
     let members: BTreeMap<String, &RawValue> = match serde_json::from_str(text) {
         Ok(members) => members,

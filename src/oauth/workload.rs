@@ -13,7 +13,7 @@ use crate::secret::Secret;
 /// GitHub's own hosts end in this.
 const GITHUB: &str = ".actions.githubusercontent.com";
 
-/// Where a job may ask for its token, and what it shows there.
+/// The URL at which a job may request its token, and what it shows there.
 #[derive(Debug)]
 pub(crate) struct JobRequest {
     /// `ACTIONS_ID_TOKEN_REQUEST_URL`.
@@ -28,8 +28,8 @@ struct Document {
 }
 
 impl Transport {
-    /// Asks for a job's token for `audience`. The host must be GitHub's, or `host`: the environment of a job does not
-    /// decide where its credential goes.
+    /// Requests a job's token for `audience`. The host must be GitHub's, or `host`: the environment of a job does not
+    /// decide which host gets its credential.
     pub(crate) async fn job_token(
         &self,
         of: &JobRequest,

@@ -16,12 +16,12 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// A client certificate that is registered itself (RFC 8705 s. 2.2); its key is the secret.
     SelfSignedTlsClientAuth,
-    /// A JWT that somebody else issued to this workload (RFC 7523 s. 2.2): the secret is read at each fetch.
+    /// A JWT that another party issued to this workload (RFC 7523 s. 2.2): the secret is read at each fetch.
     FederatedAssertion,
 }
 
 impl AuthMethod {
-    /// Every method with its registered name (the last has none, and ours).
+    /// Every method with its registered name. The last one has no registered name, and has one of tokenkeep's own.
     pub const ALL: [(AuthMethod, &'static str); 7] = [
         (AuthMethod::ClientSecretBasic, "client_secret_basic"),
         (AuthMethod::ClientSecretPost, "client_secret_post"),
@@ -42,7 +42,7 @@ impl AuthMethod {
         value_in(&AuthMethod::ALL, text)
     }
 
-    /// Tells whether the client signs an assertion of its own.
+    /// Returns whether the client signs an assertion of its own.
     pub fn signs(self) -> bool {
         matches!(self, AuthMethod::ClientSecretJwt | AuthMethod::PrivateKeyJwt)
     }
@@ -52,7 +52,7 @@ impl AuthMethod {
         self == AuthMethod::PrivateKeyJwt || self.shows_certificate()
     }
 
-    /// Tells whether the client shows a certificate.
+    /// Returns whether the client shows a certificate.
     pub fn shows_certificate(self) -> bool {
         matches!(self, AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth)
     }
@@ -62,7 +62,7 @@ impl AuthMethod {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BasicEncoding {
-    /// Percent-encoded first, as RFC 6749 s. 2.3.1 wants.
+    /// Percent-encoded first, as RFC 6749 s. 2.3.1 requires.
     Form,
     /// As they are, for servers that do not decode. Never chosen by itself.
     Raw,
@@ -83,11 +83,11 @@ impl BasicEncoding {
     }
 }
 
-/// Whom an assertion of the client is for.
+/// The audience of a client's assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AssertionAudience {
-    /// The issuer identifier, one string: what RFC 10070 wants.
+    /// The issuer identifier, one string, as RFC 10070 requires.
     Issuer,
     /// The token endpoint, for older servers.
     TokenEndpoint,
@@ -104,13 +104,13 @@ impl AssertionAudience {
     }
 }
 
-/// Whether an assertion says what it is (`typ: client-authentication+jwt`).
+/// Whether an assertion names its type (`typ: client-authentication+jwt`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AssertionTyp {
-    /// It does: what RFC 10070 wants.
+    /// It names it, as RFC 10070 requires.
     On,
-    /// It says `JWT`, for older servers.
+    /// Its type is `JWT`, for older servers.
     Off,
 }
 
@@ -162,13 +162,13 @@ impl AssertionAlgorithm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Assertions {
-    /// Whom they are for.
+    /// Their audience.
     pub audience: AssertionAudience,
-    /// Whether they say what they are.
+    /// Whether they name their type.
     pub typ: AssertionTyp,
-    /// What they are signed with, where the key leaves a choice.
+    /// What they are signed with, if the key leaves a choice.
     pub algorithm: Option<AssertionAlgorithm>,
-    /// The name of the key at the issuer (`kid`), where the key itself names none.
+    /// The name of the key at the issuer (`kid`), if the key itself names none.
     pub key_id: Option<String>,
 }
 
@@ -178,17 +178,17 @@ impl Default for Assertions {
     }
 }
 
-/// Whether a token is good for whoever holds it.
+/// Whether any holder can use a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenBinding {
-    /// It is (RFC 6750).
+    /// Any holder can use it (RFC 6750).
     Bearer,
     /// Each use needs a proof by a key that belongs to it (RFC 9449).
     Dpop,
 }
 
-/// What is asked for.
+/// The requested grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
@@ -218,7 +218,7 @@ impl Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Repeats {
-    /// A few times, where that can help.
+    /// A few times, if that can help.
     Bounded,
     /// Never: at some issuers a new token kills the old one.
     Never,

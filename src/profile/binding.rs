@@ -11,7 +11,7 @@ use crate::tlv::{Malformed, Reader, Writer};
 pub struct Generation([u8; 16]);
 
 impl Generation {
-    /// Takes bytes that nobody else has: from the system's randomness, or from a record.
+    /// Takes unique bytes: from the system's randomness, or from a record.
     pub fn new(bytes: [u8; 16]) -> Generation {
         Generation(bytes)
     }
@@ -33,9 +33,9 @@ impl fmt::Display for Generation {
     }
 }
 
-/// The places that a stored secret, and the tokens got with it, may be sent to. It lies in the
-/// profile, where people can read it, and in the sealed item beside the secret, where nobody can
-/// edit it; a secret is sent when both say the same.
+/// The places that a stored secret, and the tokens got with it, may be sent to. The binding stands in the
+/// profile, which people can read, and in the sealed item beside the secret, which no user can edit. A secret
+/// is sent if both are the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Binding {
@@ -53,13 +53,13 @@ pub struct Binding {
     pub introspection_url: Option<Endpoint>,
     /// The revocation endpoint (RFC 7009).
     pub revocation_url: Option<Endpoint>,
-    /// The resource that `token validate` asks.
+    /// The resource to which `token validate` shows a token.
     pub probe_url: Option<Endpoint>,
     /// The audience of a client assertion (RFC 7523).
     pub assertion_audience: Option<String>,
     /// SHA-256 of the CA file's bytes.
     pub ca_digest: Option<[u8; 32]>,
-    /// Whether tokens are good for whoever holds them: a secret that was set for bound ones gets no others.
+    /// Whether any holder can use the tokens: a secret that was set for bound tokens gets no others.
     pub token_binding: TokenBinding,
     /// The private hosts that these places may name over plain http.
     pub allow_http: PlainHosts,
@@ -83,7 +83,7 @@ impl Binding {
             .optional(8, url(&self.probe_url).as_deref())
             .optional(9, self.assertion_audience.as_deref().map(str::as_bytes))
             .optional(10, self.ca_digest.as_ref().map(<[u8; 32]>::as_slice));
-        // A later field, present only where it says something: older items read as they always did.
+        // A later field, present only if it has a value: older items read as before.
         if self.token_binding == TokenBinding::Dpop {
             writer.bytes(11, b"dpop");
         }
@@ -118,7 +118,7 @@ impl Binding {
         }
         let headers_digest = if reader.next_is(13) { Some(reader.fixed(13)?) } else { None };
         reader.finish()?;
-        // Last: which of them may be plain stands behind them.
+        // Last: the hosts that may be plain stand behind them.
         let endpoint = |text: &str| Endpoint::parse_with(text, &allow_http).map_err(|_| Malformed);
         let [introspection_url, revocation_url, probe_url] = urls.map(|url| url.map(endpoint).transpose());
         Ok(Binding {

@@ -62,8 +62,8 @@ impl Endpoint {
         if text.len() > 4096 {
             return Err(EndpointError::NotUrl);
         }
-        // A URL parser drops tabs and newlines and turns a backslash into a slash: what a person
-        // reads and what a program connects to would differ.
+        // A URL parser drops tabs and newlines and turns a backslash into a slash. The URL that a person reads
+        // and the one that a program connects to would differ.
         let is_odd = text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f);
         match (authority(text).contains('@'), holds_secret(text)) {
             (true, _) if !is_odd => return Err(EndpointError::UserInfo),

@@ -99,7 +99,7 @@ fn between_percents(text: &str) -> Option<&str> {
     })
 }
 
-/// Finds a label of a host that stands for another. Those of the domain itself can be somebody's name: `xxx.com`.
+/// Finds a label of a host that stands for another. Those of the domain itself can be a real name: `xxx.com`.
 fn in_host(host: &str) -> Option<&str> {
     let labels: Vec<&str> = host.split('.').collect();
     let is_for_pages = labels.last().is_some_and(|last| last.eq_ignore_ascii_case("example"));

@@ -1,4 +1,4 @@
-//! Headers that a gateway before the token endpoint asks for, such as an API key.
+//! Headers that a gateway before the token endpoint requires, such as an API key.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,10 +14,10 @@ const MOST: usize = 32;
 /// The longest name and the longest value, in bytes.
 const LONGEST_NAME: usize = 128;
 const LONGEST_VALUE: usize = 8 * 1024;
-/// A plain value that is shorter is not looked for in what a server says: it would be found in every second word.
+/// A shorter plain value is not looked for in a server's text: it would be found in every second word.
 const SHORTEST_KEY: usize = 6;
 
-/// Headers that the request itself has, or that say how it is carried.
+/// Headers that the request itself has, or that control how it is carried.
 const RESERVED: [&str; 14] = [
     "accept",
     "accept-encoding",
@@ -40,7 +40,7 @@ const RESERVED_BEGINNINGS: [&str; 2] = ["content-", "proxy-"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(BTreeMap<String, HeaderSource>);
 
-/// Where the value of a header is.
+/// The place of a header's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderSource {
@@ -59,7 +59,7 @@ pub enum HeaderError {
     /// Its name is none (RFC 9110 s. 5.1).
     #[error("must have names of letters, digits and hyphens, 128 bytes at most")]
     Name,
-    /// The request has it already, or it says how the request is carried.
+    /// The request has it already, or it controls how the request is carried.
     #[error(
         "cannot hold Authorization, Host, Cookie, Accept, DPoP, Content-*, Proxy-*, or what says how a request is carried"
     )]
@@ -142,8 +142,8 @@ pub(crate) fn check_value(value: &Secret) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// Returns whether a value is masked in what a server says. One that was put out of the profile is a secret, and so is
-/// a plain one that is no number or word of a few letters.
+/// Returns whether a value is masked in a server's text. A value outside the profile is a secret. So is a plain one,
+/// unless it is a number or word of a few letters.
 pub(crate) fn is_masked(source: &HeaderSource, value: &Secret) -> bool {
     !matches!(source, HeaderSource::Value(_)) || value.expose().len() >= SHORTEST_KEY
 }

@@ -1,4 +1,4 @@
-//! Profiles: which client asks which issuer for what, and where its secret is.
+//! Profiles: which client requests what from which issuer, and the place of its secret.
 
 mod auth;
 mod binding;
@@ -34,7 +34,7 @@ pub(crate) use plain_hosts::may_be_plain;
 pub use plain_hosts::{PlainHostError, PlainHosts};
 pub use request::{Request, RequestError};
 
-/// The lifetime that is assumed for a token whose answer names none.
+/// The lifetime that is assumed for a token if the answer names none.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
 /// A profile that can be used: every part is there and valid.
@@ -51,7 +51,7 @@ pub struct Profile {
     pub issuer: Option<String>,
     /// The private hosts that its URLs may name over plain http.
     pub allow_http: PlainHosts,
-    /// What a gateway before the token endpoint asks for; sent there and nowhere else.
+    /// What a gateway before the token endpoint requires; sent there and nowhere else.
     pub headers: Headers,
     /// How the client proves itself.
     pub auth: AuthMethod,
@@ -61,46 +61,46 @@ pub struct Profile {
     pub assertions: Assertions,
     /// The certificate that the client shows.
     pub certificate: Option<ClientCertificate>,
-    /// Whether tokens are good for whoever holds them.
+    /// Whether any holder can use the tokens.
     pub token_binding: TokenBinding,
     /// What the type of its tokens means, whatever the issuer calls it; `None`: what the issuer calls it.
     pub token_type: Option<TokenType>,
-    /// The grant that is asked for.
+    /// The requested grant.
     pub grant: Grant,
     /// Whether a request that failed is sent again.
     pub repeats: Repeats,
-    /// What is asked for where the caller says nothing else.
+    /// What is requested if the caller names nothing else.
     pub request: Request,
-    /// The lifetime assumed where the issuer names none, in seconds.
+    /// The lifetime that is assumed if the issuer names none.
     pub default_lifetime: Duration,
     /// How long a token must still be valid to be handed out.
     pub min_ttl: Duration,
     /// A PEM file of certificate authorities that replaces the system's.
     pub ca_file: Option<PathBuf>,
-    /// The resource that `token validate` asks.
+    /// The resource to which `token validate` shows a token.
     pub probe_url: Option<Endpoint>,
     /// The introspection endpoint (RFC 7662).
     pub introspection_url: Option<Endpoint>,
     /// The revocation endpoint (RFC 7009).
     pub revocation_url: Option<Endpoint>,
-    /// The issuer's keys (RFC 7517), for those who own the resource.
+    /// The issuer's keys (RFC 7517), for owners of the resource.
     pub jwks_url: Option<Endpoint>,
-    /// Where the secret is.
+    /// The place of the secret.
     pub secret: SecretSource,
-    /// What tells the shared tokens of a fleet apart in place of the secret: hosts that prove themselves with keys of
-    /// their own share where it is the same, and no longer where it is changed.
+    /// What distinguishes the shared tokens of a fleet in place of the secret. Hosts that prove themselves with their
+    /// own keys share tokens while it is the same, and no longer once it is changed.
     pub fleet_epoch: Option<String>,
 }
 
-/// Where a profile's secret is.
+/// The place of a profile's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretSource {
     /// In the backend, as an item of its own.
     Stored(Box<Binding>),
-    /// Where the profile says, read anew at each fetch.
+    /// In the place that the profile names, read again at each fetch.
     Reference(Reference),
-    /// Nowhere: the profile was written by hand, or its secret is handed over by the program.
+    /// Nowhere: the profile was written by hand, or the program hands its secret over.
     Absent,
 }
 
@@ -114,11 +114,11 @@ pub enum Reference {
     Env(String),
     /// What a program prints: an absolute path and its arguments, without a shell.
     Command(Vec<String>),
-    /// The token that GitHub Actions gives a job (OpenID Connect), asked for anew at each fetch.
+    /// The token that GitHub Actions gives a job (OpenID Connect), requested again at each fetch.
     GithubActions {
-        /// Whom it is for.
+        /// Its audience.
         audience: String,
-        /// The host that may be asked; GitHub's where none is named.
+        /// The host that may receive the request; GitHub's if none is named.
         host: Option<String>,
     },
 }
@@ -140,7 +140,7 @@ impl Reference {
 pub struct ClientCertificate {
     /// The PEM file of the certificate and its chain. The key is the secret.
     pub file: PathBuf,
-    /// SHA-256 of the certificate, where it was read: a token belongs to it.
+    /// SHA-256 of the certificate, if it was read: a token belongs to it.
     pub thumbprint: Option<[u8; 32]>,
 }
 
@@ -176,12 +176,12 @@ impl Profile {
         }
     }
 
-    /// Tells whether hosts can share its tokens: not those that are bound to what one of them has (RFC 8705, RFC 9449).
+    /// Returns whether hosts can share its tokens: not if they are bound to what one host has (RFC 8705, RFC 9449).
     pub(crate) fn is_shareable(&self) -> bool {
         self.token_binding == TokenBinding::Bearer && self.certificate.is_none()
     }
 
-    /// Returns the generation of the stored secret, where it is a stored one.
+    /// Returns the generation of the stored secret, if it is a stored one.
     pub fn generation(&self) -> Option<Generation> {
         match &self.secret {
             SecretSource::Stored(binding) => Some(binding.generation),
@@ -189,7 +189,7 @@ impl Profile {
         }
     }
 
-    /// Returns whom an assertion of this client is for; `None` where that is the issuer, and the profile names none.
+    /// Returns the audience of an assertion of this client; `None` if that is the issuer, and the profile names none.
     pub fn assertion_audience(&self) -> Option<&str> {
         match self.assertions.audience {
             AssertionAudience::Issuer => self.issuer.as_deref(),
@@ -197,7 +197,7 @@ impl Profile {
         }
     }
 
-    /// Returns the binding that this profile asks for, with the generation and CA digest given.
+    /// Returns the binding that this profile requires, with the generation and CA digest given.
     pub fn binding(&self, generation: Generation, ca_digest: Option<[u8; 32]>) -> Binding {
         Binding {
             generation,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The rule for names, for people who typed another.
+/// The rule for names, for users that typed another.
 pub(crate) const RULE: &str = "a-z, 0-9 and . _ - after the first, 64 characters at most, \
                                and no device of Windows (con, nul, com1 ...)";
 
@@ -12,7 +12,7 @@ pub(crate) const RULE: &str = "a-z, 0-9 and . _ - after the first, 64 characters
 pub struct ProfileName(String);
 
 impl ProfileName {
-    /// Reads a name; `None` where the text is not one.
+    /// Reads a name; `None` if the text is not one.
     pub fn parse(text: &str) -> Option<ProfileName> {
         let bytes = text.as_bytes();
         let first = bytes.first()?;
@@ -31,7 +31,7 @@ impl ProfileName {
         format!("{}.toml", self.0)
     }
 
-    /// Reads the name of a profile's file; `None` where it is not one.
+    /// Reads the name of a profile's file; `None` if it is not one.
     pub fn from_file_name(name: &str) -> Option<ProfileName> {
         ProfileName::parse(name.strip_suffix(".toml")?)
     }
@@ -43,8 +43,8 @@ impl fmt::Display for ProfileName {
     }
 }
 
-/// Tells whether Windows takes a name for a device: what is before the first dot counts. Such a name is refused on every
-/// system, since profiles are copied from one to another.
+/// Returns whether Windows takes a name for a device: what is before the first dot counts. Such a name is refused on
+/// every system, since profiles are copied from one to another.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default();
     let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));

@@ -10,7 +10,7 @@ use super::endpoint::LOCALHOST;
 /// The hosts that plain http may go to besides loopback. Each is a single label, a name that only a private network
 /// has, or a private address.
 ///
-/// What is connected to is judged again by its address: a public one is refused, whatever its name.
+/// The address of a connection is judged again: a public one is refused, whatever its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlainHosts(BTreeSet<String>);
 
@@ -21,7 +21,7 @@ pub enum PlainHostError {
     /// It is a URL, has a port, or is no host at all.
     #[error("must be a host, without a scheme and a port")]
     NotHost,
-    /// The whole world could answer to it.
+    /// Any server in the world could answer to it.
     #[error(
         "must be a single label, a name under .localhost, .internal, .test, .svc or .svc.cluster.local, or a private \
          address: a secret in plain http goes no further"
@@ -76,7 +76,7 @@ fn host(text: &str) -> Result<String, PlainHostError> {
     };
     let url = Url::parse(&format!("http://{written}/")).map_err(|_| PlainHostError::NotHost)?;
     let host = url.host_str().unwrap_or_default();
-    // 0x7f.1 and 1 are addresses to a URL; and a port is none of a host.
+    // A URL takes 0x7f.1 and 1 for addresses; and a port is no part of a host.
     let has_port =
         url.port().is_some() || written.ends_with(':') || written.starts_with('[') && !written.ends_with(']');
     if has_port || !written.starts_with('[') && host != written {

@@ -7,7 +7,7 @@ use super::gap::gap_in_part;
 use super::{AuthMethod, Endpoint, Grant, Repeats};
 use crate::document::{DocumentError, Parsed, Table};
 
-/// What is known about a provider. URLs may hold `{fields}`, which somebody has to fill in.
+/// What is known about a provider. URLs may hold `{fields}`, which the user has to fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Preset {
     /// The provider's name, as in `--provider`.
@@ -32,11 +32,11 @@ pub(crate) struct Preset {
     pub grant: Grant,
     /// Whether a request may be sent again.
     pub repeats: Repeats,
-    /// The lifetime assumed where the answer names none.
+    /// The lifetime that is assumed if the answer names none.
     pub default_lifetime: Option<Duration>,
-    /// Why this provider has nothing to offer to tokenkeep.
+    /// Why tokenkeep cannot use this provider.
     pub refuses: Option<String>,
-    /// What else there is to know, for people.
+    /// Further notes, for users.
     pub notes: String,
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct Filled {
 
 const SOURCE: &str = include_str!("presets.toml");
 
-/// Finds a provider; `None` where it is not known.
+/// Finds a provider; `None` if it is not known.
 pub(crate) fn find(provider: &str) -> Option<Preset> {
     let section = section(provider)?;
     let parsed = Parsed::new(section.as_bytes().to_vec()).expect("presets.toml is TOML; a test parses each section");
@@ -115,7 +115,7 @@ pub(crate) fn names() -> Vec<&'static str> {
     SOURCE.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')).collect()
 }
 
-/// Returns the lines of one provider alone: to parse all of them costs a warm get more than its record.
+/// Returns the lines of one provider only: parsing all of them would cost a warm get more than its record does.
 fn section(provider: &str) -> Option<&'static str> {
     let start = SOURCE.find(&format!("\n[{provider}]\n"))? + 1;
     let rest = &SOURCE[start..];
@@ -173,22 +173,22 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
 }
 
 impl Preset {
-    /// Returns the token endpoint where nothing has to be filled in.
+    /// Returns the token endpoint if nothing has to be filled in.
     pub(crate) fn token_url(&self) -> Option<Endpoint> {
         whole(&self.token_url)
     }
 
-    /// Returns the introspection endpoint where nothing has to be filled in.
+    /// Returns the introspection endpoint if nothing has to be filled in.
     pub(crate) fn introspection_url(&self) -> Option<Endpoint> {
         whole(&self.introspection_url)
     }
 
-    /// Returns the revocation endpoint where nothing has to be filled in.
+    /// Returns the revocation endpoint if nothing has to be filled in.
     pub(crate) fn revocation_url(&self) -> Option<Endpoint> {
         whole(&self.revocation_url)
     }
 
-    /// Returns where the issuer's keys are where nothing has to be filled in.
+    /// Returns the place of the issuer's keys if nothing has to be filled in.
     pub(crate) fn jwks_url(&self) -> Option<Endpoint> {
         whole(&self.jwks_url)
     }
@@ -196,7 +196,7 @@ impl Preset {
     /// Fills the fields in.
     ///
     /// # Errors
-    /// When a value is no part of a host or path, or not of the shape that the provider has there.
+    /// When a value is no part of a host or path, or not of the shape that the provider requires there.
     pub(crate) fn fill(&self, values: &[(String, String)]) -> Result<Filled, FieldError> {
         let values = values.iter().map(|(name, value)| Ok((name.as_str(), self.value(name, value)?)));
         let values: Vec<(&str, &str)> = values.collect::<Result<_, FieldError>>()?;
@@ -219,11 +219,11 @@ impl Preset {
         })
     }
 
-    /// Returns the value of a field, out of the URL that it was copied with.
+    /// Returns the value of a field, cut out of the URL that it was copied with.
     fn value<'a>(&self, name: &str, text: &'a str) -> Result<&'a str, FieldError> {
         let shape = self.shapes.iter().find(|(field, _)| field == name).map(|(_, shape)| *shape);
         let value = match (text.strip_prefix("https://"), shape) {
-            // A domain is all there is to say about the provider: what follows it in the URL is a page there.
+            // Only the domain is needed: what follows it in the URL is a page of the provider.
             (Some(rest), Some(Shape::Domain)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
             (Some(rest), _) => rest.trim_end_matches('/'),
             (None, _) => text,
@@ -248,7 +248,7 @@ impl Preset {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, what)| what.as_str())
     }
 
-    /// Tells whether a value belongs to a field, or a URL would have to be filled in.
+    /// Returns whether the preset has a field of this name.
     pub(crate) fn has_field(&self, name: &str) -> bool {
         self.fields.iter().any(|(field, _)| field == name)
     }
@@ -352,7 +352,7 @@ mod tests {
         let keycloak = |host: &str| filled("keycloak", &[("host", host), ("realm", "r")]);
         let token_url = keycloak("https://id.example.com:8443/").expect("filled").token_url.expect("an endpoint");
         assert_eq!(token_url.as_str(), "https://id.example.com:8443/realms/r/protocol/openid-connect/token");
-        // Below another path: to cut it would lead to another server.
+        // Below another path: cutting it off would lead to another server.
         assert_eq!(keycloak("https://id.example.com/auth/"), Err(FieldError::Part("host".to_owned())));
     }
 

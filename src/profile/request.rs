@@ -1,11 +1,11 @@
-//! What a token is asked for: scopes, audience, resources, further parameters.
+//! What is requested of a token: scopes, audience, resources, further parameters.
 
 use std::collections::BTreeSet;
 
 use url::Url;
 
-/// What the caller wants the token to be good for. The order in which scopes, resources and
-/// parameters were named does not matter; equal requests share one token.
+/// What the caller requests. The order in which scopes, resources and parameters were named does not matter; equal
+/// requests share one token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     scopes: BTreeSet<String>,
@@ -42,7 +42,7 @@ pub enum RequestError {
 const RESERVED: [&str; 4] = ["grant_type", "scope", "resource", "audience"];
 
 impl Request {
-    /// Asks for scopes; each text may name several, separated by spaces.
+    /// Requests scopes; each text may name several, separated by spaces.
     pub fn with_scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Result<Request, RequestError> {
         self.scopes.clear();
         for scope in scopes.into_iter().flat_map(|text| text.split(' ')).filter(|scope| !scope.is_empty()) {
@@ -55,7 +55,7 @@ impl Request {
         Ok(self)
     }
 
-    /// Asks for an audience.
+    /// Requests an audience.
     pub fn with_audience(mut self, audience: &str) -> Result<Request, RequestError> {
         if audience.is_empty() {
             return Err(RequestError::Audience);
@@ -64,7 +64,7 @@ impl Request {
         Ok(self)
     }
 
-    /// Asks for resources (RFC 8707): absolute URIs, or what an issuer takes in their place. Entra's first version has
+    /// Requests resources (RFC 8707): absolute URIs, or what an issuer takes in their place. Entra's first version has
     /// GUIDs there.
     pub fn with_resources<'a>(mut self, resources: impl IntoIterator<Item = &'a str>) -> Result<Request, RequestError> {
         self.resources.clear();
@@ -108,7 +108,7 @@ impl Request {
         self.scopes.iter().map(String::as_str)
     }
 
-    /// Returns the scopes as the `scope` parameter has them; empty when none was asked for.
+    /// Returns the scopes as the `scope` parameter has them; empty if none was requested.
     pub fn scope_text(&self) -> String {
         self.scopes().collect::<Vec<_>>().join(" ")
     }

@@ -111,7 +111,7 @@ fn what_is_sent_later_than_now_by_either_clock_was_not_sent_since() {
     let record = validity(&there, HOUR);
     here.advance(SECOND);
     assert!(!record.sent_since(&here.now(), &here.now()), "a second ago by the wall clock, a year ahead by the other");
-    // Without boot ids the wall clock is all there is.
+    // Without boot ids only the wall clock can be compared.
     here.hide_boot_id();
     let begun = here.now();
     let ahead = Validity { sent: Moment { wall: here.wall().plus(HOUR), ..here.now() }, ..validity(&here, HOUR) };
@@ -236,7 +236,7 @@ fn identity(parts: &Parts) -> TokenIdentity {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    // Few letters and short texts: near misses, where a divider could be mistaken for content.
+    // Few letters and short texts: near misses, in which a divider could be mistaken for content.
     let text = || "[ab,:]{0,3}";
     (
         text(),

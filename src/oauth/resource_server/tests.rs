@@ -81,7 +81,7 @@ fn judged(token: &str, keys: &[Jwk]) -> Result<(), Rejected> {
     server().claims(&parsed, NOW)
 }
 
-/// Judges by the EC key alone.
+/// Judges by the EC key only.
 fn judged_by_ec(token: &str) -> Result<(), Rejected> {
     judged(token, &key_set(&[public(EC, &json!({ "kid": "k" }))]))
 }
@@ -207,7 +207,7 @@ fn a_token_names_a_key_of_the_issuer_and_brings_none() {
     }
     assert_eq!(with_header("kid", json!(7)), Err(Rejected::NotJwt));
     assert_eq!(with_header("kid", Value::Null), Ok(()), "without a name every key of the kind is tried");
-    // A key that the token brings itself is not looked at, wherever it lies.
+    // A key that the token brings itself is not used, wherever it lies.
     let mallory = SigningKey::p256(SigningKey::new_p256().expect("a key").expose()).unwrap_or_else(|_| panic!("a key"));
     let (x, y) = mallory.p256_point().expect("a point");
     let own = json!({ "kty": "EC", "crv": "P-256", "x": encoded(x), "y": encoded(y), "kid": "k" });
@@ -301,7 +301,7 @@ fn what_is_no_compact_jws_is_refused() {
     }
 }
 
-/// Serves key sets, one after the other, the last one again and again; counts how often it was asked.
+/// Serves key sets, one after the other, the last one again and again; counts the requests.
 async fn serve(bodies: Vec<String>) -> (Endpoint, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/keys", listener.local_addr().expect("an address"));

@@ -1,4 +1,4 @@
-//! The examples of RFC 7515 appendix A and RFC 8037 appendix A, and whatever else somebody may take for a key.
+//! The examples of RFC 7515 appendix A and RFC 8037 appendix A, and other texts that a user may take for a key.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{
@@ -183,7 +183,7 @@ fn what_is_no_key_is_refused_and_never_quoted() {
         // Halves of two keys.
         with(ED, "x", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"),
         with(EC, "x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
-        // Twice the same member: nobody knows which is meant.
+        // Twice the same member: it is unclear which is meant.
         EC.replacen('{', r#"{"kty":"EC","#, 1),
     ];
     for text in texts {

@@ -214,7 +214,7 @@ fn a_member_that_stands_twice_does_harm_only_with_two_values() {
     }
 }
 
-/// Bodies that say something in other words than RFC 6749 has, or nothing at all.
+/// Bodies that use other words than RFC 6749 has, or none.
 fn other_words() -> Vec<Vec<u8>> {
     let texts = [
         "",

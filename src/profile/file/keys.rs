@@ -126,9 +126,9 @@ pub(super) fn request(table: &Table<'_>) -> Result<Request, DocumentError> {
     Ok(request)
 }
 
-/// Reads where a secret is read at each use.
+/// Reads the place from which a secret is read at each use.
 pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference>, DocumentError> {
-    // A secret that was written in place of its place.
+    // A secret that was written instead of its place.
     if key == "secret" && matches!(table.text(key), Ok(Some(_))) {
         return Err(DocumentError::HoldsSecret { key: key.to_owned() });
     }
@@ -153,7 +153,7 @@ pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference
     }
 }
 
-/// Reads what stands in place of the secret where hosts tell their shared tokens apart.
+/// Reads what stands in place of the secret when hosts distinguish their shared tokens.
 pub(super) fn fleet_epoch(table: &Table<'_>) -> Result<Option<String>, DocumentError> {
     match table.text("fleet_epoch")? {
         Some(text) if text.is_empty() || text.len() > 256 => {

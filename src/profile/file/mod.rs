@@ -20,8 +20,7 @@ use keys::{
     secure_endpoint, set_at,
 };
 
-/// What a profile's file says, each key that it says: a field is the key of the same name,
-/// explained at [`Profile`].
+/// The content of a profile's file, key by key: a field is the key of the same name, explained at [`Profile`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProfileFile {
     pub provider: Option<String>,
@@ -71,10 +70,10 @@ pub(crate) enum ProfileError {
         /// What is wrong with it.
         why: EndpointError,
     },
-    /// It allows plain http to a host that anybody could be.
+    /// It allows plain http to a host that is not private.
     #[error("`allow_http` {}", PlainHostError::Public)]
     PublicHost,
-    /// A key without which there is no profile.
+    /// A key that a profile needs is missing.
     #[error("has no `{0}`")]
     Missing(&'static str),
     /// Keys that do not go together.
@@ -127,7 +126,7 @@ impl ProfileFile {
         table.renamed("shared_epoch", "fleet_epoch")?;
         table.only(&KEYS)?;
         let allow_http = allow_http(&table)?;
-        // What a binding allows holds for the lines beside it, unless they say something else.
+        // What a binding allows holds for the lines beside it, unless they name something else.
         let bound = table.table("binding")?.map(|table| binding(&table)).transpose()?;
         let allowed = allow_http.clone().or_else(|| bound.as_ref().map(|bound| bound.allow_http.clone()));
         let allowed = allowed.unwrap_or_default();
@@ -170,7 +169,7 @@ impl ProfileFile {
         Ok(file)
     }
 
-    /// Finds the stored secret that a file names which is no valid profile: it has to be removed with the file.
+    /// Finds the stored secret in the file of an invalid profile: it has to be removed with the file.
     pub(crate) fn generation_in(bytes: &[u8]) -> Option<Generation> {
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[binding]").skip(1);
@@ -178,8 +177,8 @@ impl ProfileFile {
         crate::hex::decode(value.trim().trim_matches(['"', '\''])).map(Generation::new)
     }
 
-    /// Makes the profile: what the file does not say comes from its binding, then from the
-    /// provider's preset. A binding pins what the preset said when the secret was set.
+    /// Makes the profile: what the file does not name comes from its binding, then from the
+    /// provider's preset. A binding pins the values that the preset had when the secret was set.
     pub(crate) fn resolve(&self, name: &ProfileName) -> Result<Profile, ProfileError> {
         // Quirks of a provider hold for a pinned profile too; its places are those that were pinned.
         let quirks = self.provider.as_deref().and_then(preset::find);
@@ -257,7 +256,7 @@ impl ProfileFile {
 }
 
 impl Profile {
-    /// Refuses what does not go together, before a secret is asked for.
+    /// Refuses what does not go together, before a secret is requested.
     fn check(&self) -> Result<(), ProfileError> {
         let because = match self.auth {
             method if method.signs() && self.assertion_audience().is_none() => {

@@ -146,10 +146,10 @@ fn array(items: &Vec<String>) -> Value {
     Value::Array(items.iter().map(|item| Value::String(Formatted::new(item.clone()))).collect::<Array>())
 }
 
-/// What stands before the data directory that keeps the stored secret.
+/// The text before the data directory that keeps the stored secret.
 const KEPT_IN: &str = "# It is kept in the data directory ";
 
-/// Reads which data directory keeps the stored secret; `None` if the file does not say.
+/// Reads which data directory keeps the stored secret; `None` if the file does not name it.
 pub(super) fn kept_in(bytes: &[u8]) -> Option<PathBuf> {
     let text = std::str::from_utf8(bytes).ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix(KEPT_IN)).map(PathBuf::from)?;
@@ -159,7 +159,7 @@ pub(super) fn kept_in(bytes: &[u8]) -> Option<PathBuf> {
 fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
     let mut table = EditTable::new();
     let mut comment = "\n# Written by tokenkeep alone: what the stored secret was set for.\n".to_owned();
-    // A comment, because nothing is decided by it, and an earlier version reads on.
+    // A comment, because it decides nothing, and an earlier version can still read the file.
     if let Some(directory) =
         file.kept_in.as_deref().and_then(Path::to_str).filter(|text| !text.contains(char::is_control))
     {
