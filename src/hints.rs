@@ -56,7 +56,7 @@ pub(crate) fn of(error: &Error, directories: &Directories) -> Option<Cow<'static
     })
 }
 
-/// Says a remedy in the words of the command line, for this profile if there is one.
+/// Words a remedy for the command line, for this profile if there is one.
 #[cfg(feature = "cli")]
 pub(crate) fn advice(remedy: &Remedy, profile: Option<&ProfileName>, directories: &Directories) -> Cow<'static, str> {
     directories.added(Seen { profile, is_being_set: false }.advice(remedy))
@@ -492,7 +492,7 @@ fn value_of(key: &str) -> Option<&'static str> {
     })
 }
 
-/// Says where a secret is read, as the end of `what ...`.
+/// Names the place that a secret is read from, as the end of `what ...`.
 fn place_of(reference: &Reference) -> String {
     match reference {
         Reference::File(path) => format!("stands in {}", Shown(path)),

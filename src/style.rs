@@ -17,7 +17,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// Returns what an error says, in one line or two, without the last newline.
+    /// Returns the text of an error, in one line or two, without the last newline.
     pub(crate) fn error(&self, error: &Error) -> String {
         if self.json {
             return crate::escape::json(&json!({"error": self.members(error)}).to_string());
@@ -55,14 +55,14 @@ impl Style {
     }
 }
 
-/// Tells whether messages are coloured if nothing was typed about it.
+/// Returns whether messages are coloured if no flag decides it.
 pub(crate) fn is_colored() -> bool {
     std::io::stderr().is_terminal()
         && !is_dumb_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Tells whether the terminal shows what others obey, as that of Emacs does.
+/// Returns whether the terminal shows control sequences instead of obeying them, as that of Emacs does.
 pub(crate) fn is_dumb_terminal() -> bool {
     cfg!(unix) && std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }

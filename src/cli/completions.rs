@@ -19,7 +19,7 @@ pub(super) fn script(shell: Shell) -> String {
         Shell::Bash => script.replace(PROFILES, &format!("$({LIST})")),
         Shell::Zsh => script.replace(&format!("({PROFILES})"), &format!("{{compadd -- ${{(f)\"$({LIST})\"}}}}")),
         Shell::Fish => script.replace(&format!("\"{PROFILES}\\t''\""), &format!("\"({LIST})\"")),
-        // These have no place for a command; names are typed there.
+        // These shells have no place for a command: the user types the names.
         _ => script.replace(PROFILES, ""),
     }
 }

@@ -50,10 +50,10 @@ impl Writable {
         let (dir, secrets, keys, cache, choice, sharing) = match home.opened()? {
             Some(Opened { dir, keys }) => {
                 let secrets = keys.secrets();
-                // Records that nobody can open now are void without being erased.
+                // Records that cannot be opened now are void without being erased.
                 let key = keys.key().ok();
                 let cache = key.map(|key| home.cache(dir.clone(), key));
-                // As it stands after the key was had: that may have been its first.
+                // Loaded again after the key was obtained: that may have been the first key.
                 let choice = Choice::load(&dir)?;
                 let sharing = home.sharing(&keys).unwrap_or_else(|error| {
                     context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
@@ -69,7 +69,7 @@ impl Writable {
         };
         let lock = StoreLock::take(&dir)?;
         if Choice::load(&dir)? != choice {
-            // A rekey or a move came between: what was opened is the old place, whose key is dead.
+            // A rekey or a move came in between: what was opened is the old place, whose key is dead.
             drop(lock);
             return Writable::open(context);
         }
@@ -265,7 +265,7 @@ fn headers(headers: &Headers) -> String {
     headers.iter().map(|(name, of)| format!("{name}: {}", source(of))).collect::<Vec<_>>().join(", ")
 }
 
-/// Names the place of a secret, and what is to be said of it.
+/// Names the place of a secret, with its details if it has any.
 fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     match secret {
         SecretSource::Stored(_) => ("stored", None),
@@ -284,7 +284,7 @@ fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     }
 }
 
-/// Refuses a command that would part a profile from its secret, which another data directory keeps.
+/// Refuses a command that would separate a profile from its secret, which another data directory keeps.
 pub(super) fn kept_here(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
     let Some(elsewhere) = context.home.kept_elsewhere(name) else { return Ok(()) };
     let present = crate::credentials::present(&context.home.profiles_dir(), name)?;
@@ -311,15 +311,15 @@ fn one_line(text: &str) -> String {
 fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
     let name = match &context.profile {
         Some(_) => context.home.profile_name(context.profile.as_deref())?,
-        // Nobody should lose the only profile by a command that names none.
+        // No user should lose the only profile through a command that names none.
         None => {
             return Err(Error::new(Code::Usage, "which profile to remove is missing").with_remedy(Remedy::NameProfile));
         }
     };
     let path = context.home.profiles_dir().join(name.file_name());
-    // What cannot be looked at may be there.
+    // A file whose state cannot be read may exist.
     if !path.try_exists().unwrap_or(true) {
-        // One of the machine is not this user's to remove.
+        // A profile of the machine is not this user's to remove.
         return match context.home.profile_file(&name) {
             Ok((path, _)) => context.ui.unchanged(&format!("{} is the machine's; nothing was changed", Shown(&path))),
             Err(error) if error.code() == Code::ProfileNotFound => {
@@ -333,7 +333,8 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
         return context.ui.unchanged("nothing was changed");
     }
     if revoke {
-        // First, and all of them: what could not be revoked is still good, and its credential is still needed.
+        // Revoke all of them first: a token that could not be revoked is still valid, and its credential is still
+        // needed.
         let revoked = super::token::revoke_all(context, &name)?;
         context.ui.done(&format!("revoked {revoked} token(s) of {name}"));
     }

@@ -21,14 +21,14 @@ use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
 use crate::store::FileStore;
 pub(crate) use strays::Fix;
 
-/// Which issuers are asked for a token.
+/// Which issuers receive a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Online {
     /// None.
     No,
-    /// That of the profile that is meant.
+    /// The issuer of the selected profile.
     One,
-    /// Those of all profiles.
+    /// The issuers of all profiles.
     All,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context<'_>, online: Online, fix: Fix) -> Result<u8,
             }
         }
     }
-    // What was made meanwhile, a lock or a first folder, is no change that a script asks about.
+    // A lock or a first folder that was made meanwhile is no change that a script wants to know of.
     let changed = before.map(|before| !before.is_subset(&files(home)));
     report.print(context, changed)
 }
@@ -247,7 +247,7 @@ fn plain_http(context: &Context<'_>, report: &mut Report) {
     }
 }
 
-/// Says which way requests take, for what the variables of the environment say.
+/// Reports which way requests take, according to the variables of the environment.
 fn proxy(context: &Context<'_>) -> Result<Finding, Error> {
     let is_set = |names: [&str; 2]| names.iter().any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty()));
     let Some(proxy) = named_proxy()? else {
@@ -273,7 +273,8 @@ fn proxy(context: &Context<'_>) -> Result<Finding, Error> {
     Ok(Finding::new("proxy", Status::Ok, detail))
 }
 
-/// Requests one token with the credential of a profile, which is not taken from the cache. `of` ends the name of each check.
+/// Requests one token with the credential of a profile; the token does not come from the cache. `of` ends the name of
+/// each check.
 fn online(context: &Context<'_>, report: &mut Report, name: &ProfileName, of: &str) {
     let credential = format!("credential{of}");
     let Some(profile) = report.try_to(&credential, || context.home.profile(name)) else { return };
@@ -309,7 +310,7 @@ fn online(context: &Context<'_>, report: &mut Report, name: &ProfileName, of: &s
 
 fn tried(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
     let ui = context.ui.clone();
-    // This host's credential at the issuer is what is tried, not another host's token.
+    // This tests the host's own credential at the issuer, not the token of another host.
     let config = Config { fleet: None, ..context.home.config.clone() };
     let alone = Home { config, ..context.home.clone() };
     let keeper = alone.keeper(name, Box::new(move |warning| ui.warn(warning)))?;

@@ -20,8 +20,8 @@ pub(super) struct Shared {
     pub(super) validity: Validity,
 }
 
-/// Lists what the fleet has of the requests that this host knows: those of its profiles, and those it has cached. Where
-/// the store is of no use, that is told once.
+/// Lists the tokens that the fleet has for the requests that this host knows: those of its profiles, and those in its
+/// cache. If the store is unavailable, one warning reports it.
 pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
     let mut listed = Vec::new();
     if context.home.config.fleet.is_none() {
@@ -34,7 +34,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
             let found = block_on(async { Ok(keeper.shared(identity.clone()).await) })?;
             match (found, identity.outline()) {
                 (Ok(Some(token)), Ok(outline)) => {
-                    // Two profiles may be of one client.
+                    // Two profiles may have the same client.
                     if !listed.iter().any(|shared: &Shared| shared.outline == outline) {
                         listed.push(Shared { outline, validity: *token.validity() });
                     }
@@ -71,12 +71,12 @@ pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&To
         for identity in identities {
             match keeper.forget_shared(identity).await {
                 Ok(there) => forgotten += usize::from(there),
-                // Nothing of it can have been shared from here.
+                // This host cannot have shared any token of it.
                 Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)) => {
                     context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     return Ok(forgotten);
                 }
-                // Whoever asks for this wants it done: another host may go on with the token.
+                // The caller wants the token gone: otherwise another host may continue to use it.
                 Err(error) => return Err(Error::unforgotten(&error).for_profile(name)),
             }
         }
@@ -128,7 +128,7 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
             }));
         }
     };
-    // A store that answers is of no use to a profile that cannot be shared.
+    // A store that answers does not help a profile that cannot be shared.
     let unshared = if tried.is_ok() { unshared(context)? } else { None };
     Ok(Some(match (tried, unshared) {
         (Ok(()), Some((name, error))) if fleet.required => return Err(Error::required(&error).for_profile(&name)),
@@ -177,7 +177,7 @@ fn key(context: &Context<'_>, fleet: &Fleet) -> Result<String, Error> {
     })
 }
 
-/// Whose lease `doctor` asks for: one name for all, so that no counter of each run stays.
+/// The name whose lease `doctor` requests: one name for all runs, so that no run leaves a counter of its own.
 const TRIAL: SharedName = SharedName::new([0; 32]);
 
 async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
@@ -186,7 +186,7 @@ async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
     let (name, owner) = random.split_at(32);
     let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(SharedError::Nonsense) };
     let (name, owner) = (SharedName::new(name), Owner(owner));
-    // First, as a fetch does. To who gave no password a server says so here; what has more words it takes for an attack.
+    // First, as a fetch does. A server reports a missing password here. It takes a command of more words for an attack.
     fleet.store.look(TRIAL).await?;
     // Another host may have it at this moment, which is an answer too.
     fleet.store.join(TRIAL, owner, 0).await?;

@@ -34,9 +34,9 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     if let Some(file) = file.filter(|file| file.symlink_metadata().is_ok()) {
         return Err(is_there(file));
     }
-    // The file that `key_file` names may be named once more: it is written once.
+    // The user may name the file of `key_file` again: it is written only once.
     let copy = path.as_ref().filter(|path| Some(*path) != file);
-    // First, for the key that is kept now is gone afterwards.
+    // First, because the present key is gone afterwards.
     if let Some(copy) = copy {
         written(copy, &key)?;
     }
@@ -45,7 +45,7 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
         None => keep(context, &key).map(|_| ()),
     };
     if let (Err(_), Some(copy)) = (&kept, copy) {
-        // Nobody has this key.
+        // No host has this key.
         let removed = remove_config(copy);
         tracing::debug!("{}: {}", Shown(copy), if removed.is_ok() { "removed" } else { "stays" });
     }
@@ -125,10 +125,10 @@ pub(super) fn changed(
                 .with_remedy(Remedy::NameFleetFile),
             error => error.into(),
         })?;
-        // As it stands after the key was had: that may have been its first.
+        // Loaded again after the key was obtained: that may have been the first key.
         let choice = Choice::load(&opened.dir)?;
         let lock = StoreLock::take(&opened.dir)?;
-        // Otherwise a rekey or a move came between: what was opened is the old place, whose key is dead.
+        // Otherwise a rekey or a move came in between: what was opened is the old place, whose key is dead.
         if Choice::load(&opened.dir)? == choice {
             break (opened, secrets, lock);
         }
@@ -137,12 +137,13 @@ pub(super) fn changed(
     Configurations::note(&dir, &context.home.config_dir, &lock)?;
     let old = keys.membership()?;
     let store_id = &keys.choice().store_id;
-    // What was derived with the old key is derived anew with the new one.
+    // What was derived with the old key is derived again with the new one.
     let derived = context.home.derived_items(&keys);
     let present = change(&keys, &*secrets, old)?;
     let named = present.items(store_id);
     if let Err(error) = present.save(&dir, &lock) {
-        // What is new goes again only if the file is read back and does not name it: a write may fail after its rename.
+        // New items are removed only if the file is read back and does not name them: a write may fail after its
+        // rename.
         let is_unnamed = matches!(keys.membership(), Ok(now) if now == old);
         for item in named.iter().filter(|item| is_unnamed && !old.items(store_id).contains(item)) {
             if let Err(error) = secrets.remove(&Retired::by_name(item.clone())) {
@@ -181,7 +182,7 @@ fn is_there(path: &Path) -> Error {
         .with_remedy(Remedy::NameAnotherFile)
 }
 
-/// Tells one key from another to whoever compares two hosts.
+/// Returns a short name of a key, by which an operator can compare the keys of two hosts.
 fn fingerprint(key: &Secret) -> String {
     hex::encode(&SharedKey::id_of(key)[..4])
 }

@@ -11,7 +11,7 @@ use crate::keeper::{Obtained, Source};
 use crate::profile::Profile;
 use crate::token::{Freshness, LifetimeFrom};
 
-/// The variable that is exported where none is named.
+/// The variable that is exported if none is named.
 pub(crate) const VARIABLE: &str = "ACCESS_TOKEN";
 
 /// Writes a token.
@@ -25,7 +25,7 @@ pub(crate) fn written(
     let token = &obtained.token;
     Zeroizing::new(match format {
         Format::Token => format!("{}\n", token.expose()),
-        // The proof that goes with a DPoP token is a line of its own, made where the request is known.
+        // The proof of a DPoP token is a line of its own, made once the request is known.
         Format::Header | Format::Dpop => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         // Single quotes: within them a shell reads nothing but the closing one.
         Format::Env => format!("export {variable}='{}'\n", token.expose().replace('\'', r"'\''")),
@@ -59,7 +59,7 @@ pub(crate) fn json_of(obtained: &Obtained, profile: &Profile, now: &Moment) -> V
         "token_type": token.token_type(),
         "expires_at": time(validity.expires_at()),
         "expires_in": left,
-        // Without a word from the issuer what was asked for is what was granted (RFC 6749 s. 5.1).
+        // If the issuer names no scope, it granted the requested one (RFC 6749 s. 5.1).
         "scope": token.scope().map_or_else(|| profile.request.scope_text(), str::to_owned),
         "profile": profile.name.as_str(),
         "source": match obtained.source {
@@ -71,7 +71,7 @@ pub(crate) fn json_of(obtained: &Obtained, profile: &Profile, now: &Moment) -> V
     })
 }
 
-/// Writes a time as UTC, in whole seconds, rounded down; `null` where no calendar reaches.
+/// Writes a time as UTC, in whole seconds, rounded down; `None` if no calendar reaches it.
 pub(crate) fn time(wall: WallTime) -> Option<String> {
     let time = DateTime::from_timestamp(wall.seconds(), 0)?;
     Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))

@@ -39,12 +39,12 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
         _ => format!("secrets are kept in {}", backend.shown()),
     };
     let message = format!("{what}; the data directory is {}", Shown(&context.home.data_dir));
-    // It is done: a read that fails now must not say otherwise.
+    // The work is done: a read that fails now must not report otherwise.
     let is_same = choice(context).is_ok_and(|after| after == before);
     if is_same { context.ui.unchanged(&message) } else { context.ui.changed(&message) }
 }
 
-/// Returns what the data directory says; `None` if no choice was made yet.
+/// Returns the choice that the data directory records; `None` if no choice was made yet.
 fn choice(context: &Context<'_>) -> Result<Option<Choice>, Error> {
     match Dir::open(&context.home.data_dir, Missing::Leave)? {
         Some(dir) => Ok(Choice::load(&dir)?),
@@ -59,7 +59,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     let dir = Dir::open(&home.data_dir, Missing::Create)?;
     let dir = dir.ok_or_else(|| Error::new(Code::WriteFailed, "the data directory vanished while it was made"))?;
     let timeout = home.config.keyring_timeout;
-    // What this very command cannot do must not be its own hint.
+    // A command must not advise itself for what it cannot do.
     let rehinted = |error: Error| match error.code() {
         // There is nothing yet that would have to be moved.
         Code::KeyringUnavailable if *backend == Backend::Keyring => super::set::files_instead(error),
@@ -68,7 +68,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     };
     let (choice, _) = establish(&dir, backend, MissingKey::Create, timeout).map_err(|e| rehinted(e.into()))?;
     {
-        // What an `init` that was killed left there. Under the lock, so that no other process is writing it.
+        // Removes what a killed `init` left there. Under the lock, so that no other process is writing it.
         let lock = StoreLock::take(&dir)?;
         home.remove_temporaries(&dir, &lock)?;
         if let Backend::File(KeySource::KeyFile(path)) = backend {
@@ -82,7 +82,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
             Keys::new(dir.clone(), choice, home.config.keep_unlocked, timeout).key().map_err(|e| rehinted(e.into()))?;
         if let Backend::File(_) = backend {
             let _lock = StoreLock::take(&dir)?;
-            // What a move that was killed left there; with any other key than the one that counts now it would be lost.
+            // What a killed move left there; with any key other than the present one it would be lost.
             if Choice::load(&dir)?.and_then(|choice| choice.key_id) == Some(key.id()) {
                 SealedFiles::new(dir.clone(), key).settle()?;
             }
@@ -91,8 +91,8 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     Ok(())
 }
 
-/// Notes the present place of a key file that moved with its home, before anything is written that hangs on it: a new key
-/// must not go to the old place.
+/// Records the present place of a key file that moved with its home. This comes before anything is written that depends
+/// on it: a new key must not go to the old place.
 pub(super) fn adopt_moved_key(context: &Context<'_>) -> Result<(), Error> {
     let Some(opened) = context.home.opened()? else { return Ok(()) };
     let Backend::File(KeySource::KeyFile(old)) = &opened.keys.choice().backend else { return Ok(()) };
@@ -112,7 +112,7 @@ fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
     loop {
         match context.home.opened()? {
             Some(opened) if opened.keys.choice().backend != *backend => {
-                // A key file that was moved by hand has nothing to be moved for.
+                // A key file that the user moved by hand needs no move of its secrets.
                 match choose(context, backend) {
                     Err(error) if error.code() == Code::BackendDiffers => {}
                     outcome => return outcome,
@@ -144,7 +144,7 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
         };
     };
     if opened.keys.choice().backend == Backend::None {
-        // No fetch is at stake here: a key needs another place.
+        // This is not about a fetch: a key needs another place.
         return Err(Error::from(SecretsError::KeepsNothing).with_remedy(Remedy::MoveToFiles));
     }
     if !destroy {
@@ -216,7 +216,7 @@ fn secrets_aside(opened: &Opened) -> Result<Vec<ItemName>, Error> {
     Ok(SealedFiles::new(opened.dir.clone(), opened.keys.key()?).items_aside()?)
 }
 
-/// Refuses to continue if a secret would be lost. What can be made again is none, and goes.
+/// Refuses to continue if a secret would be lost. An item that can be made again is no such secret, and goes.
 fn every_secret_is_named(opened: &Opened, named: impl Iterator<Item = ItemName>) -> Result<(), Error> {
     let named: Vec<ItemName> = named.collect();
     if SealedFiles::unreferenced(&opened.dir, None, named.iter().cloned())?.is_empty() {

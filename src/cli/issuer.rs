@@ -12,7 +12,6 @@ use crate::place::{Dir, Missing};
 use crate::profile::preset::{self, Preset};
 use crate::profile::{AuthMethod, Endpoint, PlainHosts, ProfileFile, ProfileName, Request};
 
-/// Finds the preset of a provider that was typed.
 /// Lists the providers that are known and not refused.
 pub(crate) fn provider_names() -> Vec<&'static str> {
     preset::names()
@@ -21,6 +20,7 @@ pub(crate) fn provider_names() -> Vec<&'static str> {
         .collect()
 }
 
+/// Finds the preset of a provider that was typed.
 pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
     let Some(preset) = preset::find(provider) else {
         let names = provider_names();
@@ -40,8 +40,8 @@ pub(crate) fn preset(provider: &str) -> Result<Preset, Error> {
     }
 }
 
-/// Fills a preset's gaps in: by what was typed, what the profile says already, or by asking. Returns the parameters of
-/// the token request that come of it.
+/// Fills in a preset's gaps: from what was typed, from the present profile, or by a question. Returns the resulting
+/// parameters of the token request.
 pub(crate) fn filled(
     set: &Set,
     preset: &Preset,
@@ -96,7 +96,7 @@ pub(crate) fn filled(
     Ok(filled.params)
 }
 
-/// Asks for the parts of the request without which a provider gives no token.
+/// Asks the user for the parts of the request without which a provider issues no token.
 pub(crate) fn needed(preset: &Preset, mut request: Request) -> Result<Request, Error> {
     for (name, why) in &preset.needs {
         let there = match name.as_str() {
@@ -119,7 +119,7 @@ pub(crate) fn needed(preset: &Preset, mut request: Request) -> Result<Request, E
     Ok(request)
 }
 
-/// Asks an issuer for its endpoints, where it alone was named, and says what it found.
+/// Requests the endpoints of an issuer if only the issuer was named, and reports what it found.
 pub(crate) fn discovered(
     context: &Context<'_>,
     set: &Set,
@@ -147,7 +147,7 @@ pub(crate) fn discovered(
         let asked = async { Ok(transport.discover(&issuer, method, &roots.into(), &allowed).await) };
         block_on(asked).map(|found: Result<Metadata, IssuerError>| found.map(|metadata| (issuer.clone(), metadata)))
     };
-    // In the URL of its metadata nothing tells whether an issuer ends with a slash.
+    // The URL of the metadata does not show whether an issuer ends with a slash.
     let was_cut = set.issuer.as_ref() != Some(&issuer);
     let found = match ask(issuer.clone())? {
         Err(IssuerError::IssuerDiffers { found, .. }) if was_cut && found == format!("{issuer}/") => ask(found)?,
@@ -188,8 +188,8 @@ pub(crate) fn discovered(
     Ok(())
 }
 
-/// Finds the endpoints of an issuer that the environment names alone, unless they are known, and keeps them. What is known is
-/// looked up again after a day, and if the caller wants everything anew.
+/// Finds the endpoints of an issuer if the environment names only the issuer, and keeps them. Known endpoints are
+/// looked up again only after a day, or if the caller wants everything again.
 pub(crate) fn of_environment(context: &Context<'_>, anew: bool) -> Result<Option<Endpoints>, Error> {
     let home = &context.home;
     let Some(issuer) = environment::lone_issuer()?.filter(|_| environment::is_set()) else { return Ok(None) };
@@ -198,17 +198,18 @@ pub(crate) fn of_environment(context: &Context<'_>, anew: bool) -> Result<Option
         return Ok(Some(known));
     }
     let dir = Dir::open(&home.data_dir, Missing::Create).ok().flatten();
-    // One process asks for all that start at once. Without a lock each asks for itself.
+    // One process sends the request for all that start at once. Without a lock each sends its own.
     let lock = dir.as_ref().and_then(|dir| dir.lock_file(environment::LOCK).ok()).filter(|lock| lock.lock().is_ok());
     if let Some(known) = known().filter(|_| !anew && !Endpoints::is_old(&home.data_dir)) {
         return Ok(Some(known));
     }
     let found = match (found(context, &issuer), known()) {
-        // An issuer that is down now was asked before.
+        // The lookup failed now, but an earlier one succeeded.
         (Err(_), Some(known)) => return Ok(Some(known)),
         (found, _) => found?,
     };
-    // If they cannot be kept, the next command finds them again; the token says what is wrong with the place.
+    // If they cannot be kept, the next command finds them again; the write of the token reports what is wrong with the
+    // place.
     if let Some(Err(error)) = dir.map(|dir| found.save(&dir)) {
         tracing::debug!("the endpoints of the issuer are not kept: {error}");
     }
@@ -216,7 +217,7 @@ pub(crate) fn of_environment(context: &Context<'_>, anew: bool) -> Result<Option
     Ok(Some(found))
 }
 
-/// Asks the issuer of the environment for its endpoints.
+/// Requests the endpoints from the issuer of the environment.
 fn found(context: &Context<'_>, issuer: &str) -> Result<Endpoints, Error> {
     endpoint("TOKENKEEP_ISSUER", Some(issuer), &PlainHosts::default())?;
     let ca_file = text_variable("TOKENKEEP_CA_FILE")?.map(std::path::PathBuf::from);
@@ -236,8 +237,8 @@ fn found(context: &Context<'_>, issuer: &str) -> Result<Endpoints, Error> {
     })
 }
 
-/// The places that an issuer named when the profile was set. Another one is refused, and one that it names only now is
-/// not taken: each is a place where the secret would go.
+/// The places that an issuer named when the profile was set. A different place is refused, and one that the issuer
+/// names only now is not taken: the secret would go to each of them.
 struct Pinned {
     token_url: Option<Endpoint>,
     introspection_url: Option<Endpoint>,
@@ -280,7 +281,7 @@ impl Pinned {
     }
 }
 
-/// The hints of a token request name the token endpoint, which nobody knows yet.
+/// The hints of a token request name the token endpoint, which is not known yet.
 fn unfound(error: IssuerError) -> Error {
     let is_of_proxy = matches!(error, IssuerError::Proxy { .. });
     let error = Error::from(error);
@@ -293,8 +294,8 @@ fn unfound(error: IssuerError) -> Error {
     }
 }
 
-/// Takes the other form of a client secret where the issuer says that it has no Basic. Everything else is for people
-/// to choose: a key is no secret.
+/// Takes the other form of a client secret if the issuer's metadata lists no Basic. A user chooses everything else: a
+/// key is no secret.
 fn supported(metadata: &Metadata) -> Option<AuthMethod> {
     let methods = metadata.auth_methods.as_ref()?;
     let has = |method: AuthMethod| methods.iter().any(|name| name == method.name());

@@ -34,7 +34,7 @@ pub(super) fn write(ui: &Ui, command: clap::Command, directory: Option<&Path>) -
     Ok(0)
 }
 
-/// Makes of a command what pages are made of: without `help`, which has no page, in the words of its own help.
+/// Prepares a command for its pages: without `help`, which has no page, and in the words of its own help.
 fn documented(command: clap::Command) -> clap::Command {
     let command = command.disable_help_subcommand(true).subcommand_help_heading("COMMANDS");
     command.mut_subcommands(documented)
@@ -47,14 +47,14 @@ struct Page {
 
 impl Page {
     fn of(command: &clap::Command) -> Page {
-        // The command as a whole is alone in having one.
+        // Only the command as a whole has a version.
         let is_first = command.get_version().is_some();
         let mut command = command.clone();
-        // The page's own would name every flag here and the value of none.
+        // The usage line that clap_mangen writes would name every flag here, and the value of none.
         let usage = command.render_usage().to_string();
         let command = command.override_usage(usage.trim_start_matches("Usage: ").to_owned());
         let man = Man::new(command.version(Resettable::Reset))
-            // An empty word of its own: what is empty here would be left out, and the next taken for it.
+            // An empty word in quotes: an empty text would be left out, and the next word taken for it.
             .date("\"\"")
             .source(concat!("tokenkeep ", env!("CARGO_PKG_VERSION")))
             .manual("User Commands");

@@ -109,7 +109,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             None => text_variable("TOKENKEEP_PROFILE")?,
         },
     };
-    // Only a command that requests something asks the issuer for its endpoints.
+    // Only a command that requests something looks up the issuer's endpoints.
     let is_meant = context.profile.as_deref().is_none_or(|name| name == "env");
     let endpoints = match &command {
         _ if !is_meant => None,
@@ -117,7 +117,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Token(args::Token::Validate(validate)) if !validate.offline => {
             issuer::of_environment(&context, false)?
         }
-        // The report has a line on the profile whatever comes of it.
+        // The report has a line on the profile, whether this succeeds or fails.
         Command::Doctor { online: true, .. } => issuer::of_environment(&context, false).unwrap_or_default(),
         _ => None,
     };
@@ -151,7 +151,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     }
 }
 
-/// Writes what was asked of issuers into the ledger. Whatever comes of it, the answer was given.
+/// Writes the requests to issuers into the ledger. Whatever the outcome, the answer was given.
 fn settle(recording: &Recording, ui: &Ui) {
     match recording.settle() {
         Ok(Condition::Sound) => {}
@@ -163,12 +163,12 @@ fn settle(recording: &Recording, ui: &Ui) {
     }
 }
 
-/// Runs what waits for the network. The runtime comes to life here, after every cheaper way.
+/// Runs work that waits for the network. The runtime starts here, after every cheaper way was tried.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     runtime::block_on(work).map_err(Error::no_runtime)?
 }
 
-/// Turns diagnostics on. Only what this crate says itself: nobody else's log knows our secrets.
+/// Turns diagnostics on, for the messages of this crate only: the log of another crate does not know our secrets.
 fn logged(global: &Global) -> Result<(), Error> {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -189,7 +189,7 @@ fn logged(global: &Global) -> Result<(), Error> {
     started.map_err(|_| Error::new(Code::Internal, "diagnostics were started twice"))
 }
 
-/// A panic is a bug: it says where, and never what was in hand.
+/// Reports a panic as a bug: with its place, and never with the values in hand.
 fn tell_panics(json: bool) {
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

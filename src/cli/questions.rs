@@ -11,7 +11,7 @@ use crate::profile::{AuthMethod, Binding, ProfileFile, ProfileName};
 use crate::secret::Secret;
 use crate::secrets::ItemName;
 
-/// Asks on a terminal for what a new profile needs and no flag gives: the source of tokens, and the client id.
+/// Asks the user on a terminal for what a new profile needs and no flag gives: the source of tokens, and the client id.
 pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
     let mut answered = set.clone();
     let has_source = set.provider.is_some() || set.token_url.is_some() || set.issuer.is_some();
@@ -34,12 +34,12 @@ pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
     Ok(answered)
 }
 
-/// Asks for the source of tokens: a provider, an issuer or a token endpoint.
+/// Asks the user for the source of tokens: a provider, an issuer or a token endpoint.
 fn source(context: &Context<'_>, set: &mut Set) -> Result<(), Error> {
     let providers = issuer::provider_names();
     context.ui.done(&format!("providers: {}", providers.join(", ")));
     let source = secret_input::asked("provider, or URL of the issuer or its token endpoint", || Remedy::NameIssuer)?;
-    // The last word of a token endpoint says what it is; that of an issuer does not.
+    // The last segment of the URL of a token endpoint names it; that of an issuer does not.
     let is_endpoint = source.rsplit('/').next().is_some_and(|last| last.to_ascii_lowercase().contains("token"));
     match source {
         source if providers.contains(&source.as_str()) => set.provider = Some(source),
@@ -50,7 +50,8 @@ fn source(context: &Context<'_>, set: &mut Set) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the secret as the flags say, or asks for it. `None` if the present one stays, or if it is read at each fetch.
+/// Reads the secret as the flags specify, or prompts for it. `None` if the present one stays, or if it is read at each
+/// fetch.
 pub(super) fn secret(
     context: &Context<'_>,
     set: &Set,
@@ -71,7 +72,7 @@ pub(super) fn secret(
     }
 }
 
-/// What is asked for.
+/// What the user is asked for.
 enum Asked {
     /// Nothing: the stored secret stays.
     Nothing,
@@ -100,7 +101,7 @@ fn asked_for(context: &Context<'_>, name: &ProfileName, present: Option<&Profile
     }
 }
 
-/// Returns what a stored secret is bound to and changes; `None` if it stays bound to the same places.
+/// Returns which part of a stored secret's binding changes; `None` if it stays bound to the same places.
 fn differs(binding: &Binding, wanted: &ProfileFile, name: &ProfileName) -> Option<&'static str> {
     match wanted.resolve(name) {
         Ok(profile) => binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)),

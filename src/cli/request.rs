@@ -9,7 +9,7 @@ use crate::profile::Request;
 
 const RESOURCE: &str = "resource";
 
-/// Returns the profile's request with what was typed in its place; `None` where nothing was typed.
+/// Returns the profile's request with what was typed in its place; `None` if nothing was typed.
 pub(crate) fn typed(args: &RequestArgs, profile: &Request) -> Result<Option<Request>, Error> {
     if args.is_empty() {
         return Ok(None);

@@ -9,7 +9,7 @@ use crate::profile::Endpoint;
 use crate::secret::Secret;
 use crate::validate::{Check, Outcome, Report, Verdict};
 
-/// Checks a token by the issuer's keys; no profile is needed where everything was typed.
+/// Checks a token by the issuer's keys; no profile is needed if everything was typed.
 pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report, Error> {
     let request = &args.request;
     if !request.scope.is_empty() || !request.resource.is_empty() || !request.param.is_empty() {
@@ -24,7 +24,7 @@ pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report,
         request.audience.clone().ok_or_else(|| missing("whom the token must be for", Remedy::GiveAudience))?;
     let alone = args.token_stdin && args.jwks.is_some() && args.issuer.is_some();
     let keeper = match (!alone).then(|| super::token::keeper(context, &Default::default())).transpose() {
-        // Whose token is on stdin needs no profile, and what is missing is named below.
+        // A token on stdin needs no profile; the check below names what is missing.
         Err(error) if error.code() == Code::ProfileNotFound && args.token_stdin && context.profile.is_none() => None,
         keeper => keeper?,
     };

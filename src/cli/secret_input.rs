@@ -12,7 +12,7 @@ use crate::terminal::hidden;
 
 const CAP: u64 = 64 * 1024;
 
-/// Reads a secret from stdin, to its end; one newline there is cut. From a terminal it is asked for, hidden.
+/// Reads a secret from stdin, to its end; one newline there is cut. On a terminal the user types it, hidden.
 pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
     if io::stdin().is_terminal() {
         return from_prompt(what, what);
@@ -55,7 +55,8 @@ pub(crate) fn from_prompt(what: &str, question: &str) -> Result<Secret, Error> {
     usable(typed(question)?, what)
 }
 
-/// Asks for another secret than the present one, hidden; an empty answer keeps it, and so does a run without a terminal.
+/// Asks for a secret other than the present one, hidden; an empty answer keeps it, and so does a run without a
+/// terminal.
 pub(crate) fn another_from_prompt(what: &str, question: &str) -> Result<Option<Secret>, Error> {
     if !io::stdin().is_terminal() {
         return Ok(None);
@@ -70,7 +71,7 @@ fn typed(question: &str) -> Result<Secret, Error> {
         .map_err(|error| Error::new(Code::Usage, format!("no secret was taken: {error}; nothing was changed")))
 }
 
-/// Asks whether to go on; without a terminal the answer has to be given beforehand.
+/// Asks whether to continue; without a terminal the answer has to be given beforehand.
 pub(crate) fn confirmed(question: &str, beforehand: Remedy) -> Result<bool, Error> {
     if !io::stdin().is_terminal() {
         return Err(

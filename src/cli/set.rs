@@ -24,9 +24,9 @@ pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
 
 fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     let set = &questions::answered(context, set)?;
-    // First: a provider that is not known is told with those that are.
+    // First: the error for an unknown provider lists the known ones.
     let preset = set.provider.as_deref().map(issuer::preset).transpose()?;
-    // Clap drops what an argument requires where that is excluded by another one.
+    // Clap drops the requirement of an argument if another argument excludes what it requires.
     if preset.is_none() && !set.with.is_empty() {
         return Err(Error::new(Code::Usage, "--with goes with --provider; nothing was changed"));
     }
@@ -85,7 +85,7 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         chosen(context)?;
     }
     let writable = Writable::open(context)?;
-    // Once more, as it stands now: another process may have changed it meanwhile.
+    // Loaded again: another process may have changed it meanwhile.
     let present = credentials::present(&profiles_dir, &name)?;
     unedited(set, &typed, present.as_ref(), &name)?;
     let merged = wanted(set, &typed, &params, present.as_ref())?;
@@ -106,14 +106,14 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         }
     }
     tell_leftovers(context, &left);
-    // What is looked at from here on may need the lock.
+    // The reads from here on may need the lock.
     drop(writable);
     let was_default = context.home.config.default_profile.as_deref() == Some(name.as_str());
     let is_new_default = set.default && !was_default;
     let default = if is_new_default { format!("; {name} is the default now") } else { String::new() };
     match outcome {
         credentials::Set::Stored => {
-            // It is set: that the words for its place cannot be found must not say otherwise.
+            // The credential is set: a failure to name its place must not report otherwise.
             let place =
                 if is_referenced { ", and read at each fetch".to_owned() } else { place(context).unwrap_or_default() };
             let get = context.ui.command(&format!("token get -p {name}"));
@@ -146,11 +146,11 @@ fn wanted(
 ) -> Result<ProfileFile, Error> {
     let base = if set.replace { None } else { present.cloned() };
     let request = base.as_ref().map(|file| file.request.clone()).unwrap_or_default();
-    // What a provider needs, and what was asked for it.
+    // The parts of the request that a provider needs, with the user's answers.
     let needed = (typed.request != Request::default()).then(|| typed.request.clone());
     let mut wanted_request = request::typed(&set.request, needed.as_ref().unwrap_or(&request))?.or(needed);
     if !params.is_empty() {
-        // What the provider's gaps came to stands beside what was typed, and wins.
+        // The parameters that filled the provider's gaps stand beside those that were typed, and win.
         let base = wanted_request.unwrap_or(request);
         let own = base.params().filter(|(name, _)| params.iter().all(|(given, _)| given != name));
         let own: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -181,8 +181,8 @@ fn wanted(
     Ok(wanted)
 }
 
-/// Refuses to take over a line that somebody wrote into the file of a bound profile: a secret that is given again, by a
-/// configuration tool each hour, must not be bound to it in passing.
+/// Refuses to take over a line that was edited into the file of a bound profile. A configuration tool may give the
+/// secret again each hour: that must not bind the secret to the line in passing.
 fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name: &ProfileName) -> Result<(), Error> {
     let Some(file) = present.filter(|_| !set.replace) else { return Ok(()) };
     let Err(ProfileError::BindingDiffers(key)) = file.resolve(name) else { return Ok(()) };
@@ -210,7 +210,7 @@ fn unedited(set: &Set, typed: &ProfileFile, present: Option<&ProfileFile>, name:
     Err(Error::new(Code::BindingMismatch, message).with_remedy(Remedy::UndoEditOrGive(key)).for_profile(name))
 }
 
-/// Checks, before anybody types a secret, that the parts of the profile go together.
+/// Checks, before the user types a secret, that the parts of the profile go together.
 fn fits(wanted: &ProfileFile, name: &ProfileName) -> Result<(), Error> {
     let usage =
         |why: &str, remedy| Err(Error::new(Code::Usage, format!("{why}; nothing was changed")).with_remedy(remedy));
@@ -236,7 +236,7 @@ fn answers(context: &Context<'_>) -> Result<(), Error> {
     match home.opened()? {
         Some(Opened { keys, .. }) => Ok(keys.secrets().map(|_| ())?),
         None => {
-            // An item that is never there: the answer counts.
+            // This item never exists: what matters is whether the keyring answers.
             let never = ItemName::data_key(&[0; 16], KeyId([0; 32]));
             let asked = OsKeyring::new(home.config.keyring_timeout).read(&never);
             asked.map(|_| ()).map_err(|error| files_instead(error.into()))
@@ -244,8 +244,8 @@ fn answers(context: &Context<'_>) -> Result<(), Error> {
     }
 }
 
-/// Reads the file of a secret once, so that one that must not be used is refused now and not at night. A file that is not
-/// there yet may come later, and a program may ask its user, so neither is an error.
+/// Reads the file of a secret once, so that a file that must not be used is refused now and not at night. A file that
+/// is missing may come later, and a program may ask its user, so neither is an error.
 fn tried_once(context: &Context<'_>, reference: &Reference) -> Result<(), Error> {
     let Reference::File(_) = reference else { return Ok(()) };
     match read_reference(reference, None) {

@@ -25,11 +25,12 @@ pub(super) fn of(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -
     }
 }
 
-/// Words that other programs have for the same thing. Nothing that destroys is suggested but for its own word.
+/// Words that other programs have for the same thing. A command that destroys is suggested only for a word of the same
+/// meaning.
 const HABITS: &[(&str, &[&str], &str)] = &[
     ("", &["get", "token-get", "fetch", "access-token"], "token get"),
     ("", &["refresh", "renew"], "token get --refresh"),
-    // What is to come: until then a token in `$(...)` does it.
+    // Commands that are still to come: until then a token in `$(...)` does the job.
     ("", &["exec", "run", "curl", "watch", "serve", "helper", "which"], "token get"),
     ("", &["login", "add", "set", "auth", "configure", "setup"], "credentials set"),
     ("", &["list", "ls", "profiles"], "credentials list"),

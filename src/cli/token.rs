@@ -40,7 +40,7 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
         return Err(Error::new(Code::Usage, "--env goes with --format env"));
     }
     let proves = proven_use(get)?;
-    // Most calls end here. What keeps this look from finding a token is told by the one that follows.
+    // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
         let name = context.home.profile_name(context.profile.as_deref())?;
         if let Ok(Some((profile, token))) = context.home.cached(&name) {
@@ -63,7 +63,7 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     let obtained = match cached {
         Some(token) => Obtained { token, source: Source::Cache },
         None if get.offline => {
-            // The key may still have to be asked for; the issuer is not.
+            // The key may still have to be requested; the issuer is not contacted.
             keeper.open_vault();
             match keeper.cached()? {
                 Some(token) => Obtained { token, source: Source::Cache },
@@ -169,7 +169,7 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
     block_on(keeper.obtain(want))
 }
 
-/// Makes the error for a cache that cannot be opened: nobody knows what is in it.
+/// Makes the error for a cache that cannot be opened: its content is unknown.
 fn unseen(context: &Context<'_>) -> Result<Error, Error> {
     let opened = context.home.opened()?;
     let key = opened.map(|opened| opened.keys.key()).ok_or(SecretsError::NotChosen)?;
@@ -365,7 +365,7 @@ fn profiles(context: &Context<'_>) -> Result<Vec<Profile>, Error> {
 }
 
 fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool, also_fleet: bool) -> Result<u8, Error> {
-    // First: what the fleet keeps would come back from there.
+    // First: otherwise the token would come back from the fleet.
     let taken_back = match (also_fleet, all) {
         (false, _) => None,
         (true, true) => {
@@ -390,7 +390,7 @@ fn forget(context: &Context<'_>, args: &super::args::RequestArgs, all: bool, als
     if is_gone { context.ui.changed(&message) } else { context.ui.unchanged(&message) }
 }
 
-/// Returns the profile that is meant, and the request where one was typed.
+/// Returns the selected profile, and the request if one was typed.
 fn meant(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(Profile, Option<TokenIdentity>), Error> {
     let profile = context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?;
     let asked = request::typed(args, &profile.request)?;
@@ -398,7 +398,7 @@ fn meant(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(Prof
     Ok((profile, only))
 }
 
-/// To forget everything no key is needed.
+/// Forgets everything, which needs no key.
 fn forget_all(context: &Context<'_>) -> Result<usize, Error> {
     match context.home.opened()? {
         None => Ok(0),
@@ -420,7 +420,7 @@ fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(
         && keys.choice().backend != Backend::None
     {
         let cache = context.home.cache(dir.clone(), keys.key()?);
-        // By its name, whatever the record says: one that does not open, or is of a newer version, is in no listing.
+        // By its name, whatever the record holds: one that does not open, or is of a newer version, is in no listing.
         let own = only.clone().unwrap_or_else(|| identity_of(&profile));
         forgotten += usize::from(cache.forget(own.name())?);
         for (identity, outline) in cache.identities()? {

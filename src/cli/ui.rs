@@ -36,7 +36,7 @@ impl Ui {
         Ui { style: Style { json: global.json, colored, directories }, quiet: global.quiet, warned: Arc::default() }
     }
 
-    /// For what goes wrong before the flags are understood.
+    /// Makes one for errors that come before the flags are understood.
     pub(crate) fn plain(json: bool) -> Ui {
         Ui { style: Style { json, ..Style::default() }, quiet: false, warned: Arc::default() }
     }
@@ -55,7 +55,7 @@ impl Ui {
         self.data(crate::escape::json(&format!("{value}\n")).as_bytes())
     }
 
-    /// Says on one line what was done.
+    /// Prints on one line what was done.
     pub(crate) fn done(&self, message: &str) {
         self.say(message);
     }
@@ -78,7 +78,7 @@ impl Ui {
         Ok(0)
     }
 
-    /// Says what went wrong without keeping anything from the caller; each code once.
+    /// Warns of a failure that keeps nothing from the caller; each code once.
     pub(crate) fn warn(&self, warning: &Warning) {
         let first = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(warning.code());
         if first {
@@ -107,7 +107,7 @@ impl Ui {
         self.style.directories.command(words)
     }
 
-    /// Says what kept the caller from what was asked for.
+    /// Prints the error that kept the caller from the result.
     pub(crate) fn error(&self, error: &Error) {
         self.say(&self.style.error(error));
     }
@@ -119,7 +119,7 @@ impl Ui {
     }
 
     fn say(&self, line: &str) {
-        // When stderr is gone there is nobody left to tell.
+        // If stderr is gone, there is no other place to report to.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
@@ -144,7 +144,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.running.take() {
             drop(stop);
-            // A spinner that panicked has nothing to say.
+            // The panic of a spinner needs no report.
             let _ = thread.join();
         }
     }

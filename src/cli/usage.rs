@@ -1,4 +1,4 @@
-//! What was typed and is not a command: reported without a word of what was typed, which may be a secret.
+//! What was typed and is not a command: reported without quoting what was typed, which may be a secret.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,8 +41,8 @@ pub(crate) fn help_of(arguments: &[OsString]) -> Remedy {
     if words.is_empty() { Remedy::ReadHelp } else { Remedy::ReadCommandHelp(words.join(" ")) }
 }
 
-/// Returns the words of a command line that are commands of ours, and the first one that stands in the place of such
-/// and is none.
+/// Returns the words of a command line that are commands of ours, and the first word in the place of a command that is
+/// none.
 pub(super) fn words(arguments: &[OsString]) -> (Vec<String>, Option<&OsString>) {
     let mut command = command_line();
     let mut words = Vec::new();

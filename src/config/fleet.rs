@@ -10,19 +10,20 @@ use crate::document::{DocumentError, Table};
 use crate::duration;
 use crate::profile::{Reference, reference};
 
-/// How long a fleet store may keep a caller, all of it together, where nobody says otherwise.
+/// The default of `budget`: how long a fleet store may keep a caller, all its calls together.
 pub(crate) const BUDGET: Duration = Duration::from_millis(250);
 const LONGEST_BUDGET: Duration = Duration::from_secs(60);
 const LONGEST_NAMESPACE: usize = 256;
 
-/// What `[fleet]` says.
+/// The table `[fleet]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FleetConfig {
-    /// Where the store is.
+    /// The address of the store.
     pub(crate) url: SharedUrl,
     /// Keeps fleets apart that use one store and one shared key.
     pub(crate) namespace: String,
-    /// The file that the fleet key comes from; else it is the one that was imported, else derived from the secret.
+    /// The file that the fleet key comes from. Without it the key is the one that was imported, else one derived from
+    /// the secret.
     pub(crate) key_file: Option<PathBuf>,
     /// Whether a token may be had without the store.
     pub(crate) required: bool,
@@ -32,7 +33,7 @@ pub(crate) struct FleetConfig {
     pub(crate) ca_file: Option<PathBuf>,
     /// The name that the store knows this host by.
     pub(crate) user: Option<String>,
-    /// Where its password is read.
+    /// The place that its password is read from.
     pub(crate) password: Option<Reference>,
 }
 
@@ -83,7 +84,7 @@ fn budget(table: &Table<'_>) -> Result<Duration, DocumentError> {
         .ok_or_else(|| table.invalid("budget", "must be a duration such as \"250ms\" or \"1s\", a minute at most"))
 }
 
-/// Where a fleet store is: `redis://HOST[:PORT][/DATABASE]`, `redis+cluster://HOST:PORT,HOST:PORT`,
+/// The address of a fleet store: `redis://HOST[:PORT][/DATABASE]`, `redis+cluster://HOST:PORT,HOST:PORT`,
 /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE[/DATABASE]`; `rediss` instead of `redis` with TLS, and `valkey` for
 /// either. Holds no user and no password.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub struct SharedUrl {
     database: u32,
 }
 
-/// What stands behind the hosts of a [`SharedUrl`].
+/// The topology of the store that the hosts of a [`SharedUrl`] lead to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// One server, which several names may lead to.
@@ -126,7 +127,7 @@ impl SharedUrl {
     /// Reads a URL.
     ///
     /// # Errors
-    /// When it is none of the documented forms, or holds a user or password.
+    /// If it is none of the documented forms, or holds a user or password.
     pub fn parse(text: &str) -> Result<SharedUrl, SharedUrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(SharedUrlError::NotUrl)?;
         if rest.contains('@') {
@@ -158,12 +159,12 @@ impl SharedUrl {
         }
     }
 
-    /// Returns what stands behind the hosts.
+    /// Returns the topology of the store.
     pub fn topology(&self) -> &Topology {
         &self.topology
     }
 
-    /// Tells whether connections are encrypted and the server has to prove who it is.
+    /// Returns whether connections are encrypted and the server has to prove its identity.
     pub fn is_tls(&self) -> bool {
         self.tls
     }
@@ -178,7 +179,7 @@ impl SharedUrl {
         self.database
     }
 
-    /// Tells whether a password sent there could be read on the way: no TLS, and not a literal loopback address.
+    /// Returns whether a password sent there could be read on the way: no TLS, and not a literal loopback address.
     pub fn exposes_passwords(&self) -> bool {
         let loopback = |host: &str| host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         !self.tls && !self.hosts().all(|(host, _)| loopback(host))

@@ -1,4 +1,4 @@
-//! `config.toml`: what people choose once for all profiles.
+//! `config.toml`: what users choose once for all profiles.
 
 mod fleet;
 
@@ -11,20 +11,20 @@ use crate::document::{DocumentError, Parsed};
 pub(crate) use fleet::{BUDGET, FleetConfig};
 pub use fleet::{SharedUrl, SharedUrlError, Topology};
 
-/// What `config.toml` says; each part that is not there has its default.
+/// The content of `config.toml`; each missing part has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    /// The profile that is meant where none is named.
+    /// The profile to use if none is named.
     pub default_profile: Option<String>,
     /// The backend that `init` would have recorded.
     pub backend: Option<String>,
-    /// Whether a variable said so, and not the file.
+    /// Whether a variable named it, and not the file.
     pub(crate) backend_by_variable: bool,
     /// The file that the data key comes from.
     pub key_file: Option<PathBuf>,
     /// The systemd credential that the data key comes from.
     pub(crate) key_credential: Option<String>,
-    /// For how long the kernel keeps the data key: as written, or `None` within for not at all.
+    /// How long the kernel keeps the data key, if that is written; the inner `None` means not at all.
     pub(crate) keep_unlocked: Option<Option<Duration>>,
     /// How long a call of the OS keyring may take.
     pub(crate) keyring_timeout: Duration,
@@ -36,7 +36,7 @@ pub(crate) struct Config {
     pub connect_timeout: Duration,
     /// How long a request may take as a whole, its retries included.
     pub timeout: Duration,
-    /// The store that the hosts of a fleet share, where there is one.
+    /// The store that the hosts of a fleet share, if there is one.
     pub(crate) fleet: Option<FleetConfig>,
 }
 

@@ -53,7 +53,7 @@ fn of_place(error: &PlaceError) -> Error {
     })
 }
 
-/// Tells whether a path lies below what HOME says, which may be another user's after `sudo` or `su`.
+/// Returns whether a path lies below HOME, which may be another user's after `sudo` or `su`.
 fn is_in_home(path: &Path) -> bool {
     std::env::var_os("HOME").is_some_and(|home| !home.is_empty() && path.starts_with(home))
 }
@@ -65,7 +65,7 @@ impl From<PlaceError> for Error {
 }
 
 impl Error {
-    /// Makes the error for secrets that cannot be had, if the failure is needed elsewhere too.
+    /// Makes the error for secrets that are unavailable, if the failure is needed elsewhere too.
     pub(crate) fn of_secrets(error: &SecretsError) -> Error {
         match error {
             SecretsError::NotChosen => {
@@ -212,7 +212,7 @@ impl From<RequestError> for Error {
 }
 
 impl Error {
-    /// Makes the error for a file that people wrote.
+    /// Makes the error for a file that a user wrote.
     pub(crate) fn in_document(path: &std::path::Path, error: &DocumentError) -> Error {
         Error::new(Code::ConfigInvalid, format!("{} {error}", Shown(path))).with_remedy(match error {
             DocumentError::BindingDamaged { .. } => Remedy::RemoveBinding(path.to_owned()),
@@ -266,7 +266,7 @@ impl Error {
     }
 }
 
-/// Returns the code of what an issuer, or the way to it, did.
+/// Returns the code of a failure of an issuer, or of the way to it.
 pub(crate) fn issuer_code(error: &IssuerError) -> Code {
     match error {
         IssuerError::Dns { .. } | IssuerError::Proxy { fault: ProxyFault::Name, .. } => Code::Dns,
@@ -371,7 +371,7 @@ fn right_issuer(asked: &str, found: &str) -> Remedy {
     // Another port may be another server's.
     let is_same_server = is_same_host && port(found) == port(asked);
     let is_plain_text = found.bytes().all(|byte| byte.is_ascii_graphic());
-    // A server that shows a certificate is not the one that is named without: a proxy stands before it.
+    // An https server is not the plain http server that the metadata names: a proxy stands before it.
     let is_downgrade = asked.starts_with("https:") && found.starts_with("http:");
     match Endpoint::parse(found) {
         Ok(_) if is_same_host && is_downgrade => Remedy::MendIssuerName,

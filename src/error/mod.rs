@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::profile::ProfileName;
 
-/// A failure that kept the caller from getting what was asked for.
+/// A failure that kept the caller from the requested result.
 ///
 /// Safe to show and to log: it holds no secret, no token, no body and no message of a parser.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Error {
         self
     }
 
-    /// Adds that the token still holds and is still kept.
+    /// Adds that the token may still be good and stays cached.
     pub(crate) fn and_kept(mut self) -> Error {
         self.message.push_str("; the token may still be good, and stays cached");
         self
@@ -81,7 +81,7 @@ impl Error {
         self
     }
 
-    /// Says that it happened while the profile was set.
+    /// Notes that it happened while the profile was set.
     #[cfg(feature = "cli")]
     pub(crate) fn of_set(mut self) -> Error {
         self.is_of_set = true;
@@ -108,7 +108,7 @@ impl Error {
         self.remedy.as_deref()
     }
 
-    /// Returns how long to wait before asking again, where that is known.
+    /// Returns how long to wait before asking again, if that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -118,12 +118,12 @@ impl Error {
         self.remembered
     }
 
-    /// Returns the HTTP status of the answer, where there was one.
+    /// Returns the HTTP status of the answer, if there was one.
     pub fn http_status(&self) -> Option<u16> {
         self.http_status
     }
 
-    /// Returns the issuer's error code (RFC 6749 s. 5.2), escaped, where it gave one.
+    /// Returns the issuer's error code (RFC 6749 s. 5.2), escaped, if it gave one.
     pub fn oauth_error(&self) -> Option<&str> {
         self.oauth_error.as_deref()
     }
@@ -150,7 +150,7 @@ pub(crate) fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
     }
 }
 
-/// Returns whether the reader of a pipe went away; `windows` has three words for it, and one of them no kind.
+/// Returns whether the reader of a pipe went away; `windows` has three codes for it, and one of them has no kind.
 #[cfg(any(feature = "cli", feature = "front"))]
 fn reader_is_gone(error: &std::io::Error, windows: bool) -> bool {
     // ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED.
@@ -164,9 +164,9 @@ impl fmt::Display for Error {
     }
 }
 
-/// The cause of a failure: of the failure of a part that the message is about already, the cause.
+/// The source is the cause of a part's failure: the message describes that failure already.
 ///
-/// The message names it too; it is here for programs that look for a type, such as [`std::io::Error`].
+/// The message names the cause too; it is here for programs that look for a type, such as [`std::io::Error`].
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.as_deref()?.source()
@@ -195,17 +195,17 @@ pub enum ErrorKind {
     Store,
     /// Something cannot be read or written.
     Io,
-    /// What was asked for would not be safe.
+    /// What the caller wants would not be safe.
     Refused,
-    /// The issuer was asked too often.
+    /// The issuer got too many requests.
     RateLimited,
-    /// Nothing could tell whether the token is valid.
+    /// No check could decide whether the token is valid.
     Indeterminate,
     /// The fleet store is required and unavailable.
     Fleet,
 }
 
-/// Returns whether asking again, unchanged, may help.
+/// Whether asking again, unchanged, may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retry {
     No,

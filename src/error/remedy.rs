@@ -8,7 +8,7 @@ use crate::profile::{BasicEncoding, ProfileName, Reference};
 
 /// What helps against a failure.
 ///
-/// A library has no flags and no commands to name, so this names the thing to do; a program says it in its own words.
+/// A library has no flags and no commands to name, so this names the thing to do. A program words it itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -33,7 +33,7 @@ pub enum Remedy {
     SetCredentialAgain,
     /// Set the client id and the secret that the issuer knows.
     SetRightClient,
-    /// Set the key that the issuer knows, or correct what the profile says of it.
+    /// Set the key that the issuer knows, or correct the key's entry in the profile.
     SetRightKey,
     /// Look at the profile, and set it again if it is still the old one.
     LookAtProfile,
@@ -278,7 +278,7 @@ pub enum Remedy {
         /// The variable that names another one.
         variable: Option<&'static str>,
     },
-    /// Run where the owner of the file is a user, or make a copy of it.
+    /// Run in a user namespace that has the owner of the file, or make a copy of it.
     MapOwner,
     /// Set the credential with the CA file as it is now, if the change is right.
     AcceptCaFile(PathBuf),
@@ -357,7 +357,7 @@ pub enum Remedy {
     ReadCommandHelp(String),
     /// Use this command, named by its words, in place of the one that was given.
     UseCommand(String),
-    /// Give the secret where no other process and no history sees it.
+    /// Give the secret in a way that no other process and no history sees.
     GiveSecretUnseen,
     /// Read which commands there are.
     ReadHelp,

@@ -1,4 +1,4 @@
-//! Every hint is followed by a test of the suite, or says why there is no command to follow.
+//! Every hint is followed by a test of the suite, or states why there is no command to follow.
 
 use std::collections::HashSet;
 use std::mem::discriminant;
@@ -216,7 +216,7 @@ fn held(remedy: &Remedy) -> Held {
     }
 }
 
-/// One example of each value, and more of those that are said in more than one way.
+/// One example of each value, and more of those that have more than one wording.
 #[rustfmt::skip]
 fn examples() -> Vec<Remedy> {
     let name = || ProfileName::parse("billing").expect("a name");
@@ -284,7 +284,7 @@ fn examples() -> Vec<Remedy> {
     all
 }
 
-/// Every remedy with each line that it is said in: with a profile, without one, and while one is set.
+/// Every remedy with each of its lines: with a profile, without one, and while one is set.
 pub(crate) fn lines() -> Vec<(Remedy, Vec<String>)> {
     let name = ProfileName::parse("billing").expect("a name");
     let seen = [(Some(&name), false), (Some(&name), true), (None, false)];

@@ -37,7 +37,7 @@ const MEMORY: u32 = 64 << 20;
 pub(super) struct Database(Connection);
 
 impl Database {
-    /// Opens the ledger for writing, made and brought up to date where needed. The caller holds the lock of writers.
+    /// Opens the ledger for writing, made and brought up to date if needed. The caller holds the lock of writers.
     pub(super) fn write(dir: &Dir) -> Result<Database, LedgerError> {
         // SQLite would make it readable to others, and gives its journal the mode of the ledger. This descriptor is
         // closed before SQLite locks anything: a later close would drop its locks.
@@ -48,7 +48,7 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens the ledger for reading; `None` where there is none yet.
+    /// Opens the ledger for reading; `None` if there is none yet.
     pub(super) fn read(dir: &Dir) -> Result<Option<Database>, LedgerError> {
         dir.judge(FILE)?;
         judge_beside(dir)?;
@@ -56,7 +56,7 @@ impl Database {
             return Ok(None);
         }
         // Not read-only: what a killed writer left in the journal has to be taken back before anything can be read. A
-        // ledger that nobody may write is opened for reading by SQLite itself.
+        // ledger that this process may not write is opened for reading by SQLite itself.
         let database = Database::open(dir, READ_WITHIN)?;
         match database.version()? {
             0 => Ok(None),
@@ -77,7 +77,7 @@ impl Database {
         if crate::child::ends_with_caller() {
             connection.pragma_update(None, "hard_heap_limit", MEMORY).map_err(fault)?;
         }
-        // Nobody waits for a program that looks at the ledger: the entry is put down instead.
+        // No process waits for a program that reads the ledger: the entry is put down instead.
         connection.busy_timeout(std::time::Duration::ZERO).map_err(fault)?;
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
         // A damaged or hostile file must not be more than damaged.
@@ -103,7 +103,7 @@ impl Database {
             _ => {}
         }
         let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
-        // Read again: another version may have come between where the file system does not lock.
+        // Read again: another version may have come in between if the file system does not lock.
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fault)?;
         let done = usize::try_from(version).map_err(|_| LedgerError::Damaged)?;
         if done > MIGRATIONS.len() {
@@ -119,8 +119,8 @@ impl Database {
         transaction.commit().map_err(fault)
     }
 
-    /// Adds entries in one transaction, and drops lines that are too old: by the newest line that was there before, for
-    /// a clock that is ahead has nothing to say about them.
+    /// Adds entries in one transaction, and drops lines that are too old. Their age counts from the newest line that
+    /// was there before: a clock that is ahead does not decide it.
     pub(super) fn add(mut self, entries: &[&Entry], now: WallTime) -> Result<(), LedgerError> {
         let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
         let newest: Option<i64> =

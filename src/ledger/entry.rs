@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::WallTime;
 use crate::token::RecordName;
 
-/// The bits of an id that tell requests of one millisecond apart.
+/// The bits of an id that distinguish requests of one millisecond.
 const RANDOM_BITS: u32 = 20;
 
 /// The outcome of a request that brought a token.
@@ -31,7 +31,7 @@ pub(crate) struct Entry {
     pub(super) program: String,
 }
 
-/// What was asked of the issuer.
+/// What was requested from the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
@@ -65,7 +65,7 @@ impl Entry {
         }
     }
 
-    /// Adds the lifetime of the token that was granted, where the issuer named one.
+    /// Adds the lifetime of the token that was granted, if the issuer named one.
     pub(crate) fn granted(self, lifetime: Option<Duration>) -> Entry {
         Entry { lifetime_s: lifetime.map(|lifetime| i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)), ..self }
     }

@@ -16,11 +16,11 @@ pub(super) const JOURNAL: &str = "ledger.db-journal";
 const QUARANTINE: &str = "ledger.db.damaged";
 /// The last one that was damaged after it.
 const LATER_QUARANTINE: &str = "ledger.db.damaged.2";
-/// The lock of those who write: SQLite's own would be dropped with any other descriptor of the file, and
-/// does not cover its creation.
+/// The lock of the writers: SQLite's own would be dropped with any other descriptor of the file, and does not cover its
+/// creation.
 const LOCK: &str = "ledger.lock";
 const UNREADABLE: LedgerError = LedgerError::Database("the disk failed");
-/// How long a reader waits for those who write; each takes some milliseconds.
+/// How long a reader waits for the writers; each takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One writer at a time in this process: a lock on a file is shared by all descriptors of one process on some systems.
@@ -33,10 +33,10 @@ pub(crate) struct Ledger {
     clock: Arc<dyn Clock>,
 }
 
-/// Why the ledger cannot be read or written. None of these keeps a token from anybody.
+/// Why the ledger cannot be read or written. None of these keeps a token from a caller.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Somebody else writes.
+    /// Another process or thread uses it.
     #[error("the ledger is in use by another program")]
     Busy,
     /// It was written by a newer version; nothing is written to it.
@@ -74,12 +74,13 @@ impl Ledger {
         Ledger { dir, clock }
     }
 
-    /// Puts an entry down for whoever writes next: one small file, some microseconds.
+    /// Puts an entry down for the next writer: one small file, some microseconds.
     pub(crate) fn put_down(&self, entry: &Entry) -> Result<(), LedgerError> {
         Ok(Pending::of(&self.dir).add(entry)?)
     }
 
-    /// Writes entries, and those that wait, without waiting for anybody. Where somebody else writes they are put down.
+    /// Writes entries, and those that wait. Waits for no other process or thread: while one uses the ledger, the
+    /// entries are put down.
     pub(crate) fn record(&self, entries: &[Entry]) -> Result<Condition, LedgerError> {
         let written = match self.lock() {
             Ok(lock) => self.write(entries, &lock),
@@ -92,7 +93,7 @@ impl Ledger {
         written
     }
 
-    /// Sums up the requests since a time, by profile and day; of one profile alone where it is named.
+    /// Sums up the requests since a time, by profile and day; of only one profile if it is named.
     pub(crate) fn stats(&self, since: WallTime, only: Option<&str>) -> Result<(Stats, Condition), LedgerError> {
         let mut left = PATIENCE;
         let lock = loop {
@@ -104,7 +105,7 @@ impl Ledger {
                 }
                 Ok(lock) => break Some(lock),
                 Err(LedgerError::Busy) => break None,
-                // Where nothing can be written, what is there is read.
+                // If nothing can be written, what is there is read.
                 Err(LedgerError::Place(place)) if place.is_read_only() => break None,
                 Err(error) => return Err(error),
             }
@@ -164,7 +165,7 @@ impl Ledger {
             }
             Err(error) => return Err(error),
         };
-        // One that stays is written once more, under the same id: it is there once.
+        // An entry that stays is written again under the same id: it is there once.
         for (name, _) in &waiting {
             pending.remove(name)?;
         }

@@ -1,8 +1,8 @@
-//! The history of requests to issuers: who asked, when, how it ended, how long it took.
+//! The history of requests to issuers: their profile, program, time, outcome and duration.
 //!
-//! It is never on the warm path and never needed to answer. An entry is written after the token was handed out, and
-//! whatever is wrong with the ledger, locked, damaged, read-only, of a newer version, keeps nothing from anybody. While
-//! somebody else writes, an entry waits as a file of its own for whoever writes next.
+//! It is never on the warm path and never needed to answer. An entry is written after the token was handed out. A
+//! ledger that is locked, damaged, read-only, of a newer version or otherwise faulty keeps nothing from a caller. While
+//! there is another writer, an entry waits as a file of its own for the next one.
 
 mod entry;
 

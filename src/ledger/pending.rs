@@ -25,7 +25,7 @@ impl<'a> Pending<'a> {
     /// Puts an entry down.
     pub(super) fn add(&self, entry: &Entry) -> Result<(), PlaceError> {
         let Some(folder) = self.data_dir.dir(FOLDER, Missing::Create)? else { return Ok(()) };
-        // Where nobody ever writes them, the history has a gap instead of the disk a leak.
+        // If no process ever writes them, the history has a gap instead of the disk a leak.
         if folder.names()?.len() >= MOST {
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Removes what was left by those who were killed while they put an entry down.
+    /// Removes what killed processes left while they put an entry down.
     pub(super) fn sweep(&self, now: WallTime) -> Result<(), PlaceError> {
         let Some(folder) = self.data_dir.dir(FOLDER, Missing::Leave)? else { return Ok(()) };
         for name in folder.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {

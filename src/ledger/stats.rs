@@ -31,7 +31,7 @@ pub(crate) struct Last {
 /// The requests of one profile on one day, or of several days together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// How many ended how: "granted", or the code of the error.
+    /// How many requests had each outcome: "granted", or the code of the error.
     pub(crate) outcomes: BTreeMap<String, i64>,
     /// How many took up to so many milliseconds.
     buckets: BTreeMap<i64, i64>,
@@ -74,12 +74,12 @@ impl Stats {
         Stats::of(from, None)
     }
 
-    /// Makes empty sums of the time since `from`, of one profile alone where it is named.
+    /// Makes empty sums of the time since `from`, of only one profile if it is named.
     pub(super) fn of(from: WallTime, only: Option<&str>) -> Stats {
         Stats { from, only: only.map(str::to_owned), days: BTreeMap::new(), last: BTreeMap::new() }
     }
 
-    /// Returns the one profile that is counted, where not all are.
+    /// Returns the one profile that is counted, if not all are.
     pub(super) fn only(&self) -> Option<&str> {
         self.only.as_deref()
     }

@@ -1,18 +1,18 @@
 //! Creating a file under another name first, which lies beside it, for file systems that have no files without a name.
 //!
 //! That name is always the same, so what a kill left there is found by the next one that makes the same file. Each
-//! writer holds a lock on what it writes: one that is held is being written, one that is free was left.
+//! writer holds a lock on its file: a locked file is being written, a free one was left.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often and how long one waits for a writer that is alive: five seconds in all.
+/// How often and how long a caller waits for a live writer: five seconds in all.
 const TRIES: u32 = 250;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Creates a file, whole; `false` where something is there already.
+/// Creates a file, whole; `false` if something is there already.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let temporary = name_beside(path);
     for _ in 0..TRIES {
@@ -24,7 +24,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
             }
             Err(error) => return Err(error),
         };
-        // Another may have taken it for something that was left, before it was locked.
+        // Another writer may have taken it for something that was left, before it was locked.
         if !locked(&file)? || !super::is_at(&temporary, &file)? {
             std::thread::sleep(PAUSE);
             continue;
@@ -37,7 +37,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
         };
         drop(file);
         if let (Ok(true), Err(error)) = (&made, removed) {
-            // The first failure is the one to tell.
+            // The first failure is the one to report.
             let _ = fs::remove_file(path);
             return Err(error);
         }
@@ -46,7 +46,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     Err(busy())
 }
 
-/// Removes what a kill left beside a file. What is being written is waited for.
+/// Removes what a kill left beside a file. Waits for a file that is being written.
 pub(super) fn remove_left(path: &Path) -> io::Result<()> {
     let left = name_beside(path);
     for _ in 0..TRIES {
@@ -111,7 +111,7 @@ fn renamed(temporary: &Path, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Takes the lock of a writer; `false` while another has it. Where a file system has no locks, there is one writer.
+/// Takes the lock of a writer; `false` while another has it. If a file system has no locks, there is one writer.
 fn locked(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),

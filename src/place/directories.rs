@@ -13,7 +13,7 @@ use super::{Mend, PlaceError, Shown};
 /// The most that is read of a list of users or groups.
 const LIST_CAP: u64 = 1 << 20;
 
-/// Opens a directory to find names below it: no right to list it is needed where the system can do without.
+/// Opens a directory to find names below it: needs no right to list it if the system can do without.
 #[cfg(target_os = "linux")]
 const WALK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
@@ -29,7 +29,8 @@ pub(super) fn parent(path: &Path) -> &Path {
 }
 
 /// Judges a directory that was given to us, as sshd does: it belongs to root or the caller, and no other user can
-/// exchange what lies in it. The right to rename a file is a right to its directory, so the file itself cannot tell.
+/// exchange what lies in it. The right to rename a file is a right to its directory, so the file itself does not show
+/// it.
 pub(super) fn judge_dir(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     if stat.st_uid != 0 && stat.st_uid != caller() {
         return Err(foreign(path, stat.st_uid));
@@ -45,7 +46,7 @@ pub(super) fn judge_access(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     if is_sticky(stat) { Ok(()) } else { judge_writers(path, stat) }
 }
 
-/// Tells whether others may add names to a directory but not take those of its files.
+/// Returns whether others may add names to a directory but not take those of its files.
 pub(super) fn is_sticky(stat: &Stat) -> bool {
     stat.st_mode & 0o1000 != 0
 }
@@ -53,12 +54,12 @@ pub(super) fn is_sticky(stat: &Stat) -> bool {
 /// The file that a data directory holds from the first command on.
 const CHOICE: &str = "store";
 
-/// Tells whether a data directory that others can enter may be open to them for a reason: to close it would do harm.
-/// One that holds the file of a choice was made by this program; an empty one of the caller serves nothing yet. What
-/// cannot be found out serves others.
+/// Returns whether a data directory that others can enter may be open to them for a reason: to close it would do harm.
+/// A directory that holds the file of a choice was made by this program. An empty one of the caller serves nothing yet.
+/// A directory that cannot be examined counts as serving others.
 pub(super) fn serves_others(fd: BorrowedFd<'_>, path: &Path, stat: &Stat) -> bool {
     if stat.st_uid != caller() {
-        // root's, and open to everybody: a volume, as orchestrators make it.
+        // root's, and open to every user: a volume, as orchestrators make it.
         let is_volume = stat.st_uid == 0 && stat.st_mode & 0o002 != 0;
         return is_sticky(stat) || is_volume || path.parent().is_none();
     }
@@ -72,7 +73,7 @@ pub(super) fn serves_others(fd: BorrowedFd<'_>, path: &Path, stat: &Stat) -> boo
     if rustix::fs::statat(fd, CHOICE, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(is_choice) {
         return false;
     }
-    // root's may be the place of another file system, or of what is there to be found by everybody.
+    // root's may be the place of another file system, or of what every user is to find there.
     stat.st_uid == 0 || !is_empty(fd)
 }
 
@@ -90,8 +91,8 @@ fn judge_writers(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
     Err(PlaceError::insecure(path, "can be written by other users", Some(Mend::NoOtherWriter)))
 }
 
-/// Tells whether the group of a directory is its owner and nobody else, as systems with a group for each user have it.
-/// What cannot be found out counts as shared.
+/// Returns whether the group of a directory has no member but its owner, as on systems with a group for each user. A
+/// group that cannot be examined counts as shared.
 fn is_own_group(path: &Path, stat: &Stat) -> bool {
     // With an access list the bits of the group are its mask: they stand for every user that it names.
     let listed = has_access_list(path);
@@ -172,7 +173,7 @@ pub(super) fn make_path(path: &Path) -> Result<(), PlaceError> {
     Ok(())
 }
 
-/// Makes a directory inside an open one, closed to others; `None` where something is there already.
+/// Makes a directory inside an open one, closed to others; `None` if something is there already.
 pub(super) fn make_in(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<Option<OwnedFd>, PlaceError> {
     match rustix::fs::mkdirat(at, name, DIR_MODE) {
         Ok(()) => made_by_us(at, name, path).map(Some),
@@ -198,7 +199,7 @@ fn made_by_us(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<OwnedFd, P
     };
     let stat = rustix::fs::fstat(&made).map_err(fail)?;
     judge_owner(path, &stat)?;
-    // It was asked for as 0700, so no umask and no access list made it wider.
+    // It was requested as 0700, so no umask and no access list made it wider.
     if stat.st_mode & 0o077 != 0 {
         return Err(exchanged(path));
     }
@@ -218,14 +219,15 @@ fn exchanged(path: &Path) -> PlaceError {
     PlaceError::insecure(path, "was exchanged while it was made", None)
 }
 
-/// Refuses to make something where another user decides what becomes of it. A volume that root gives to everybody, as
+/// Refuses to make something if another user decides what becomes of it. A volume that root gives to every user, as
 /// orchestrators do, is not refused: what is made there is judged by itself each time it is opened.
 fn judge_parent(path: &Path, dir: BorrowedFd<'_>) -> Result<(), PlaceError> {
     let stat = rustix::fs::fstat(dir).map_err(|e| PlaceError::io(path, "stat", e))?;
     if stat.st_uid == 0 { Ok(()) } else { judge_dir(path, &stat) }
 }
 
-/// What a symlink promises is missing: a disk that is not there today, say. That is trouble with the disk, not with trust.
+/// The target of a symlink is missing: a disk that is not there today, for example. That is trouble with the disk, not
+/// with trust.
 fn leads_nowhere(path: &Path, link: &Path) -> PlaceError {
     let what = format!("{} is a symlink that leads nowhere", Shown(link));
     PlaceError::io(path, "create", io::Error::new(io::ErrorKind::NotFound, what))

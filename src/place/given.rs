@@ -15,7 +15,7 @@ use super::directories::{is_sticky, judge_access, judge_dir, make_path, parent};
 use super::judge::{FILE_MODE, READ, caller, foreign, protect, size, sync_directory};
 use super::{Given, Mend, PlaceError, Referenced, beside, random_name, read_capped, remove_left_beside};
 
-/// Reads a file that was given to us, or answers `None` where there is none.
+/// Reads a file that was given to us, or returns `None` if there is none.
 pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
     let close = match given {
         Given::Open => Mend::NoOtherWriter,
@@ -32,7 +32,7 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
     read_capped(file, size(&stat), path, cap).map(Some)
 }
 
-/// Reads a file that a profile names as the place of a secret; `None` where there is none.
+/// Reads a file that a profile names as the place of a secret; `None` if there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
     // A container that runs as root is given files of the host's users. root may read them, and only their content is used.
     let owner = if caller() == 0 { Owner::Anybody } else { Owner::RootOrCaller };
@@ -45,7 +45,7 @@ pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Reference
     }))
 }
 
-/// Whose a file may be.
+/// The users that a file may belong to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Owner {
     /// root's or the caller's.
@@ -59,7 +59,7 @@ fn open_given(path: &Path, close: Mend, owner: Owner) -> Result<Option<(File, St
     // NONBLOCK: opening a FIFO must not wait for a writer.
     let fd = match rustix::fs::open(path, READ, Mode::empty()) {
         Ok(fd) => fd,
-        // What a symlink promises is missing: that is not the absence of the file.
+        // The target of a symlink is missing: that is not the absence of the file.
         Err(Errno::NOENT) if !path.is_symlink() => return Ok(None),
         Err(Errno::NOENT | Errno::LOOP) => {
             return Err(PlaceError::insecure(path, "is a symlink that leads nowhere", None));
@@ -91,7 +91,7 @@ fn judge_holder(path: &Path, opened: &Stat, owner: Owner) -> Result<(), PlaceErr
     if stat.st_mode & 0o022 == 0 || !is_sticky(&stat) {
         return Ok(());
     }
-    // In such a directory nobody takes the name of another user's file, but anybody may have put a link there first.
+    // In such a directory no user takes the name of another user's file, but any user may have put a link there first.
     let name = rustix::fs::lstat(path).map_err(|e| PlaceError::io(path, "stat", e))?;
     if owner == Owner::RootOrCaller && name.st_uid != 0 && name.st_uid != caller() {
         return Err(foreign(path, name.st_uid));
@@ -104,8 +104,8 @@ fn judge_holder(path: &Path, opened: &Stat, owner: Owner) -> Result<(), PlaceErr
     Ok(())
 }
 
-/// Checks a configuration directory: it belongs to root or the caller, and nobody else exchanges what is in it. `false`
-/// where there is none.
+/// Checks a configuration directory: it belongs to root or the caller, and no other user exchanges what is in it.
+/// `false` if there is none.
 pub(crate) fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
     match rustix::fs::stat(path) {
         Ok(stat) => judge_dir(path, &stat).map(|()| true),
@@ -114,7 +114,7 @@ pub(crate) fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
     }
 }
 
-/// Makes a configuration directory with its parents where it is missing.
+/// Makes a configuration directory with its parents if it is missing.
 pub(crate) fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
     if !judge_config_dir(path)? {
         make_path(path)?;
@@ -122,7 +122,7 @@ pub(crate) fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
     Ok(())
 }
 
-/// Lists the names in a configuration directory; `None` where there is none.
+/// Lists the names in a configuration directory; `None` if there is none.
 pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
     if !judge_config_dir(path)? {
         return Ok(None);
@@ -169,14 +169,14 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
         sync_directory(&directory)
     });
     if written.is_err() {
-        // The first failure is the one to tell.
+        // The first failure is the one to report.
         let _ = std::fs::remove_file(&temporary);
     }
     written.map_err(fail("write"))
 }
 
-/// Creates a file in a configuration directory, durably and readable by its owner alone; `false`
-/// where something is there already, which stays as it is. On any error nothing is there.
+/// Creates a file in a configuration directory, durably and readable only by its owner; `false` if something is there
+/// already, which stays as it is. On any error nothing is there.
 pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
     let holder = parent(path);
     let stat = rustix::fs::stat(holder).map_err(|e| PlaceError::io(path, "write", e))?;
@@ -190,15 +190,15 @@ pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceErro
         None => beside::create(path, bytes).map_err(fail)?,
     };
     if made && let Err(error) = sync_directory(&directory) {
-        // It would be in the way of the next try. The first failure is the one to tell.
+        // It would be in the way of the next try. The first failure is the one to report.
         let _ = std::fs::remove_file(path);
         return Err(fail(error));
     }
     Ok(made)
 }
 
-/// Writes a file that has no name until it is whole, so that a kill leaves no copy of it; `None` where the file system
-/// has no such files.
+/// Writes a file that has no name until it is whole, so that a kill leaves no copy of it; `None` if the file system has
+/// no such files.
 #[cfg(target_os = "linux")]
 fn nameless(holder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Option<bool>> {
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
@@ -226,7 +226,7 @@ fn nameless(_holder: &Path, _path: &Path, _bytes: &[u8]) -> io::Result<Option<bo
     Ok(None)
 }
 
-/// Removes a file from a configuration directory, durably; `false` where there was none.
+/// Removes a file from a configuration directory, durably; `false` if there was none.
 pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     match std::fs::remove_file(path) {
         Ok(()) => {
@@ -238,8 +238,8 @@ pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     }
 }
 
-/// Removes the temporaries that a kill left in a configuration directory. Called under the store
-/// lock, where nobody else writes.
+/// Removes the temporaries that a kill left in a configuration directory. Called under the store lock: no other process
+/// writes then.
 pub(crate) fn remove_config_temporaries(path: &Path) -> Result<(), PlaceError> {
     for name in list_config_dir(path)?.unwrap_or_default() {
         if name.starts_with('.') && name.ends_with(".tmp") && name.len() == 21 {

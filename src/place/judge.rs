@@ -1,4 +1,4 @@
-//! Who may do what with a file: modes, owners, links.
+//! The rights to a file: modes, owners, links.
 
 use std::ffi::OsString;
 use std::io;
@@ -26,7 +26,7 @@ impl Stamp {
         }
     }
 
-    /// Reads the state of a file that symlinks may lead to; `None` where there is none.
+    /// Reads the state of a file that symlinks may lead to; `None` if there is none.
     pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
         match rustix::fs::stat(path) {
             Ok(stat) => Ok(Some(Stamp::of(&stat))),
@@ -36,7 +36,7 @@ impl Stamp {
     }
 }
 
-/// Tells whether an open file is the one at `path`, where it may not be a symlink.
+/// Returns whether an open file is the one at `path`, which may not be a symlink.
 pub(super) fn is_at(path: &Path, file: &std::fs::File) -> io::Result<bool> {
     let held = rustix::fs::fstat(file)?;
     match rustix::fs::lstat(path) {
@@ -46,7 +46,7 @@ pub(super) fn is_at(path: &Path, file: &std::fs::File) -> io::Result<bool> {
     }
 }
 
-/// Returns how many bytes a file has; 0 where it does not say.
+/// Returns how many bytes a file has; 0 if its status holds no valid number.
 pub(super) fn size(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
@@ -80,7 +80,7 @@ pub(super) fn foreign(path: &Path, owner: u32) -> PlaceError {
     PlaceError::Foreign { path: path.to_owned(), owner, caller: caller() }
 }
 
-/// Tells whether an owner stands for all users that have no number in this user namespace.
+/// Returns whether an owner stands for all users that have no number in this user namespace.
 #[cfg(target_os = "linux")]
 fn is_unmapped(owner: u32) -> bool {
     let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u32>().ok();
@@ -97,7 +97,7 @@ fn is_unmapped(_owner: u32) -> bool {
     false
 }
 
-/// Returns the effective user id, asked for once: this program never changes it.
+/// Returns the effective user id, read once: this program never changes it.
 pub(super) fn caller() -> u32 {
     static CALLER: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     *CALLER.get_or_init(|| rustix::process::geteuid().as_raw())
@@ -144,7 +144,8 @@ pub(crate) fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(PathBuf::from(OsString::from_vec(bytes)))
 }
 
-/// Makes the names in a directory durable. Some file systems (CIFS, vboxsf) cannot and report EINVAL, which git ignores too.
+/// Makes the names in a directory durable. Some file systems (CIFS, vboxsf) cannot and report EINVAL, which git ignores
+/// too.
 pub(super) fn sync_directory(directory: impl AsFd) -> io::Result<()> {
     match rustix::fs::fsync(directory) {
         Ok(()) | Err(Errno::INVAL) => Ok(()),

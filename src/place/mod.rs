@@ -1,18 +1,17 @@
-//! Opening, creating and replacing files: the only file that knows modes, owners and links.
+//! Opening, creating and replacing files: the only folder that knows modes, owners and links.
 //!
-//! Three classes of files. *Ours* ([`Dir`]) lie in the data directory: no symlink, one link, owned
-//! by the caller, closed to everybody else from the first open on. *Given* ([`read_given`]) were
-//! put there by people or orchestrators: symlinks are followed, then the opened file is judged by
-//! its descriptor. A *secret reference* is as given; one that others can read is told, not refused.
+//! Three classes of files. *Ours* ([`Dir`]) lie in the data directory: no symlink, one link, owned by the caller,
+//! closed to every other user from the first open on. *Given* ([`read_given`]) were put there by users or
+//! orchestrators: symlinks are followed, then the opened file is judged by its descriptor. A *secret reference* is as
+//! given; one that others can read causes a warning, not a refusal.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-// Where there are no modes, owners and descriptors to judge by, the access lists of the user's own
-// folders are what protects, and std is what opens. `--cfg tokenkeep_portable` builds and tests that
-// part on a Unix system too.
+// If there are no modes, owners and descriptors to judge by, the access lists of the user's own folders protect the
+// files, and std opens them. `--cfg tokenkeep_portable` builds and tests that part on a Unix system too.
 mod beside;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod directories;
@@ -79,14 +78,14 @@ pub enum PlaceError {
         /// What mends it, if something does.
         mend: Option<Mend>,
     },
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error("{} belongs to uid {owner}, you are uid {caller}", Shown(.path))]
     Foreign {
         /// The file or directory.
         path: PathBuf,
-        /// Whose it is.
+        /// The user that it belongs to.
         owner: u32,
-        /// Who asks.
+        /// The user of this process.
         caller: u32,
     },
     /// It belongs to a user that does not exist here.
@@ -125,14 +124,14 @@ impl PlaceError {
         PlaceError::Insecure { path: path.to_owned(), what, mend }
     }
 
-    /// Tells whether the place is to blame rather than the disk: insecure or somebody else's.
+    /// Returns whether the place is to blame rather than the disk: insecure or another user's.
     pub fn is_insecure(&self) -> bool {
         matches!(self, PlaceError::Insecure { .. } | PlaceError::Foreign { .. } | PlaceError::Unmapped { .. })
     }
 
-    /// Tells whether the directory or its file system does not let us write.
+    /// Returns whether the directory or its file system does not let us write.
     pub fn is_read_only(&self) -> bool {
-        // Where access is denied to whoever meets another reader of the file, a denial says nothing of the place.
+        // If a system denies access while another process reads the file, a denial reveals nothing about the place.
         let denied = cfg!(all(unix, not(tokenkeep_portable)));
         matches!(self, PlaceError::Io { source, .. } if match source.kind() {
             io::ErrorKind::ReadOnlyFilesystem => true,
@@ -142,8 +141,8 @@ impl PlaceError {
     }
 }
 
-/// Lists the other files of a configuration, `config.toml` and the profiles, that others can write too. What cannot be looked
-/// at is reported when it is used.
+/// Lists the other files of a configuration, `config.toml` and the profiles, that others can write too. A file that
+/// cannot be examined is reported when it is used.
 pub(crate) fn writable_beside(path: &Path) -> Vec<PathBuf> {
     let Some(folder) = path.parent() else { return Vec::new() };
     let is_profile = folder.file_name().is_some_and(|name| name == "profiles");
@@ -193,7 +192,7 @@ pub(crate) enum FileSystem {
     Network(&'static str),
 }
 
-/// Tells one state of a file from another.
+/// Distinguishes one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     inode: u64,
@@ -212,9 +211,9 @@ impl Stamp {
 /// What a file that was given to us is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
-    /// A configuration file, a profile or a CA file: anybody may read it.
+    /// A configuration file, a profile or a CA file: any user may read it.
     Open,
-    /// A key: nobody but its owner reads it, or a group where root chose the group.
+    /// A key: only its owner reads it, or a group if root chose the group.
     Key,
 }
 
@@ -246,7 +245,7 @@ pub(crate) enum Durable {
     No,
 }
 
-/// Returns 16 hexadecimal digits that nobody can guess.
+/// Returns 16 hexadecimal digits that cannot be guessed.
 ///
 /// # Errors
 /// When the system has no randomness to give.
@@ -257,12 +256,12 @@ pub(crate) fn random_name() -> Result<String, PlaceError> {
     Ok(crate::hex::encode(&bytes))
 }
 
-/// Reads a file of `size` bytes, as its status says: one that turns out to be longer is read on, up to the cap.
+/// Reads a file of `size` bytes, as its status reports: one that turns out to be longer is read on, up to the cap.
 fn read_capped(mut file: File, size: u64, path: &Path, cap: usize) -> Result<Vec<u8>, PlaceError> {
     let fail = |error| PlaceError::io(path, "read", error);
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(cap) + 1];
     let mut length = 0;
-    // Most files come in one read, with the byte of room left that tells that nothing follows.
+    // Most files come in one read: the byte of room that is left shows that nothing follows.
     loop {
         match file.read(&mut bytes[length..]) {
             Ok(0) => break,

@@ -55,7 +55,7 @@ impl Dir {
         judged(self.fd.as_fd(), name, &path, opened, Level::Below)
     }
 
-    /// Tells what kind of file system it lies on; one that cannot be told is taken for local.
+    /// Returns the kind of file system it lies on; an unknown one is taken for local.
     pub(crate) fn file_system(&self) -> FileSystem {
         #[cfg(target_os = "linux")]
         {
@@ -78,12 +78,12 @@ impl Dir {
         FileSystem::Local
     }
 
-    /// Returns where it is.
+    /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads one of our files whole, or answers `None` where there is none.
+    /// Reads one of our files whole, or returns `None` if there is none.
     pub(crate) fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         let path = self.path.join(name);
         match self.open_judged(name, READ)? {
@@ -92,8 +92,8 @@ impl Dir {
         }
     }
 
-    /// Returns what identifies the present state of a file, without opening it: inode, size and
-    /// time of the last change. `None` where there is none.
+    /// Returns what identifies the present state of a file, without opening it: inode, size and time of the last
+    /// change. `None` if there is none.
     pub(crate) fn stamp(&self, name: &str) -> Result<Option<Stamp>, PlaceError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Stamp::of(&stat))),
@@ -133,7 +133,7 @@ impl Dir {
         let path = self.path.join(name);
         let mut file = match self.create(temporary)? {
             Some(file) => file,
-            // Left by a kill: ours to remove when it is a plain file of ours, not to touch else.
+            // Left by a kill: removed if it is a plain file of ours, otherwise not touched.
             None => {
                 self.open_file(temporary, READ)?;
                 self.remove(temporary)?;
@@ -151,7 +151,7 @@ impl Dir {
                     .map_err(|e| PlaceError::io(&path, "replace", e))
             });
         if renamed.is_err() {
-            // The first failure is the one to tell; a temporary that stays is removed by the next holder.
+            // The first failure is the one to report; a temporary that stays is removed by the next holder.
             let _ = rustix::fs::unlinkat(&self.fd, temporary, AtFlags::empty());
         }
         renamed?;
@@ -170,8 +170,8 @@ impl Dir {
         self.sync()
     }
 
-    /// Removes a file of ours; `false` where there was none. One that became readable to others goes
-    /// too, but what is not ours stays as it is.
+    /// Removes a file of ours; `false` if there was none. One that became readable to others goes too, but what is not
+    /// ours stays as it is.
     pub(crate) fn remove(&self, name: &str) -> Result<bool, PlaceError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(mut stat) => {
@@ -203,7 +203,7 @@ impl Dir {
         Ok(names)
     }
 
-    /// Returns a file's last change in seconds since 1970, or `None` where there is none.
+    /// Returns a file's last change in seconds since 1970, or `None` if there is none.
     pub(crate) fn modified(&self, name: &str) -> Result<Option<i64>, PlaceError> {
         Ok(self.stamp(name)?.map(|stamp| stamp.seconds))
     }
@@ -225,7 +225,7 @@ impl Dir {
                 Ok(Some((File::from(fd), stat)))
             }
             Err(Errno::NOENT) => Ok(None),
-            // Said here, because something else may lie there by the time it is looked at.
+            // Reported here, because something else may lie there by the time it is judged.
             Err(Errno::LOOP) => Err(PlaceError::insecure(&path, "is not a regular file", None)),
             Err(error) => Err(self.judge(name).err().unwrap_or_else(|| PlaceError::io(&path, "open", error))),
         }
@@ -240,7 +240,7 @@ impl Dir {
         }
     }
 
-    /// Creates a file that must not exist yet; `None` where something is there.
+    /// Creates a file that must not exist yet; `None` if something is there.
     fn create(&self, name: &str) -> Result<Option<File>, PlaceError> {
         let path = self.path.join(name);
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
@@ -255,8 +255,8 @@ impl Dir {
         }
     }
 
-    /// Tells whether an open file is still the one at `name`: a lock on a file that was deleted or
-    /// replaced protects nothing.
+    /// Returns whether an open file is still the one at `name`: a lock on a file that was deleted or replaced protects
+    /// nothing.
     pub(crate) fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
         let path = self.path.join(name);
         let held = rustix::fs::fstat(file).map_err(|e| PlaceError::io(&path, "stat", e))?;
@@ -282,7 +282,7 @@ enum Level {
     Below,
 }
 
-/// Judges a directory of ours that was opened, or says why it could not be.
+/// Judges a directory of ours that was opened, or reports why it could not be.
 fn judged(
     at: BorrowedFd<'_>,
     name: &Path,
@@ -307,10 +307,10 @@ fn judged(
         Err(Errno::NOENT) => Ok(None),
         Err(error @ (Errno::NOTDIR | Errno::LOOP)) => match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Err(PlaceError::insecure(path, "is not a directory of its own", None)),
-            // A loop of links, or a file, above it: nobody put anything in its place.
+            // A loop of links, or a file, above it: nothing was put in its place.
             Err(_) => Err(PlaceError::io(path, "open", error)),
         },
-        // Another user's closed directory: name the owner, that is what helps.
+        // Another user's closed directory: the error names the owner, which helps.
         Err(error) => match rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if stat.st_uid != caller() => {
                 Err(judge_owner(path, &stat).expect_err("an owner other than the caller is refused"))
@@ -320,7 +320,8 @@ fn judged(
     }
 }
 
-/// Tells whether there is a symlink at a path, and its owner is trusted. What cannot be found out is not followed.
+/// Returns whether there is a symlink at a path, and its owner is trusted. A link that cannot be examined is not
+/// followed.
 fn link_may_be_followed(path: &Path) -> bool {
     let is_link = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
     rustix::fs::lstat(path).is_ok_and(|stat| is_link(&stat) && (stat.st_uid == 0 || stat.st_uid == caller()))

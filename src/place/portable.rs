@@ -1,4 +1,4 @@
-//! Files where there are no modes, owners and descriptors to judge by: Windows.
+//! Files on a system without modes, owners and descriptors to judge by: Windows.
 //!
 //! The access lists of the user's own folders protect what lies in them; they are not judged here.
 //! What is no plain file is refused all the same, and every write is a rename.
@@ -38,22 +38,22 @@ impl Dir {
         Dir::open(&self.path.join(name), missing)
     }
 
-    /// Tells what kind of file system it lies on; here nobody can tell.
+    /// Returns the kind of file system it lies on; here it is not known.
     pub(crate) fn file_system(&self) -> FileSystem {
         FileSystem::Local
     }
 
-    /// Returns where it is.
+    /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads one of our files whole, or answers `None` where there is none.
+    /// Reads one of our files whole, or returns `None` if there is none.
     pub(crate) fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         read_plain(&self.path.join(name), cap)
     }
 
-    /// Returns what identifies the present state of a file; `None` where there is none.
+    /// Returns what identifies the present state of a file; `None` if there is none.
     pub(crate) fn stamp(&self, name: &str) -> Result<Option<Stamp>, PlaceError> {
         Stamp::of_path(&self.path.join(name))
     }
@@ -98,7 +98,7 @@ impl Dir {
         renamed(&from, &to).map_err(|e| PlaceError::io(&to, "replace", e))
     }
 
-    /// Removes a file of ours; `false` where there was none.
+    /// Removes a file of ours; `false` if there was none.
     pub(crate) fn remove(&self, name: &str) -> Result<bool, PlaceError> {
         let path = self.path.join(name);
         is_plain(&path)?;
@@ -110,7 +110,7 @@ impl Dir {
         Ok(list_config_dir(&self.path)?.unwrap_or_default())
     }
 
-    /// Returns a file's last change in seconds since 1970, or `None` where there is none.
+    /// Returns a file's last change in seconds since 1970, or `None` if there is none.
     pub(crate) fn modified(&self, name: &str) -> Result<Option<i64>, PlaceError> {
         Ok(self.stamp(name)?.map(|stamp| stamp.seconds))
     }
@@ -120,8 +120,8 @@ impl Dir {
         is_plain(&self.path.join(name)).map(|_| ())
     }
 
-    /// Tells whether an open file is still the one at `name`: a lock on a file that was deleted or
-    /// replaced protects nothing.
+    /// Returns whether an open file is still the one at `name`: a lock on a file that was deleted or replaced protects
+    /// nothing.
     pub(crate) fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
         let path = self.path.join(name);
         is_at(&path, file).map_err(|e| PlaceError::io(&path, "stat", e))
@@ -129,10 +129,10 @@ impl Dir {
 }
 
 impl Stamp {
-    /// Reads the state of a file that symlinks may lead to; `None` where there is none.
+    /// Reads the state of a file that symlinks may lead to; `None` if there is none.
     ///
     /// # Errors
-    /// When the system cannot tell.
+    /// When the system cannot report it.
     pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
         let there = match fs::metadata(path) {
             Ok(there) => there,
@@ -150,7 +150,7 @@ impl Stamp {
     }
 }
 
-/// Reads a file that was given to us, or answers `None` where there is none.
+/// Reads a file that was given to us, or returns `None` if there is none.
 pub(crate) fn read_given(path: &Path, _given: Given, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
     let target = fs::canonicalize(path);
     match target {
@@ -161,13 +161,13 @@ pub(crate) fn read_given(path: &Path, _given: Given, cap: usize) -> Result<Optio
     }
 }
 
-/// Reads a file that a profile names as the place of a secret; `None` where there is none.
+/// Reads a file that a profile names as the place of a secret; `None` if there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
     let read = read_given(path, Given::Open, cap)?;
     Ok(read.map(|bytes| Referenced { bytes: bytes.into(), readable_by_others: false, foreign_owner: None }))
 }
 
-/// Checks a configuration directory. `false` where there is none.
+/// Checks a configuration directory. `false` if there is none.
 pub(crate) fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
     match fs::metadata(path) {
         Ok(there) if there.is_dir() => Ok(true),
@@ -177,12 +177,12 @@ pub(crate) fn judge_config_dir(path: &Path) -> Result<bool, PlaceError> {
     }
 }
 
-/// Makes a configuration directory with its parents where it is missing.
+/// Makes a configuration directory with its parents if it is missing.
 pub(crate) fn make_config_dir(path: &Path) -> Result<(), PlaceError> {
     fs::create_dir_all(path).map_err(|e| PlaceError::io(path, "create", e))
 }
 
-/// Lists the names in a configuration directory; `None` where there is none.
+/// Lists the names in a configuration directory; `None` if there is none.
 pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceError> {
     if !judge_config_dir(path)? {
         return Ok(None);
@@ -214,13 +214,13 @@ pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError
         .map_err(|e| PlaceError::io(path, "write", e))
 }
 
-/// Creates a file in a configuration directory; `false` where something is there already.
+/// Creates a file in a configuration directory; `false` if something is there already.
 pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceError> {
     super::remove_left_beside(path)?;
     super::beside::create(path, bytes).map_err(|e| PlaceError::io(path, "write", e))
 }
 
-/// Removes a file from a configuration directory; `false` where there was none.
+/// Removes a file from a configuration directory; `false` if there was none.
 pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -229,8 +229,8 @@ pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
     }
 }
 
-/// Removes the temporaries that a kill left in a configuration directory. Called under the store
-/// lock, where nobody else writes.
+/// Removes the temporaries that a kill left in a configuration directory. Called under the store lock: no other process
+/// writes then.
 pub(crate) fn remove_config_temporaries(path: &Path) -> Result<(), PlaceError> {
     for name in list_config_dir(path)?.unwrap_or_default() {
         if name.starts_with('.') && name.ends_with(".tmp") && name.len() == 21 {
@@ -256,7 +256,7 @@ pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
 
-/// Reads what [`path_bytes`] returned; `None` where it is no text.
+/// Reads what [`path_bytes`] returned; `None` if it is no text.
 pub(crate) fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)
 }
@@ -266,8 +266,8 @@ fn temporary(path: &Path) -> Result<PathBuf, PlaceError> {
     Ok(directory.join(format!(".{}.tmp", random_name()?)))
 }
 
-/// Renames a file. A virus scanner, an indexer or another reader that has one of the two open just now is waited for: the
-/// system denies access meanwhile.
+/// Renames a file. Waits if a virus scanner, an indexer or another reader has one of the two open just now: the system
+/// denies access meanwhile.
 fn renamed(from: &Path, to: &Path) -> io::Result<()> {
     retried(|| fs::rename(from, to))
 }
@@ -283,14 +283,14 @@ fn retried(mut work: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     work()
 }
 
-/// Tells whether another program that has a file open may be the reason.
+/// Returns whether another program that has a file open may be the reason.
 fn is_transient(error: &io::Error) -> bool {
     // ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION, which have no kind of their own.
     let shared = cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33));
     shared || error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Tells whether an open file is the one at `path`, where it may not be a symlink.
+/// Returns whether an open file is the one at `path`, which may not be a symlink.
 pub(super) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -306,7 +306,7 @@ pub(super) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
     }
 }
 
-/// Tells one file from another in a stamp; 0 where it cannot be told, and size and time have to do.
+/// Distinguishes one file from another in a stamp; 0 if that is not possible, and then size and time have to do.
 fn identity(path: &Path) -> u64 {
     File::open(path).and_then(system::identity_of).unwrap_or(0)
 }
@@ -355,7 +355,7 @@ fn read_plain(path: &Path, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
     read_capped(file, size, path, cap).map(Some)
 }
 
-/// Refuses what is no plain file; `false` where nothing is there.
+/// Refuses what is no plain file; `false` if nothing is there.
 fn is_plain(path: &Path) -> Result<bool, PlaceError> {
     match fs::symlink_metadata(path) {
         Ok(there) if there.is_file() => Ok(true),

@@ -16,7 +16,7 @@ use crate::secrets::{Backend, SealedFiles, SecretsError, StoreLock, Stray, Stray
 pub(crate) enum Fix {
     /// Nothing.
     No,
-    /// What was left behind, once the user has said yes to erasing secrets.
+    /// What was left behind, once the user has agreed to erase secrets.
     Ask,
     /// The same without a question.
     Yes,
@@ -30,7 +30,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened,
     }
     let _lock = match fix {
         Fix::No => None,
-        // From here on: a `credentials set` may be about to name one of them.
+        // The lock is held from here on: a `credentials set` may be about to name one of them.
         Fix::Ask | Fix::Yes => Some(StoreLock::take(&opened.dir)?),
     };
     let opened = &opened.under_lock();

@@ -97,7 +97,7 @@ fn entry(roff: &mut Roff, term: &str, text: &str) {
     roff.text([roman(text)]);
 }
 
-/// Says what the codes of one exit code have in common, names them, and tells which may go away by themselves.
+/// Describes the codes of one exit code: their meaning, their names, and which of them may go away by themselves.
 fn told(codes: &[Code]) -> String {
     let names = |codes: &[Code]| codes.iter().map(|code| code.name()).collect::<Vec<_>>().join(", ");
     let passing: Vec<Code> = codes.iter().copied().filter(|code| code.is_retryable()).collect();

@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context<'_>, since: Option<&str>, form: Form) -> Res
         (None, Form::Metrics) => std::time::Duration::MAX,
         (since, _) => window(since.unwrap_or(USUAL))?,
     };
-    // One that was removed has a history all the same.
+    // A removed profile still has a history.
     let only = context.profile.as_deref().map(|name| context.home.profile_name(Some(name))).transpose()?;
     let nanos = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     let from = WallTime(context.home.clock.wall().0.saturating_sub(nanos));
@@ -114,7 +114,7 @@ impl<'a> Line<'a> {
 
 fn as_json(stats: &Stats, states: &[State]) -> Result<Vec<u8>, Error> {
     let rows: BTreeMap<&str, Row> = stats.profiles().collect();
-    // One that was never used is a line too: its secret has an age.
+    // A profile that was never used gets a line too: its secret has an age.
     let none = Row::default();
     let of = |profile: &str| rows.get(profile).unwrap_or(&none);
     let profiles: Vec<Line<'_>> =
@@ -162,7 +162,7 @@ fn outcomes(row: &Row) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// On one line, and without what a terminal obeys: a damaged ledger may hold anything.
+/// Writes a text on one line, and without what a terminal obeys: a damaged ledger may hold anything.
 fn shown(text: &str) -> String {
     let line = Escaped(text).to_string();
     // No name of ours is longer, and a column has a width that a formatter takes.
@@ -171,6 +171,6 @@ fn shown(text: &str) -> String {
 
 fn date(day: i64) -> String {
     let time = day.checked_mul(DAY_S).and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    // No calendar reaches there: a number says more than nothing.
+    // No calendar reaches there: a number is better than nothing.
     time.map_or_else(|| format!("day {day}"), |time| time.format("%Y-%m-%d").to_string())
 }

@@ -38,7 +38,7 @@ fn as_time<S: serde::Serializer>(wall: &Option<WallTime>, to: S) -> Result<S::Ok
 
 /// Looks at each profile that is set up or has a history, or at the one that is named.
 pub(super) fn of(context: &Context<'_>, stats: &Stats, only: Option<&ProfileName>) -> Vec<State> {
-    // What keeps a profile or the cache from being read is for `doctor` to report; what is known is told.
+    // `doctor` reports why a profile or the cache cannot be read; this lists what is known.
     let set_up = context.home.profile_names().unwrap_or_default();
     let set_up: BTreeSet<String> = set_up.iter().map(|name| name.as_str().to_owned()).collect();
     let recorded = stats.profiles().map(|(profile, _)| profile.to_owned());
@@ -66,7 +66,7 @@ fn state(context: &Context<'_>, stats: &Stats, profile: String) -> State {
     }
 }
 
-/// Returns when the cached token expires, as far as the data key is at hand: nothing is asked for here.
+/// Returns when the cached token expires, if the data key is at hand: this requests no key.
 fn expiry(context: &Context<'_>, name: &ProfileName) -> Option<WallTime> {
     let profile = context.home.profile(name).ok()?;
     let Opened { dir, keys } = context.home.opened().ok()??;

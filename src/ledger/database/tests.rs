@@ -1,4 +1,4 @@
-//! Migrations: what landed stays, and one that was interrupted is begun anew.
+//! Migrations: what landed stays, and one that was interrupted is begun again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn a_migration_that_ended_after_any_statement_is_begun_anew() {
         let (_root, dir) = data_dir();
         let (connection, done) = begin(&dir, after);
         assert_eq!(done, after);
-        // Who comes meanwhile waits for nobody.
+        // Another process that comes meanwhile does not wait.
         assert!(matches!(Database::write(&dir), Err(LedgerError::Busy)), "after {after} statements");
         drop(connection);
         assert!(Database::read(&dir).expect("sound").is_none(), "after {after} statements there is none");

@@ -20,7 +20,7 @@ use crate::token::RecordName;
 const BEGIN: WallTime = WallTime(1_800_000_000_000_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A data directory that nobody else in this process writes to.
+/// A data directory that no other test in this process writes to.
 struct Place {
     root: TempDir,
     dir: Arc<Dir>,
@@ -52,7 +52,7 @@ impl Place {
         self.root.path().join("data").join(name)
     }
 
-    /// The bytes of a file; `None` where there is none.
+    /// The bytes of a file; `None` if there is none.
     fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         fs::read(self.path(name)).ok()
     }

@@ -58,7 +58,7 @@ fn a_clock_that_is_ten_years_ahead_costs_none_of_the_history_and_then_two_lines_
     place.records(&[entry("ahead", place.clock.wall().plus(Duration::from_secs(1)))]);
     assert_eq!(place.number(LINES), 198 + 2);
     assert_sums_follow_lines(&place);
-    // Set right again it goes on as before.
+    // A clock that is set right again continues as before.
     place.clock.set_wall(today);
     place.records(&entries("main", today, 10));
     assert_eq!(place.number(LINES), 208 + 2);

@@ -21,7 +21,7 @@ fn some_hundred_lines(place: &Place) -> Vec<u8> {
 }
 
 /// Puts a damaged ledger there, and asserts that a new line is counted in the end, with one ledger put aside at most.
-/// Returns how many were, or `None` where the file says that it is of a newer version, or not to be written.
+/// Returns how many were, or `None` if the file is marked as of a newer version, or as read-only.
 fn survive(place: &Place, damaged: &[u8], what: &str) -> Option<usize> {
     let mut quarantines = 0;
     for read_first in [true, false] {
@@ -31,7 +31,7 @@ fn survive(place: &Place, damaged: &[u8], what: &str) -> Option<usize> {
         place.put(FILE, damaged);
         let mut put_aside = 0;
         let mut settled = false;
-        // What is damaged may be noticed by the first who reads there, which is not the first who writes.
+        // The first process that reads the damage may notice it, which is not the first that writes.
         for attempt in 0..3 {
             let now = BEGIN.plus(DAY * 31 + Duration::from_secs(attempt));
             let since = if attempt == 0 { BEGIN.plus(DAY / 2) } else { WallTime(0) };
@@ -66,7 +66,7 @@ fn survive(place: &Place, damaged: &[u8], what: &str) -> Option<usize> {
     Some(quarantines)
 }
 
-/// Fails where the work hangs.
+/// Fails if the work hangs.
 fn bounded(work: impl FnOnce() + Send + 'static) {
     let (ended, end) = mpsc::channel();
     let thread = std::thread::spawn(move || {
