@@ -76,7 +76,7 @@ fn files(home: &Home) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
     for top in [&home.data_dir, &home.config_dir] {
         let folders = ["", "secrets", "tokens", "locks", "profiles"].map(|folder| top.join(folder));
-        // What cannot be listed has been reported by a check.
+        // A check has reported what cannot be listed.
         let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         all.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     }
@@ -199,7 +199,7 @@ fn profiles(context: &Context<'_>, report: &mut Report) {
     }
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for name in &names {
-        // As far as a fetch would go before it requests a token: the secret, its binding, the CA file.
+        // The same steps as a fetch before its token request: the secret, its binding, the CA file.
         match block_on(async { context.home.keeper(name, Box::new(|_| {}))?.bound().await }) {
             Ok(_) => good.push(name.as_str()),
             Err(error) => bad.push((name, error)),

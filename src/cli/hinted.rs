@@ -1,4 +1,4 @@
-//! What a hint names is there: each command can be parsed, and each flag is one of ours.
+//! Tests that hints name only what exists: each command can be parsed, and each flag is one of ours.
 
 use clap::{Command, CommandFactory as _};
 

@@ -61,7 +61,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     let timeout = home.config.keyring_timeout;
     // A command must not advise itself for what it cannot do.
     let rehinted = |error: Error| match error.code() {
-        // There is nothing yet that would have to be moved.
+        // Nothing is stored yet that would have to be moved.
         Code::KeyringUnavailable if *backend == Backend::Keyring => super::set::files_instead(error),
         Code::KeyFileMissing => error.with_remedy(Remedy::RestoreKeyFileOrStartOver),
         _ => error,
@@ -76,13 +76,13 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
         }
     }
     if *backend != Backend::None {
-        // What was chosen before is tried: the same choice again must not hide a lost key.
+        // An earlier choice is tried: the same choice again must not hide a lost key.
         let dir = Arc::new(dir);
         let key =
             Keys::new(dir.clone(), choice, home.config.keep_unlocked, timeout).key().map_err(|e| rehinted(e.into()))?;
         if let Backend::File(_) = backend {
             let _lock = StoreLock::take(&dir)?;
-            // What a killed move left there; with any key other than the present one it would be lost.
+            // Ends what a killed move left there; with any key other than the present one it would be lost.
             if Choice::load(&dir)?.and_then(|choice| choice.key_id) == Some(key.id()) {
                 SealedFiles::new(dir.clone(), key).settle()?;
             }
@@ -136,7 +136,7 @@ fn relocated(context: &Context<'_>, backend: &Backend) -> Result<(), Error> {
 pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u8, Error> {
     adopt_moved_key(context)?;
     let Some(opened) = context.home.opened()? else {
-        // What is destroyed already need not be destroyed.
+        // Nothing is left to destroy.
         return if destroy {
             context.ui.unchanged("nothing is stored here")
         } else {
@@ -165,7 +165,7 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
 enum Guard {
     /// A secret that no profile here names would be lost: the profiles may be elsewhere.
     EverySecretIsNamed,
-    /// Everything is to be lost.
+    /// Nothing: everything is to be lost.
     None,
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn filled(
     file.revocation_url = file.revocation_url.take().or(filled.revocation_url);
     file.jwks_url = file.jwks_url.take().or(filled.jwks_url);
     file.issuer = file.issuer.take().or(filled.issuer);
-    // What is not typed stays: another method could send what was set as a key.
+    // A method that is not typed stays: another method could send what was set as a key.
     let kept = present.filter(|_| same && !set.replace);
     let kept = kept.and_then(|file| file.auth.or(file.binding.as_ref().map(|binding| binding.auth)));
     file.auth = file.auth.or(kept).or(preset.auth);

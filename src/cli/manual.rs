@@ -1,4 +1,4 @@
-//! `man`: manual pages, made of what the command line knows of itself.
+//! `man`: manual pages, made from the definition of the command line.
 
 mod sections;
 

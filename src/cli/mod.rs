@@ -79,12 +79,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     exit
 }
 
-/// Returns all that can be typed, with examples.
+/// Returns every command and flag, with examples.
 fn command_line() -> clap::Command {
     examples::added(Typed::command())
 }
 
-/// What a command needs to know of its surroundings.
+/// The surroundings that a command needs to know.
 pub(crate) struct Context<'a> {
     pub(crate) ui: &'a Ui,
     pub(crate) home: Home,

@@ -1,4 +1,4 @@
-//! The request flags: what was typed over what the profile says.
+//! The request flags: what was typed takes the place of what the profile has.
 
 use url::Url;
 
@@ -38,8 +38,8 @@ pub(crate) fn typed(args: &RequestArgs, profile: &Request) -> Result<Option<Requ
     Ok(Some(request))
 }
 
-/// Warns of a resource that the standard does not have. It is not shown: what is typed into the wrong place can be a
-/// secret.
+/// Warns of a resource that the standard does not have. The value is not shown: text typed into the wrong place can be
+/// a secret.
 pub(crate) fn warn_of_resources(args: &RequestArgs, ui: &Ui) {
     let named = args.param.iter().filter_map(|param| param.strip_prefix(RESOURCE)?.strip_prefix('='));
     if args.resource.iter().map(String::as_str).chain(named).any(|resource| Url::parse(resource).is_err()) {

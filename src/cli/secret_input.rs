@@ -86,7 +86,7 @@ pub(crate) fn confirmed(question: &str, beforehand: Remedy) -> Result<bool, Erro
     asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
 }
 
-/// Asks for a line that is no secret; without a terminal it has to be given beforehand, as the remedy says.
+/// Asks for a line that is no secret; without a terminal it has to be given beforehand, as the remedy advises.
 pub(crate) fn asked(question: &str, beforehand: impl FnOnce() -> Remedy) -> Result<String, Error> {
     if !io::stdin().is_terminal() {
         let message = format!("{question} is missing, and there is no terminal to ask on; nothing was changed");

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, OsKeyring, ReferenceError, SecretStore as _, read_reference};
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
-    // What was typed is not in the profile yet, so that no other command could build on it.
+    // What was typed is not in the profile yet, so no other command could build on it.
     typed_and_set(context, set).map_err(Error::of_set)
 }
 

@@ -1,4 +1,4 @@
-//! The command that was meant by one that is not known. Nothing that was typed is repeated but the name of a profile.
+//! The known command that the user meant by an unknown one. Of what was typed, only the name of a profile is repeated.
 
 use std::ffi::OsString;
 
@@ -52,7 +52,7 @@ const HABITS: &[(&str, &[&str], &str)] = &[
 /// Commands that take something away: a word that only looks like one must not lead there.
 const DESTROYING: [&str; 5] = ["remove", "forget", "revoke", "rekey", "lock"];
 
-/// Returns the command that was meant by a word that is none.
+/// Returns the command that the user meant by a word that is none.
 fn command_meant(
     error: &clap::Error,
     words: &[String],
@@ -86,7 +86,7 @@ fn with_profile(command: &str, word: &OsString, arguments: &[OsString]) -> Optio
     Some(format!("{command} -p {name}"))
 }
 
-/// Words of the first landing, and what they are called now.
+/// Words of the first version, and their present names.
 const RENAMED: [(&str, &str); 4] = [
     ("shared-key", "fleet key"),
     ("shared-login", "fleet login"),

@@ -30,7 +30,7 @@ pub(super) fn endpoint(flag: &str, text: Option<&str>, allowed: &PlainHosts) -> 
     let Some(text) = text else { return Ok(None) };
     // A probe may be any resource.
     let of_metadata = issuer_of_metadata(text).filter(|_| flag != "--probe-url");
-    // What is advised is shown: it must be a URL without a secret.
+    // The advice shows the URL: it must be one without a secret.
     if let Some(issuer) =
         of_metadata.filter(|issuer| !issuer.contains('?') && Endpoint::parse_with(issuer, allowed).is_ok())
     {

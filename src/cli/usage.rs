@@ -30,7 +30,7 @@ pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// Returns whether errors are wanted as JSON, for what goes wrong before the flags are understood.
+/// Returns whether errors are wanted as JSON, for errors that come before the flags are understood.
 pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
     arguments.iter().any(|argument| argument == "--json")
 }
@@ -74,8 +74,8 @@ fn command_of(arguments: &[OsString]) -> clap::Command {
     command
 }
 
-/// Makes the message of what clap knows by itself: names of flags and values of its own, and
-/// nothing that was typed, which may be a secret.
+/// Makes the message from what clap knows by itself, the names of flags and values of its own. It quotes nothing that
+/// was typed, which may be a secret.
 fn told(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -> Error {
     let of = |kind| own(error, kind);
     if kind == ErrorKind::UnknownArgument && arguments.iter().any(gives_secret) {

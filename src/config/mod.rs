@@ -84,7 +84,7 @@ impl Config {
             config.key_credential = secrets.text("key_credential")?.map(str::to_owned);
             config.keep_unlocked = match secrets.text("keep_unlocked") {
                 Ok(Some("off")) => Some(None),
-                // To the kernel, no time means for ever.
+                // To the kernel, no time means no end.
                 _ => secrets.duration("keep_unlocked")?.map(|keep| (!keep.is_zero()).then_some(keep)),
             };
             if let Some(timeout) = secrets.duration("timeout")? {

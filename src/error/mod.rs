@@ -1,4 +1,4 @@
-//! What goes wrong, as one type: a code that scripts know, a message, a remedy.
+//! Every failure as one type: a code that scripts know, a message, a remedy.
 
 mod from;
 mod remedy;

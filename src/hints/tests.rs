@@ -10,9 +10,9 @@ use crate::error::Remedy;
 use crate::place::Mend;
 use crate::profile::{BasicEncoding, ProfileName, Reference};
 
-/// What holds that an advice works where it is shown.
+/// How it is ensured that an advice works.
 enum Held {
-    /// A test of the suite, by its module and name, brings the situation about and does what the hint says.
+    /// A test of the suite, by its module and name, brings the situation about and follows the hint.
     Followed(&'static str),
     /// No command of tokenkeep can do it, for this reason.
     NoCommand(&'static str),

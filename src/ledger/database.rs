@@ -17,8 +17,8 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_req
 /// How long a line is kept.
 const KEPT_DAYS: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
-/// How many old lines go for each that comes: enough that what is kept does not grow, and so few that a wall clock that
-/// is ahead for some requests does not cost the history.
+/// How many old lines go for each new one: enough that the ledger does not grow. The number is small, so that a wall
+/// clock that is ahead for some requests does not cost the history.
 const PRUNED_FOR_EACH: usize = 2;
 /// How long a write may take, and how long a report. A damaged or hostile file may hold what does not end.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
@@ -235,7 +235,7 @@ fn identity(entry: &Entry) -> Vec<u8> {
     crate::hex::decode::<32>(&entry.identity).map(|digest| digest.to_vec()).unwrap_or_default()
 }
 
-/// What a failure of SQLite means. Its messages are not shown: they may quote what stands in a damaged file.
+/// Returns what a failure of SQLite means. Its messages are not shown: they may quote the text of a damaged file.
 fn fault(error: rusqlite::Error) -> LedgerError {
     let rusqlite::Error::SqliteFailure(failure, _) = &error else { return LedgerError::Damaged };
     match failure.code {

@@ -48,8 +48,8 @@ impl Kind {
 }
 
 impl Entry {
-    /// Makes the entry of a request of this process that was sent at `sent` and took `latency`; `outcome` is "granted"
-    /// or the code of the error.
+    /// Makes the entry of a request of this process that was sent at `sent` and took `latency`. Its outcome is
+    /// "granted" until `failed` sets the code of the error.
     pub(crate) fn new(profile: &str, identity: RecordName, kind: Kind, sent: WallTime, latency: Duration) -> Entry {
         Entry {
             id: id_at(sent) | i64::from(random_bits()),

@@ -173,8 +173,8 @@ impl Ledger {
         Ok(condition)
     }
 
-    /// Puts a damaged ledger aside, together with the journal, which belongs to no other. One that cannot be read is not
-    /// known to be damaged and stays.
+    /// Puts a damaged ledger aside, together with the journal, which belongs to no other. A ledger that cannot be read
+    /// is not known to be damaged and stays.
     fn quarantine(&self) -> Result<(), LedgerError> {
         let mut file = File::open(self.dir.path().join(FILE)).map_err(|_| UNREADABLE)?;
         std::io::copy(&mut file, &mut std::io::sink()).map_err(|_| UNREADABLE)?;

@@ -34,7 +34,7 @@ impl<'a> Pending<'a> {
         folder.replace(&name, &format!("{name}{TEMPORARY}"), &bytes, Durable::No)
     }
 
-    /// Reads the entries that wait, with their names. What is no entry is passed over, and removed with the others.
+    /// Reads the entries that wait, with their names. A file that is no entry is removed.
     pub(super) fn entries(&self) -> Result<Vec<(String, Entry)>, PlaceError> {
         let Some(folder) = self.data_dir.dir(FOLDER, Missing::Leave)? else { return Ok(Vec::new()) };
         let mut entries = Vec::new();

@@ -1,4 +1,4 @@
-//! What the ledger says in sum: requests, outcomes and latencies by profile and day.
+//! The sums of the ledger: requests, outcomes and latencies by profile and day.
 
 use std::collections::BTreeMap;
 

@@ -56,7 +56,7 @@ pub(super) fn remove_left(path: &Path) -> io::Result<()> {
                 return Ok(());
             }
             Err(error) => return Err(error),
-            // Nothing that was made here.
+            // Not made by this program.
             Ok(there) if !there.is_file() => return Ok(()),
             Ok(_) => {}
         }

@@ -28,7 +28,7 @@ pub(super) fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Judges a directory that was given to us, as sshd does: it belongs to root or the caller, and no other user can
+/// Judges a directory that was given to us, as sshd does. It belongs to root or the caller, and no other user can
 /// exchange what lies in it. The right to rename a file is a right to its directory, so the file itself does not show
 /// it.
 pub(super) fn judge_dir(path: &Path, stat: &Stat) -> Result<(), PlaceError> {
@@ -163,7 +163,8 @@ pub(super) fn make_path(path: &Path) -> Result<(), PlaceError> {
         judge_parent(&up_to(count), parent.as_fd())?;
         parent = match make_in(parent.as_fd(), name, &made)? {
             Some(made) => made,
-            // Something is there, and yet could not be opened before: another process made it just now, or it is a link.
+            // Something is there, and yet could not be opened before: another process made it just now, or it is a
+            // link.
             None => rustix::fs::openat(&parent, name, WALK, Mode::empty()).map_err(|error| match error {
                 Errno::NOENT => leads_nowhere(path, &made),
                 error => fail(error),
@@ -183,7 +184,7 @@ pub(super) fn make_in(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<Op
 }
 
 /// Opens the directory that was just made. A umask may have taken the owner's bits, which are given back through the
-/// descriptor: by its name, what another user put in its place would be changed.
+/// descriptor. Through the name, a directory that another user put in its place would be changed.
 fn made_by_us(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<OwnedFd, PlaceError> {
     let fail = |error: Errno| match error {
         Errno::LOOP | Errno::NOTDIR => exchanged(path),
@@ -207,7 +208,7 @@ fn made_by_us(at: BorrowedFd<'_>, name: &Path, path: &Path) -> Result<OwnedFd, P
         if is_readable {
             rustix::fs::fchmod(&made, DIR_MODE).map_err(fail)?;
         } else {
-            // What was opened only as a place is not changed through its descriptor, but through the name of that.
+            // A descriptor that was opened only as a place cannot change the mode; the name of the descriptor can.
             let through = format!("/proc/self/fd/{}", made.as_raw_fd());
             rustix::fs::chmodat(CWD, through, DIR_MODE, AtFlags::empty()).map_err(fail)?;
         }
@@ -220,7 +221,7 @@ fn exchanged(path: &Path) -> PlaceError {
 }
 
 /// Refuses to make something if another user decides what becomes of it. A volume that root gives to every user, as
-/// orchestrators do, is not refused: what is made there is judged by itself each time it is opened.
+/// orchestrators do, is not refused. What is made there is judged by itself each time it is opened.
 fn judge_parent(path: &Path, dir: BorrowedFd<'_>) -> Result<(), PlaceError> {
     let stat = rustix::fs::fstat(dir).map_err(|e| PlaceError::io(path, "stat", e))?;
     if stat.st_uid == 0 { Ok(()) } else { judge_dir(path, &stat) }

@@ -34,7 +34,8 @@ pub(crate) fn read_given(path: &Path, given: Given, cap: usize) -> Result<Option
 
 /// Reads a file that a profile names as the place of a secret; `None` if there is none.
 pub(crate) fn read_reference(path: &Path, cap: usize) -> Result<Option<Referenced>, PlaceError> {
-    // A container that runs as root is given files of the host's users. root may read them, and only their content is used.
+    // A container that runs as root is given files of the host's users. root may read them, and only their content is
+    // used.
     let owner = if caller() == 0 { Owner::Anybody } else { Owner::RootOrCaller };
     let Some((file, stat)) = open_given(path, Mend::NoOtherWriter, owner)? else { return Ok(None) };
     let bytes = zeroize::Zeroizing::new(read_capped(file, size(&stat), path, cap)?);
@@ -143,15 +144,14 @@ pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceE
     Ok(Some(names))
 }
 
-/// Replaces a file in a configuration directory at one stroke, durably. A symlink stays and what
-/// it leads to is replaced.
+/// Replaces a file in a configuration directory atomically and durably. A symlink stays, and its target is replaced.
 pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
     let target = resolve_config(path)?;
     let directory = parent(&target);
     let temporary = directory.join(format!(".{}.tmp", random_name()?));
     let fail = |doing| move |source| PlaceError::io(path, doing, source);
     let create = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-    // There is nothing secret in it, and others may want to read what this machine calls.
+    // The file holds nothing secret, and other users may want to read what this machine contacts.
     let mode = Mode::from_raw_mode(0o644);
     let fd = rustix::fs::open(&temporary, create, FILE_MODE).map_err(|e| PlaceError::io(path, "write", e))?;
     // On a file system without modes it stays as closed as it is.
@@ -197,7 +197,7 @@ pub(crate) fn create_config(path: &Path, bytes: &[u8]) -> Result<bool, PlaceErro
     Ok(made)
 }
 
-/// Writes a file that has no name until it is whole, so that a kill leaves no copy of it; `None` if the file system has
+/// Writes a file that has no name until it is whole, so that a kill leaves no copy of it. `None` if the file system has
 /// no such files.
 #[cfg(target_os = "linux")]
 fn nameless(holder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Option<bool>> {

@@ -109,7 +109,7 @@ pub(crate) fn caller_id() -> String {
 }
 
 /// Names the caller: by the system's list of users, else by number. The list is read line by line, as far as a machine
-/// with a hundred thousand users goes: it is no reason to run out of memory.
+/// with a hundred thousand users needs: it must not exhaust memory.
 pub(crate) fn caller_name() -> String {
     use std::io::{BufRead as _, BufReader, Read as _};
 
@@ -134,7 +134,7 @@ pub(crate) fn caller_name() -> String {
     named.unwrap_or_else(|| format!("uid {uid}"))
 }
 
-/// Returns a path as the bytes that name it for ever.
+/// Returns a path as the bytes that name it permanently.
 pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     path.as_os_str().as_bytes().to_vec()
 }

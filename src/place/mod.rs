@@ -10,8 +10,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-// If there are no modes, owners and descriptors to judge by, the access lists of the user's own folders protect the
-// files, and std opens them. `--cfg tokenkeep_portable` builds and tests that part on a Unix system too.
+// On a system without modes, owners and descriptors to judge by, the access lists of the user's own folders protect the
+// files. There std opens them. `--cfg tokenkeep_portable` builds and tests that part on a Unix system too.
 mod beside;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod directories;
@@ -179,12 +179,12 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// What kind of file system a directory lies on.
+/// The kind of file system that a directory lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileSystem {
     /// One whose locks hold.
     Local,
-    /// One that other hosts share; its locks are not ours to promise.
+    /// One that other hosts share; this program cannot promise its locks.
     #[cfg_attr(
         any(not(target_os = "linux"), tokenkeep_portable),
         expect(dead_code, reason = "only Linux names the kind of a file system by a number that is known")
@@ -208,7 +208,7 @@ impl Stamp {
     }
 }
 
-/// What a file that was given to us is for.
+/// The purpose of a file that was given to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
     /// A configuration file, a profile or a CA file: any user may read it.

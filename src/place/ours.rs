@@ -21,8 +21,8 @@ pub(crate) struct Dir {
 }
 
 impl Dir {
-    /// Opens a directory of ours by its path. Parents are not judged; they may be symlinks. So may the directory itself,
-    /// if the link belongs to root or the caller.
+    /// Opens a directory of ours by its path. Parents are not judged; they may be symlinks. So may the directory
+    /// itself, if the link belongs to root or the caller.
     pub(crate) fn open(path: &Path, missing: Missing) -> Result<Option<Dir>, PlaceError> {
         let opened = match open_dir(CWD, path, OFlags::NOFOLLOW) {
             Err(Errno::NOENT) if missing == Missing::Create => {

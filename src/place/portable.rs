@@ -1,7 +1,7 @@
 //! Files on a system without modes, owners and descriptors to judge by: Windows.
 //!
-//! The access lists of the user's own folders protect what lies in them; they are not judged here.
-//! What is no plain file is refused all the same, and every write is a rename.
+//! The access lists of the user's own folders protect what lies in them; they are not judged here. A file that is not a
+//! plain one is refused all the same, and every write ends in a rename or a link.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -198,8 +198,7 @@ pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceE
     Ok(Some(names))
 }
 
-/// Replaces a file in a configuration directory at one stroke. A symlink stays and what it leads to
-/// is replaced.
+/// Replaces a file in a configuration directory atomically. A symlink stays, and its target is replaced.
 pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
     let target = if path.is_symlink() {
         fs::canonicalize(path).map_err(|_| PlaceError::insecure(path, "is a symlink that leads nowhere", None))?
@@ -251,7 +250,7 @@ pub(crate) fn caller_id() -> String {
     caller_name()
 }
 
-/// Returns a path as the bytes that name it for ever: UTF-8.
+/// Returns a path as the bytes that name it permanently: UTF-8.
 pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }

@@ -1,4 +1,4 @@
-//! What a manual page has beyond what clap knows: exit codes, variables, files, examples.
+//! The parts of a manual page that clap does not know: exit codes, variables, files, examples.
 
 use clap_mangen::roff::{Roff, bold, roman};
 

@@ -27,7 +27,7 @@ const DAY_S: i64 = 86_400;
 /// How far back the sums go if nothing is typed.
 const USUAL: &str = "30d";
 
-/// In which form the answer is written.
+/// The form in which the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As a table, or as JSON if that is wanted of each command.
@@ -134,7 +134,7 @@ fn as_json(stats: &Stats, states: &[State]) -> Result<Vec<u8>, Error> {
 const WIDEST: usize = 100;
 
 fn as_table(stats: &Stats) -> String {
-    // The longest name of a profile; what a damaged ledger holds beyond stands out of line.
+    // The longest name of a profile; a longer one, from a damaged ledger, stands out of line.
     let widest = stats.profiles().map(|(profile, _)| shown(profile).chars().count()).max().unwrap_or(0);
     let widest = widest.clamp("profile".len(), 64);
     let mut table = String::new();
