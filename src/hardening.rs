@@ -1,8 +1,8 @@
-//! What a process that holds secrets asks of the system: no core dump, no look inside by others, and an error in place
-//! of a signal when a file may not grow.
+//! The protections that a process with secrets requests from the system: no core dump, and no look inside by others. A
+//! file that may not grow causes an error in place of a signal.
 
-/// Forbids core dumps, and tracing by other processes of the same user, as far as the system lets us, and turns the
-/// limit on the size of files into a failed write. What fails is said in the log and changes nothing else.
+/// Forbids core dumps, and tracing by other processes of the same user, as far as the system lets us. Turns the limit
+/// on the size of files into a failed write. A failure is logged and changes nothing else.
 pub(crate) fn harden() {
     #[cfg(unix)]
     {
@@ -11,9 +11,9 @@ pub(crate) fn harden() {
     }
 }
 
-/// Catches SIGXFSZ, by which the system ends a process that writes beyond `ulimit -f`: the write then fails as on a full
-/// disk, and a token that was just obtained is printed. Caught and not ignored: programs that this one starts get the
-/// signal back.
+/// Catches SIGXFSZ, by which the system ends a process that writes beyond `ulimit -f`. The write then fails as on a
+/// full disk, and a token that was just obtained is printed. Caught and not ignored: programs that this one starts get
+/// the signal back.
 #[cfg(unix)]
 fn survive_file_size_limit() {
     use std::sync::Arc;

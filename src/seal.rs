@@ -1,11 +1,10 @@
 //! The seal: plain bytes <-> a sealed record. The only file that encrypts.
 //!
-//! One AEAD, XChaCha20-Poly1305, composed with nothing. The nonce is 24 random bytes: with 192 bits
-//! a collision is out of reach for as many records as anybody can write under one key, so no
-//! counter has to be kept by processes that know nothing of each other. The associated data is the
-//! whole header and the name of the record: a record that was renamed, swapped with another, or
-//! got another header does not open. The key id in the header is derived from the key, so a record
-//! cannot be made that opens under two keys.
+//! One AEAD, XChaCha20-Poly1305, composed with nothing. The nonce is 24 random bytes. With 192 bits a collision is out
+//! of reach for as many records as can be written under one key. So processes that know nothing of each other need no
+//! counter. The associated data is the whole header and the name of the record. A record that was renamed,
+//! swapped with another, or got another header does not open. The key id in the header is derived from the key, so a
+//! record cannot be made that opens under two keys.
 //!
 //! The layout is fixed in docs/formats.md.
 
@@ -28,7 +27,7 @@ const VERSION: u8 = 1;
 const SUITE: u8 = 1;
 const HEADER: usize = 4 + 4 + 32 + 24 + 4;
 const TAG: usize = 16;
-/// Plaintexts are padded to a multiple of this: lengths tell classes, not tokens.
+/// Plaintexts are padded to a multiple of this: lengths reveal classes, not tokens.
 const BUCKET: usize = 256;
 /// The largest record that is read, in bytes: a 64 KiB token with its identity and room to spare.
 pub(crate) const LARGEST_RECORD: usize = 1 << 20;
@@ -44,7 +43,7 @@ pub(crate) enum Kind {
     SecretItem,
     /// A token that the hosts of a fleet share; its keys are not those of a directory.
     Shared,
-    /// What a host of a fleet tells the others instead of a token.
+    /// What a host of a fleet reports to the others instead of a token.
     SharedRefusal,
 }
 
@@ -87,7 +86,7 @@ pub struct DataKey {
 }
 
 impl DataKey {
-    /// Takes 32 bytes that nobody can guess.
+    /// Takes 32 bytes that cannot be guessed.
     pub fn new(root: Zeroizing<[u8; 32]>) -> DataKey {
         let mut id = KeyId([0; 32]);
         expand(&root, b"tokenkeep/v1/keyid", &mut id.0);
@@ -120,7 +119,7 @@ impl DataKey {
         self.id
     }
 
-    /// Shows the 32 bytes, to be kept where a key is kept.
+    /// Shows the 32 bytes, for a place that keeps a key.
     pub(crate) fn expose_root(&self) -> &[u8; 32] {
         &self.root
     }
@@ -144,12 +143,12 @@ fn expand(root: &[u8; 32], label: &[u8], output: &mut [u8]) {
         .expect("a root of 32 bytes is a pseudo-random key, and 32 bytes are not too many");
 }
 
-/// What stands in a sealed record: whose it is, and what it says.
+/// The content of a sealed record: its identity and its body.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Plain {
     /// The identity that the record's name is made of.
     pub identity: Vec<u8>,
-    /// What the record says.
+    /// The token, refusal or secret, encoded.
     pub body: Zeroizing<Vec<u8>>,
 }
 
@@ -213,8 +212,8 @@ pub(crate) fn open(key: &DataKey, kind: Kind, name: RecordName, record: &[u8]) -
     }
 }
 
-/// Returns a record, which begins at `start`, with the version of this program. One that says it is newer is not
-/// written over, so that byte must not be believed on its own: a record that opens as soon as it is put right was
+/// Returns a record, which begins at `start`, with the version of this program. A record that claims to be newer is not
+/// overwritten, so that byte must not be believed on its own. A record that opens as soon as the byte is put right was
 /// written by this version, and is damaged. `None` for the next version, which no flipped bit makes of this one.
 fn put_right(record: &[u8], start: usize) -> Option<Vec<u8>> {
     let mut record = record.to_vec();
@@ -304,7 +303,7 @@ fn padded(plain: &Plain) -> Result<Zeroizing<Vec<u8>>, SealError> {
     Ok(text)
 }
 
-/// Reads what [`padded`] wrote; `None` where it is anything else.
+/// Reads what [`padded`] wrote; `None` if it is anything else.
 fn parted(text: &[u8]) -> Option<Plain> {
     let (identity, rest) = part(text)?;
     let (body, padding) = part(rest)?;

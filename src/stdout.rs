@@ -1,7 +1,7 @@
 //! The standard output: whether it was open when this program was started, and writes that report every failure.
 //!
-//! std hides two failures. It puts /dev/null in place of a closed output before `main`, and it takes a write to an output
-//! that is open for reading only for done. A token would be lost, with exit code 0.
+//! std hides two failures. It puts /dev/null in place of a closed output before `main`. It also takes a write for done
+//! if the output is open for reading only. A token would be lost, with exit code 0.
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "a look before `main` is a pointer in a section"))]
 
 use std::io;

@@ -52,13 +52,13 @@ impl Cache {
         Cache { store, key }
     }
 
-    /// Returns the token of an identity, however old; `None` where there is none.
+    /// Returns the token of an identity, however old; `None` if there is none.
     pub(crate) fn token(&self, identity: &TokenIdentity) -> Result<Option<AccessToken>, CacheFault> {
         let body = self.load(identity, Holds::Token)?;
         body.map(|body| AccessToken::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
-    /// Returns the remembered refusal of an identity, however old; `None` where there is none.
+    /// Returns the remembered refusal of an identity, however old; `None` if there is none.
     pub(crate) fn refusal(&self, identity: &TokenIdentity) -> Result<Option<Refusal>, CacheFault> {
         let body = self.load(identity, Holds::Refusal)?;
         body.map(|body| Refusal::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
@@ -79,11 +79,11 @@ impl Cache {
                 return Ok(());
             }
             Err(CacheFault::NewerVersion) => return Err(CacheFault::NewerVersion),
-            // Absent, older, or broken: it is replaced. What cannot be replaced says so below.
+            // Absent, older, or broken: it is replaced. If it cannot be replaced, that is reported below.
             _ => {}
         }
         self.save(identity, Holds::Token, token.encode(), writer)?;
-        // The token is kept by now, and a refusal is read only where there is none.
+        // The token is kept by now, and a refusal is read only if there is none.
         if let Err(error) = self.store.remove(slot(identity.name(), Holds::Refusal)) {
             tracing::debug!("a refusal that is over stays: {error}");
         }
@@ -100,7 +100,7 @@ impl Cache {
         self.save(identity, Holds::Refusal, refusal.encode(), writer)
     }
 
-    /// Erases the token and refusal of an identity; `true` where there was a token.
+    /// Erases the token and refusal of an identity; `true` if there was a token.
     pub(crate) fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
         self.store.remove(slot(name, Holds::Refusal))?;
         Ok(self.store.remove(slot(name, Holds::Token))?)

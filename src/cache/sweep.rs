@@ -1,5 +1,5 @@
-//! Removing what no caller needs any more: records that were over long ago, temporaries that a kill left, and lock files
-//! that no process holds.
+//! Removing what no caller needs any more: records that were over long ago, temporaries that a kill left, and lock
+//! files that no process holds.
 //!
 //! A record, its temporaries and its lock are removed while the lock is held, so never under a process that has the
 //! turn. What only looks unreachable stays: another directory may name it, and what cannot be read is not absent.
@@ -95,7 +95,7 @@ impl Sweep<'_> {
         let mut files: Vec<_> =
             files.into_iter().map(|(name, files)| (name.and_then(|name| RecordName::from_hex(&name)), files)).collect();
         if self.extent == Extent::Sample && files.len() > SAMPLE {
-            // Another part each time; without randomness the first is as good as any.
+            // Another part each time; without randomness the first part will do.
             let mut random = [0; 8];
             let _ = getrandom::fill(&mut random);
             let start = usize::from_be_bytes(random) % files.len();
@@ -145,11 +145,11 @@ impl Sweep<'_> {
         }
     }
 
-    /// Does the work, then removes the lock file, while its lock is held; nothing where another process holds it.
+    /// Does the work, then removes the lock file, while its lock is held; does nothing if another process holds it.
     fn lock(&self, lock: &str, work: impl FnOnce() -> Result<usize, CacheFault>) -> Result<usize, CacheFault> {
         let done = flight::if_free(self.dir, lock, |locks| {
             let removed = work()?;
-            // Who waits for it, or has opened it, finds that it was removed and takes a new one.
+            // A process that waits for it, or has opened it, finds that it was removed and takes a new one.
             Ok(removed + usize::from(locks.remove(lock).map_err(StoreError::from)?))
         });
         done.unwrap_or(Ok(0))
@@ -191,7 +191,7 @@ impl Sweep<'_> {
         Ok(modified.is_some_and(|at| self.now.wall.seconds().saturating_sub(at) > age))
     }
 
-    /// Tells whether a record has been over for more than a day. One that does not open is none.
+    /// Returns whether a record has been over for more than a day; `false` for one that does not open.
     fn is_long_over(&self, name: RecordName, holds: Holds) -> Result<bool, CacheFault> {
         let Some(cache) = self.cache else { return Ok(false) };
         let Some(record) = cache.store.load(slot(name, holds))? else { return Ok(false) };

@@ -1,9 +1,9 @@
 //! The seal of what the hosts of a fleet share: the store in the middle learns counts, sizes and times.
 //!
-//! Three things differ from a record in a directory. The name is a keyed digest: whoever knows issuer and client
-//! cannot find their record. Each record has a key of its own and commits to it, so nothing in two records says that
-//! they are of one fleet. The order stands in clear before the record, for the store has to compare it, and in the
-//! associated data, for nobody may change it.
+//! Three things differ from a record in a directory. The name is a keyed digest: an attacker that knows issuer and
+//! client cannot find their record. Each record has a key of its own and commits to it, so nothing in two records shows
+//! that they are of one fleet. The order stands in clear before the record, because the store has to compare it. It is
+//! in the associated data too, so that it cannot be changed.
 //!
 //! The layout is fixed in docs/formats.md.
 
@@ -24,28 +24,28 @@ use crate::tlv::Writer;
 #[derive(Clone)]
 pub struct SharedKey(Zeroizing<[u8; 32]>);
 
-/// The name of what is shared under one key for one request: 32 bytes that say nothing to others.
+/// The name of what is shared under one key for one request: 32 bytes that reveal nothing to others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SharedName([u8; 32]);
 
-/// What tells the tokens of one secret from those of the next.
+/// Distinguishes the tokens of one secret from those of the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum EpochOf<'a> {
     /// The client's secret: a new one is a new epoch, by itself.
     Secret(&'a Secret),
-    /// What somebody wrote, where hosts prove themselves with keys of their own.
+    /// A text that the operator wrote, if hosts prove themselves with keys of their own.
     Text(&'a str),
 }
 
 impl SharedKey {
-    /// Makes it of bytes that nobody can guess (at least 32) and the namespace they are used in.
+    /// Makes it of bytes that cannot be guessed (at least 32) and the namespace they are used in.
     pub fn explicit(bytes: &Secret, namespace: &str) -> SharedKey {
         let mut of = Writer::default();
         of.bytes(3, namespace.as_bytes());
         SharedKey::extracted(bytes, b"tokenkeep/v1/shared/explicit", &of)
     }
 
-    /// Derives it from a client's secret that nobody can guess: every host that has the secret has the key.
+    /// Derives it from a client's secret that cannot be guessed: every host that has the secret has the key.
     pub fn derived(secret: &Secret, token_endpoint: &str, client_id: &str, namespace: &str) -> SharedKey {
         let mut of = Writer::default();
         of.bytes(1, token_endpoint.as_bytes()).bytes(2, client_id.as_bytes()).bytes(3, namespace.as_bytes());
@@ -74,12 +74,12 @@ impl SharedKey {
         SharedKey(root)
     }
 
-    /// Shows the 32 bytes, to be kept where keys are kept.
+    /// Shows the 32 bytes, for a place that keeps keys.
     pub(crate) fn expose_root(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Returns the epoch of a secret, or of what stands in its place.
+    /// Returns the epoch of a secret, or of the text in its place.
     pub(crate) fn epoch(&self, of: EpochOf<'_>) -> [u8; 32] {
         match of {
             EpochOf::Secret(secret) => self.mac(b"tokenkeep/v1/shared/epoch", secret.expose()),

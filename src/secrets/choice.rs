@@ -14,12 +14,12 @@ const FIRST_LINE: &str = "tokenkeep-store";
 const FORMAT: u32 = 1;
 const CAP: usize = 64 * 1024;
 
-/// What the file `store` says.
+/// The content of the file `store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
     /// Names this data directory for ever.
     pub store_id: [u8; 16],
-    /// Where secrets are kept.
+    /// The place that keeps secrets.
     pub backend: Backend,
     /// Mixed into the data key; another one makes another key of the same key file.
     pub rekey_salt: [u8; 16],
@@ -27,7 +27,7 @@ pub(crate) struct Choice {
     pub key_id: Option<KeyId>,
 }
 
-/// Where secrets are kept.
+/// The place that keeps secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     /// In the OS keyring, the data key among them.
@@ -38,18 +38,18 @@ pub(crate) enum Backend {
     None,
 }
 
-/// Where the key of sealed files comes from.
+/// The source of the key of sealed files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeySource {
     /// A key file, by its absolute path.
     KeyFile(PathBuf),
     /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
-    /// A passphrase that somebody types.
+    /// A passphrase, typed or read from a descriptor.
     Passphrase(Argon2Cost),
 }
 
-/// What Argon2id costs; stands in `store`, and is bounded before anything is computed.
+/// The cost of Argon2id. It is in the file `store`, and is checked against bounds before anything is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Argon2Cost {
     /// Memory, in KiB.
@@ -64,7 +64,7 @@ impl Argon2Cost {
     /// What a new passphrase costs: tens of milliseconds, once per tier lifetime.
     pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
 
-    /// Tells whether it may be computed: whoever writes `store` must not stop the machine.
+    /// Returns whether it may be computed: a process that can write `store` must not stop the machine.
     pub(crate) fn is_bearable(self) -> bool {
         (8 * 1024..=1024 * 1024).contains(&self.memory)
             && (1..=16).contains(&self.passes)
@@ -82,7 +82,7 @@ impl Backend {
         }
     }
 
-    /// Says what it is, for people.
+    /// Describes it for people.
     pub(crate) fn shown(&self) -> String {
         match self {
             Backend::Keyring => "the OS keyring".to_owned(),
@@ -106,7 +106,7 @@ pub enum ChoiceError {
     /// It is not what tokenkeep writes.
     #[error("the file `store` of the data directory is damaged (line {line})")]
     Damaged {
-        /// Where, from 1.
+        /// The line, from 1.
         line: usize,
     },
     /// Another process holds the store and does not let go.
@@ -134,7 +134,7 @@ impl Choice {
         Ok(Choice { store_id, backend, rekey_salt, key_id: None })
     }
 
-    /// Reads the choice; `None` where none was made yet.
+    /// Reads the choice; `None` if none was made yet.
     pub(crate) fn load(data_dir: &Dir) -> Result<Option<Choice>, ChoiceError> {
         match data_dir.read(NAME, CAP)? {
             Some(bytes) => Choice::parse(&bytes).map(Some),
@@ -142,12 +142,12 @@ impl Choice {
         }
     }
 
-    /// Tells one state of the file from another; `None` where there is none, or nobody can tell.
+    /// Distinguishes one state of the file from another; `None` if there is no file, or its state cannot be read.
     pub(crate) fn stamp(data_dir: &Dir) -> Option<Stamp> {
         data_dir.stamp(NAME).ok().flatten()
     }
 
-    /// Writes the choice durably, at one stroke.
+    /// Writes the choice durably, in one step.
     pub(crate) fn save(&self, data_dir: &Dir, lock: &StoreLock) -> Result<(), ChoiceError> {
         lock.still_holds(data_dir)?;
         Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
@@ -261,7 +261,7 @@ impl fmt::Display for KeySource {
     }
 }
 
-/// Tells whether a text is the name of a systemd credential: a file name without surprises.
+/// Returns whether a text is the name of a systemd credential: a file name without surprises.
 pub(crate) fn is_credential_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     !text.is_empty() && text.len() <= 255 && text.bytes().all(plain) && !matches!(text, "." | "..")

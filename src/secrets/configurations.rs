@@ -49,7 +49,7 @@ impl Configurations {
         Ok(())
     }
 
-    /// Tells whether every configuration directory is known by name.
+    /// Returns whether every configuration directory is known by name.
     pub(crate) fn are_all_known(&self) -> bool {
         !self.earlier_unknown
     }

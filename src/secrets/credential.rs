@@ -35,8 +35,8 @@ impl Credential {
         Ok(Credential { secret, binding })
     }
 
-    /// Tells one secret from another without showing it: 8 digits, bound to the generation, so
-    /// that two profiles with one secret do not show it.
+    /// Distinguishes one secret from another without showing it: 8 digits, bound to the generation, so that two
+    /// profiles with one secret do not show that.
     pub(crate) fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
         digest.update(b"tokenkeep/v1/fingerprint");

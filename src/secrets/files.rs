@@ -1,8 +1,8 @@
 //! Secrets in sealed files: `secrets/HEX` in the data directory.
 //!
 //! An item lies in one of three files. `HEX` is its place. `HEX.new` was sealed with another key, which takes effect
-//! when the file `store` names it. `HEX.aside` was put aside: no profile that could be read names it. A reader tries all
-//! three, so a kill between two renames loses nothing.
+//! when the file `store` names it. `HEX.aside` was put aside: no profile that could be read names it. A reader tries
+//! all three, so a kill between two renames loses nothing.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl SealedFiles {
         Ok(items)
     }
 
-    /// Tells whether any file is there but temporaries.
+    /// Returns whether any file is there but temporaries.
     pub(crate) fn any(data_dir: &Dir) -> Result<bool, SecretsError> {
         let Some(secrets) = folder(data_dir)? else { return Ok(false) };
         Ok(secrets.names()?.iter().any(|file| !file.ends_with(TEMPORARY)))
@@ -127,7 +127,7 @@ impl SealedFiles {
         Ok(secrets.names()?.iter().filter(|file| file.ends_with(ASIDE)).count())
     }
 
-    /// Erases a file that its owner retired by saying so. Called under the data directory's lock.
+    /// Erases a file that its owner retired explicitly. Called under the data directory's lock.
     pub(crate) fn erase(data_dir: &Dir, stray: &Stray) -> Result<(), SecretsError> {
         if let Some(secrets) = folder(data_dir)? {
             secrets.remove(&stray.file)?;
@@ -135,7 +135,7 @@ impl SealedFiles {
         Ok(())
     }
 
-    /// Puts a file aside, where a reader still finds it. Called under the data directory's lock.
+    /// Puts a file aside; a reader still finds it there. Called under the data directory's lock.
     pub(crate) fn put_aside(data_dir: &Dir, stray: &Stray) -> Result<(), SecretsError> {
         if let Some(secrets) = folder(data_dir)? {
             secrets.rename(&stray.file, &format!("{}{ASIDE}", item_of(&stray.file)))?;
@@ -163,8 +163,8 @@ impl SealedFiles {
         Ok(())
     }
 
-    /// Writes an item beside the present one, which another key sealed, and reads it back. It takes effect once the file
-    /// `store` names this store's key.
+    /// Writes an item beside the present one, which another key sealed, and reads it back. It takes effect once the
+    /// file `store` names this store's key.
     pub(crate) fn write_beside(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         let name = RecordName::of(item.as_str().as_bytes());
         let file = place(item) + BESIDE;
@@ -175,11 +175,11 @@ impl SealedFiles {
         }
     }
 
-    /// Puts what was written beside into place. Called under the data directory's lock, once `store` names this key; a
-    /// kill in between is made up for by the next call.
+    /// Puts what was written beside into place. Called under the data directory's lock, once `store` names this key.
+    /// The next call makes up for a kill in between.
     ///
-    /// A file goes only if the item in its place was read back with this key, and the file itself was read whole and
-    /// names another key in its header. Any error ends the call, and every copy stays.
+    /// A file goes only under two conditions. The item in its place was read back with this key. The file itself was
+    /// read whole and names another key in its header. Any error ends the call, and every copy stays.
     pub(crate) fn settle(&self) -> Result<(), SecretsError> {
         let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
         for file in secrets.names()? {

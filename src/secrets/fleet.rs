@@ -1,8 +1,8 @@
-//! What a host keeps of its fleet: which shared key and which login of the store are the present ones, and what is
-//! derived, so that reading a shared token loads no client secret.
+//! What a host keeps of its fleet: which shared key and which login of the store are the present ones. It also keeps
+//! what is derived, so that reading a shared token loads no client secret.
 //!
-//! Key and login are items of the backend, as secrets are: a new one is a new item, and the file `shared` of the data
-//! directory, replaced at one stroke, names it.
+//! Key and login are items of the backend, as secrets are. A new one is a new item, and the file `shared` of the data
+//! directory, replaced in one step, names it.
 
 use sha2::{Digest, Sha256};
 
@@ -27,7 +27,7 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Reads the file; nothing where there is none.
+    /// Reads the file; an empty one if there is none.
     pub(crate) fn load(dir: &Dir) -> Result<Membership, SecretsError> {
         let Some(bytes) = dir.read(NAME, LARGEST)? else { return Ok(Membership::default()) };
         Membership::parse(&bytes).ok_or(SecretsError::MembershipUnusable)
@@ -102,7 +102,7 @@ impl PassOf<'_> {
     }
 }
 
-/// Keeps what can be derived anew: whatever was there goes.
+/// Keeps what can be derived again, in place of whatever was there.
 pub(crate) fn replace(secrets: &dyn SecretStore, item: &ItemName, content: &Secret) -> Result<(), SecretsError> {
     match secrets.read(item) {
         Ok(Some(present)) if present == *content => return Ok(()),

@@ -60,14 +60,14 @@ impl ItemName {
         &self.0
     }
 
-    /// Tells whether the item can be made again: it is derived, or a trial of `doctor`.
+    /// Returns whether the item can be made again: it is derived, or a trial of `doctor`.
     pub(crate) fn is_disposable(&self) -> bool {
         self.0.starts_with(ItemName::DERIVED) || self.0.starts_with(ItemName::TRIAL)
     }
 }
 
-/// An item that may be removed. A store removes nothing else: a secret goes only if its copy elsewhere was read back, or
-/// if a command retired it by name. An error is never a reason.
+/// An item that may be removed. A store removes nothing else: a secret goes only if its copy elsewhere was read back,
+/// or if a command retired it by name. An error is never a reason.
 #[derive(Debug)]
 pub(crate) struct Retired(ItemName);
 

@@ -1,4 +1,4 @@
-//! The key file: where the data key of sealed files comes from.
+//! The key file: the source of the data key of sealed files.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub enum KeyFileRole {
     HandedIn,
 }
 
-/// Says what a key file is to the data directory, in an error about the file.
+/// Puts the role of a key file into the error about a short one.
 pub(super) fn as_role(role: KeyFileRole) -> impl FnOnce(SecretsError) -> SecretsError {
     move |error| match error {
         SecretsError::KeyFileShort { path, .. } => SecretsError::KeyFileShort { path, role },
@@ -30,7 +30,7 @@ pub(super) fn as_role(role: KeyFileRole) -> impl FnOnce(SecretsError) -> Secrets
 
 const CAP: usize = 64 * 1024;
 
-/// Reads a key file; `None` where there is none.
+/// Reads a key file; `None` if there is none.
 pub(crate) fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError> {
     let read = read_given(path, Given::Key, CAP).map_err(|error| match &error {
         // Of the file itself; what is wrong with its directory is wrong with more than a key.
@@ -47,8 +47,8 @@ pub(crate) fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError>
     }
 }
 
-/// Makes a key file of 32 random bytes, readable by its owner alone, and reads it. One that is there
-/// is used, never replaced: another data directory may be sealed with it.
+/// Makes a key file of 32 random bytes, readable by its owner only, and reads it. One that is there is used, never
+/// replaced: another data directory may be sealed with it.
 pub(crate) fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
     let mut bytes = vec![0; SHORTEST];
     getrandom::fill(&mut bytes).map_err(|_| SealError::Randomness)?;

@@ -1,9 +1,9 @@
 //! Secrets in the OS keyring: Secret Service, Keychain, Credential Manager.
 //!
-//! Each call runs in a thread of its own with a deadline: a daemon that hangs, or a prompt that
-//! nobody answers, must not hold a script. (Also because blocking calls of D-Bus may not run inside
-//! an async runtime.) A missing item counts as absent only where the collection says that it is
-//! unlocked: a locked one answers "not found" for everything.
+//! Each call runs in a thread of its own with a deadline. A daemon that hangs, or a prompt that is not answered, must
+//! not hold up a script. Another reason: blocking calls of D-Bus may not run inside an async runtime. A missing item
+//! counts as absent only if the collection reports that it is unlocked: a locked one answers "not found" for
+//! everything.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl OsKeyring {
     ) -> Result<T, SecretsError> {
         let (tell, told) = mpsc::channel();
         let run = move || {
-            // Nobody listens any more when the deadline has passed.
+            // No receiver is left when the deadline has passed.
             let _ = tell.send(work());
         };
         std::thread::Builder::new()
@@ -61,7 +61,7 @@ impl SecretStore for OsKeyring {
     }
 
     fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
-        // Base64: some keyrings hold text alone.
+        // Base64: some keyrings hold only text.
         let text = Zeroizing::new(STANDARD.encode(secret.expose()));
         if cfg!(windows) && text.len() > LARGEST {
             return Err(SecretsError::TooLarge(LARGEST));
@@ -113,8 +113,8 @@ fn read(item: &ItemName) -> Result<Option<Secret>, SecretsError> {
     }
 }
 
-/// Which of the four answers a failure is. What a library says about it is not shown where it may
-/// quote what it read.
+/// Decides which of the four answers a failure is. The message of a library is not shown if it may quote what the
+/// library read.
 fn failed(error: keyring::Error) -> SecretsError {
     use keyring::Error;
     match error {
@@ -136,7 +136,7 @@ fn unreachable(why: String) -> SecretsError {
     SecretsError::Unreachable(why)
 }
 
-/// macOS says by number that it may not ask, that it was told no, or that the answer was wrong.
+/// macOS reports by number that it may not ask, that the user refused, or that the answer was wrong.
 fn is_refusal(error: &(dyn std::error::Error + Send + Sync)) -> bool {
     let text = error.to_string();
     cfg!(target_os = "macos") && ["-25308", "-128", "-25293"].iter().any(|number| text.contains(number))
@@ -162,11 +162,11 @@ mod collection {
 
     use super::super::SecretsError;
 
-    /// The connection that is asked, kept: gnome-keyring 42 ends itself now and then when many clients come and go (it
-    /// answers one as if it were not there).
+    /// The connection that is used, kept: gnome-keyring 42 ends itself now and then when many clients come and go. (It
+    /// answers one as if it were not there.)
     static SERVICE: Mutex<Option<SecretService<'static>>> = Mutex::new(None);
 
-    /// Asks the default collection whether it is unlocked; no secret passes, so the session is plain.
+    /// Checks that the default collection is unlocked; no secret passes, so the session is plain.
     pub(super) fn is_open() -> Result<(), SecretsError> {
         let mut kept = SERVICE.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref().map(is_unlocked) {
@@ -182,8 +182,8 @@ mod collection {
         super::unreachable(error.to_string())
     }
 
-    /// Returns the socket of the session bus that the environment names, if nothing listens there: a terminal multiplexer
-    /// outlives the session whose address it keeps.
+    /// Returns the socket of the session bus that the environment names, if nothing listens there: a terminal
+    /// multiplexer outlives the session whose address it keeps.
     pub(super) fn silent_bus() -> Option<PathBuf> {
         let address = std::env::var("DBUS_SESSION_BUS_ADDRESS").ok()?;
         // One address of a kind that is no file may be alive.
@@ -216,7 +216,7 @@ mod collection {
 mod collection {
     use super::super::SecretsError;
 
-    /// Here "not found" is said by an open keychain alone; a locked one says so.
+    /// Here only an open keychain answers "not found"; a locked one reports that it is locked.
     pub(super) fn is_open() -> Result<(), SecretsError> {
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! The data key of one data directory, from wherever it comes.
+//! The data key of one data directory, from any source.
 //!
-//! Two ways. *Fast*: a key file, a systemd credential, the kernel tier: microseconds, at any time.
-//! *Asked*: the OS keyring or a passphrase: milliseconds to minutes, inside the turn, once for a
-//! whole herd, because the answer fills the tier.
+//! Two ways. *Fast*: a key file, a systemd credential, the kernel tier: microseconds, at any time. *Asked*: the OS
+//! keyring or a passphrase: milliseconds to minutes, inside the turn, once for a whole herd, because the answer fills
+//! the tier.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,17 +26,17 @@ use crate::secret::Secret;
 pub(crate) struct Keys {
     dir: Arc<Dir>,
     choice: Choice,
-    /// As people wrote it; `None` where they did not.
+    /// As written in the configuration; `None` if it is not set there.
     keep: Option<Option<Duration>>,
     timeout: Duration,
     creates: Creates,
-    /// Where the configuration has the key file now: a home may have moved since `store` was written.
+    /// The key file in the present configuration: a home may have moved since `store` was written.
     moved_to: Option<PathBuf>,
     /// The state of the file `store` that the choice was read from.
     stamp: Option<Stamp>,
 }
 
-/// A key that was asked for.
+/// A key that was requested.
 #[derive(Debug)]
 pub(crate) struct AskedKey {
     pub(crate) key: DataKey,
@@ -47,9 +47,9 @@ pub(crate) struct AskedKey {
 /// Whether a key file that is missing is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MissingKey {
-    /// Make it: somebody asked for it.
+    /// Make it: the user requested it.
     Create,
-    /// Leave it: somebody else brings it.
+    /// Leave it: it is brought from outside.
     Leave,
 }
 
@@ -63,15 +63,15 @@ pub(crate) enum Creates {
 }
 
 impl Keys {
-    /// Makes the keys of a choice; `keep` is how long the kernel tier keeps what was asked for, where
-    /// people said so, and `timeout` bounds each call of the keyring.
+    /// Makes the keys of a choice. `keep` is how long the kernel tier keeps a requested key, if the configuration sets
+    /// it; `timeout` bounds each call of the keyring.
     pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Option<Duration>>, timeout: Duration) -> Keys {
         let stamp = Choice::stamp(&dir);
         Keys { dir, choice, keep, timeout, creates: Creates::IfAbsent, moved_to: None, stamp }
     }
 
-    /// Names the place of the key file that is tried if the one in `store` is missing. Only the key that `store` names is
-    /// taken from there.
+    /// Names the place of the key file that is tried if the one in `store` is missing. Only the key that `store` names
+    /// is taken from there.
     pub(crate) fn with_moved_key(self, path: PathBuf) -> Keys {
         Keys { moved_to: Some(path), ..self }
     }
@@ -81,13 +81,13 @@ impl Keys {
         Keys { creates: Creates::Never, ..self }
     }
 
-    /// Says which state of the file `store` the choice was read from, where that was looked at before it was read.
+    /// Sets the state of the file `store` that the choice was read from, if it was looked at before the choice was
+    /// read.
     pub(crate) fn with_stamp(self, stamp: Option<Stamp>) -> Keys {
         Keys { stamp, ..self }
     }
 
-    /// Returns the keys as they are now, where the file `store` has changed; `None` where it has not,
-    /// or cannot be read.
+    /// Returns the keys as they are now, if the file `store` has changed; `None` if it has not, or cannot be read.
     pub(crate) fn newer(&self) -> Option<Keys> {
         let stamp = Choice::stamp(&self.dir);
         if stamp == self.stamp {
@@ -96,7 +96,8 @@ impl Keys {
         self.reloaded()
     }
 
-    /// Returns the keys as they are now, whatever the stamp of the file `store` says; `None` where it cannot be read.
+    /// Returns the keys as they are now, whether or not the stamp of the file `store` has changed; `None` if the file
+    /// cannot be read.
     pub(crate) fn reloaded(&self) -> Option<Keys> {
         let stamp = Choice::stamp(&self.dir);
         let choice = Choice::load(&self.dir).ok().flatten()?;
@@ -113,7 +114,7 @@ impl Keys {
         Membership::load(&self.dir)
     }
 
-    /// Returns the key where it is at hand; `None` where it has to be asked for.
+    /// Returns the key if it is at hand; `None` if it has to be requested.
     pub(crate) fn fast(&self) -> Result<Option<DataKey>, SecretsError> {
         match &self.choice.backend {
             Backend::None => Err(SecretsError::KeepsNothing),
@@ -125,7 +126,7 @@ impl Keys {
         }
     }
 
-    /// Returns the key, asked for where it is not at hand.
+    /// Returns the key, requested if it is not at hand.
     pub(crate) fn key(&self) -> Result<DataKey, SecretsError> {
         match self.fast()? {
             Some(key) => Ok(key),
@@ -133,7 +134,7 @@ impl Keys {
         }
     }
 
-    /// Asks for the key, and fills the kernel tier with it.
+    /// Requests the key, and fills the kernel tier with it.
     pub(crate) fn ask(&self) -> Result<AskedKey, SecretsError> {
         let asked_for = matches!(self.choice.backend, Backend::Keyring | Backend::File(KeySource::Passphrase(_)));
         if asked_for && self.choice.key_id.is_none() {
@@ -165,13 +166,13 @@ impl Keys {
         Ok(asked)
     }
 
-    /// Empties the kernel tier; `true` where a key was there.
+    /// Empties the kernel tier; `true` if a key was there.
     pub(crate) fn lock(&self) -> bool {
         let tier = self.choice.key_id.map(|id| KernelTier::new(&self.choice, id, Duration::ZERO));
         tier.is_some_and(|tier| tier.empty())
     }
 
-    /// Says how long the kernel still keeps the key; `None` where it holds none.
+    /// Returns how long the kernel still keeps the key, for people; `None` if it holds none.
     pub(crate) fn tier_remaining(&self) -> Option<String> {
         let id = self.choice.key_id?;
         let tier = self.tier(id)?;
@@ -196,7 +197,7 @@ impl Keys {
         if !asked_for {
             return None;
         }
-        // Looked up only here: it takes a dozen system calls to tell a container.
+        // Looked up only here: it takes a dozen system calls to recognize a container.
         let keep = self.keep.unwrap_or_else(keep_by_default)?;
         Some(KernelTier::new(&self.choice, id, keep))
     }
@@ -261,7 +262,7 @@ impl Keys {
         }
     }
 
-    /// Reads the key file from where the configuration has it now; `None` if that is not the key that `store` names.
+    /// Reads the key file of the present configuration; `None` if that is not the key that `store` names.
     fn moved_key(&self) -> Result<Option<DataKey>, SecretsError> {
         match &self.moved_to {
             Some(path) => key_in(path, &self.choice),
@@ -269,8 +270,8 @@ impl Keys {
         }
     }
 
-    /// Takes the key that stands where the first one was, as after the rotation of a Secret in a cluster: cached tokens are
-    /// disposable. A stored secret is not, so a key that one was sealed with stays the only one.
+    /// Takes the key that is now in the place of the first one, as after the rotation of a Secret in a cluster: cached
+    /// tokens are disposable. A stored secret is not, so a key that one was sealed with stays the only one.
     fn rotated(&self, path: PathBuf) -> Result<AskedKey, SecretsError> {
         let wrong = || SecretsError::KeyFileWrong { path: path.clone() };
         if self.creates == Creates::Never || SealedFiles::any(&self.dir)? {
@@ -302,7 +303,7 @@ impl Keys {
             Some(secret) => {
                 let root: [u8; 32] = secret.expose().try_into().map_err(|_| SecretsError::Unreadable)?;
                 let key = DataKey::new(Zeroizing::new(root));
-                // Another key under this name is never overwritten: nobody knows whose it is.
+                // Another key under this name is never overwritten: its owner is unknown.
                 if key.id() == id { Ok(AskedKey { key, replaced: false }) } else { Err(SecretsError::Unreadable) }
             }
             // Absent from an unlocked collection: a new key. What the old one sealed is void.
@@ -311,8 +312,8 @@ impl Keys {
                 let lock = StoreLock::take(&self.dir).map_err(failed)?;
                 let present = Choice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
                 if present.key_id != Some(id) {
-                    // Another process was faster: it made a new key and dropped the old records, or moved all secrets to
-                    // another backend, whose key is not in the keyring.
+                    // Another process was faster. It made a new key and dropped the old records, or it moved all
+                    // secrets to another backend, whose key is not in the keyring.
                     let keys = Keys { choice: present, stamp: Choice::stamp(&self.dir), ..self.clone() };
                     drop(lock);
                     return keys.ask();
@@ -335,14 +336,13 @@ pub(crate) enum EstablishError {
     /// The file `store` cannot be used.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
-    /// The key cannot be had.
+    /// The key cannot be obtained.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
 }
 
-/// Records the choice of `backend`, or finds that it was made before, and returns it, with its key
-/// where that is a new one. However many
-/// call it at once, one key is made, and only where the backend says for sure that there is none.
+/// Records the choice of `backend`, or finds that it was made before, and returns it, with its key if that is a new
+/// one. However many processes call it at once, one key is made, and only if there is certainly none.
 pub(crate) fn establish(
     dir: &Dir,
     backend: &Backend,
@@ -379,7 +379,8 @@ fn adopted(choice: &Choice, backend: &Backend) -> Result<Option<Choice>, Secrets
     Ok(key_in(path, choice)?.map(|_| Choice { backend: backend.clone(), ..choice.clone() }))
 }
 
-/// Reads the data key from a key file; `None` if the file is missing or makes another key than the one that `store` names.
+/// Reads the data key from a key file; `None` if the file is missing or makes another key than the one that `store`
+/// names.
 fn key_in(path: &Path, choice: &Choice) -> Result<Option<DataKey>, SecretsError> {
     let Some(id) = choice.key_id else { return Ok(None) };
     let bytes = read_key_file(path).map_err(as_role(KeyFileRole::InUse))?;
@@ -387,14 +388,13 @@ fn key_in(path: &Path, choice: &Choice) -> Result<Option<DataKey>, SecretsError>
     Ok(key.filter(|key| key.id() == id))
 }
 
-/// Tells whether two choices are the same; what a passphrase costs was decided by the first.
+/// Returns whether two choices are the same; what a passphrase costs was decided by the first.
 fn same(a: &Backend, b: &Backend) -> bool {
     let passphrase = |backend: &Backend| matches!(backend, Backend::File(KeySource::Passphrase(_)));
     a == b || (passphrase(a) && passphrase(b))
 }
 
-/// Makes the first data key of a choice, or finds the one that is brought; `None` where nothing is
-/// kept.
+/// Makes the first data key of a choice, or finds the one that is brought; `None` if nothing is kept.
 pub(crate) fn first_key(
     choice: &Choice,
     missing: MissingKey,
@@ -440,7 +440,7 @@ fn derived(choice: &Choice, typed: Typed) -> Result<DataKey, SecretsError> {
     Ok(DataKey::derived(&stretched, &choice.store_id, &choice.rekey_salt))
 }
 
-/// Where systemd puts the credential of this name.
+/// Returns the path of the systemd credential of this name.
 fn credential_path(name: &str) -> Result<PathBuf, SecretsError> {
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
     Ok(directory.ok_or_else(|| SecretsError::NoCredential(name.to_owned()))?.join(name))

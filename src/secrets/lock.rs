@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Held by a process that changes what is stored: `init`, `rekey`, `credentials set`, `credentials remove`, `doctor`.
 ///
-/// The lock is on the file `store.lock`, and on the directory itself where the file system allows that: a deleted lock
+/// The lock is on the file `store.lock`, and on the directory itself if the file system allows that. A deleted lock
 /// file then lets no second process in.
 #[derive(Debug)]
 pub(crate) struct StoreLock {

@@ -1,4 +1,4 @@
-//! Where secrets live: items by name, in a place that was chosen explicitly and is remembered.
+//! Secrets: items by name, in a place that was chosen explicitly and is remembered.
 
 mod choice;
 mod configurations;
@@ -53,7 +53,7 @@ pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
 #[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
 
-/// Removes the temporaries that a kill left in a data directory. The lock says that no other process is writing one.
+/// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
 pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
     for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY] {
         data_dir.remove(name)?;
@@ -73,10 +73,10 @@ pub enum SecretsError {
     /// The file `store` of the data directory is damaged, or of a newer version.
     #[error("{0}")]
     Unusable(String),
-    /// The file `shared` of the data directory is.
+    /// The file `shared` of the data directory is damaged, or of a newer version.
     #[error("the file `shared` of the data directory is damaged, or of a newer version")]
     MembershipUnusable,
-    /// The file `configurations` of the data directory is.
+    /// The file `configurations` of the data directory is damaged, or of a newer version.
     #[error("the file `configurations` of the data directory is damaged, or of a newer version")]
     ConfigurationsUnusable,
     /// The place is there and locked.
@@ -85,13 +85,13 @@ pub enum SecretsError {
     /// The place cannot be reached.
     #[error("the keyring cannot be reached: {0}")]
     Unreachable(String),
-    /// The address of the bus leads nowhere.
+    /// Nothing listens at the address of the bus.
     #[error("DBUS_SESSION_BUS_ADDRESS names {}, where nothing listens", Shown(.0))]
     NoBus(PathBuf),
     /// The place is there, and has no keyring to put anything into.
     #[error("the Secret Service has no default collection")]
     NoCollection,
-    /// This program cannot speak to any.
+    /// This program was built without support for keyrings.
     #[error("this program was built without the feature `keyring`")]
     NotBuilt,
     /// The place did not answer in time.
@@ -103,19 +103,19 @@ pub enum SecretsError {
     /// It is larger than the place takes.
     #[error("the keyring takes no more than {0} bytes an item")]
     TooLarge(usize),
-    /// It was chosen that nothing is kept.
+    /// The choice is to keep nothing.
     #[error("it was chosen that nothing is kept")]
     KeepsNothing,
-    /// The passphrase is another one.
+    /// The passphrase is not the one that was chosen.
     #[error("the passphrase is not the one that was chosen")]
     PassphraseWrong,
     /// The data key is gone from the keyring.
     #[error("the data key is gone from the keyring")]
     KeyGone,
-    /// There is no passphrase to be had.
+    /// No passphrase is available.
     #[error("{0}")]
     NoPassphrase(&'static str),
-    /// What `store` says that a passphrase costs is out of bounds.
+    /// The cost of the passphrase in `store` is out of bounds.
     #[error("the cost of the passphrase in the file `store` is out of bounds")]
     UnbearableCost,
     /// systemd gave no credentials.
@@ -130,10 +130,10 @@ pub enum SecretsError {
     /// What was written into the keyring does not read back, or something else was there.
     #[error("the secret that was written into the keyring does not read back")]
     KeyringUnverified,
-    /// The key file is not where it was.
+    /// The key file is missing.
     #[error("the key file {} is missing", Shown(.path))]
     KeyFileMissing {
-        /// Where it was.
+        /// Its path.
         path: PathBuf,
     },
     /// The key file is not safe to use.
@@ -142,7 +142,7 @@ pub enum SecretsError {
     /// The key file is too short to be a key.
     #[error("the key file {} is shorter than 32 bytes", Shown(.path))]
     KeyFileShort {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// What it is to this data directory.
         role: KeyFileRole,
@@ -150,7 +150,7 @@ pub enum SecretsError {
     /// The key file holds another key than the one that sealed this data directory.
     #[error("the key file {} holds another key than the one this data directory was sealed with", Shown(.path))]
     KeyFileWrong {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
     },
     /// A file of ours cannot be read or written, or must not be trusted.
@@ -162,7 +162,7 @@ pub enum SecretsError {
 }
 
 impl SecretsError {
-    /// Tells whether a key file is too open, and belongs to root: a volume that was mounted with its usual modes.
+    /// Returns whether a key file is too open, and belongs to root: a volume that was mounted with its usual modes.
     pub(crate) fn is_of_volume(&self) -> bool {
         let volume = Some(Mend::OwnerOnlyInVolume);
         matches!(self, SecretsError::KeyFileInsecure(PlaceError::Insecure { mend, .. }) if *mend == volume)
@@ -171,10 +171,10 @@ impl SecretsError {
 
 /// Keeps secrets as immutable items.
 pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
-    /// Returns an item, or `None` where it is definitely absent.
+    /// Returns an item, or `None` if it is definitely absent.
     ///
-    /// *Locked*, *unreachable* and *unreadable* are errors of their own: none of them may lead to
-    /// something being created.
+    /// *Locked*, *unreachable* and *unreadable* are errors of their own: none of them may lead to something being
+    /// created.
     fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError>;
 
     /// Writes a new item and reads it back. An item that is there is never overwritten: that is

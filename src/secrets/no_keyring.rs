@@ -1,4 +1,4 @@
-//! What stands in for the OS keyring in a library that was built without it.
+//! Replaces the OS keyring in a library that was built without it.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ pub(crate) enum Typed {
     New,
 }
 
-/// What was given to this process: nobody types it twice, and a pipe can be read once.
+/// What was given to this process: a user does not type it again, and a pipe can be read only once.
 static GIVEN: Mutex<Option<Secret>> = Mutex::new(None);
 
 /// Reads the passphrase, once a process; one newline at its end is cut.
@@ -50,7 +50,7 @@ pub(crate) fn passphrase(typed: Typed) -> Result<Secret, SecretsError> {
     Ok(read)
 }
 
-/// Reads the first line that comes on a descriptor, or all of it if it ends before: a pipe may stay open for as long as
+/// Reads the first line that comes on a descriptor, or all of it if it ends before. A pipe may stay open for as long as
 /// its writer likes.
 #[cfg(unix)]
 fn from_descriptor(number: &OsStr, within: Duration) -> Result<Secret, SecretsError> {
@@ -93,7 +93,7 @@ fn from_descriptor(number: &OsStr, within: Duration) -> Result<Secret, SecretsEr
 }
 
 /// Duplicates a descriptor that is known by its number only. Not by its name in the file system, if that can be
-/// avoided: opening it again asks for permission again, and a socket cannot be opened.
+/// avoided: opening it again checks the permission again, and a socket cannot be opened.
 #[cfg(unix)]
 fn duplicate(number: i32) -> std::io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
@@ -144,7 +144,7 @@ fn from_terminal(_typed: Typed) -> Result<Secret, SecretsError> {
 
 /// Stretches a passphrase to 32 bytes by Argon2id (RFC 9106).
 pub(crate) fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<Secret, SecretsError> {
-    // Before anything is computed: the cost stands in a file.
+    // Before anything is computed: the cost comes from a file.
     if !cost.is_bearable() {
         return Err(SecretsError::UnbearableCost);
     }

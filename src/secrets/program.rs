@@ -1,11 +1,11 @@
 //! Running a program that prints a secret: no shell, no stdin, a deadline, a cap.
 //!
-//! Its stderr is not shown, for it may hold the secret. It ends with this process: at its deadline, and when this process is
-//! interrupted, together with all that it started.
+//! Its stderr is not shown, for it may hold the secret. The program ends with this process: at its deadline, and when
+//! this process is interrupted, together with all that it started.
 //!
-//! A program may ask its user for a master password. It can do that while the command line has the terminal: then it runs in
-//! the process group of tokenkeep, as git's credential helpers do, so that Ctrl-C and Ctrl-Z reach both. Otherwise it has a
-//! group of its own, and one that wants the terminal, which would stop it, is an error at once.
+//! A program may ask its user for a master password. It can do that while the command line has the terminal. Then it
+//! runs in the process group of tokenkeep, as git's credential helpers do, so that Ctrl-C and Ctrl-Z reach both.
+//! Otherwise it has a group of its own, and one that wants the terminal, which would stop it, is an error at once.
 
 use std::io::Read as _;
 use std::process::{Child, ChildStdout, Stdio};
@@ -20,7 +20,7 @@ use crate::{child, duration};
 const CAP: usize = 64 * 1024;
 /// How long a program may take if the configuration names no time.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long one may take that has the terminal, where its user may have to find a password first.
+/// How long a program that has the terminal may take: its user may have to find a password first.
 #[cfg(all(unix, feature = "cli"))]
 const DEADLINE_ON_TERMINAL: Duration = Duration::from_secs(60);
 /// How long one may take to end once it has closed its output.
@@ -28,7 +28,8 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// How soon the end of a program is noticed if its output stays open.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Returns what a program prints, or what it did instead. `timeout` is how long it may take, if the configuration says so.
+/// Returns the output of a program, or what happened instead. `timeout` is how long it may take, if the configuration
+/// sets it.
 pub(super) fn printed(
     program: &str,
     arguments: &[String],
@@ -58,7 +59,7 @@ pub(super) fn printed(
     if printed.is_err() {
         #[cfg(unix)]
         running.kill();
-        // One that has no group of its own, and one that has ended, which is no error that counts.
+        // For a program without a group of its own. If the program has ended, the error does not matter.
         let _ = child.kill();
         let ended = child.wait();
         // Ctrl-C was for this process too, whose own signal may come a moment later.
@@ -75,8 +76,8 @@ pub(super) fn printed(
     printed
 }
 
-/// Reads until the output ends, or until the program has ended well and something is there: what it started may keep
-/// the output open for as long as it likes.
+/// Reads until the output ends, or until the program has ended well and something is there. What the program started
+/// may keep the output open for as long as it likes.
 #[cfg(unix)]
 fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -90,7 +91,7 @@ fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result
     let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
     let deadline = Deadline::after(timeout);
     loop {
-        // Asked before the output is read: whatever the program wrote is there then.
+        // Checked before the output is read: everything that the program wrote is there then.
         let ended = ended_well(child)?;
         let closed = read_present(&mut output, &mut bytes)?;
         if ended && (closed || !bytes.is_empty()) {
@@ -107,7 +108,7 @@ fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result
             return Err("wants the terminal, which only a command in the foreground can give it".to_owned());
         }
         let pause = Timespec::try_from(left.min(GLANCE)).unwrap_or_default();
-        // Interrupted or failed: the next round tells.
+        // Interrupted or failed: the next round shows which.
         let _ = poll(&mut [PollFd::new(&output, PollFlags::IN)], Some(&pause));
     }
 }

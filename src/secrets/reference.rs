@@ -1,4 +1,4 @@
-//! Secrets that are read from where the profile says, again at each fetch.
+//! Secrets that are read from the place that the profile names, again at each fetch.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::warning::Warning;
 /// The largest secret that is read, in bytes.
 const CAP: usize = 64 * 1024;
 
-/// Why a referenced secret cannot be had.
+/// Why a referenced secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
     /// There is no such file.
     #[error("the file {} that the secret is read from is missing", Shown(.path))]
     FileMissing {
-        /// Where it should be.
+        /// The path that is missing.
         path: PathBuf,
     },
     /// The file cannot be read, or must not be trusted.
@@ -45,14 +45,14 @@ pub enum ReferenceError {
     /// What is there is no secret.
     #[error("{place} {why}")]
     NoSecret {
-        /// Where the secret is read from, as the subject of a sentence.
+        /// The place of the secret, as the subject of a sentence.
         place: String,
         /// What is wrong, as its predicate.
         why: &'static str,
     },
 }
 
-/// A secret that was read, and who else can read it.
+/// A secret that was read, and whether other users can read it.
 pub(crate) struct Read {
     /// The secret.
     pub secret: Secret,
@@ -60,8 +60,8 @@ pub(crate) struct Read {
     pub exposed: Option<Warning>,
 }
 
-/// Reads a referenced secret; one newline at its end is cut. `timeout` is how long a program may take that prints it, if the
-/// configuration says so.
+/// Reads a referenced secret; one newline at its end is cut. `timeout` is how long a program that prints it may take,
+/// if the configuration sets it.
 pub(crate) fn read_reference(reference: &Reference, timeout: Option<Duration>) -> Result<Read, ReferenceError> {
     let no_secret = |why| ReferenceError::NoSecret { place: place_of(reference), why };
     let (bytes, exposed) = match reference {

@@ -1,8 +1,8 @@
 //! The kernel tier: the data key in kernel memory for some hours, so that a warm read asks no daemon.
 //!
-//! Linux alone has it: the user's persistent keyring, linked to the process keyring, because a
-//! process without a session keyring (containers, cron, sudo) has nothing else that works at the
-//! first try. Every failure here means "no tier": the backend is asked instead.
+//! Only Linux has it: the user's persistent keyring, linked to the process keyring. A process without a session keyring
+//! (containers, cron, sudo) has nothing else that works at the first try. Every failure here means "no tier": the
+//! backend is used instead.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ impl KernelTier {
         KernelTier { description: format!("tokenkeep:{}:{id}", hex::encode(&choice.store_id)), keep }
     }
 
-    /// Returns the key, or `None` for whatever reason. Whoever runs as this user can plant one, so
-    /// it counts only where it derives the id that `store` names.
+    /// Returns the key, or `None` for whatever reason. Any process of this user can plant one, so it takes effect only
+    /// if it derives the id that `store` names.
     pub(crate) fn read(&self, id: KeyId) -> Option<DataKey> {
         let bytes = system::read(&self.description)?;
         let root: [u8; 32] = bytes.as_slice().try_into().ok()?;
@@ -41,7 +41,7 @@ impl KernelTier {
         }
     }
 
-    /// Says, in the kernel's words (`7h`, `30m`), how long the key stays; `None` where it does not say.
+    /// Returns how long the key stays, in the kernel's words (`7h`, `30m`); `None` if the kernel does not report it.
     pub(crate) fn remaining(&self) -> Option<String> {
         // Elsewhere these paths would name files that any user may make.
         if !cfg!(target_os = "linux") {
@@ -52,14 +52,14 @@ impl KernelTier {
         line.split_whitespace().nth(3).map(str::to_owned)
     }
 
-    /// Empties the place; `true` where a key was there.
+    /// Empties the place; `true` if a key was there.
     pub(crate) fn empty(&self) -> bool {
         system::empty(&self.description).is_some()
     }
 }
 
-/// How long the kernel keeps the key where nobody said: not at all in a container or a user
-/// namespace of its own, whose user others may share.
+/// How long the kernel keeps the key by default: not at all in a container or a user namespace of its own, whose user
+/// others may share.
 pub(crate) fn keep_by_default() -> Option<Duration> {
     const KEEP: Duration = Duration::from_secs(8 * 3_600);
     (!is_contained()).then_some(KEEP)
@@ -97,7 +97,7 @@ mod system {
     pub(super) fn fill(description: &str, bytes: &[u8], keep: Duration) -> Option<()> {
         let key = ring()?.add_key(description, bytes).ok()?;
         let seconds = usize::try_from(keep.as_secs()).ok()?;
-        // Whoever possesses the persistent keyring, which is this user, and nobody else.
+        // Only for the possessor of the persistent keyring, which is this user.
         let alone = KeyPermissionsBuilder::builder().posessor(Permission::ALL).build();
         let kept = key.set_timeout(seconds).and_then(|()| key.set_perms(alone));
         if kept.is_err() {

@@ -1,4 +1,4 @@
-//! A store that failed is left alone for a while; then one caller tries it, and the others go on without.
+//! A store that failed is not used for a while. Then one caller tries it, and the others continue without it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::clock::BootTime;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Says whether a store may be asked.
+/// Decides whether a store may be used.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(Mutex<Option<Open>>);
 
@@ -23,20 +23,21 @@ struct Open {
 /// What a failure was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outage {
-    /// The first: somebody should be told.
+    /// The first: it should be reported.
     Begins,
     /// One more of the same.
     GoesOn,
 }
 
 impl Breaker {
-    /// Tells whether the store may be asked. Where it failed before, one caller may after each pause.
+    /// Returns whether the store may be used. After a failure, one caller may try it after each pause.
     pub(crate) fn admits(&self, now: BootTime) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *open {
             None => true,
             Some(open) if now >= open.until => {
-                // Whoever comes while this one tries goes on without; should it never tell, the next may try then.
+                // Callers that come during this attempt continue without the store. If the attempt never reports back,
+                // the next caller may try after the pause.
                 open.until = now.plus(open.pause);
                 open.tried = true;
                 true
@@ -45,12 +46,12 @@ impl Breaker {
         }
     }
 
-    /// Is told that the store answered.
+    /// Notes that the store answered.
     pub(crate) fn succeeded(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Is told that the store failed.
+    /// Notes that the store failed.
     pub(crate) fn failed(&self, now: BootTime) -> Outage {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (outage, pause) = match *open {
@@ -63,7 +64,7 @@ impl Breaker {
         outage
     }
 
-    /// Returns for how long the store is left alone.
+    /// Returns for how long the store is not used.
     pub(crate) fn pause(&self, now: BootTime) -> Option<Duration> {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.and_then(|open| open.until.0.checked_sub(now.0)).map(Duration::from_nanos)

@@ -1,5 +1,5 @@
-//! Whether a secret is one that a key may be derived from: whoever runs the store can try secrets against what it
-//! holds for as long as they like.
+//! Whether a secret is one that a key may be derived from. The operator of the store can try secrets against what it
+//! holds, for as long as they like.
 
 use std::ops::Range;
 
@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 
 /// The bits that a key is derived from, at least.
 const ENOUGH: f64 = 128.0;
-/// What a word counts: one of 4,096.
+/// The bits of a word: one of 4,096.
 const WORD: f64 = 12.0;
-/// A longer one counts as two.
+/// The most letters that count as one word; a longer word counts as several.
 const LONG_WORD: usize = 10;
-/// What a sign between words counts.
+/// The bits of a sign between words.
 const SIGN: f64 = 3.0;
 
-/// Tells whether somebody who holds what was sealed could find the secret by trying: fewer than 128 bits, as far as its
-/// form tells. An estimate from above: the characters at the size of the smallest usual alphabet that has them all,
-/// sequences and repetitions at next to nothing, words as words, a UUID at what is random in it, and text in base64 as
-/// that text.
+/// Returns whether an attacker with the sealed data could find the secret by trying: it has fewer than 128 bits, as far
+/// as its form shows. The estimate is from above. Characters count by the size of the smallest usual alphabet that has
+/// them all. Sequences and repetitions count next to nothing, and words count as words. A UUID counts by what is random
+/// in it, and text in base64 as that text.
 pub(crate) fn is_guessable(secret: &[u8]) -> bool {
     bits(secret) < ENOUGH
 }
@@ -41,8 +41,8 @@ fn as_written(secret: &[u8]) -> f64 {
     if each <= 4.0 { by_alphabet } else { by_alphabet.min(by_words(secret)) }
 }
 
-/// The bits of what is made of words: infinitely many where it is not, which is where fewer than half of its letters
-/// stand in words.
+/// The bits of what is made of words. Infinitely many if the secret has no letters, or if fewer than half of them are
+/// in words.
 fn by_words(secret: &[u8]) -> f64 {
     let words = words(secret);
     let are_letters = |range: Range<usize>| secret[range].iter().filter(|byte| byte.is_ascii_alphabetic()).count();
@@ -83,10 +83,11 @@ fn alphabet(secret: &[u8]) -> f64 {
         .map_or_else(|| if all(u8::is_ascii_graphic) { 64.0 } else { 95.0 }, |(size, _)| *size)
 }
 
-/// What stands in a row by a rule, six characters or more, counts little: chance does that to one secret in many thousands.
+/// The length from which a sequence or a repetition counts little: chance makes one in one secret of many thousands.
 const RULE: usize = 6;
 
-/// Counts characters; sequences (`abcdef`, `987654`, `aaaaaa`) and repetitions of what stood before count as one or two.
+/// Counts characters. Sequences (`abcdef`, `987654`, `aaaaaa`) count as two, and repetitions of what came before as
+/// one.
 fn count(secret: &[u8]) -> usize {
     let mut counted = 0;
     let mut at = 0;
@@ -124,9 +125,9 @@ fn common(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// The stretches of letters that could be words of a language: four or more, fewer where they stand by themselves; a capital
-/// at most at the beginning; a vowel; and letters that follow each other as they do in words. What people write in place of
-/// a letter is one (`P@ssw0rd`).
+/// Finds the stretches of letters that could be words of a language: four letters or more, or fewer if they stand by
+/// themselves. A word has capitals only at the beginning or throughout, a vowel, and letters that follow each other as
+/// they do in words. A sign that people write in place of a letter counts as that letter (`P@ssw0rd`).
 fn words(secret: &[u8]) -> Vec<Range<usize>> {
     let is_letter = |at: usize| secret.get(at).is_some_and(u8::is_ascii_alphabetic);
     let letters: Vec<Option<u8>> = (0..secret.len())
@@ -267,7 +268,7 @@ mod tests {
         #[test]
         fn thirty_two_random_hexadecimal_digits_are_enough(bytes in any::<[u8; 16]>()) {
             let secret = crate::hex::encode(&bytes);
-            // Only where chance made a sequence or a repetition is it refused, and then an explicit key helps.
+            // It is refused only if chance made a sequence or a repetition; then an explicit key helps.
             if count(secret.as_bytes()) == 32 {
                 prop_assert!(!is_guessable(secret.as_bytes()));
             }
@@ -279,8 +280,8 @@ mod tests {
         }
     }
 
-    /// An issuer that makes its secrets at random must hardly ever be refused. The same secrets in every run: how many of
-    /// five hundred are refused varies too much for a bound.
+    /// An issuer that makes its secrets at random must hardly ever be refused. The secrets are the same in every run:
+    /// how many of five hundred are refused varies too much for a bound.
     #[test]
     fn random_letters_and_digits_spell_few_words() {
         let (mut runner, strategy) = (TestRunner::deterministic(), "[A-Za-z0-9]{24}");

@@ -14,23 +14,23 @@ pub(crate) struct Fleet {
     pub(crate) store: Arc<dyn SharedStore>,
     /// Keeps fleets apart that use one store.
     pub(crate) namespace: String,
-    /// Where the fleet key comes from.
+    /// The source of the fleet key.
     pub(crate) key: KeyFrom,
-    /// Whether a token may be had without the store.
+    /// Whether a caller gets no token without the store.
     pub(crate) required: bool,
     /// How long the store may keep a caller, all of it together.
     pub(crate) budget: Duration,
     pub(super) breaker: Breaker,
 }
 
-/// Where a fleet key comes from.
+/// The source of a fleet key.
 #[derive(Clone, Debug)]
 pub(crate) enum KeyFrom {
     /// The program handed it over.
     Given(SharedKey),
     /// A file.
     File(PathBuf),
-    /// The backend, where it was made or imported; else it is derived from the client's secret.
+    /// The backend, if it was made or imported there; otherwise it is derived from the client's secret.
     Backend,
 }
 

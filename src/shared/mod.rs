@@ -1,8 +1,9 @@
-//! The fleet store: what the hosts of a fleet have in common, on an engine that they run already.
+//! The fleet store: it holds the token that the hosts of a fleet share, on an engine that they run already.
 //!
-//! An engine keeps one value a name, and who may fetch the next. It is not trusted: values are sealed before they get
-//! here, and whatever it says, or fails to say, costs requests to the issuer, or for a minute at most repeats what the
-//! issuer said. [`SharedStore`] is what an engine has to do; `tests/suite/shared/contract.rs` is what it has to show.
+//! For each name, an engine keeps one value and the lease to fetch the next. It is not trusted: values are sealed
+//! before they reach it. A wrong or missing answer costs requests to the issuer, or for a minute at most repeats what
+//! the issuer answered. [`SharedStore`] is what an engine has to do; `tests/suite/shared/contract.rs` is what it has to
+//! show.
 
 mod breaker;
 mod entropy;
@@ -37,19 +38,19 @@ pub(crate) use session::{Lease, Session, word};
 
 /// How long a lease holds without being renewed: a host that is killed costs its fleet this long.
 pub const LEASE: Duration = Duration::from_secs(3);
-/// How often whoever holds a lease renews it.
+/// How often the holder of a lease renews it.
 pub(crate) const RENEWAL: Duration = Duration::from_secs(1);
-/// The largest value that is read, in bytes; of a larger one, one byte more is read, to tell.
+/// The largest value that is read, in bytes. Of a larger one, one byte more is read, so that it is recognized.
 pub const LARGEST_VALUE: usize = 256 * 1024;
 
 /// What an engine answers, once it has.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, SharedError>> + Send + 'a>>;
 
-/// An engine that hosts share. Each call is one step that no other can come into the middle of, and may be given up at
-/// any time; a deadline is the caller's affair.
+/// An engine that hosts share. Each call is one atomic step, and may be given up at any time. A deadline is the
+/// caller's affair.
 pub trait SharedStore: fmt::Debug + Send + Sync {
-    /// Reads what a connection takes, where that may wait for something else than the engine: it has deadlines of its
-    /// own, and is not counted as the engine's time.
+    /// Reads what a connection takes, if that may wait for something other than the engine. It has deadlines of its
+    /// own, and its time does not count as the engine's.
     fn prepare(&self) -> Answer<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -57,25 +58,26 @@ pub trait SharedStore: fmt::Debug + Send + Sync {
     /// Returns the value of a name.
     fn look(&self, name: SharedName) -> Answer<'_, Option<Value>>;
 
-    /// Takes the lease of a name where nobody else holds it, for [`LEASE`], and looks. Each lease has a higher order
-    /// than all before it, and than `floor`. Asked again by its owner, whose first answer was lost, it is had again.
+    /// Takes the lease of a name for [`LEASE`] if no other owner holds it, and looks. Each lease has a higher order
+    /// than all before it, and than `floor`. An owner whose first answer was lost may join again, and gets the lease
+    /// again.
     fn join(&self, name: SharedName, owner: Owner, floor: u64) -> Answer<'_, Joined>;
 
-    /// Prolongs a lease to [`LEASE`] from now; `false` where `owner` does not hold it any more.
+    /// Prolongs a lease to [`LEASE`] from now; `false` if `owner` does not hold it any more.
     fn renew(&self, name: SharedName, owner: Owner) -> Answer<'_, bool>;
 
-    /// Gives a lease back; `false` where `owner` does not hold it any more.
+    /// Gives a lease back; `false` if `owner` does not hold it any more.
     fn leave(&self, name: SharedName, owner: Owner) -> Answer<'_, bool>;
 
-    /// Puts a value in place of one of a lower order, or of the one that the caller read and nobody can open; gives
-    /// the lease back where `owner` still holds it. `false` where another value stays.
+    /// Puts a value in place of one of a lower order, or of the one that the caller read and could not open. Gives the
+    /// lease back if `owner` still holds it. `false` if another value stays.
     fn publish(&self, name: SharedName, publication: Publication) -> Answer<'_, bool>;
 
-    /// Erases the value of a name; where `only` is given, only that one. `false` where there was none, or another.
+    /// Erases the value of a name; if `only` is given, only that value. `false` if there was no value, or another one.
     fn forget(&self, name: SharedName, only: Option<Vec<u8>>) -> Answer<'_, bool>;
 }
 
-/// Says who holds a lease: 16 random bytes, made for each.
+/// Names the holder of a lease: 16 random bytes, made for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner(pub [u8; 16]);
 
@@ -84,11 +86,11 @@ pub struct Owner(pub [u8; 16]);
 pub struct Value {
     /// At most [`LARGEST_VALUE`] bytes and one more.
     pub bytes: Vec<u8>,
-    /// How long the engine will still keep it; `None` where it has no end.
+    /// How long the engine will still keep it; `None` if it has no end.
     pub left: Option<Duration>,
 }
 
-/// What came of asking for a lease.
+/// The outcome of a request for a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Joined {
     /// It is the caller's.
@@ -98,7 +100,7 @@ pub enum Joined {
         /// What is there.
         value: Option<Value>,
     },
-    /// Somebody else has it.
+    /// Another owner has it.
     Waiter {
         /// What is there.
         value: Option<Value>,
@@ -108,7 +110,7 @@ pub enum Joined {
 /// A value that is to be kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// Who held the lease.
+    /// The owner that held the lease.
     pub owner: Owner,
     /// The value: its order in eight bytes, the highest first, then what is sealed.
     pub bytes: Vec<u8>,
@@ -125,7 +127,7 @@ impl Publication {
     }
 }
 
-/// Reads the order that a value begins with; that of a shorter one counts as 0.
+/// Reads the order that a value begins with; a value that is too short has the order 0.
 pub(crate) fn order_of(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<8>().map_or(0, |order| u64::from_be_bytes(*order))
 }
@@ -142,11 +144,11 @@ impl fmt::Debug for Publication {
     }
 }
 
-/// Why the fleet store is of no use. None of these keeps a token from the caller unless the store is required.
+/// Why the fleet store is unavailable. None of these keeps a token from the caller unless the store is required.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SharedError {
-    /// It did not answer within what the caller had.
+    /// It did not answer within the time that the caller had.
     #[error("it did not answer in time")]
     TimedOut,
     /// No connection stands.
@@ -170,19 +172,19 @@ pub enum SharedError {
     /// The stored password was set for another `url`.
     #[error("the stored password was set for another url; nothing was sent")]
     OtherHosts,
-    /// The password cannot be had.
+    /// The password cannot be read.
     #[error("its password cannot be read: {0}")]
     NoPassword(String),
     /// The stored password is gone.
     #[error("its password cannot be read: it is gone")]
     LoginGone,
-    /// The client's secret is one that whoever runs the store could find by trying.
+    /// The operator of the store could find the client's secret by trying.
     #[error("the client's secret has fewer than 128 bits, so no fleet key is derived from it")]
     Guessable,
-    /// The fleet key, or what stands in place of the secret, cannot be had.
+    /// The fleet key, or the text in place of the secret, cannot be obtained.
     #[error("{0}")]
     NoKey(String),
-    /// It failed a moment ago and is not asked again yet.
+    /// It failed a moment ago and is not tried again yet.
     #[error("it failed a moment ago")]
     Broken,
 }

@@ -1,18 +1,18 @@
 //! Every interleaving of a few hosts that want the same token, walked through to the end.
 //!
-//! What decides is the code itself: [`Caller`] says what a host does next, [`Slot`] what the store makes of it. Added
-//! here is what surrounds them: whose turn it is, time, and what goes wrong. A question to the store is one step, as
-//! the contract has it; between two steps of a host the others may do anything. A tick is a [`RENEWAL`]. A host that
-//! is awake asks what it has to ask, or renews, within a tick or two: before a [`LEASE`] is over. A pause breaks that
-//! rule, for as long as it likes. A fetch takes any time up to a bound, as a request has a deadline.
+//! The code itself decides: [`Caller`] the next step of a host, [`Slot`] its effect on the store. The model adds what
+//! surrounds them: whose turn it is, time, and faults. A question to the store is one step, as the contract requires;
+//! between two steps of a host the others may do anything. A tick is a [`RENEWAL`]. A host that is awake asks what it
+//! has to ask, or renews, within a tick or two: before a [`LEASE`] is over. A pause breaks that rule, for as long as it
+//! likes. A fetch takes any time up to a bound, as a request has a deadline.
 //!
 //! Not in here: what values are and whether they open (`record.rs`), budgets (`session.rs`, `breaker.rs`), values of a
-//! newer version, values that end or are forgotten, what is forged while hosts look, and a store whose clock jumps.
+//! newer version, values that end or are forgotten, values forged while hosts look, and a store whose clock jumps.
 //!
-//! That nobody waits for ever is shown by safety alone (`eventually` of the checker overlooks paths that join): where
-//! nothing can happen any more everybody is done, and no path is endless. With endless ticks it would have endless
-//! states, but the search ends. And no tick has endless steps: each uses up a fault, wakes one who paused, moves a host
-//! on, copies what those changed, or is a poll or a renewal, of which a host has one a tick.
+//! Safety properties are enough to show that no host waits for ever; `eventually` of the checker overlooks paths that
+//! join. If nothing can happen any more every host is done, and no path is endless. With endless ticks it would have
+//! endless states, but the search ends. And no tick has endless steps: each step uses up a fault, wakes a paused host,
+//! moves a host on, copies what those changed, or is a poll or a renewal, of which a host has one a tick.
 
 mod claims;
 
@@ -36,7 +36,7 @@ struct Scenario {
     /// What may go wrong, and how often, all kinds together.
     faults: &'static [Fault],
     at_most: u8,
-    /// For how many ticks a host that is awake may put off what it has to ask.
+    /// For how many ticks a host that is awake may delay what it has to ask.
     dawdles: u8,
     /// How often a lease is renewed until the fetch has to end.
     renewals: u8,
@@ -60,7 +60,7 @@ enum Fault {
     Death,
     /// The issuer refuses; the caller has an error.
     BadFetch,
-    /// The issuer cannot be asked; the caller has an error.
+    /// The issuer cannot be reached; the caller has an error.
     NoFetch,
     /// A question or its answer is lost, or the question arrives twice.
     Failure,
@@ -105,11 +105,11 @@ struct Host {
     asked: u8,
     paused: Option<u8>,
     fetches: u8,
-    /// Which lease it had, of all that were had.
+    /// The number of its lease, among all leases that were taken.
     turn: u8,
 }
 
-/// Where a host is. A token is named by who fetched it.
+/// The state of a host. A token is named by the host that fetched it.
 #[derive(Clone, Debug, PartialEq, Hash)]
 enum At {
     Outside,
@@ -187,7 +187,7 @@ impl Model for Scenario {
             actions.extend(its.map(|fault| Action::Fail(fault, 0)));
             actions.extend((may(&Fault::Failover) && world.replica != world.slot).then_some(Action::Replicate));
         }
-        // Time passes while somebody is at work and nobody late; then until the leases of those who sleep are over.
+        // Time passes while a host is at work and no host is late; then until the leases of the paused hosts are over.
         let in_time = |host: &Host| host.paused.is_some() || world.now - host.asked < self.dawdles;
         let matters = |host: &Host| host.paused.is_none_or(|since| world.now - since <= LEASE_TICKS);
         if left().all(|(_, host)| in_time(host)) && left().any(|(_, host)| matters(host)) {
@@ -226,7 +226,7 @@ impl Model for Scenario {
 }
 
 impl Scenario {
-    /// Asks the store what a host has to ask next, and lets it decide.
+    /// Puts the next question of a host to the store, and lets the host decide.
     fn ask(&self, world: &mut World, id: usize, call: Call) {
         let turn = world.hosts.iter().map(|host| host.turn).max().unwrap_or_default() + 1;
         let World { now: tick, slot, hosts, .. } = world;
@@ -335,7 +335,7 @@ fn at(tick: u8) -> Duration {
     RENEWAL * u32::from(tick)
 }
 
-/// What stands behind an order where no token does, which is who fetched it.
+/// The kind of a value that is no token. The kind of a token is the host that fetched it.
 const REFUSED: u8 = 251;
 const FAILED: u8 = 252;
 const ALONE: u8 = 253;

@@ -1,14 +1,15 @@
 //! What a caller does about the shared token: every decision, and none of the waiting, sending and judging around it.
 //!
-//! A caller looks, and takes what is good. Else it asks for the lease, until it has it or somebody's token is there.
-//! Whoever has the lease fetches, publishes under the order that came with it, and gives it back; where it got no token
-//! it publishes a word to the others. Whatever fails, and whoever has waited long enough, fetches alone: the lease saves
-//! requests, it is not correctness. `model.rs` walks through every interleaving of these decisions.
+//! A caller looks, and takes what is good. Otherwise it requests the lease, until it has the lease or the token of
+//! another host is there. The holder of the lease fetches, publishes under the order that came with it, and gives it
+//! back. If it got no token, it may publish a word to the others. A caller fetches without the store if anything fails,
+//! or if it has waited long enough: the lease saves requests, and correctness does not depend on it. `model.rs` walks
+//! through every interleaving of these decisions.
 
 /// A caller on its way to a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Caller {
-    /// The highest order that was seen in a value that opens: nobody else can have written that.
+    /// The highest order that was seen in a value that opens: only a host of the fleet can have written that.
     floor: u64,
 }
 
@@ -24,11 +25,11 @@ pub(crate) enum Judged {
         /// Its order.
         order: u64,
     },
-    /// What a host that failed tells the others.
+    /// What a host that failed reports to the others.
     Told {
         /// Its order.
         order: u64,
-        /// What it tells.
+        /// What it reports.
         word: Word,
     },
     /// Something that does not open: damaged, forged, or of another fleet.
@@ -37,14 +38,14 @@ pub(crate) enum Judged {
     Newer,
 }
 
-/// What a host that had the turn and got no token tells the others.
+/// What a host that had the turn and got no token reports to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Word {
-    /// The issuer said no, and would to each of them.
+    /// The issuer refused, and would refuse each of them.
     Refused,
-    /// It could not ask; another host may fare better.
+    /// It could not ask the issuer; another host may fare better.
     Failed,
-    /// Neither could the next: whoever waited for a turn would wait for nothing.
+    /// The next host could not either: a caller that waited for a turn would wait for nothing.
     Alone,
 }
 
@@ -60,7 +61,7 @@ pub(crate) enum Event {
         /// What is there.
         judged: Judged,
     },
-    /// Somebody else has the lease.
+    /// Another host has the lease.
     Waits {
         /// What is there.
         judged: Judged,
@@ -74,25 +75,25 @@ pub(crate) enum Event {
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
-    /// Ask for the lease.
+    /// Request the lease.
     Join {
         /// What its order has to exceed.
         floor: u64,
     },
-    /// Wait a moment, then ask for the lease.
+    /// Wait a moment, then request the lease.
     Wait {
         /// What its order has to exceed.
         floor: u64,
     },
-    /// Take the token that was found; give back the lease, where there is one.
+    /// Take the token that was found; give back the lease, if there is one.
     Take,
-    /// Answer as the issuer answered another host; give back the lease, where there is one.
+    /// Answer as the issuer answered another host; give back the lease, if there is one.
     Refuse,
-    /// Fetch and, where that is allowed, publish.
+    /// Fetch and, if that is allowed, publish.
     Fetch(Option<Permit>),
 }
 
-/// What whoever holds a lease may publish.
+/// What the holder of a lease may publish.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Permit {
     /// The order of it.
@@ -101,7 +102,7 @@ pub(crate) struct Permit {
     pub(crate) instead_of: Option<Vec<u8>>,
     /// Whether what is there is of a newer version: then nothing is published.
     pub(crate) only_fetch: bool,
-    /// Whether the last who had the turn could not ask.
+    /// Whether the last holder of the turn could not ask the issuer.
     pub(crate) after_failure: bool,
 }
 
@@ -112,12 +113,12 @@ pub(crate) enum Failure {
     Answered,
     /// On the way to the issuer, or back.
     Underway,
-    /// Before the issuer was asked, or by what only this host knows.
+    /// Before the request to the issuer, or because of something that only this host knows.
     Here,
 }
 
 impl Permit {
-    /// Decides what the others are told of a fetch that failed; nothing where they would fare no worse without.
+    /// Decides what a fetch that failed reports to the others; nothing if they would fare no worse without it.
     pub(crate) fn word(&self, failure: Failure) -> Option<Word> {
         match failure {
             _ if self.only_fetch => None,
@@ -143,7 +144,7 @@ impl Caller {
             Judged::Absent | Judged::Unreadable(_) | Judged::Newer => {}
         }
         match event {
-            // It could publish nothing, or would wait for those who get nothing.
+            // It could publish nothing, or would wait for hosts that get nothing.
             Event::Looked(Judged::Newer | Judged::Told { word: Word::Alone, .. })
             | Event::Waits { judged: Judged::Newer | Judged::Told { word: Word::Alone, .. }, .. } => Step::Fetch(None),
             Event::Looked(_) => Step::Join { floor: self.floor },

@@ -1,4 +1,4 @@
-//! A token as hosts share it: sealed, with an order, and seen by the clocks of whoever reads it.
+//! A token as hosts share it: sealed, with an order, and dated by the clocks of each host that reads it.
 
 use std::fmt;
 use std::time::Duration;
@@ -36,9 +36,9 @@ pub(crate) enum Found {
         /// Whether it had been there before, and stayed when a host failed under that order.
         stayed: bool,
     },
-    /// What a host that failed tells the others.
+    /// What a host that failed reports to the others.
     Told {
-        /// What it tells.
+        /// The refusal that it reports.
         refusal: Refusal,
         /// The token that was there, good enough for others.
         beside: Option<AccessToken>,
@@ -57,7 +57,7 @@ pub(crate) enum Found {
 }
 
 impl Pass {
-    /// Makes the pass of a request; `None` where its identity is none.
+    /// Makes the pass of a request; `None` if its identity does not decode.
     pub(crate) fn new(key: SharedKey, epoch: [u8; 32], identity: &TokenIdentity) -> Option<Pass> {
         let identity = identity.for_fleet(&epoch).ok()?;
         let name = key.name(&identity);
@@ -84,7 +84,7 @@ impl Pass {
         self.sealed(Kind::Shared, order, body(token))
     }
 
-    /// Seals what a host that failed tells the others, and the token that is there meanwhile.
+    /// Seals what a host that failed reports to the others, and the token that is there meanwhile.
     pub(crate) fn seal_refusal(
         &self,
         refusal: &Refusal,
@@ -103,7 +103,7 @@ impl Pass {
         if value.len() <= LARGEST_VALUE { Ok(value) } else { Err(SealError::TooLarge) }
     }
 
-    /// Opens what was found; it was asked for `asked_ago`, before which its time began to run.
+    /// Opens what was found. Its request was sent `asked_ago`, and its remaining time is counted from then.
     pub(crate) fn open(&self, value: Option<Value>, now: &Moment, asked_ago: Duration) -> Found {
         let Some(value) = value else { return Found::Nothing };
         let (kind, order, plain) = match open(&self.key, self.name, &value.bytes) {
@@ -153,7 +153,7 @@ fn everywhere(validity: &Validity) -> Validity {
     Validity { sent, ..*validity }
 }
 
-/// Reads what a host that failed tells, and the token beside it.
+/// Reads what a host that failed reports, and the token beside it.
 fn parts(body: &[u8]) -> Result<(Refusal, Option<&[u8]>), Malformed> {
     let mut reader = crate::tlv::Reader::new(body);
     let parts = (Refusal::decode(reader.bytes(1)?)?, reader.optional(2)?);
@@ -320,7 +320,7 @@ mod tests {
     fn nothing_of_the_host_that_asked_is_in_what_it_shares() {
         let sealed = pass("s").seal(&token(3_600), 4).expect("sealed");
         let now = Moment { boot_id: Some(BootId([1; 16])), ..moment(10_600, 51) };
-        // In the same boot, by its boot time, it would look as if it had been asked for a second ago.
+        // In the same boot, by its boot time, it would look as if it had been requested a second ago.
         let found = pass("s").open(value(sealed, 3_000), &now, Duration::ZERO);
         assert_eq!(seen(found, &now), Some(Duration::from_secs(3_000)));
     }

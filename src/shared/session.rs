@@ -1,4 +1,4 @@
-//! One caller and the store: each question within what is left of the caller's budget, each answer judged.
+//! One caller and the store: each question within the rest of the caller's budget, each answer judged.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,8 +16,7 @@ use crate::refusal::Refusal;
 use crate::seal::SealError;
 use crate::token::{AccessToken, Freshness, Validity};
 
-/// A caller who asks a store. What it costs is bounded, all of it together; waiting for another host is not the
-/// store's doing and costs nothing.
+/// A caller of a store. Its total cost is bounded. Waiting for another host is not the store's fault and costs nothing.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
     fleet: &'a Fleet,
@@ -31,16 +30,17 @@ pub(crate) struct Session<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cost {
     Charged,
-    /// The caller would wait anyway. What is not answered in what is left, or in half of the whole, fails all the same: a
-    /// store that was near enough to be looked at and joined is near enough to be asked again.
+    /// The caller would wait anyway. A question still fails if it gets no answer within the rest of the budget or half
+    /// of the whole, whichever is longer. A store that was near enough to be looked at and joined is near enough to be
+    /// asked again.
     Free,
 }
 
-/// What stands in place of an error's code where a host could not ask, and where two in a row could not.
+/// In place of an error's code: a host could not ask the issuer, or two hosts in a row could not.
 const FAILED: &str = "failed";
 const ALONE: &str = "alone";
 
-/// Reads what a host that failed tells the others.
+/// Reads what a host that failed reports to the others.
 pub(crate) fn word(refusal: &Refusal) -> Word {
     match refusal.code.as_str() {
         FAILED => Word::Failed,
@@ -50,12 +50,12 @@ pub(crate) fn word(refusal: &Refusal) -> Word {
 }
 
 impl<'a> Session<'a> {
-    /// Begins to ask; [`SharedError::Broken`] where the store failed a moment ago.
+    /// Begins a session; [`SharedError::Broken`] if the store failed a moment ago and is not required.
     pub(crate) async fn begin(fleet: &'a Fleet, clock: Arc<dyn Clock>, pass: Pass) -> Result<Session<'a>, SharedError> {
         let mut owner = [0; 16];
         getrandom::fill(&mut owner).map_err(|_| SharedError::NoKey(SealError::Randomness.to_string()))?;
         let left = fleet.budget;
-        // Where nobody may go on without it, there is nothing to be spared.
+        // If no caller may continue without the store, there is nothing to be spared.
         if !fleet.breaker.admits(clock.boot()) && !fleet.required {
             return Err(SharedError::Broken);
         }
@@ -70,12 +70,12 @@ impl<'a> Session<'a> {
         Ok(self.opened(value, ago))
     }
 
-    /// Asks for the lease; its order, where it came, and what is there.
+    /// Requests the lease; returns its order, if it came, and what is there.
     pub(crate) async fn join(&mut self, floor: u64) -> Result<(Option<u64>, Found), SharedError> {
         self.joined(Cost::Charged, floor).await
     }
 
-    /// As [`Session::join`], for who waits for another host.
+    /// As [`Session::join`], for a caller that waits for another host.
     pub(crate) async fn join_again(&mut self, floor: u64) -> Result<(Option<u64>, Found), SharedError> {
         self.joined(Cost::Free, floor).await
     }
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
         self.pass.open(value, &self.clock.now(), asked_ago)
     }
 
-    /// Erases what is there; where `only` is given, only where it is that token.
+    /// Erases what is there; if `only` is given, only if it is that token.
     pub(crate) async fn forget(&mut self, only: Option<&AccessToken>) -> Result<bool, SharedError> {
         let name = self.pass.name();
         let Some(only) = only else {
@@ -109,13 +109,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Says that the lease was had: whoever fetches keeps it alive, and publishes or gives it back.
-    /// What it tells of a failure leaves the token there that is good for others.
+    /// Turns the session into the lease that it took. The caller keeps the lease alive while it fetches, and publishes
+    /// or gives it back. A report of a failure leaves the token there that is good for others.
     pub(crate) fn hold(self, permit: Permit, beside: Option<AccessToken>) -> Lease<'a> {
         Lease { session: self, permit, beside, returned: false }
     }
 
-    /// Gives the lease back where what came with it is good enough.
+    /// Gives the lease back if what came with it is good enough.
     pub(crate) async fn leave(&mut self) {
         let (name, owner) = (self.pass.name(), self.owner);
         if let Err(error) = self.ask(Cost::Charged, |store| store.leave(name, owner)).await {
@@ -153,8 +153,8 @@ const LONGEST_TICK: Duration = Duration::from_millis(13);
 /// However late the ticks are, a caller does not wait longer than so many budgets.
 const LATEST: u32 = 4;
 
-/// Waits for an answer within a budget, and says how much of it was used. Counted in ticks: where a machine is so busy
-/// that a caller comes late to its own tick, it was not the store that kept it.
+/// Waits for an answer within a budget, and returns how much of it was used. The budget is counted in ticks. If a
+/// machine is so busy that a caller comes late to its own tick, the store was not the cause.
 async fn within<T>(budget: Duration, answer: Answer<'_, T>) -> (Option<Result<T, SharedError>>, Duration) {
     let mut answer = answer;
     let mut waited = Duration::ZERO;
@@ -176,12 +176,12 @@ async fn within<T>(budget: Duration, answer: Answer<'_, T>) -> (Option<Result<T,
 }
 
 impl Fleet {
-    /// Is told that the store failed a caller; tells whether anybody has to be told.
+    /// Notes that the store failed a caller; returns whether that has to be reported.
     pub(crate) fn has_failed(&self, error: &SharedError, now: BootTime) -> bool {
         !matches!(error, SharedError::Broken) && self.breaker.failed(now) == Outage::Begins
     }
 
-    /// Returns for how long the store is left alone.
+    /// Returns for how long the store is not used.
     pub(crate) fn pause(&self, now: BootTime) -> Option<Duration> {
         self.breaker.pause(now)
     }
@@ -216,7 +216,7 @@ impl Lease<'_> {
         let Session { fleet, pass, owner, .. } = &self.session;
         loop {
             tokio::time::sleep(RENEWAL).await;
-            // One that is not answered is asked again while the lease still holds.
+            // A renewal that gets no answer is repeated while the lease still holds.
             let renewed = tokio::time::timeout(RENEWAL / 2, fleet.store.renew(pass.name(), *owner)).await;
             match renewed.unwrap_or(Err(SharedError::TimedOut)) {
                 Ok(true) => {}
@@ -232,7 +232,7 @@ impl Lease<'_> {
         self.published(sealed, &[token.validity()]).await
     }
 
-    /// Tells the fleet of a fetch that failed, where there is something to be told, and gives the lease back.
+    /// Reports a failed fetch to the fleet, if there is something to report, and gives the lease back.
     pub(crate) async fn tell(mut self, failure: Failure, refusal: Refusal) -> Result<(), SharedError> {
         let code = match self.permit.word(failure) {
             None => {
@@ -272,7 +272,7 @@ impl Lease<'_> {
         let (name, owner) = (self.session.pass.name(), self.session.owner);
         let publication = Publication { owner, bytes, lifetime, instead_of: self.permit.instead_of.clone() };
         let published = self.session.ask(Cost::Charged, |store| store.publish(name, publication)).await;
-        // Where that failed, the store did not answer in time: it is not asked once more.
+        // If that failed, the store is not asked again: a lease that stays ends by itself.
         self.returned = true;
         let (stored, _) = published?;
         if !stored {
@@ -293,7 +293,8 @@ impl Lease<'_> {
 }
 
 impl Drop for Lease<'_> {
-    /// A caller who was given up gives the lease back, where there is a runtime to do it: the next would wait until it ends.
+    /// A cancelled caller gives the lease back, if there is a runtime to do it: otherwise the next caller would wait
+    /// until the lease ends.
     fn drop(&mut self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.returned {

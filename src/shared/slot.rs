@@ -1,4 +1,4 @@
-//! What an engine keeps for one name, and the rules by which it changes: the one place where they stand in Rust. The
+//! What an engine keeps for one name, and the rules by which it changes: the only place that states them in Rust. The
 //! memory store runs on it, the model of the protocol checks it, and the contract holds other engines to it.
 
 use std::time::Duration;
@@ -92,7 +92,7 @@ mod tests {
         Forget { only: bool },
     }
 
-    /// What a publisher says that it could not open.
+    /// What a publisher reports that it could not open.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Instead {
         Nothing,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     impl Kept {
-        /// Takes a step; the order of a lease that was had, and whether it was done.
+        /// Takes a step; returns the order of the lease, if it was taken, and whether the step was done.
         fn take(&mut self, step: &Step) -> (u64, bool) {
             let Kept { slot, now } = self;
             match step {

@@ -12,8 +12,8 @@ use crate::token::RecordName;
 /// Temporaries of writers without the turn are removed when they are older than this, in seconds.
 const STALE_AFTER: i64 = 600;
 
-/// Keeps records in files, so that they outlive the process and processes share them. The files are sealed: what opens
-/// them is the key of [`KeeperBuilder::data_key`](crate::KeeperBuilder::data_key), which has to outlive the process too.
+/// Keeps records in files, so that they outlive the process and processes share them. The files are sealed with the key
+/// of [`KeeperBuilder::data_key`](crate::KeeperBuilder::data_key), which has to outlive the process too.
 ///
 /// Keepers on one directory request a token once, in whichever processes they are.
 ///
@@ -37,12 +37,12 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// Opens a directory that only records lie in, and makes it if it is not there, for this user only (0700). A relative
-    /// path is taken from the current directory, once.
+    /// Opens a directory that holds only records, and makes it if it is not there, for this user only (0700). A
+    /// relative path is taken from the current directory, once.
     ///
     /// # Errors
-    /// When it cannot be made or opened, when others can write there or it belongs to another user, and when it is a data
-    /// directory of the command line, whose records have another key.
+    /// When it cannot be made or opened, when others can write there, or when it belongs to another user. Also when it
+    /// is a data directory of the command line, whose records have another key.
     pub fn open(path: impl AsRef<Path>) -> Result<FileStore, StoreError> {
         let path = path.as_ref();
         let path = std::path::absolute(path).map_err(|source| PlaceError::Io {
@@ -57,7 +57,7 @@ impl FileStore {
         Ok(FileStore::new(dir, Arc::new(SystemClock)))
     }
 
-    /// Makes a store below a data directory; the clock tells which temporaries are stale.
+    /// Makes a store below a data directory; the clock shows which temporaries are stale.
     pub(crate) fn new(data_dir: Arc<Dir>, clock: Arc<dyn Clock>) -> FileStore {
         FileStore { data_dir, clock }
     }
@@ -66,9 +66,9 @@ impl FileStore {
         Ok(self.data_dir.dir("tokens", missing)?)
     }
 
-    /// Removes what writers of this record who went without the turn left when they were killed. The record is saved
-    /// by now: what cannot be removed is tried again by the next holder. The folder is not listed: it may hold the
-    /// records of a hundred thousand.
+    /// Removes the temporaries of this record that killed writers without the turn left. The record is saved by now: if
+    /// one cannot be removed, the next holder tries again. The folder is not listed: it may hold a hundred thousand
+    /// records.
     fn sweep(&self, tokens: &Dir, name: &str) {
         for digit in DIGITS.chars() {
             let left = alone(name, digit);
@@ -87,7 +87,7 @@ impl RecordStore for FileStore {
     fn load(&self, slot: Slot) -> Result<Option<Vec<u8>>, StoreError> {
         match self.tokens(Missing::Leave)? {
             Some(tokens) => match tokens.read(&file_name(slot), LARGEST_RECORD) {
-                // Nobody seals one as large as that: it does not open, and is replaced.
+                // No writer seals one as large as that: it does not open, and is replaced.
                 Err(PlaceError::TooLarge { .. }) => Ok(Some(Vec::new())),
                 read => Ok(read?),
             },
@@ -102,7 +102,7 @@ impl RecordStore for FileStore {
             Writer::Holder => format!("{name}.tmp"),
             Writer::Alone => free(&tokens, &name)?,
         };
-        // Not synced: a record that a power cut tore does not open, and is asked for again.
+        // Not synced: a record that a power cut tore does not open, and is requested again.
         tokens.replace(&name, &temporary, record, Durable::No)?;
         if writer == Writer::Holder {
             self.sweep(&tokens, &name);
@@ -136,11 +136,11 @@ impl RecordStore for FileStore {
     }
 }
 
-/// One of 16 names: enough for those who go without the turn at the same time, few enough to look at each later.
+/// One of 16 names: enough for the writers without the turn at the same time, few enough to look at each later.
 const DIGITS: &str = "0123456789abcdef";
 
-/// Returns the name of a temporary that nobody uses. Two who chose the same one at the same moment may tear the record
-/// between them; a torn one does not open, and is asked for again.
+/// Returns the name of a temporary that is not in use. Two writers that chose the same one at the same moment may tear
+/// the record between them; a torn one does not open, and is requested again.
 fn free(tokens: &Dir, name: &str) -> Result<String, PlaceError> {
     let first = random_name()?.chars().find_map(|digit| DIGITS.find(digit)).unwrap_or(0);
     let mut names = DIGITS.chars().cycle().skip(first).take(DIGITS.len()).map(|digit| alone(name, digit));
@@ -181,7 +181,7 @@ pub(crate) enum Leftover {
     OfAnother,
 }
 
-/// Tells what a file is, and of which record; `None` if it is no file of ours.
+/// Returns what a file is, and of which record; `None` if it is no file of ours.
 pub(crate) fn leftover(file_name: &str) -> Option<(Option<RecordName>, Leftover)> {
     if let Some(slot) = slot(file_name) {
         return Some((Some(slot.name), Leftover::Record(slot.holds)));

@@ -1,4 +1,4 @@
-//! Where sealed records lie.
+//! The place of sealed records.
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -34,10 +34,10 @@ pub enum Holds {
     Refusal,
 }
 
-/// Who writes: the holder of the turn, or somebody who goes on without it.
+/// The writer: the holder of the turn, or one that continues without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
-    /// The only one who writes this identity now.
+    /// The only writer of this identity now.
     Holder,
     /// Perhaps one of several.
     Alone,
@@ -96,23 +96,23 @@ impl LockDir {
 
 /// Keeps sealed records by their slot. What it keeps is opaque, and disposable.
 pub trait RecordStore: fmt::Debug + Send + Sync {
-    /// Returns the record in a slot, or `None` where there is none.
+    /// Returns the record in a slot, or `None` if there is none.
     fn load(&self, slot: Slot) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Puts a record into a slot, in place of the present one: a reader sees the old or the new.
     fn save(&self, slot: Slot, record: &[u8], writer: Writer) -> Result<(), StoreError>;
 
-    /// Empties a slot; `false` where it was empty.
+    /// Empties a slot; `false` if it was empty.
     fn remove(&self, slot: Slot) -> Result<bool, StoreError>;
 
     /// Lists the slots that hold something, in no order.
     fn list(&self) -> Result<Vec<Slot>, StoreError>;
 
-    /// Tells one state of a slot from another without reading it; `None` where it is empty.
+    /// Distinguishes one state of a slot from another without reading it; `None` if it is empty.
     fn stamp(&self, slot: Slot) -> Result<Option<Stamp>, StoreError>;
 
-    /// Returns where processes that share this store take turns. `None`, as if it is not written: the callers of one
-    /// keeper and its clones take turns, and no others.
+    /// Returns the directory in which processes that share this store take turns. `None`, as if it is not written: the
+    /// callers of one keeper and its clones take turns, and no others.
     fn locks(&self) -> Option<LockDir> {
         None
     }

@@ -10,7 +10,7 @@ use crate::token::{Dimensions, LifetimeFrom, TokenIdentity};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A data directory with a cache in it, under a clock that starts where the files' times are.
+/// A data directory with a cache in it, under a clock that starts at the files' times.
 struct Place {
     root: tempfile::TempDir,
     dir: Arc<Dir>,

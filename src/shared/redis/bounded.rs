@@ -1,4 +1,5 @@
-//! A connection on which a server says so much to a question and no more: what it says is kept until it is whole.
+//! A connection on which a server may answer a question up to a limit and no further: the answer is kept in memory
+//! until it is whole.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::shared::LARGEST_VALUE;
 
-/// The largest value that is asked for, and what stands around it.
+/// The largest value that is requested, and what surrounds it.
 const MOST: usize = LARGEST_VALUE + 16 * 1024;
 
-/// A stream that fails where more comes than anybody asked for.
+/// A stream that fails if more comes than was requested.
 pub(super) struct Bounded<S> {
     stream: S,
     left: usize,

@@ -1,4 +1,4 @@
-//! Connections, however many hosts stand behind an address.
+//! Connections, however many hosts an address names.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -29,9 +29,9 @@ use crate::shared::SharedError;
 
 /// The caller has a deadline for everything; this only keeps the library's own from being shorter.
 const LONG: Duration = Duration::from_secs(60);
-/// How long a node of a cluster may take to be connected to, TLS included, of a budget: one that is silent must leave
-/// time for another. The share of the default budget is 100 ms, which a loaded machine exceeds; a longer budget is one
-/// that its operator gives to each node as well.
+/// How long a connection to a node of a cluster may take of a budget, TLS included: a silent node must leave time for
+/// another. The share of the default budget is 100 ms, which a loaded machine exceeds. A longer budget, set by the
+/// operator, gives each node more time as well.
 fn share_of_a_node(budget: Duration) -> Duration {
     budget * 2 / 5
 }
@@ -91,11 +91,12 @@ impl Dialer {
         }
     }
 
-    /// Connects to one of several servers, and hears something of it: to take connections is not yet to answer.
+    /// Connects to one of several servers, and requires an answer from it: a server may take connections and not
+    /// answer.
     async fn answering(&self, host: &str, port: u16, access: &Access) -> Result<Connection, SharedError> {
         let mut connection = self.server(host, port, access).await?;
         if self.url.hosts().nth(1).is_some() {
-            // What whoever may use the store may ask; an error is an answer.
+            // A command that every user of the store may send; an error is an answer.
             let mut question = redis::cmd("GETRANGE");
             question.arg("tokenkeep/v1/{}").arg(0).arg(0);
             let answer: Result<Value, RedisError> = question.query_async(&mut connection).await;
@@ -106,7 +107,8 @@ impl Dialer {
         Ok(connection)
     }
 
-    /// Connects to one server: over TCP and TLS of our own, which trusts what was said and nobody else.
+    /// Connects to one server: over TCP and TLS of our own, which trusts only the configured certificates, or else the
+    /// system's.
     async fn server(&self, host: &str, port: u16, access: &Access) -> Result<Connection, SharedError> {
         self.connected(host, port, access, self.url.database()).await
     }
@@ -170,7 +172,7 @@ impl Dialer {
         let client = builder.build().map_err(|error| fault(&error))?;
         let connection = match client.get_async_connection().await {
             Ok(connection) => connection,
-            // What a node says to a connection of its own is clearer.
+            // The answer of a node to a connection of its own is clearer.
             Err(error) => match first(self.url.hosts().map(|(host, port)| self.server(host, port, &access))).await {
                 Err(own) => return Err(own),
                 Ok(_) => return Err(instead_of_an_error(fault(&error), "it is no cluster")),
@@ -180,7 +182,7 @@ impl Dialer {
         Ok(Connection::Cluster(connection))
     }
 
-    /// Asks the sentinels which server is the one to write to. They are asked without a password.
+    /// Asks the sentinels, without a password, for the server to write to.
     async fn named_by_sentinels(&self, service: &str, access: &Access) -> Result<(String, u16), SharedError> {
         let nobody = Access { login: None, ca: access.ca.clone() };
         let mut question = redis::cmd("SENTINEL");
@@ -209,7 +211,7 @@ impl Dialer {
         self.url.hosts().map(address).collect()
     }
 
-    /// Reads what the next connection takes, before anybody counts the time.
+    /// Reads what the next connection takes, before the time is counted.
     pub(super) async fn prepare(&self) -> Result<(), SharedError> {
         let access = self.read().await?;
         *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(access);
@@ -229,7 +231,7 @@ impl Dialer {
         let (tell, told) = tokio::sync::oneshot::channel();
         let source = self.source.clone();
         let read = move || {
-            // Nobody listens any more where the caller had no more time.
+            // No receiver is left if the caller ran out of time.
             let _ = tell.send(source());
         };
         let failed = |what: &str| SharedError::NoPassword(what.to_owned());
@@ -239,7 +241,7 @@ impl Dialer {
     }
 }
 
-/// Says what it means where a server answers a question with nothing but `ERR`.
+/// Replaces the error of a server that answers a question with nothing but `ERR` by its meaning.
 fn instead_of_an_error(error: SharedError, meaning: &str) -> SharedError {
     match error {
         SharedError::Answered(code) if code == "ERR" => SharedError::Unreachable(meaning.to_owned()),
@@ -262,7 +264,7 @@ fn information(login: Option<&Login>, database: u32) -> Result<RedisConnectionIn
     Ok(info)
 }
 
-/// Tells whether a password sent to this host could be read on the way.
+/// Returns whether a password sent to this host could be read on the way.
 fn exposes(url: &SharedUrl, host: &str) -> bool {
     !url.is_tls() && loopback(host).is_none()
 }
@@ -271,7 +273,8 @@ fn loopback(host: &str) -> Option<IpAddr> {
     host.parse().ok().filter(IpAddr::is_loopback)
 }
 
-/// Finds literal loopback addresses alone: a password goes nowhere else without TLS, whatever a cluster calls its nodes.
+/// Resolves only literal loopback addresses: without TLS a password goes nowhere else, whatever names a cluster gives
+/// its nodes.
 struct Loopback;
 
 impl AsyncDNSResolver for Loopback {
@@ -292,7 +295,7 @@ fn password(login: &Login) -> Result<&str, SharedError> {
     login.password.expose_text().ok_or_else(|| SharedError::NoPassword("it is not text".to_owned()))
 }
 
-/// Takes the first that succeeds: each begins a little after the one before, so that one that is silent costs little.
+/// Takes the first that succeeds. Each begins a little after the one before, so that a silent one costs little.
 async fn first<T, F>(attempts: impl Iterator<Item = F>) -> Result<T, SharedError>
 where
     F: Future<Output = Result<T, SharedError>>,
@@ -324,7 +327,7 @@ where
     .await
 }
 
-/// Tells whether an answer is that of a node which knows a cluster.
+/// Returns whether an answer is that of a node which knows a cluster.
 pub(super) fn is_of_cluster(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask))
 }

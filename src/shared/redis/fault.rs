@@ -1,4 +1,4 @@
-//! What a failure of the client library means. Its messages are not shown: they hold what the server said.
+//! The meaning of a failure of the client library. Its messages are not shown: they hold text of the server.
 
 use std::error::Error as StdError;
 use std::io;
@@ -36,7 +36,7 @@ fn code(error: &RedisError) -> Option<String> {
         // Failed by the client, before anything was answered.
         ErrorKind::AuthenticationFailed => error.code().filter(plain).map(str::to_owned),
         _ => {
-            // Of several questions at one stroke, the first that failed.
+            // Of several commands that were sent together, the first that failed.
             let several = || Some(error.clone().into_server_errors()?.first()?.1.code().to_owned());
             let code = error.code().map(str::to_owned).or_else(several)?;
             Some(if plain(&code.as_str()) { code } else { "an error".to_owned() })
@@ -44,7 +44,7 @@ fn code(error: &RedisError) -> Option<String> {
     }
 }
 
-/// Tells whether what failed on a connection that was there before may go well on a new one.
+/// Returns whether an operation that failed on an existing connection may succeed on a new one.
 pub(super) fn is_worth_another(error: &RedisError) -> bool {
     let moved = [
         ServerErrorKind::ReadOnly,
@@ -64,7 +64,7 @@ pub(super) fn is_worth_another(error: &RedisError) -> bool {
 pub(super) fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        // The client library hands out what it shares, and that knows its cause's cause alone.
+        // The client library returns shared errors in an `Arc`, and the source of that skips the error in it.
         let error = error.downcast_ref::<Arc<dyn StdError + Send + Sync>>().map_or(error, |shared| &**shared);
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);

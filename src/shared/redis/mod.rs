@@ -20,13 +20,13 @@ use super::{Answer, Joined, Owner, Publication, SharedError, SharedName, SharedS
 use crate::config::{BUDGET, SharedUrl};
 use crate::secret::Secret;
 
-/// How long a connection is kept that nobody uses: somebody on the way may have forgotten it, which only time would tell.
+/// How long an unused connection is kept: a device on the way may have dropped it, which only a timeout would show.
 const IDLE: Duration = Duration::from_secs(15);
 
 /// A user and a password that the engine knows.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// The user of the access list; the default one where there is none.
+    /// The user of the access list; the default user if there is none.
     pub user: Option<String>,
     /// The password.
     pub password: Secret,
@@ -35,7 +35,7 @@ pub struct Login {
 /// What a connection takes, read when one is made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Access {
-    /// Who connects.
+    /// The user that connects, and its password.
     pub(crate) login: Option<Login>,
     /// The PEM certificates that vouch for the server, instead of the system's.
     pub(crate) ca: Option<Vec<u8>>,
@@ -46,18 +46,18 @@ pub(crate) type AccessSource = Arc<dyn Fn() -> Result<Access, SharedError> + Sen
 
 /// Shares over Redis, Valkey or anything that speaks their protocol and runs scripts.
 ///
-/// Connects when it is first asked and keeps the connection. What is asked runs in the tokio runtime that is entered;
-/// a keeper enters one of its own.
+/// Connects at the first call and keeps the connection. Calls run in the tokio runtime that is entered; a keeper enters
+/// one of its own.
 pub struct RedisStore {
     dialer: Dialer,
     idle: Mutex<Option<Idle>>,
 }
 
-/// A connection that nobody uses now.
+/// A connection that is not in use now.
 struct Idle {
     connection: Connection,
     since: Instant,
-    /// Whose tasks move its bytes: a runtime that nobody drives at the moment moves none.
+    /// The runtime whose tasks move its bytes: one that is not driven at the moment moves none.
     runtime: Id,
 }
 
@@ -80,8 +80,8 @@ impl RedisStore {
         RedisStore { dialer: Dialer::new(url, source, budget), idle: Mutex::default() }
     }
 
-    /// Asks on the connection that is there, or a new one. A connection is taken while it is used: one whose answer
-    /// was not waited for is not used again.
+    /// Asks on the connection that is there, or a new one. A connection is taken out while it is used: it is not used
+    /// again if its answer was not waited for.
     async fn ask<T: FromRedisValue>(&self, question: Question) -> Result<T, SharedError> {
         let mut clustered = false;
         if let Some(mut connection) = self.take_idle() {
@@ -118,7 +118,7 @@ impl RedisStore {
     }
 }
 
-/// What is asked at one stroke.
+/// What is sent together: one command, or several.
 enum Question {
     One(Cmd),
     Several(Pipeline),

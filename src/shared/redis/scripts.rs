@@ -1,5 +1,5 @@
-//! The steps of the contract, each one question. What has to happen at one stroke is a script: every engine since Redis 5
-//! runs those, and sending the whole of it saves the round trip that its digest would cost after a failover.
+//! The steps of the contract, each one question. What has to be atomic is a script, which every engine since Redis 5
+//! runs. Sending the whole script saves the round trip that its digest would cost after a failover.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use redis::{Cmd, cmd, pipe};
 use super::Question;
 use crate::shared::{LARGEST_VALUE, LEASE, Owner, Publication, SharedName, Value};
 
-/// For how long the last order is remembered without anybody asking: longer than its value is.
+/// For how long the last order is remembered without a request: longer than its value is.
 const ORDER_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// The three keys of a name; the braces keep them on one node of a cluster.
@@ -37,8 +37,9 @@ pub(super) fn value((bytes, left): (Vec<u8>, i64)) -> Option<Value> {
     (!bytes.is_empty()).then(|| Value { bytes, left: u64::try_from(left).ok().map(Duration::from_millis) })
 }
 
-/// A lease without an end, or with a later one than any host gives it, is nobody's: else whoever can write it could
-/// make a fleet wait for ever. A counter that does not count, or has come to its end, begins anew at the floor.
+/// A lease without an end, or with a later end than any host gives it, counts as free. Otherwise any user with write
+/// access could make a fleet wait for ever. A counter that does not count, or has come to its end, begins again at the
+/// floor.
 const JOIN: &str = "\
 local value = redis.call('GETRANGE', KEYS[1], 0, ARGV[3])
 local left = redis.call('PTTL', KEYS[1])

@@ -1,4 +1,4 @@
-//! Whom a store's TLS connection trusts: the certificates that were given, or else the system's; one provider.
+//! The certificates that a store's TLS connection trusts: those that were given, or else the system's. One provider.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) fn connector(ca: Option<&[u8]>) -> Result<TlsConnector, SharedError> 
                 roots.add(certificate).map_err(|_| failed("the CA file holds what is no certificate"))?;
             }
         }
-        // Some of them may be unreadable; those that are not count.
+        // Unreadable ones are skipped, and the others are used.
         None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
     }
     if roots.is_empty() {
@@ -34,11 +34,11 @@ pub(super) fn connector(ca: Option<&[u8]>) -> Result<TlsConnector, SharedError> 
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The client library takes the provider of the process where it connects by itself, to the nodes of a cluster. One that
-/// the program chose stays.
+/// The client library takes the provider of the process when it connects by itself, to the nodes of a cluster. A
+/// provider that the program chose stays.
 pub(super) fn provide() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may be faster, with the same.
+        // Another thread may be faster, with the same provider.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
 }
