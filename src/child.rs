@@ -1,8 +1,8 @@
 //! Programs that this one starts: what they inherit, and that none outlives an interrupted caller.
 //!
-//! A program gets the limits and signals of our caller back, and nothing that was for this process only: neither the
-//! passphrase nor what the front tells the full program. The dispositions of signals are std's part: handlers end with
-//! an exec, and SIGPIPE, which std ignores, is restored in the child.
+//! A program gets the limits and signals of our caller back, and nothing that was for this process only. It gets
+//! neither the passphrase nor what the front passes to the full program. The dispositions of signals are std's part:
+//! handlers end with an exec, and SIGPIPE, which std ignores, is restored in the child.
 
 use std::ffi::OsStr;
 use std::io;
@@ -58,7 +58,7 @@ mod unix {
     /// One at a time: the limit belongs to the process, not to a thread.
     static RESTORING: Mutex<()> = Mutex::new(());
 
-    /// Allows this process no core dumps. The hard limit stays: who is started by us may need it.
+    /// Allows this process no core dumps. The hard limit stays: a program that this process starts may need it.
     #[cfg(any(feature = "cli", feature = "front"))]
     pub(crate) fn lower_core_limit() -> rustix::io::Result<()> {
         let before = rustix::process::getrlimit(Resource::Core);
@@ -161,8 +161,8 @@ mod unix {
             Running(program)
         }
 
-        /// Ends a program that leads a group, with all that it started; one that shares the group of this process is left to
-        /// its `Child`. The program must not have been waited for.
+        /// Ends a program that leads a group, with all that it started; one that shares the group of this process is
+        /// left to its `Child`. The program must not have been waited for.
         pub(crate) fn kill(&self) {
             if let Program::Group(_) = self.0 {
                 // What has ended already is not there to be killed.
@@ -177,8 +177,8 @@ mod unix {
         }
     }
 
-    /// Returns whether a program was stopped because it wanted a terminal that it may not use now: it waits for a foreground
-    /// that nothing gives it.
+    /// Returns whether a program was stopped because it wanted a terminal that it may not use now: it waits for a
+    /// foreground that nothing gives it.
     pub(crate) fn wants_terminal(child: &Child) -> bool {
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let status = waitid(WaitId::Pid(Pid::from_child(child)), stopped).ok().flatten();
@@ -186,14 +186,14 @@ mod unix {
         signal.is_some_and(|signal| [Signal::TTIN.as_raw(), Signal::TTOU.as_raw()].contains(&signal))
     }
 
-    /// Says that this process belongs to the command line, which ends what it started when it is interrupted. The
-    /// signals of a program that uses the library are its own affair.
+    /// Records that this process belongs to the command line, which ends what it started when it is interrupted. A
+    /// program that uses the library handles its own signals.
     #[cfg(feature = "cli")]
     pub(crate) fn end_with_caller() {
         register().end_with_caller = true;
     }
 
-    /// Tells whether it does.
+    /// Returns whether this process belongs to the command line.
     #[cfg(feature = "cli")]
     pub(crate) fn ends_with_caller() -> bool {
         register().end_with_caller

@@ -1,9 +1,9 @@
 //! Setting and removing a profile's credential, so that a kill at any point leaves the old one or
 //! the new one whole.
 //!
-//! (1) a new generation in a new item, read back; (2) the profile file, which names the generation,
-//! replaced at one stroke: the commit; (3) the old item and its records erased. A failure in (3) is
-//! told and changes nothing: what is left is named by nobody.
+//! (1) a new generation in a new item, read back; (2) the profile file, which names the generation, replaced at one
+//! stroke: the commit; (3) the old item and its records erased. A failure in (3) is reported and changes nothing: no
+//! profile names what is left.
 
 #[cfg(feature = "cli")]
 mod secret_form;
@@ -29,7 +29,7 @@ pub(crate) use secret_form::check_form;
 /// The largest profile file that is read, in bytes.
 pub(crate) const PROFILE_CAP: usize = 64 * 1024;
 
-/// Where credentials are set: held for as long as the store lock is.
+/// The place in which credentials are set: held for as long as the store lock is.
 pub(crate) struct Registry<'a> {
     pub(crate) profiles_dir: PathBuf,
     pub(crate) data_dir: &'a Dir,
@@ -38,7 +38,7 @@ pub(crate) struct Registry<'a> {
     pub(crate) erase: &'a dyn Fn(&Retired) -> Result<bool, SecretsError>,
     pub(crate) cache: Option<&'a Cache>,
     pub(crate) clock: &'a dyn Clock,
-    /// How this host shares tokens with its fleet, where it does.
+    /// How this host shares tokens with its fleet, if it does.
     pub(crate) sharing: Option<&'a Sharing>,
     pub(crate) lock: &'a StoreLock,
 }
@@ -56,7 +56,7 @@ enum Committed {
 pub(crate) enum Set {
     /// A new generation was stored, or another place to read the secret from.
     Stored,
-    /// Secret and binding were the same, and what else the profile says is not: tokens stay, refusals were erased.
+    /// Secret and binding were the same, and the rest of the profile was not: tokens stay, refusals were erased.
     Changed,
     /// All was the same: tokens stay, refusals were erased.
     Unchanged,
@@ -74,7 +74,7 @@ pub(crate) enum CaFile {
 /// Something that was left behind and does no harm.
 pub(crate) type Leftover = String;
 
-/// Tries a credential before the old one goes; without a secret it is read where the profile says.
+/// Tries a credential before the old one goes; without a secret it is read from the place that the profile names.
 pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Option<Secret>) -> Result<(), Error>;
 
 impl Registry<'_> {
@@ -94,7 +94,7 @@ impl Registry<'_> {
         let old = present.as_ref().and_then(|file| file.binding.clone());
         let profile = wanted.resolve(name).map_err(|error| Error::in_profile(&path, &error))?;
         if wanted.secret.is_some() {
-            // What the old secret was refused for says nothing about the one that is tried now.
+            // A refusal of the old secret means nothing for the one that is tried now.
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut Vec::new());
             if let Some(verify) = verify {
                 verify(profile.clone(), None)?;
@@ -111,7 +111,7 @@ impl Registry<'_> {
             }
             left.extend(old.map(|binding| self.erase(&binding)).unwrap_or_default());
             if !same {
-                // Even where the place has the same name: what it was derived from may be another secret.
+                // Even if the place has the same name: what it was derived from may be another secret.
                 self.forget_derived(name, present.as_ref(), &mut left);
             }
             self.forget_refusals(|outline| belongs_to(outline, &profile), &mut left);
@@ -188,7 +188,7 @@ impl Registry<'_> {
         if let (Some(sharing), Ok(profile)) = (self.sharing, file.resolve(name))
             && let Err(error) = sharing.keep(secrets, &profile, &credential.secret)
         {
-            // It is derived again where it is needed.
+            // It is derived again when it is needed.
             tracing::debug!("what is derived for the fleet is not kept: {}", chain(&error));
         }
         self.sweep(&mut left);
@@ -235,8 +235,8 @@ impl Registry<'_> {
         Ok((if is_same { Set::Unchanged } else { Set::Changed }, left))
     }
 
-    /// Removes a profile with its secret and tokens. The secret goes first: after a kill in between the profile is there
-    /// to be removed again. If the secret cannot be erased, everything stays.
+    /// Removes a profile with its secret and tokens. The secret goes first: after a kill in between the profile is
+    /// there to be removed again. If the secret cannot be erased, everything stays.
     pub(crate) fn remove(&self, name: &ProfileName) -> Result<Vec<Leftover>, Error> {
         let mut left = Vec::new();
         let (file, generation) = match present(&self.profiles_dir, name) {
@@ -303,8 +303,8 @@ impl Registry<'_> {
         left
     }
 
-    /// Returns whether a profile of another configuration directory that stores secrets here names a stored secret, which is
-    /// noted then. What cannot be read names nothing for certain.
+    /// Returns whether a profile of another configuration directory that stores secrets here names a stored secret,
+    /// which is noted then. What cannot be read names nothing for certain.
     fn is_named_elsewhere(&self, generation: Generation, left: &mut Vec<Leftover>) -> bool {
         let Ok(configurations) = Configurations::load(self.data_dir) else { return false };
         let mut others = configurations.others(self.config_dir());
@@ -325,7 +325,7 @@ impl Registry<'_> {
         }
     }
 
-    /// Reads a profile's file again after its writing failed, and tells whether it is the new one.
+    /// Reads a profile's file again after its writing failed, and returns whether it is the new one.
     fn committed(&self, name: &ProfileName, is_new: impl Fn(&ProfileFile) -> bool) -> Committed {
         match present(&self.profiles_dir, name) {
             Ok(Some(file)) if is_new(&file) => Committed::Yes,
@@ -390,7 +390,7 @@ impl Registry<'_> {
     }
 }
 
-/// Returns what a profile's file says now; `None` where there is no such profile.
+/// Returns what a profile's file holds now; `None` if there is no such profile.
 pub(crate) fn present(profiles_dir: &Path, name: &ProfileName) -> Result<Option<ProfileFile>, Error> {
     let path = profiles_dir.join(name.file_name());
     match read_given(&path, Given::Open, PROFILE_CAP)? {
@@ -399,7 +399,7 @@ pub(crate) fn present(profiles_dir: &Path, name: &ProfileName) -> Result<Option<
     }
 }
 
-/// Returns the stored credential that a binding names; `None` where it is absent.
+/// Returns the stored credential that a binding names; `None` if it is absent.
 pub(crate) fn stored(secrets: &dyn SecretStore, binding: &Binding) -> Result<Option<Credential>, Error> {
     match secrets.read(&ItemName::credential(binding.generation))? {
         Some(item) => Credential::decode(&item).map(Some).map_err(|_| Error::from(SecretsError::Unreadable)),
@@ -407,12 +407,12 @@ pub(crate) fn stored(secrets: &dyn SecretStore, binding: &Binding) -> Result<Opt
     }
 }
 
-/// Tells whether a record was got with the credential that a binding belongs to.
+/// Returns whether a record was obtained with the credential that a binding belongs to.
 fn is_of(outline: &Outline, binding: &Binding) -> bool {
     outline.generation.as_deref() == Some(binding.generation.as_bytes())
 }
 
-/// Tells whether a record belongs to a profile: same client at the same issuer, same generation.
+/// Returns whether a record belongs to a profile: same client at the same issuer, same generation.
 pub(crate) fn belongs_to(outline: &Outline, profile: &Profile) -> bool {
     outline.token_endpoint == profile.token_url.as_str()
         && outline.client_id == profile.client_id
@@ -436,10 +436,10 @@ pub(crate) fn generations_in(profiles_dir: &Path) -> Result<Vec<Generation>, Err
     Ok(generations)
 }
 
-/// Merges what was typed over what a profile's file says.
+/// Merges what was typed over what a profile's file holds.
 pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: Option<Request>) -> ProfileFile {
     let mut present = present.unwrap_or_default();
-    // A provider and a place of one's own exclude each other, also where one of them was said earlier; and what belongs
+    // A provider and an explicit token endpoint exclude each other, also if one of them was set earlier. What belongs
     // to one issuer must not stand beside another: the new secret would go there.
     let other_provider = typed.provider.is_some() && typed.provider != present.provider;
     let own_place = typed.token_url.is_some() && typed.provider.is_none() && present.provider.is_some();
@@ -457,7 +457,7 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     if other_provider || own_place || other_issuer {
         present.probe_url = None;
     }
-    // The key of one gateway must not go to another; another path is the same one's.
+    // The key of one gateway must not go to another; another path belongs to the same gateway.
     if other_provider || (own_place || other_issuer || other_place) && !same_server {
         present.headers = None;
     }

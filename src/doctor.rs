@@ -1,4 +1,4 @@
-//! Whether the main job would work here, and what to do where it would not.
+//! Whether the main job would work here, and what to do if it would not.
 
 use std::time::Duration;
 
@@ -65,8 +65,7 @@ impl Finding {
     }
 }
 
-/// Says what protects the secrets of a backend. A key file that whoever copies the data copies too
-/// protects nothing.
+/// Names what protects the secrets of a backend. A key file that is copied together with the data protects nothing.
 pub(crate) fn protection(backend: &Backend, beside: bool) -> &'static str {
     use crate::secrets::KeySource;
     match backend {
@@ -105,7 +104,7 @@ pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
     Ok(Finding::new("cache", Status::Ok, "a record was written, read back and removed"))
 }
 
-/// Removes what a killed trial left among the tokens. The lock says that no trial is under way.
+/// Removes what a killed trial left among the tokens. The lock shows that no trial is under way.
 pub(crate) fn remove_trials(dir: &Dir, _lock: &StoreLock) -> Result<(), Error> {
     let Some(tokens) = dir.dir("tokens", Missing::Leave)? else { return Ok(()) };
     for name in tokens.names()?.iter().filter(|name| name.starts_with("doctor.") && name.ends_with(".tmp")) {
@@ -114,7 +113,7 @@ pub(crate) fn remove_trials(dir: &Dir, _lock: &StoreLock) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the tokens of stored secrets that are certainly gone: a command that retired them was killed before it could.
+/// Removes tokens of stored secrets that are certainly gone: a command that retired them was killed before it could.
 pub(crate) fn retired(dir: &Dir, cache: &Cache, keys: &Keys) -> Result<Finding, Error> {
     let mut removed = 0;
     for (identity, outline) in cache.identities()? {
@@ -195,7 +194,7 @@ pub(crate) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<
     Ok(Finding::new("records", status, words.join("; ")))
 }
 
-/// Says where servers disagree about the credential of a profile.
+/// Reports whether servers disagree about the credential of a profile.
 pub(crate) fn basic_encoding(profile: &Profile, secret: &Secret) -> Finding {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     let agreed = secret.expose().iter().all(plain) && profile.client_id.as_bytes().iter().all(plain);

@@ -1,11 +1,11 @@
 //! One fetch at a time: a turn in this process, then a turn among processes.
 //!
-//! In a process, callers of one identity queue at an async mutex. Among processes the turn is an
-//! exclusive `flock` on a file of its own, which the kernel frees when its holder dies. A shared
-//! lock is a wake-up only: whoever waits gets it when the turn ends, drops it at once, looks, and
-//! tries again. The turn saves requests; it is not correctness: when it cannot be had at all, the
-//! caller continues without it. When it cannot be had in time, its holder may be stopped: those who
-//! waited queue again at a lock beside it, so that one of them requests a token for all.
+//! In a process, callers of one identity queue at an async mutex. Among processes the turn is an exclusive `flock` on a
+//! file of its own, which the kernel frees when its holder dies. A shared lock is a wake-up only: a process that waits
+//! gets it when the turn ends, drops it at once, looks, and tries again. The turn saves requests, and correctness does
+//! not depend on it: if it cannot be had at all, the caller continues without it. If it cannot be had in time, its
+//! holder may be stopped. The callers that waited then queue again at a lock beside it, so that one of them requests a
+//! token for all.
 
 mod queues;
 
@@ -19,8 +19,8 @@ use self::queues::Queues;
 use crate::place::{Dir, FileSystem, Missing, PlaceError};
 use crate::token::RecordName;
 
-/// What the locks of an identity are called: its turn, and the two that are waited for when the holders of those before
-/// do not end. When three holders in a row are stopped, all who wait go on.
+/// The suffixes of the locks of an identity: its turn, and two more to wait for if the holders of those before do not
+/// end. If three holders in a row are stopped, all callers that wait continue.
 const LOCKS: [&str; 3] = ["", ".alone", ".alone2"];
 
 /// Hands out turns.
@@ -30,7 +30,7 @@ pub(crate) struct Flight {
     data_dir: Option<Arc<Dir>>,
 }
 
-/// What came of asking for a turn.
+/// What came of the request for a turn.
 #[derive(Debug)]
 pub(crate) enum Turn<T> {
     /// While waiting, what was looked for appeared.
@@ -44,7 +44,7 @@ pub(crate) enum Turn<T> {
 pub(crate) struct Ticket {
     _queues: Vec<OwnedMutexGuard<()>>,
     lock: Result<File, NoLock>,
-    /// The lock beside the turn, for one who did not get the turn in time.
+    /// The lock beside the turn, for a caller that did not get the turn in time.
     _beside: Option<File>,
 }
 
@@ -66,15 +66,15 @@ pub(crate) enum NoLock {
 }
 
 impl Ticket {
-    /// Returns why the turn does not hold among processes, where it does not.
+    /// Returns why the turn does not hold among processes, if it does not.
     pub(crate) fn without_lock(&self) -> Option<&NoLock> {
         self.lock.as_ref().err()
     }
 }
 
 impl Flight {
-    /// Makes a flight whose turns hold among the processes that share a data directory; without
-    /// one they hold in this process alone.
+    /// Makes a flight whose turns hold among the processes that share a data directory; without one they hold in this
+    /// process only.
     pub(crate) fn new(data_dir: Option<Arc<Dir>>) -> Flight {
         Flight { queues: Queues::new(), data_dir }
     }
@@ -84,8 +84,7 @@ impl Flight {
         self.data_dir.as_deref()
     }
 
-    /// Names the network file system that turns are taken on, where it is one: there they are no
-    /// promise.
+    /// Names the network file system that turns are taken on, if it is one: turns on it are no promise.
     pub(crate) fn network(&self) -> Option<&'static str> {
         match self.data_dir.as_ref()?.file_system() {
             FileSystem::Network(name) => Some(name),
@@ -93,8 +92,8 @@ impl Flight {
         }
     }
 
-    /// Waits for a turn, `bound` at most, and looks after each wait and once more when it has come. Who does not get it in
-    /// time waits at the locks beside it, as long at each. Must be polled inside
+    /// Waits for a turn, `bound` at most; looks after each wait, and again when the turn has come. A caller that does
+    /// not get it in time waits at the locks beside it, as long at each. Must be polled inside
     /// [`runtime::run`](crate::runtime::run). Dropping the future gives the place up.
     pub(crate) async fn turn<T, E>(
         &self,
@@ -147,7 +146,7 @@ impl Flight {
             let busy = match try_lock(data_dir, &name) {
                 Ok(Tried::Taken(lock)) => return Ok(Waited::Ended(Ok(lock))),
                 Ok(Tried::Replaced) => continue,
-                // The others that were woken, who are about to let go.
+                // Others that were woken hold it, and are about to let go.
                 Ok(Tried::Busy(_)) if crowd == Crowd::Woken => {
                     tokio::time::sleep(random_pause()).await;
                     crowd = Crowd::Unknown;
@@ -167,12 +166,12 @@ impl Flight {
     }
 }
 
-/// Who else may hold the lock.
+/// Which others may hold the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Crowd {
     Unknown,
-    /// All who waited were woken by a turn that brought nothing. Were they to try again at once, they would be in each
-    /// other's way for a tenth of a second; one of those that pause finds the lock free, the others find it taken.
+    /// A turn that brought nothing woke all callers that waited. If they tried again at once, they would be in each
+    /// other's way for a tenth of a second. If they pause, one finds the lock free, and the others find it taken.
     Woken,
 }
 
@@ -191,7 +190,7 @@ enum Waited<T> {
 
 enum Tried {
     Taken(File),
-    /// The file was deleted or replaced meanwhile; a lock on it holds nobody back.
+    /// The file was deleted or replaced meanwhile; a lock on it holds no process back.
     Replaced,
     Busy(File),
 }
@@ -207,8 +206,8 @@ fn try_lock(data_dir: &Dir, name: &str) -> Result<Tried, NoLock> {
     }
 }
 
-/// Removes the lock file of an identity whose generation is gone. Whoever holds or awaits it finds
-/// that it was removed, and goes on with a new one.
+/// Removes the lock file of an identity whose generation is gone. A process that holds or awaits it finds that it was
+/// removed, and continues with a new one.
 pub(crate) fn forget_lock(data_dir: &Dir, name: RecordName) -> Result<(), PlaceError> {
     if let Some(locks) = data_dir.dir("locks", Missing::Leave)? {
         for lock in LOCKS {
@@ -218,7 +217,7 @@ pub(crate) fn forget_lock(data_dir: &Dir, name: RecordName) -> Result<(), PlaceE
     Ok(())
 }
 
-/// Whether the lock of a file that was removed is told from that of the file in its place.
+/// Whether the lock of a file that was removed differs from that of the file in its place.
 pub(crate) const LOCKS_CAN_BE_REMOVED: bool = cfg!(any(unix, windows));
 
 /// Returns the identity that a lock file belongs to; `None` if it is no lock file of ours.
@@ -226,8 +225,8 @@ pub(crate) fn identity_of_lock(file_name: &str) -> Option<RecordName> {
     LOCKS.iter().find_map(|lock| RecordName::from_hex(file_name.strip_suffix(lock)?))
 }
 
-/// Does something while a lock is held, if no process holds it now; `None` if one does, or the lock cannot be had. It is
-/// given the folder of the locks.
+/// Does something while a lock is held, if no process holds it now; `None` if one does, or the lock cannot be had. It
+/// is given the folder of the locks.
 pub(crate) fn if_free<T>(data_dir: &Dir, lock: &str, work: impl FnOnce(&Dir) -> T) -> Option<T> {
     match try_lock(data_dir, lock) {
         Ok(Tried::Taken(_held)) => {
@@ -250,7 +249,7 @@ async fn woken(file: File) -> Result<(), NoLock> {
         // The wake-up is the end of the wait; whether it brought the lock is found out by looking.
         let locked = file.lock_shared();
         drop(file);
-        // Nobody listens any more when the caller has gone on.
+        // No receiver is left when the caller has gone on.
         let _ = tell.send(locked.is_ok());
     };
     std::thread::Builder::new()
@@ -426,7 +425,7 @@ mod tests {
         let (root, flight) = flight();
         let held = taken(&flight, BOUND).await;
         std::fs::remove_file(root.path().join("data/locks").join(name().to_hex())).expect("deleted");
-        // The holder of the deleted file goes on; whoever comes now takes the new file.
+        // The holder of the deleted file goes on; a process that comes now takes the new file.
         assert!(taken(&as_another_process(&root), BOUND).await.without_lock().is_none());
         drop(held);
     }

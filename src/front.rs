@@ -1,7 +1,7 @@
 //! The warm path as a program of its own: `token get` with a valid token in the cache, and nothing else.
 //!
-//! It links no network, no database and no D-Bus code, so it starts in a third of the time. Whatever it does not
-//! know, or finds amiss, is the full program's: this one says nothing, changes nothing, and becomes it.
+//! It links no network, no database and no D-Bus code, so it starts in a third of the time. The full program handles
+//! whatever this one does not know, or finds amiss: this one prints nothing, changes nothing, and becomes it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
@@ -37,7 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// What was typed, where it is no more than which profile's token.
+/// What was typed, if it names no more than a profile and the directories.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Typed {
     profile: Option<String>,
@@ -74,9 +74,9 @@ fn path(argument: &OsStr) -> Option<PathBuf> {
     plain.then(|| PathBuf::from(argument))
 }
 
-/// Looks where the full program would look first; every reason not to find a token is its to tell.
+/// Looks where the full program would look first. If it finds no token, the full program reports the reason.
 fn cached(typed: Typed) -> Option<AccessToken> {
-    // Diagnostics were asked for, or a profile is made of variables.
+    // Diagnostics were requested, or a profile is made of variables.
     if std::env::var_os("TOKENKEEP_LOG").is_some_and(|level| !level.is_empty()) || environment::is_set() {
         return None;
     }
@@ -146,7 +146,7 @@ fn without_proc() -> Option<PathBuf> {
 const AN_EXEC: u64 = 10_000_000_000;
 
 /// Names this process: a process keeps its number over an exec, so a program that finds it there was started in place
-/// of the full program. The time tells it from another process of the same number, in another namespace of such.
+/// of the full program. The time distinguishes it from another process of the same number, in another PID namespace.
 fn this_process() -> String {
     format!("{}@{}", std::process::id(), SystemClock.boot().0)
 }

@@ -1,6 +1,6 @@
 //! Access tokens for programs that call APIs as themselves (OAuth 2.0 client credentials). tokenkeep keeps the client's
-//! secret sealed and the access token cached: one request to the issuer per token lifetime, however many threads,
-//! processes and hosts want it.
+//! secret sealed and the access token cached. It sends one request to the issuer per token lifetime, however many
+//! threads, processes and hosts want the token.
 //!
 //! | a program that | begins with |
 //! |---|---|
@@ -15,8 +15,8 @@
 #![doc = include_str!("../examples/library.rs")]
 //! ```
 //!
-//! [`Keeper::token`] looks into the cache first, so there is nothing to keep beside it. [`Keeper::cached`] only looks: it
-//! is synchronous, for programs that must not wait.
+//! [`Keeper::token`] looks into the cache first, so there is nothing to keep beside it. [`Keeper::cached`] only looks:
+//! it is synchronous, for programs that must not wait.
 //!
 //! # Client and secret of the program
 //!
@@ -29,7 +29,7 @@
 //! # When the API refuses the token
 //!
 //! An issuer can end a token before its time. [`Keeper::reject`] takes it out of use, for all callers of the cache, and
-//! the next [`Keeper::token`] is another one; callers that reject the same token cause one request.
+//! the next [`Keeper::token`] is another one. Callers that reject the same token cause one request.
 //!
 //! ```no_run
 //! use reqwest::{Client, Response, StatusCode, header::AUTHORIZATION};
@@ -49,8 +49,8 @@
 //! # Errors
 //!
 //! An [`Error`] has a [`Code`] (what happened, as scripts know it), its [`ErrorKind`] (what a caller can do), a message
-//! without any secret, and perhaps a [`Remedy`]. A fault of the cache, the disk or the clock is none: it is a [`Warning`],
-//! and the token is handed out.
+//! without any secret, and perhaps a [`Remedy`]. A fault of the cache, the disk or the clock is none: it is a
+//! [`Warning`], and the token is handed out.
 //!
 //! ```
 //! use std::time::Duration;
@@ -67,8 +67,8 @@
 //!
 //! # Runtimes
 //!
-//! Any executor drives the futures. Timers and sockets belong to a tokio runtime of this crate with one thread, which the
-//! first wait starts: the runtime of the program may lack them, end, or not be there.
+//! Any executor drives the futures. Timers and sockets belong to a tokio runtime of this crate with one thread, which
+//! the first wait starts. The runtime of the program may lack them, end, or not be there.
 //!
 //! # Features
 //!
@@ -84,8 +84,8 @@
 //! # What stays
 //!
 //! What lies on disk is read by every later version. Codes of errors and warnings keep their names. Types that are
-//! `non_exhaustive` gain variants and fields: make a [`Profile`] with [`Profile::new`], then set what differs. The oldest
-//! Rust that builds this version is 1.95; a newer one is a minor version.
+//! `non_exhaustive` gain variants and fields: make a [`Profile`] with [`Profile::new`], then set what differs. The
+//! oldest Rust that builds this version is 1.95; a newer one is a minor version.
 
 #![cfg_attr(
     not(all(feature = "cli", feature = "redis")),

@@ -41,8 +41,8 @@ use crate::store::{FileStore, StoreError};
 use crate::token::AccessToken;
 
 const CONFIG_CAP: usize = 64 * 1024;
-/// Profiles that an administrator gives to everybody on this machine. Where anybody may make a
-/// folder of this name, there are none.
+/// Profiles that an administrator gives to all users of this machine. There are none on a system on which any user may
+/// make a folder of this name.
 const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
 
 /// What stands for the path of a profile that the environment makes.
@@ -50,14 +50,14 @@ const ENVIRONMENT: &str = "TOKENKEEP_*";
 /// Names a key file by itself, if config.toml names no place for secrets.
 const KEY_FILE: &str = "TOKENKEEP_KEY_FILE";
 
-/// Opens a profile that was set up with `tokenkeep credentials set`, in the directories and with the configuration of the
-/// command line. [`OpenOptions`] opens others.
+/// Opens a profile that was set up with `tokenkeep credentials set`, in the directories and with the configuration of
+/// the command line. [`OpenOptions`] opens others.
 ///
 /// Reads files only: the secret and the issuer are left until a token is needed.
 ///
 /// # Errors
-/// [`Code::ProfileNotFound`], [`Code::ConfigInvalid`] when a file does not say what it must, [`Code::Usage`] when `profile`
-/// is no name or this user has no home, [`Code::InsecurePath`] when others can change a file that is relied on.
+/// [`Code::ProfileNotFound`], [`Code::ConfigInvalid`] when a file does not hold what it must, [`Code::Usage`] when
+/// `profile` is no name or this user has no home, [`Code::InsecurePath`] when others can change a file that it reads.
 ///
 /// # Examples
 /// ```no_run
@@ -67,7 +67,7 @@ pub fn open(profile: &str) -> Result<Keeper, Error> {
     OpenOptions::new().open(profile)
 }
 
-/// The two directories of a user, and what `config.toml` says.
+/// The two directories of a user, and the content of `config.toml`.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
     pub(crate) config_dir: PathBuf,
@@ -77,7 +77,7 @@ pub(crate) struct Home {
     pub(crate) recording: Recording,
     /// Whether this process holds the lock of the data directory, which it cannot take twice.
     pub(crate) holds_lock: bool,
-    /// What was found of an issuer that the environment names alone.
+    /// What was found about an issuer that the environment names without endpoints.
     pub(crate) endpoints: Option<environment::Endpoints>,
 }
 
@@ -96,7 +96,7 @@ impl Opened {
 }
 
 impl Home {
-    /// Finds the directories: as given, else by environment, else where this system keeps such.
+    /// Finds the directories: as given, else by environment, else the usual ones of this system.
     pub(crate) fn find(config_dir: Option<PathBuf>, data_dir: Option<PathBuf>) -> Result<Home, Error> {
         let config_dir = located(config_dir, "TOKENKEEP_CONFIG_DIR", ProjectDirs::config_dir)?;
         let data_dir = located(data_dir, "TOKENKEEP_DATA_DIR", ProjectDirs::data_local_dir)?;
@@ -142,7 +142,7 @@ impl Home {
             return ProfileName::parse(name)
                 .ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")));
         }
-        // A container names its profile by variables; what else is set up there is for those that name it.
+        // A container names its profile by variables; what else is set up there is for commands that name it.
         if let Some(name) = environment::name() {
             return Ok(name);
         }
@@ -178,7 +178,7 @@ impl Home {
         Ok(names)
     }
 
-    /// Reads a profile, and where it stands.
+    /// Reads a profile, and returns its path too.
     pub(crate) fn profile_file(&self, name: &ProfileName) -> Result<(PathBuf, ProfileFile), Error> {
         if let Some(file) = environment::profile(name, self).map_err(|error| error.for_profile(name))? {
             return Ok((PathBuf::from(ENVIRONMENT), file));
@@ -202,8 +202,8 @@ impl Home {
         Err(Error::new(Code::ProfileNotFound, message).with_remedy(remedy).for_profile(name))
     }
 
-    /// Returns the error for a stored secret that another data directory keeps: a sandbox or a variable may name another one
-    /// than the terminal in which it was set. `None` if there is no such directory.
+    /// Returns the error for a stored secret that another data directory keeps. A sandbox or a variable may name
+    /// another one than the terminal in which it was set. `None` if there is no such directory.
     pub(crate) fn kept_elsewhere(&self, name: &ProfileName) -> Option<Error> {
         let (_, file) = self.profile_file(name).ok()?;
         file.binding.as_ref()?;
@@ -226,8 +226,8 @@ impl Home {
         Some(error.with_remedy(Remedy::UseDataDirectory { path: other, variable }).for_profile(name))
     }
 
-    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot be
-    /// read may name any of them, and is an error.
+    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot
+    /// be read may name any of them, and is an error.
     pub(crate) fn generations(&self) -> Result<Vec<Generation>, Error> {
         let mut generations = generations_in(&self.profiles_dir())?;
         if let Some(directory) = SYSTEM_PROFILES {
@@ -242,7 +242,7 @@ impl Home {
         certified(file.resolve(name).map_err(|error| Error::in_profile(&path, &error).for_profile(name))?)
     }
 
-    /// Returns the place for secrets that `config.toml` names, where it names one.
+    /// Returns the place for secrets that `config.toml` names, if it names one.
     pub(crate) fn configured(&self) -> Result<Option<Backend>, Error> {
         let path = self.config_dir.join("config.toml");
         let invalid = |what: &str| {
@@ -272,8 +272,8 @@ impl Home {
         self.config.key_file.clone().unwrap_or_else(|| self.config_dir.join("key"))
     }
 
-    /// Opens the data directory where a place for secrets was chosen; `None` where none was. A
-    /// choice in `config.toml` is made here, as `init` would have.
+    /// Opens the data directory if a place for secrets was chosen; `None` if none was. A choice in `config.toml` is
+    /// made here, as `init` would have.
     pub(crate) fn opened(&self) -> Result<Option<Opened>, Error> {
         let configured = self.configured()?;
         let missing = if configured.is_some() { Missing::Create } else { Missing::Leave };
@@ -292,7 +292,7 @@ impl Home {
                 return Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::UseOneBackend));
             }
             (Some(choice), _) => choice,
-            // What needs a daemon or a person is not asked for here; `Keys` does when the key is needed.
+            // A key that needs a daemon or a user is not requested here; `Keys` requests it when it is needed.
             (None, Some(backend @ (Backend::Keyring | Backend::File(KeySource::Passphrase(_))))) => {
                 Choice::new(backend)?
             }
@@ -300,7 +300,7 @@ impl Home {
             (None, Some(backend)) => {
                 match secrets::establish(&dir, &backend, MissingKey::Leave, self.config.keyring_timeout) {
                     Ok((choice, _)) => choice,
-                    // Without its first key the choice stays open; who needs the key is told why.
+                    // Without its first key the choice stays open; a caller that needs the key gets the reason.
                     Err(EstablishError::Secrets(_)) => Choice::new(backend)?,
                     Err(error) => return Err(Error::from(error)),
                 }
@@ -313,7 +313,7 @@ impl Home {
         Ok(Some(Opened { dir, keys }))
     }
 
-    /// Removes the temporaries that a kill left in both directories. The lock says that no other process is writing one.
+    /// Removes the temporaries that a kill left in both directories. The lock shows that no other process writes one.
     pub(crate) fn remove_temporaries(&self, dir: &Dir, lock: &secrets::StoreLock) -> Result<(), Error> {
         secrets::remove_temporaries(dir, lock)?;
         place::remove_config_temporaries(&self.config_dir)?;
@@ -323,7 +323,7 @@ impl Home {
     /// Wires a keeper for a profile.
     pub(crate) fn keeper(&self, name: &ProfileName, observer: Observer) -> Result<Keeper, Error> {
         let path = self.profiles_dir().join(name.file_name());
-        // Before the file is read: a change that comes between is noticed. What is wrong with the file is told first.
+        // Before the file is read: a change that comes between is noticed. A fault of the file is reported first.
         let stamp = Stamp::of_path(&path);
         let profile = self.profile(name)?;
         let stamp = stamp?;
@@ -341,19 +341,19 @@ impl Home {
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
-    /// Returns the token of a profile that is kept and valid, as the first look of a keeper would, without one: a
-    /// process that asks once needs neither its turns nor its transport.
+    /// Returns the token of a profile that is kept and valid, as the first look of a keeper would, but without a
+    /// keeper. A process that asks once needs neither its turns nor its transport.
     pub(crate) fn cached(&self, name: &ProfileName) -> Result<Option<(Profile, AccessToken)>, Error> {
         let profile = self.profile(name)?;
         let Some(Opened { dir, keys }) = self.opened()? else { return Ok(None) };
-        // What keeps the key from being at hand, or the record from opening, is told by whoever asks for a fresh one.
+        // What keeps the key from being at hand, or the record from opening, is reported when a fresh one is requested.
         let Ok(Some(key)) = keys.fast() else { return Ok(None) };
         let kept = self.cache(dir, key).token(&identity_of(&profile)).ok().flatten();
         let valid = kept.filter(|token| token.validity().outlasts(profile.min_ttl, &self.clock.now()));
         Ok(valid.map(|token| (profile, token)))
     }
 
-    /// Wires a keeper for a credential that is not set yet; without `secret` it is read where the profile says.
+    /// Wires a keeper for a credential that is not set yet; without `secret`, the profile names its place.
     pub(crate) fn keeper_on_trial(
         &self,
         profile: Profile,
@@ -384,13 +384,13 @@ impl Home {
         })
     }
 
-    /// Opens what records and secrets are kept in, and the directory for what processes share. Only a place that must not be trusted, or a
-    /// choice that contradicts itself, keeps the caller from a token.
+    /// Opens what records and secrets are kept in, and the directory for what processes share. Only a place that must
+    /// not be trusted, or a choice that contradicts itself, keeps the caller from a token.
     fn vault(&self) -> Result<(Vault, Option<Arc<Dir>>), Error> {
         match self.opened() {
             Ok(Some(Opened { dir, keys })) => {
                 let store = Arc::new(FileStore::new(dir.clone(), self.clock.clone()));
-                // Where nothing is kept, a turn would make each caller wait for all before it.
+                // If nothing is kept, a turn would make each caller wait for all before it.
                 let shared = (keys.choice().backend != Backend::None).then_some(dir);
                 Ok((Vault::sealed(store, keys), shared))
             }
@@ -404,14 +404,14 @@ impl Home {
                 Ok((Vault::nowhere(reason), None))
             }
             Err(error) => match self.unusable_store() {
-                // Nothing can be kept, and whose secret is read elsewhere gets a token all the same.
+                // Nothing can be kept; a profile whose secret lies elsewhere gets a token all the same.
                 Some(why) => Ok((Vault::nowhere(NoCache::Unusable(why)), None)),
                 None => Err(error),
             },
         }
     }
 
-    /// Says what is wrong with the file `store`, where it is damaged or of a newer version.
+    /// Returns what is wrong with the file `store`, if it is damaged or of a newer version.
     fn unusable_store(&self) -> Option<String> {
         let dir = Dir::open(&self.data_dir, Missing::Leave).ok().flatten()?;
         match Choice::load(&dir) {
@@ -430,8 +430,8 @@ impl Home {
         Transport::new(self.clock.clone(), self.config.connect_timeout, self.config.timeout)
     }
 
-    /// Returns whether a path is, or would be, a file that tokenkeep writes itself: a key there would be overwritten or swept
-    /// away. Links are followed as far as something is there.
+    /// Returns whether a path is, or would be, a file that tokenkeep writes itself: a key there would be overwritten or
+    /// swept away. Links are followed as far as something is there.
     pub(crate) fn is_own_file(&self, path: &Path) -> bool {
         let real = |path: &Path| {
             let there = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
@@ -461,8 +461,8 @@ impl Home {
         is_data || is_config
     }
 
-    /// Tells whether a backend's key file lies where whoever copies the data copies it too: beside
-    /// the configuration, in the data directory, or in the same home.
+    /// Returns whether a backend's key file lies where a copy of the data takes it along: beside the configuration, in
+    /// the data directory, or in the same home.
     pub(crate) fn is_beside(&self, backend: &Backend) -> bool {
         let Backend::File(KeySource::KeyFile(path)) = backend else { return false };
         let home = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
@@ -476,8 +476,8 @@ impl Home {
     }
 }
 
-/// A path that was typed may be relative to where it was typed; one from the environment may not:
-/// it would mean another directory in each process.
+/// A path that was typed may be relative to the current directory; one from the environment may not: it would mean
+/// another directory in each process.
 fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> &Path) -> Result<PathBuf, Error> {
     if let Some(typed) = typed {
         return std::path::absolute(&typed)
@@ -498,7 +498,7 @@ fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> 
     })
 }
 
-/// Returns the data directory of a session that names no other, on systems where a variable may.
+/// Returns the data directory of a session that names no other, on systems on which a variable may.
 fn usual_data_dir() -> Option<PathBuf> {
     let home = directories::BaseDirs::new()?.home_dir().to_owned();
     cfg!(target_os = "linux").then(|| home.join(".local/share/tokenkeep"))
@@ -511,8 +511,7 @@ pub(crate) fn text_variable(name: &str) -> Result<Option<String>, Error> {
     Ok(text.filter(|text| !text.is_empty()))
 }
 
-/// Adds the thumbprint of the certificate: a token belongs to the one it was got with (RFC 8705 s. 3).
-/// Returns whether the configuration names another place of the key file, and nothing is at the one in `store` any more.
+/// Returns whether the configuration names another place of the key file, and the file that `store` names is gone.
 fn has_moved(choice: &Choice, configured: &Backend) -> bool {
     let (Backend::File(KeySource::KeyFile(old)), Backend::File(KeySource::KeyFile(_))) = (&choice.backend, configured)
     else {
@@ -526,6 +525,7 @@ pub(crate) fn is_gone(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
+/// Adds the thumbprint of the certificate: a token belongs to the one that it was obtained with (RFC 8705 s. 3).
 fn certified(mut profile: Profile) -> Result<Profile, Error> {
     if let Some(certificate) = profile.certificate.clone() {
         let (_, thumbprint) = read_certificate(&profile, &certificate)?;

@@ -21,7 +21,7 @@ pub(crate) enum Recording {
     AtEnd(Arc<Mutex<Waiting>>),
 }
 
-/// Entries that wait, and where they belong.
+/// Entries that wait, and the ledger that they belong to.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     #[cfg(feature = "ledger")]
@@ -70,7 +70,7 @@ impl Recording {
     }
 }
 
-/// Nothing depends on the history: what became of it is said in the log.
+/// Nothing depends on the history: what became of it is logged.
 #[cfg(feature = "ledger")]
 fn tell(written: Result<Condition, LedgerError>) {
     match written {

@@ -1,22 +1,22 @@
-//! A refusal that is remembered, so that a herd, and the next cron run, asks once.
+//! A refusal that is remembered, so that a herd of callers, and the next cron run, send one request.
 
 use zeroize::Zeroizing;
 
 use crate::tlv::{Malformed, Reader, Writer};
 use crate::token::Validity;
 
-/// What the first one who asked was told, and for how long others are told the same.
+/// The error that the first caller got, and how long other callers get the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// The error code that the first one exited with.
+    /// The error code that the first caller got.
     pub code: String,
-    /// The message of the first one; escaped, without secrets.
+    /// The message that the first caller got; escaped, without secrets.
     pub message: String,
     /// The HTTP status of the answer.
     pub http_status: Option<u16>,
     /// The issuer's own error code; escaped.
     pub oauth_error: Option<String>,
-    /// What tells the proxy that refused from others: it says nothing of requests that go another way.
+    /// What distinguishes the proxy that refused from others: requests that go another way are not refused.
     pub way: Option<[u8; 32]>,
     /// From when on and how long it holds.
     pub validity: Validity,
@@ -31,7 +31,7 @@ impl Refusal {
             .bytes(2, self.message.as_bytes())
             .optional(3, status.as_ref().map(<[u8; 2]>::as_slice))
             .optional(4, self.oauth_error.as_deref().map(str::as_bytes));
-        // A later field, present only where it says something.
+        // A later field, present only if it has a value.
         if let Some(way) = &self.way {
             writer.bytes(5, way);
         }

@@ -25,7 +25,7 @@ pub(crate) struct Leftovers {
     pub(crate) records: Vec<String>,
 }
 
-/// What is moved, and from where.
+/// What is moved, and its source.
 pub(crate) struct Relocation<'a> {
     pub(crate) dir: Arc<Dir>,
     pub(crate) lock: &'a StoreLock,

@@ -1,9 +1,9 @@
 //! Timers and sockets for keepers, whatever drives them: a runtime with one thread, made at the first wait.
 //!
-//! A program may have no tokio runtime, or one without timers or sockets, and tokio answers the question for them with
-//! a panic. So a keeper brings its own. The work itself stays with the caller: it is polled there, with this runtime
-//! entered, and ends when its future is dropped. Only what it spawns, such as a connection, is driven here, and
-//! outlives a runtime of the caller that ends.
+//! A program may have no tokio runtime, or one without timers or sockets, and tokio panics if they are missing. So a
+//! keeper brings its own. The work itself stays with the caller: it is polled there, with this runtime entered, and
+//! ends when its future is dropped. Only what it spawns, such as a connection, is driven here, and outlives a runtime
+//! of the caller that ends.
 
 use std::cell::Cell;
 use std::future::Future;

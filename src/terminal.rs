@@ -20,16 +20,16 @@ pub(crate) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
 #[cfg(unix)]
 pub(crate) use unix::Lent;
 
-/// Lends the terminal to a program that is about to be started; `None` if this process has none, stands in the background of
-/// one, or does not belong to the command line. Until the program has ended nothing else is drawn there, and its modes are
-/// restored if it leaves them changed.
+/// Lends the terminal to a program that is about to be started; `None` if this process has none, stands in the
+/// background of one, or does not belong to the command line. Until the program has ended nothing else is drawn there,
+/// and its modes are restored if it leaves them changed.
 #[cfg(unix)]
 pub(crate) fn lend() -> Option<Lent> {
     if crate::child::ends_with_caller() { unix::lend() } else { None }
 }
 
-/// Ends this process by the signal that the user of a terminal ended a program with, which had the terminal too; nothing if it
-/// was another signal.
+/// Ends this process by the signal that the user of a terminal ended a program with, which had the terminal too; does
+/// nothing if it was another signal.
 #[cfg(unix)]
 pub(crate) fn end_with_program(signal: i32) {
     unix::end_with_program(signal);
@@ -74,8 +74,8 @@ mod unix {
     /// The longest answer, in bytes: a private key of any kind has room.
     const CAP: usize = 64 * 1024;
 
-    /// The terminal, as far as it has to be restored. Whoever changes its modes holds the lock, so that a
-    /// program that ends cannot hide again what it has just shown.
+    /// The terminal, as far as it has to be restored. A thread that changes its modes holds the lock, so that a program
+    /// that ends cannot hide again what it has just shown.
     static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { hidden: None, watched: None, lent: None });
 
     struct Terminal {
@@ -89,7 +89,7 @@ mod unix {
 
     pub(super) fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
         let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-        // Before anything is asked: nobody types faster.
+        // Before the prompt is shown: no user types faster.
         let restored = Restored::of_hidden(&terminal)?;
         terminal.write_all(prompt.as_bytes())?;
         let typed = answer(&terminal);
@@ -234,7 +234,7 @@ mod unix {
         }
     }
 
-    /// Waits for the signals that end a program, to its end: once they are caught, nothing else acts on them. Says
+    /// Waits for the signals that end a program, to its end: once they are caught, nothing else acts on them. Returns
     /// which these are.
     fn watch() -> io::Result<u64> {
         let handled = handled_already();
@@ -261,15 +261,15 @@ mod unix {
         1 << (signal - 1)
     }
 
-    /// Ends the program as if nobody had caught the signal: the exit status says which one it was.
+    /// Ends the program as if the signal had not been caught: the exit status shows which one it was.
     fn end(signal: c_int) {
         if emulate_default_handler(signal).is_err() {
             std::process::abort();
         }
     }
 
-    /// The signals that are ignored (`nohup`, a shell's `trap ''`), and those that the program of which this is a
-    /// library takes care of itself, as bits; none where the system does not tell.
+    /// Returns, as bits, the signals that are ignored (`nohup`, a shell's `trap ''`), and those that the program around
+    /// this library handles itself; none if the system does not report them.
     fn handled_already() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = |name| {

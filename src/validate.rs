@@ -1,4 +1,4 @@
-//! Whether a token still opens what it was got for: a ladder of checks and its verdict.
+//! Whether a token still opens what it was obtained for: a ladder of checks and its verdict.
 //!
 //! Nothing is fetched and no token is looked into: to its client a token is opaque (RFC 9068 s. 6).
 
@@ -26,9 +26,9 @@ pub enum Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// A check that can say so says that the token is good, and none says that it is not.
+    /// A check that can decide it reports that the token is good, and none reports that it is not.
     Valid,
-    /// A check says that it is not.
+    /// A check reports that it is not.
     NotValid,
     /// It could not be found out.
     Indeterminate,
@@ -53,7 +53,7 @@ pub enum Outcome {
     Pass,
     /// It is not.
     Fail,
-    /// The check could not tell.
+    /// The check could not decide.
     Unknown,
     /// The check was not made.
     Skipped,
@@ -91,16 +91,15 @@ pub struct Report {
     pub verdict: Verdict,
     /// The checks in the order in which they were made.
     pub checks: Vec<Check>,
-    /// When the token was asked for and how long it lives, where that is known.
+    /// When the token was requested and how long it lives, if that is known.
     pub validity: Option<Validity>,
-    /// How long it still lives, where that is known.
+    /// How long it still lives, if that is known.
     pub left: Option<Duration>,
 }
 
 /// Checks the cached token of a keeper, or `given`. Any executor may drive the future.
 ///
-/// A token that a resource refuses is dropped from the cache; a given one only where it is the
-/// cached one.
+/// A token that a resource refuses is dropped from the cache; a given one only if it is the cached one.
 ///
 /// # Errors
 /// When a check needs the credential's binding and that cannot be read or does not match.
@@ -160,7 +159,7 @@ async fn checked(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> Result
 enum Subject {
     /// The cached one: its lifetime is known.
     Kept(AccessToken),
-    /// Another one: only a resource can tell.
+    /// Another one: only a remote check can decide.
     Foreign(AccessToken),
 }
 
@@ -254,8 +253,8 @@ fn check(name: &'static str, result: Outcome, detail: &str) -> Check {
     Check { name, result, detail: detail.to_owned() }
 }
 
-/// Any fail: not valid. A remote pass, or a local one where nothing remote could have been asked:
-/// valid. Otherwise nobody knows.
+/// Any fail: not valid. A remote pass, or a local one if no remote check could have been made: valid. Otherwise:
+/// indeterminate.
 fn verdict(checks: &[Check], remote: usize) -> Verdict {
     let passed = |local: bool| checks.iter().any(|c| (c.name == "local") == local && c.result == Outcome::Pass);
     if checks.iter().any(|check| check.result == Outcome::Fail) {

@@ -9,7 +9,7 @@ use crate::duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A record did not open and was fetched anew.
+    /// A record did not open, and its token is fetched again.
     UnsealFailed,
     /// A token could not be kept.
     CacheWriteFailed(String),
@@ -29,7 +29,7 @@ pub enum Warning {
     NetworkFilesystem(&'static str),
     /// Something that must not be trusted lies in place of a record or lock.
     CachePathInsecure(String),
-    /// The wall clock stands before the time at which the cached token was asked for.
+    /// The wall clock stands before the time at which the cached token was requested.
     ClockJump,
     /// The history of requests was damaged; it was put aside, and a new one begun.
     LedgerQuarantined,
@@ -44,15 +44,15 @@ pub enum Warning {
         /// How long the issuer's tokens live.
         lifetime: Duration,
     },
-    /// The issuer granted less than was asked for.
+    /// The issuer granted less than was requested.
     ScopeNarrowed(String),
-    /// The issuer did not say what type its token has.
+    /// The issuer did not name the type of its token.
     TokenTypeMissing,
-    /// The file that the secret is read from can be read by other users, as this says.
+    /// The file that the secret is read from can be read by other users, as this text describes.
     SecretReadable(String),
     /// A secret that was given begins or ends with a blank or a quotation mark.
     SecretEnds,
-    /// The fleet store is of no use; this host goes on alone.
+    /// The fleet store is unavailable; this host continues without it.
     FleetUnavailable(String),
 }
 

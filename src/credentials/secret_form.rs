@@ -6,8 +6,8 @@ use crate::profile::{AuthMethod, Profile};
 use crate::secret::Secret;
 use crate::warning::Warning;
 
-/// Checks a secret that was given for a profile. A private key has to be one that the method works with; a shared secret
-/// has no control character (RFC 6749, A.2). Blanks and quotation marks at its ends are kept, and are worth a warning.
+/// Checks a secret that was given for a profile. A private key has to be one that the method works with; a shared
+/// secret has no control character (RFC 6749, A.2). Blanks and quotation marks at its ends are kept, with a warning.
 ///
 /// # Errors
 /// [`Code::Usage`], with what the secret is instead.
@@ -36,7 +36,7 @@ fn is_quote(symbol: char) -> bool {
     matches!(symbol, '"' | '\'' | '`' | '\u{ab}' | '\u{bb}' | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}')
 }
 
-/// Tells whether a symbol takes no room on a page: what is copied from one may begin or end with it.
+/// Returns whether a symbol takes no room on a page: what is copied from one may begin or end with it.
 fn is_unseen(symbol: char) -> bool {
     matches!(symbol, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

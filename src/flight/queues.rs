@@ -1,4 +1,4 @@
-//! One queue for each name that is waited for, for as long as it is.
+//! One queue for each name that callers wait for, for as long as they do.
 
 use std::collections::HashMap;
 use std::hash::Hash;

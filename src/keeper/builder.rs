@@ -87,13 +87,13 @@ impl KeeperBuilder {
     }
 
     /// Shares tokens over this store with every keeper, here or on another host, that has the same key and secret. It
-    /// may keep a caller for 250 ms, all of it together; whatever fails is a warning.
+    /// may delay a caller by 250 ms in all; any failure is a warning.
     pub fn shared(mut self, store: Arc<dyn SharedStore>, key: SharedKey) -> KeeperBuilder {
         self.fleet = Some(Fleet::new(store, String::new(), KeyFrom::Given(key), false, BUDGET));
         self
     }
 
-    /// Is called with every warning; they are logged if this is not called.
+    /// Passes every warning to `observer`; warnings are logged if this is not called.
     pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> KeeperBuilder {
         self.observer = Box::new(observer);
         self

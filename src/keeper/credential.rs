@@ -1,4 +1,4 @@
-//! The client's secret, only now: read from its place, its binding compared.
+//! The client's secret: read from its place only when it is needed, its binding compared.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::secrets::{Credential, ItemName, ReferenceError, SecretsError, place_o
 
 const CA_FILE_CAP: usize = 4 << 20;
 
-/// What a client proves itself with, and whom it trusts.
+/// What a client proves itself with, and the authorities that it trusts.
 #[derive(Debug)]
 pub(crate) struct Proof {
     pub(crate) secret: Secret,
@@ -34,7 +34,7 @@ impl Proof {
         }
     }
 
-    /// Whom a connection to the issuer trusts, and what it shows there.
+    /// Returns the authorities that a connection to the issuer trusts, and the certificate that it shows there.
     pub(crate) fn trust(&self) -> Trust<'_> {
         let identity = self.certificate.as_deref().map(|certificate| (certificate, &self.secret));
         Trust { roots: self.roots(), identity }
@@ -58,14 +58,14 @@ impl Proof {
     }
 }
 
-/// What was read in a thread: the proof, or where a job gets its assertion.
+/// What was read in a thread: the proof, or the place from which a job gets its assertion.
 enum Read {
     Whole(Proof),
     AtJob { job: JobRequest, audience: String, host: Option<String>, proof: Proof },
 }
 
 impl Keeper {
-    /// Reads the secret and compares its binding; `None` where the profile was set anew meanwhile.
+    /// Reads the secret and compares its binding; `None` if the profile was set again meanwhile.
     pub(super) async fn proof(&self, asked: &Arc<Asked>) -> Result<Option<Proof>, Error> {
         let (keeper, of) = (self.clone(), asked.clone());
         match in_thread(move || keeper.read_proof(&of)).await?? {
@@ -131,7 +131,7 @@ impl Keeper {
             Ok(None) => return Err(missing(profile, "names a stored secret that is not there")),
             Err(error) => return Err(Error::from(error).for_profile(&profile.name)),
         };
-        // The item is erased after the profile names another: a token of a retired secret is not asked for.
+        // The item is erased after the profile names another: no token is requested with a retired secret.
         self.held.follow(&self.parts.source)?;
         if self.held.differs_from(asked) {
             return Ok(None);
@@ -174,7 +174,7 @@ impl Keeper {
     }
 }
 
-/// Asks the environment of a GitHub Actions job where it may ask for its token.
+/// Reads from the environment of a GitHub Actions job how it may request its token.
 fn job_request() -> Result<JobRequest, ReferenceError> {
     let text = |name: &str| {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -202,7 +202,7 @@ pub(crate) fn read_certificate(
     Ok((pem, thumbprint))
 }
 
-/// Reads a profile's CA file; `None` where it names none.
+/// Reads a profile's CA file; `None` if it names none.
 pub(crate) fn read_ca_file(profile: &Profile) -> Result<Option<Vec<u8>>, Error> {
     read_ca_file_at(profile.ca_file.as_deref(), &profile.name)
 }
@@ -212,7 +212,7 @@ pub(crate) fn read_ca_bytes(profile: &Profile) -> Result<Option<Vec<u8>>, Error>
     profile.ca_file.as_deref().map_or(Ok(None), |path| read_ca_bytes_at(path, &profile.name).map(Some))
 }
 
-/// Reads a CA file for a profile that is not made yet; `None` where none is named.
+/// Reads a CA file for a profile that is not made yet; `None` if none is named.
 pub(crate) fn read_ca_file_at(path: Option<&Path>, name: &ProfileName) -> Result<Option<Vec<u8>>, Error> {
     let Some(path) = path else { return Ok(None) };
     let pem = read_ca_bytes_at(path, name)?;

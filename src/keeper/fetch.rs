@@ -1,4 +1,4 @@
-//! Asking the issuer, and keeping what it gives.
+//! Requesting a token from the issuer, and keeping it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,17 +21,18 @@ use crate::store::Writer;
 use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
 use crate::warning::Warning;
 
-/// On whose behalf the issuer is asked.
+/// The hosts that a token is requested for.
 pub(super) enum Chance<'a> {
-    /// On that of all hosts.
+    /// All hosts.
     Turn(Box<Turn<'a>>),
-    /// On that of this one; with the proof, where it was read.
+    /// This host only; with the proof, if it was read.
     Alone(Option<Proof>),
 }
 
 impl Keeper {
-    /// Asks the issuer, and where it is this host's turn hands the token to the fleet; `None` where the profile or its
-    /// secret was set anew meanwhile and has to be asked for as it is now; `moved` says that the secret was, before.
+    /// Requests a token from the issuer, and hands it to the fleet if this host has the turn. Returns `None` if the
+    /// profile or its secret was set again meanwhile: the next request has to use it as it is now. `moved` records that
+    /// the secret was set again before.
     pub(super) async fn fetch(
         &self,
         asked: &Arc<Asked>,
@@ -63,8 +64,8 @@ impl Keeper {
             }
         };
         let proof = match lease.during(reading).await {
-            // The hosts that have the new secret, or are about to, have another turn. Where it changes with each reading,
-            // or cannot be kept, this host goes on alone.
+            // The hosts that have the new secret, or are about to, have another turn. If it changes with each reading,
+            // or cannot be kept, this host continues without the fleet.
             Ok(Some((proof, true))) => {
                 lease.leave().await;
                 if std::mem::replace(moved, true) {
@@ -100,7 +101,7 @@ impl Keeper {
         }
     }
 
-    /// Tells the fleet of a fetch that failed.
+    /// Reports a failed fetch to the fleet.
     async fn tell(&self, asked: &Asked, lease: Lease<'_>, error: &Error) {
         let (failure, refusal) = self.told(asked, error);
         if let Err(error) = lease.tell(failure, refusal).await {
@@ -116,7 +117,7 @@ impl Keeper {
         proof: Proof,
     ) -> Result<AccessToken, Error> {
         let profile = &asked.profile;
-        // A key for each token (RFC 9449): what one token gives away says nothing about the next.
+        // A key for each token (RFC 9449): what one token gives away reveals nothing about the next.
         let key = (profile.token_binding == TokenBinding::Dpop).then(ProofKey::generate).transpose();
         let key = key.map_err(|error| Error::from(error).for_profile(&profile.name))?;
         let proof_key = key.as_ref().map(ProofKey::new).transpose();
@@ -153,7 +154,8 @@ impl Keeper {
         cached.into_iter().chain(unkept).map(|token| Secret::from(token.expose())).collect()
     }
 
-    /// Makes the token and keeps it. Whatever fails is a warning: the token is handed out.
+    /// Makes the token and keeps it. A failure to keep it is a warning, and the token is handed out, unless tokens have
+    /// to be kept.
     fn keep(
         &self,
         asked: &Asked,
@@ -185,7 +187,7 @@ impl Keeper {
         let token = AccessToken::new(granted.value, granted.token_type, granted.scope.as_deref(), validity)
             .ok_or_else(|| Error::new(Code::TokenMalformed, "the issuer's token cannot be used"))?;
         let token = if proof_key.is_some() { token.bound_to(proof_key) } else { token };
-        // Also if it is over by now: those who waited for it would get no better one.
+        // Also if it is over by now: the callers that waited for it would get no better one.
         let kept = match self.keep_in_cache(asked, &token, writer) {
             Some(Ok(())) => held::Kept::Yes,
             Some(Err(fault)) if self.parts.keeping == Keeping::Required => {
@@ -207,8 +209,8 @@ impl Keeper {
 }
 
 impl Keeper {
-    /// Keeps a token in the cache; `None` where there is no cache. What changed while it was written is looked at
-    /// afterwards: whoever changed it looked for records before this one was there.
+    /// Keeps a token in the cache; `None` if there is no cache. Afterwards it checks what changed while the record was
+    /// written: the process that changed it looked for records before this one was there.
     pub(super) fn keep_in_cache(
         &self,
         asked: &Asked,
@@ -218,7 +220,7 @@ impl Keeper {
         let keep = |cache: Cache| cache.keep(&asked.identity, token, writer, &*self.parts.clock);
         self.parts.vault.follow();
         let mut kept = keep(self.parts.vault.cache()?);
-        // It was sealed with a key that nobody has any more.
+        // It was sealed with a key that is no longer in effect.
         if self.parts.vault.follow()
             && let Some(cache) = self.parts.vault.cache()
         {
@@ -234,7 +236,7 @@ impl Keeper {
         Some(kept)
     }
 
-    /// Erases the records of a generation that was retired while they were written: the command that retired it looked
+    /// Erases the records of a generation that was retired while they were written. The command that retired it looked
     /// for records before these were there, and nothing names them any more.
     pub(super) fn take_back_if_retired(&self, asked: &Asked) {
         let Some(generation) = asked.profile.generation() else { return };
@@ -262,7 +264,7 @@ impl Keeper {
         let (true, Some(dir), Some(cache)) = (is_now, self.parts.flight.data_dir(), self.parts.vault.cache()) else {
             return;
         };
-        // The token is kept by now; what stays is tried again by another.
+        // The token is kept by now; another caller tries again to remove what stays.
         if let Err(fault) = cache::sweep(dir, Some(&cache), &*self.parts.clock, Extent::Sample) {
             tracing::debug!("what is not needed any more stays: {}", chain(&fault));
         }
@@ -270,7 +272,7 @@ impl Keeper {
 }
 
 impl Keeper {
-    /// Warns of a token that is good for no later caller: the issuer is asked again each time, and bills or throttles.
+    /// Warns of a token that no later caller can use: each call is a request to the issuer, which bills or throttles.
     fn warn_of_lifetime(&self, validity: &Validity, want: &Want) {
         let lifetime = validity.lifetime;
         match want {
@@ -294,7 +296,7 @@ fn entry(asked: &Asked, attempt: &Attempt<'_>) -> Entry {
     }
 }
 
-/// Returns the granted scope where it lacks one that was asked for.
+/// Returns the granted scope if it lacks one that was requested.
 fn narrowed(request: &Request, granted: &str) -> Option<String> {
     let granted_set: BTreeSet<&str> = granted.split(' ').collect();
     let lacks = request.scopes().any(|scope| !granted_set.contains(scope));

@@ -1,4 +1,4 @@
-//! The fleet's token, before the issuer is asked: looked for, or else the lease that lets one host ask for all.
+//! Before a request to the issuer: the fleet's token, or else the lease that lets one host request a token for all.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
@@ -19,11 +19,11 @@ use crate::store::Writer;
 use crate::token::{AccessToken, TokenIdentity};
 use crate::warning::Warning;
 
-/// What came of asking the fleet.
+/// What came of the request to the fleet.
 pub(super) enum Asking<'a> {
     /// It has a token that is good enough.
     Token(AccessToken),
-    /// The profile was set anew meanwhile and has to be asked for as it is now.
+    /// The profile was set again meanwhile: the next request has to use it as it is now.
     Anew,
     /// This caller has to fetch.
     Fetch(Chance<'a>),
@@ -38,8 +38,8 @@ pub(super) struct Turn<'a> {
 }
 
 impl Keeper {
-    /// Asks the fleet for a token, or for the turn to get one. Whatever fails on the way is a warning, unless the
-    /// store is required.
+    /// Asks the fleet for a token, or for the turn to get one. A failure of the fleet is a warning, unless the fleet is
+    /// required.
     pub(super) async fn ask_fleet(
         &self,
         asked: &Arc<Asked>,
@@ -91,7 +91,7 @@ impl Keeper {
                 self.observe(&Warning::CacheNewerVersion);
                 Ok(Asking::Fetch(Chance::Alone(proof)))
             }
-            // Two hosts in a row could not ask: whoever waits for the next waits for nothing.
+            // Two hosts in a row could not request one: to wait for the next would be in vain.
             _ if judge.told.is_some() => Ok(Asking::Fetch(Chance::Alone(proof))),
             // Another host has had the turn for longer than a request takes.
             _ => {
@@ -101,15 +101,15 @@ impl Keeper {
         }
     }
 
-    /// Looks whether the fleet has a token, where this host will not ask for one: what was refused here may have been given
-    /// elsewhere since.
+    /// Looks whether the fleet has a token, if this host will not request one: what was refused here may have been
+    /// given elsewhere since.
     pub(super) async fn look_in_fleet(&self, want: &Want) -> Option<AccessToken> {
         let (asked, begun) = (self.held.asked(), self.begun());
         let fleet = self.fleet_of(&asked)?;
         let mut session = self.session(&asked, fleet).await.ok().flatten()?;
         let found = session.look().await;
         if let Err(error) = &found {
-            // The refusal is what is told.
+            // The refusal is the error that the caller gets.
             tracing::debug!("the fleet was not looked at: {error}");
             fleet.has_failed(error, self.parts.clock.boot());
         }
@@ -120,7 +120,7 @@ impl Keeper {
         Some(token)
     }
 
-    /// Carries out what the protocol decides, until it is to take or to fetch; with what failed, where something did.
+    /// Carries out what the protocol decides, until it is to take, to fetch or to refuse; returns any failure too.
     async fn negotiated(&self, session: &mut Session<'_>, judge: &mut Judge<'_>) -> (Step, Option<SharedError>) {
         let mut caller = Caller::default();
         let mut waiting = Waiting::new(self.patience_with_hosts());
@@ -151,18 +151,17 @@ impl Keeper {
         }
     }
 
-    /// Returns the fleet that a request is shared with: none where there is none, and none for a token that only this
-    /// host could use.
+    /// Returns the fleet that a request is shared with; `None` without one, or if only this host could use the token.
     pub(super) fn fleet_of(&self, asked: &Asked) -> Option<&Fleet> {
         self.parts.fleet.as_ref().filter(|_| asked.profile.is_shareable())
     }
 
-    /// Goes on without the fleet, unless it is required; who has to be told is told once an outage.
+    /// Continues without the fleet, with one warning per outage; an error if the fleet is required.
     pub(super) fn without_fleet(&self, fleet: &Fleet, asked: &Asked, error: &SharedError) -> Result<(), Error> {
         let tell = self.is_to_be_told(fleet, error);
         if fleet.required {
             let mut made = Error::required(error).for_profile(&asked.profile.name);
-            // Not before it was told: a second of which nothing has passed would be one more.
+            // Read after the failure was noted: with an earlier time the pause would round up to one second more.
             let now = self.parts.clock.boot();
             made.retry_after = fleet.pause(now).filter(|_| made.is_retryable()).map(super::rounded_up);
             return Err(made);
@@ -173,10 +172,10 @@ impl Keeper {
         Ok(())
     }
 
-    /// Tells whether anybody has to be told: once an outage.
+    /// Returns whether a warning is due: once per outage of the store, each time for a fault on this host.
     pub(super) fn is_to_be_told(&self, fleet: &Fleet, error: &SharedError) -> bool {
         match error {
-            // What is wrong here, before the store was asked, says nothing about the store.
+            // A fault on this host, before a request to the store, reveals nothing about the store.
             SharedError::NoKey(_) | SharedError::Guessable => true,
             error => fleet.has_failed(error, self.parts.clock.boot()),
         }
@@ -197,7 +196,7 @@ impl Keeper {
         }
     }
 
-    /// Takes a token back from the fleet, where it is what others would be given.
+    /// Takes a token back from the fleet, if it is the one that other hosts would get.
     pub(crate) async fn withdraw(&self, token: &AccessToken) {
         self.withdraw_of(self.held.asked().identity.clone(), token).await;
     }
@@ -218,7 +217,7 @@ impl Keeper {
         }
     }
 
-    /// Looks for what the fleet has of a request of this profile.
+    /// Returns the token that the fleet has for a request of this profile.
     pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, SharedError> {
         let asked = Arc::new(Asked { profile: self.profile(), identity });
         let Some(fleet) = self.fleet_of(&asked) else { return Ok(None) };
@@ -230,7 +229,7 @@ impl Keeper {
         })
     }
 
-    /// Takes back what the fleet has of a request of this profile; `false` where it has nothing.
+    /// Takes back what the fleet has for a request of this profile; `false` if it has nothing.
     pub(crate) async fn forget_shared(&self, identity: TokenIdentity) -> Result<bool, SharedError> {
         let asked = Arc::new(Asked { profile: self.profile(), identity });
         let Some(fleet) = self.fleet_of(&asked) else { return Ok(false) };
@@ -240,7 +239,7 @@ impl Keeper {
         }
     }
 
-    /// Begins to ask the fleet about one request; `None` where the profile was set anew meanwhile.
+    /// Begins a session with the fleet about one request; `None` if the profile was set again meanwhile.
     async fn session<'a>(&self, asked: &Arc<Asked>, fleet: &'a Fleet) -> Result<Option<Session<'a>>, SharedError> {
         match self.member(asked, fleet).await {
             Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).await.map(Some),
@@ -250,7 +249,7 @@ impl Keeper {
         }
     }
 
-    /// How long another host is waited for: a request and its repeats, and 5 s.
+    /// How long a caller waits for another host: a request and its repeats, and 5 s.
     pub(super) fn patience_with_hosts(&self) -> Duration {
         self.parts.transport.timeout() + Duration::from_secs(5)
     }
@@ -267,9 +266,9 @@ struct Judge<'a> {
     good: Option<AccessToken>,
     /// Whether a newer version's value is in its place.
     newer: bool,
-    /// What a host that failed tells instead.
+    /// The refusal that a host that failed left instead.
     told: Option<Refusal>,
-    /// The token that is there, where it is not: others may find it good enough.
+    /// The token that is there, if it is not good enough: it may be for other callers.
     beside: Option<AccessToken>,
 }
 
@@ -303,7 +302,7 @@ impl<'a> Judge<'a> {
                 Judged::Told { order, word }
             }
             Found::Token { token, order, stayed } => {
-                // One that came while the caller waited is as good as it gets.
+                // One that came while the caller waited is accepted: another request would give no better one.
                 let came = !stayed && first.is_some_and(|first| order > first);
                 if self.is_good(&token, came) {
                     self.good = Some(token);
@@ -335,7 +334,7 @@ fn writer_of(ticket: &Ticket) -> Writer {
     if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone }
 }
 
-/// How long another host is waited for, and how often it is looked for meanwhile.
+/// How long to wait for another host, and how often to look meanwhile.
 struct Waiting {
     ends: Pin<Box<tokio::time::Sleep>>,
     pause: Duration,
@@ -357,7 +356,7 @@ impl Waiting {
         self.pause = (self.pause * 3 / 2).min(Duration::from_millis(200));
     }
 
-    /// Tells whether that was long enough.
+    /// Returns whether that was long enough.
     async fn is_over(&mut self) -> bool {
         poll_fn(|context| Poll::Ready(self.ends.as_mut().poll(context).is_ready())).await
     }

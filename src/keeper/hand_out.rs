@@ -1,4 +1,4 @@
-//! The token that is handed out without a look, what it was asked for, and what is never handed out again.
+//! The token that is handed out without a look, its request, and the tokens that are never handed out again.
 //!
 //! This file knows no token and no clock, so that `tests/interleavings` can try every order of its steps.
 
@@ -15,20 +15,20 @@ pub(crate) trait Rejectable: Clone + PartialEq {
     /// A reading of the clocks.
     type Moment: Copy;
 
-    /// Tells, at `now`, whether this token is the one that was `rejected` at `at`.
+    /// Returns whether, at `now`, this token is the one that was `rejected` at `at`.
     fn is_meant_by(&self, rejected: &Self, at: &Self::Moment, now: &Self::Moment) -> bool;
 }
 
-/// Tells one request from another.
+/// Distinguishes requests.
 pub(crate) trait Asks {
-    /// Tells whether both ask for the same token.
+    /// Returns whether both ask for the same token.
     fn asks_the_same_as(&self, other: &Self) -> bool;
 }
 
 /// What was rejected; keepers of one request share it.
 pub(crate) struct Rejections<T: Rejectable> {
     entries: Mutex<VecDeque<Rejection<T>>>,
-    /// How many rejections there were. Whoever has seen fewer looks again before it hands a token out.
+    /// How many rejections there were. A holder that has seen fewer looks again before it hands a token out.
     count: AtomicU64,
 }
 
@@ -45,8 +45,8 @@ impl<T: Rejectable> Rejections<T> {
         Rejections { entries: Mutex::new(VecDeque::new()), count: AtomicU64::new(0) }
     }
 
-    /// Remembers a rejection up to `until`. A token that is rejected again keeps its first time: all callers who reject
-    /// one token cause one request.
+    /// Remembers a rejection up to `until`. A token that is rejected again keeps its first time: all callers that
+    /// reject one token cause one request.
     pub(crate) fn add(&self, token: &T, at: T::Moment, boot: u64, until: u64) {
         // Nothing in this file panics while it writes.
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,11 +58,11 @@ impl<T: Rejectable> Rejections<T> {
             entries.pop_front();
         }
         entries.push_back(Rejection { token: token.clone(), at, until });
-        // After the entry: whoever sees the new count finds it.
+        // After the entry: a reader that sees the new count finds it.
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Tells whether a token was rejected.
+    /// Returns whether a token was rejected.
     pub(crate) fn contains(&self, token: &T, now: &T::Moment) -> bool {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().any(|entry| token.is_meant_by(&entry.token, &entry.at, now))
@@ -82,7 +82,7 @@ pub(crate) enum Kept {
     No,
 }
 
-/// What is asked for, and the token that was last seen for it, behind one lock: a reader takes it for some nanoseconds.
+/// The request, and the token that was last seen for it, behind one lock: a reader takes it for some nanoseconds.
 pub(crate) struct HandOut<A, T: Rejectable, S> {
     state: RwLock<State<A, T, S>>,
     rejections: Arc<Rejections<T>>,
@@ -107,19 +107,19 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
         HandOut { state: RwLock::new(state), rejections }
     }
 
-    /// Returns the token, as long as nothing has to be looked at.
+    /// Returns the token, as long as no look is needed.
     pub(crate) fn token_at(&self, boot: u64) -> Option<T> {
         let state = self.read();
         let is_current = boot < state.until && state.compared == self.rejections.count();
         if is_current { state.token.clone() } else { None }
     }
 
-    /// Returns what is asked for.
+    /// Returns the request.
     pub(crate) fn asked(&self) -> Arc<A> {
         self.read().asked.clone()
     }
 
-    /// Returns the state of the profile that is asked for.
+    /// Returns the state of the profile that the request was made of.
     pub(crate) fn stamp(&self) -> S {
         self.read().stamp
     }
@@ -135,8 +135,8 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
         state.token.clone().filter(|_| state.kept == Kept::No)
     }
 
-    /// Asks for what was read from the profile in the state `stamp`, if that was still `before`; `false` when another
-    /// thread has read it meanwhile, perhaps later.
+    /// Takes the request that was read from the profile in the state `stamp`, if the state is still `before`. Returns
+    /// `false` if another thread has read the profile meanwhile, perhaps later.
     pub(crate) fn ask(&self, before: S, stamp: S, asked: Option<A>) -> bool {
         let mut state = self.write();
         if state.stamp != before {
@@ -164,7 +164,7 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
         }
     }
 
-    /// Holds a token that was got for `asked`, unless something else is asked for by now, or the token was rejected.
+    /// Holds a token that was obtained for `asked`, unless another one is requested by now, or the token was rejected.
     pub(crate) fn hold(&self, asked: &A, token: &T, kept: Kept, until: u64, now: &T::Moment) {
         let mut state = self.write();
         if !state.asked.asks_the_same_as(asked) {

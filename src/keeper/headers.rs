@@ -1,4 +1,4 @@
-//! The values of the headers for the token endpoint, read where the profile says.
+//! The values of the headers for the token endpoint, read from the places that the profile names.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::warning::Warning;
 /// The largest file that a value is read from, in bytes.
 const CAP: usize = 64 * 1024;
 
-/// A value that was read, and what is worth a warning of its file.
+/// A value that was read, and the warning about its file, if there is one.
 struct Read {
     value: Secret,
     exposed: Option<Warning>,

@@ -1,4 +1,4 @@
-//! What a keeper holds in memory: what it asks for, and the token that it last saw.
+//! What a keeper holds in memory: its request, and the token that it last saw.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::place::Stamp;
 use crate::profile::{Grant, Profile, Request, TokenBinding};
 use crate::token::{AccessToken, Dimensions, TokenIdentity};
 
-/// How long a held token is handed out before the cache is looked at again: the time in which a
-/// running program notices `credentials set`, `forget` and `revoke`.
+/// How long a held token is handed out before the cache is looked at again. Within this time a running program notices
+/// `credentials set`, `forget` and `revoke`.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often a profile is read again because another thread read it at the same time.
 const READINGS: usize = 3;
@@ -32,13 +32,13 @@ impl Asked {
         Asked { profile, identity }
     }
 
-    /// Returns the request of the same client that asks for nothing in particular.
+    /// Returns the plain request of the same client: without scopes, audience, resources and parameters.
     pub(crate) fn of_client(&self) -> Asked {
         Asked::new(Profile { request: Request::default(), ..self.profile.clone() })
     }
 }
 
-/// Encodes what a profile asks for.
+/// Encodes the identity of what a profile requests.
 pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
     let scopes: Vec<&str> = profile.request.scopes().collect();
     let resources: Vec<&str> = profile.request.resources().collect();
@@ -62,9 +62,9 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
     })
 }
 
-/// What a keeper asks for, and the token that it hands out.
+/// The request of a keeper, and the token that it hands out.
 pub(super) struct Held {
-    /// The request of this keeper, where it is not the profile's own.
+    /// The request of this keeper, if it is not the profile's own.
     own_request: Option<Request>,
     hand_out: HandOut<Asked, AccessToken, Option<Stamp>>,
 }
@@ -79,7 +79,7 @@ impl Rejectable for AccessToken {
     type Moment = Moment;
 
     /// An issuer may give the same token again: if it was requested since, it is another. Through a fleet it may come
-    /// back as requested at a time that was worked out again: it is the same.
+    /// back with a request time that was computed again: it is the same.
     fn is_meant_by(&self, rejected: &AccessToken, at: &Moment, now: &Moment) -> bool {
         self == rejected || (self.is_same_as(rejected) && !self.validity().sent_since(at, now))
     }
@@ -93,14 +93,14 @@ impl Held {
 
     /// Returns another holder of the same request; what is rejected through one of them is rejected for both.
     pub(super) fn sibling(&self) -> Held {
-        // Before the profile: one that is newer than its stamp is only read once more.
+        // Before the profile: one that is newer than its stamp is only read again.
         let stamp = self.hand_out.stamp();
         let asked = Asked::new(self.asked().profile.clone());
         let hand_out = HandOut::new(asked, stamp, self.hand_out.rejections().clone());
         Held { own_request: self.own_request.clone(), hand_out }
     }
 
-    /// Returns the token, as long as nothing has to be looked at.
+    /// Returns the token, as long as no look is needed.
     pub(super) fn token_at(&self, now: BootTime) -> Option<AccessToken> {
         self.hand_out.token_at(now.0)
     }
@@ -114,7 +114,7 @@ impl Held {
         self.hand_out.stamp()
     }
 
-    /// Reads the profile again where its file has changed.
+    /// Reads the profile again if its file has changed.
     pub(super) fn follow(&self, source: &ProfileSource) -> Result<(), Error> {
         for _ in 0..READINGS {
             let (before, stamp) = (self.hand_out.stamp(), source.stamp()?);
@@ -125,8 +125,8 @@ impl Held {
         Ok(())
     }
 
-    /// Reads the profile again, whatever its stamp; tells whether it asks for something else than `asked`, which may have
-    /// been read before the last look.
+    /// Reads the profile again, whatever its stamp. Returns whether it requests something else than `asked`, which may
+    /// have been read before the last look.
     pub(super) fn reload(&self, source: &ProfileSource, asked: &Asked) -> Result<bool, Error> {
         for _ in 0..READINGS {
             let (before, stamp) = (self.hand_out.stamp(), source.stamp()?);
@@ -137,13 +137,13 @@ impl Held {
         Ok(self.differs_from(asked))
     }
 
-    /// Tells whether the profile was set again since `asked` was made of it.
+    /// Returns whether the profile was set again since `asked` was made of it.
     pub(super) fn differs_from(&self, asked: &Asked) -> bool {
         !self.asked().asks_the_same_as(asked)
     }
 
-    /// Reads the profile; `false` when another thread has read it meanwhile. A file that changes after `stamp` was taken
-    /// is read again by the next caller.
+    /// Reads the profile; `false` when another thread has read it meanwhile. A file that changes after `stamp` was
+    /// taken is read again by the next caller.
     fn read(&self, source: &ProfileSource, before: Option<Stamp>, stamp: Option<Stamp>) -> Result<bool, Error> {
         let asked = source.load()?.map(|profile| {
             Asked::new(match &self.own_request {
@@ -164,7 +164,7 @@ impl Held {
         self.hand_out.let_go(now);
     }
 
-    /// Holds a token that was requested as `asked`, unless something else is asked for by now, or it was rejected.
+    /// Holds a token that was requested as `asked`, unless something else is requested by now, or it was rejected.
     pub(super) fn hold_for(&self, asked: &Asked, token: &AccessToken, kept: Kept, now: &Moment, min_ttl: Duration) {
         let deadline = token.validity().boot_deadline(now).0;
         let min_ttl = u64::try_from(min_ttl.as_nanos()).unwrap_or(u64::MAX);
@@ -172,13 +172,13 @@ impl Held {
         self.hand_out.hold(asked, token, kept, until, now);
     }
 
-    /// Hands a token out no more.
+    /// Marks a token as rejected: it is not handed out again.
     pub(super) fn reject(&self, token: &AccessToken, now: Moment) {
         let until = now.boot.plus(token.validity().lifetime).0;
         self.hand_out.rejections().add(token, now, now.boot.0, until);
     }
 
-    /// Tells whether a token was rejected.
+    /// Returns whether a token was rejected.
     pub(super) fn is_rejected(&self, token: &AccessToken, now: &Moment) -> bool {
         self.hand_out.rejections().contains(token, now)
     }

@@ -1,5 +1,5 @@
-//! What it takes to share one request: the key of the fleet and the epoch of the secret, from where they are kept, or
-//! derived anew from the secret.
+//! What a host needs to share one request: the key of the fleet and the epoch of the secret. Both are read from the
+//! place that keeps them, or derived again from the secret.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ use crate::shared::{Fleet, KeyFrom, Pass, SharedError, SharedKey, is_guessable};
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) pass: Pass,
-    /// The explicit key, where there is one; else it is derived from the secret.
+    /// The explicit key, if there is one; else it is derived from the secret.
     explicit: Option<SharedKey>,
-    /// Where it is kept, so that the secret is not needed.
+    /// The item that it is kept in, so that the secret is not needed.
     item: ItemName,
 }
 
-/// Why there is none.
+/// Why a host has no such part.
 #[derive(Debug)]
 pub(super) enum NoPass {
-    /// The profile was set anew meanwhile.
+    /// The profile was set again meanwhile.
     Anew,
-    /// The secret cannot be had: without it nothing can.
+    /// The secret cannot be had, and so no token can.
     Failed(Error),
-    /// This request cannot be shared; with the secret, where it was read.
+    /// This request cannot be shared; with the secret, if it was read.
     Unusable(SharedError, Option<Proof>),
 }
 
@@ -45,7 +45,7 @@ enum Kept {
 }
 
 impl Keeper {
-    /// Finds what it takes to share a request. The secret is read where nothing was kept yet, and comes along.
+    /// Finds what is needed to share a request. If nothing was kept yet, the secret is read and returned too.
     pub(super) async fn member(&self, asked: &Arc<Asked>, fleet: &Fleet) -> Result<(Member, Option<Proof>), NoPass> {
         let (keeper, of) = (self.clone(), asked.clone());
         let (key, namespace) = (fleet.key.clone(), fleet.namespace.clone());
@@ -64,7 +64,7 @@ impl Keeper {
         Ok((member, Some(proof)))
     }
 
-    /// Tells whether a pass still is that of the secret; where it is not, the new one is kept.
+    /// Returns whether the secret has another pass than the member by now; if so, the new one is kept.
     pub(super) async fn renewed(&self, asked: &Asked, member: &Member, proof: &Proof) -> bool {
         let Some(fleet) = self.fleet_of(asked) else { return false };
         match pass_of(asked, member.explicit.as_ref(), &proof.secret, &fleet.namespace) {
@@ -81,7 +81,8 @@ impl Keeper {
         let epoch = profile.fleet_epoch.as_deref();
         let secrets = match self.parts.vault.secrets() {
             Ok(secrets) => Some(secrets),
-            // Nothing is kept, so it is derived at each need. What is read elsewhere is read without the backend.
+            // Nothing is kept, so it is derived each time it is needed. A secret that lies elsewhere is read without
+            // the backend.
             Err(SecretsError::KeepsNothing | SecretsError::NotChosen) => None,
             Err(error) if matches!(profile.secret, SecretSource::Stored(_)) => return Err(no_key(&error)),
             Err(_) => None,
@@ -113,7 +114,7 @@ impl Keeper {
         let mine = matches!(self.parts.secrets, Secrets::Profile);
         if let Some(secrets) = secrets.as_ref().filter(|_| mine)
             && let Some((key, epoch)) = match read_kept(&**secrets, &item) {
-                // What is read elsewhere is derived without the backend.
+                // From a secret that lies elsewhere it is derived without the backend.
                 Err(_) if !matches!(profile.secret, SecretSource::Stored(_)) => None,
                 kept => kept?,
             }
@@ -173,7 +174,7 @@ fn pass_of(asked: &Asked, explicit: Option<&SharedKey>, secret: &Secret, namespa
     Pass::new(key, epoch, &asked.identity).ok_or_else(|| SharedError::NoKey("the request cannot be shared".to_owned()))
 }
 
-/// Derives the key of the fleet, where there is no explicit one, and the epoch.
+/// Derives the key of the fleet, if there is no explicit one, and the epoch.
 fn derived(
     profile: &Profile,
     explicit: Option<&SharedKey>,
@@ -206,11 +207,11 @@ fn pass_item(profile: &Profile, namespace: &str, key_id: Option<&[u8; 32]>) -> I
     .item()
 }
 
-/// How this host shares, for those who set credentials.
+/// How this host shares, for commands that set credentials.
 #[derive(Debug)]
 pub(crate) struct Sharing {
     pub(crate) namespace: String,
-    /// The explicit key and its id, where there is one.
+    /// The explicit key and its id, if there is one.
     pub(crate) explicit: Option<([u8; 32], SharedKey)>,
 }
 
@@ -220,7 +221,7 @@ impl Sharing {
         pass_item(profile, &self.namespace, self.explicit.as_ref().map(|(id, _)| id))
     }
 
-    /// Refuses a secret that a key would be derived from and that whoever runs the store could find by trying.
+    /// Refuses a secret that a key would be derived from and that the operator of the store could find by trying.
     pub(crate) fn accepts(&self, profile: &Profile, secret: &Secret) -> Result<(), Error> {
         if self.explicit.is_some() || !profile.is_shareable() || !is_guessable(secret.expose()) {
             return Ok(());
@@ -242,7 +243,7 @@ impl Sharing {
         let explicit = self.explicit.as_ref().map(|(_, key)| key);
         match derived(profile, explicit, secret, &self.namespace) {
             Ok((key, epoch)) => replace(secrets, &self.item(profile), &kept_content(&key, &epoch)),
-            // Nothing is derived; whoever gets a token is told.
+            // Nothing is derived; a caller that requests a token gets the warning.
             Err(_) => Ok(()),
         }
     }
@@ -255,7 +256,7 @@ fn kept_content(key: &SharedKey, epoch: &[u8; 32]) -> Secret {
 fn read_kept(secrets: &dyn SecretStore, item: &ItemName) -> Result<Option<(SharedKey, [u8; 32])>, SharedError> {
     match secrets.read(item) {
         Ok(Some(content)) => Ok(crate::shared::from_kept(content.expose())),
-        // It is derived anew, and put in its place.
+        // It is derived again, and put in its place.
         Ok(None) | Err(SecretsError::Unreadable) => Ok(None),
         Err(error) => Err(no_key(&error)),
     }

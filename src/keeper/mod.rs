@@ -1,7 +1,7 @@
 //! START HERE: where a token comes from.
 //!
-//! [`Keeper::cached`] looks, without waiting for anybody. [`Keeper::token`] looks, takes the turn, looks again, asks the
-//! fleet (where hosts share a store), fetches, keeps. Everything else in this file and below serves these two.
+//! [`Keeper::cached`] looks, and waits for nothing. [`Keeper::token`] looks, takes the turn, looks again, asks the
+//! fleet (if hosts share a store), fetches, keeps. Everything else in this file and below serves these two.
 
 mod builder;
 mod credential;
@@ -63,7 +63,7 @@ pub(crate) struct Parts {
     pub(crate) secrets: Secrets,
     /// Returns the error for a stored secret that another data directory keeps, if one does.
     pub(crate) elsewhere: Box<dyn Fn() -> Option<Error> + Send + Sync>,
-    /// How long a program may take that prints a secret; `None` for as long as is usual.
+    /// How long a program that prints a secret may take; `None` for the default.
     pub(crate) command_timeout: Option<Duration>,
     pub(crate) keeping: Keeping,
     pub(crate) source: ProfileSource,
@@ -72,10 +72,10 @@ pub(crate) struct Parts {
     pub(crate) recorder: Recorder,
 }
 
-/// Is told every warning.
+/// Receives every warning.
 pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
 
-/// Is given the entry of every request to the issuer.
+/// Receives the entry of every request to the issuer.
 pub(crate) type Recorder = Box<dyn Fn(Entry) + Send + Sync>;
 
 /// What happens to a token that cannot be kept.
@@ -87,12 +87,12 @@ pub(crate) enum Keeping {
     Required,
 }
 
-/// Where a keeper gets the client's secret from.
+/// The source of the client's secret.
 #[derive(Debug)]
 pub(crate) enum Secrets {
     /// The program handed it over.
     Given(Secret),
-    /// The profile says where.
+    /// The profile names its place.
     Profile,
 }
 
@@ -105,7 +105,7 @@ pub enum Want {
         /// How much longer.
         min_ttl: Duration,
     },
-    /// One that was asked for at or after this moment.
+    /// One that was requested at or after this moment.
     IssuedAfter(Moment),
 }
 
@@ -127,7 +127,7 @@ enum Waited {
     ProfileChanged,
 }
 
-/// How things stood when a caller began to wait.
+/// The state when a caller began to wait.
 struct Begun {
     at: Moment,
     present: Present,
@@ -142,8 +142,8 @@ enum Present {
 }
 
 impl Begun {
-    /// Tells whether a token came while the caller waited, so that asking again would give no better one. Where one
-    /// that lives too briefly is wanted by many, the first request was sent before most of them began.
+    /// Returns whether a token came while the caller waited, so that another request would give no better one. If many
+    /// callers want a token that lives too briefly, the first request was sent before most of them began.
     fn is_followed_by(&self, validity: &Validity, want: &Want, now: &Moment) -> bool {
         match (want, &self.present) {
             (Want::Valid { .. }, Present::Known(present)) => *present != Some(*validity),
@@ -152,15 +152,15 @@ impl Begun {
     }
 }
 
-/// Where a token came from.
+/// The source of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
     /// It was kept, by this process or another.
     Cache,
-    /// Another host asked for it, and shared it.
+    /// Another host requested it, and shared it.
     Fleet,
-    /// This call asked the issuer.
+    /// This call requested it from the issuer.
     Issuer,
 }
 
@@ -170,8 +170,8 @@ impl Keeper {
         KeeperBuilder::new(profile)
     }
 
-    /// Returns the token that is kept and still valid, or `None`. Asks nobody: memory, then one
-    /// sealed file.
+    /// Returns the token that is kept and still valid, or `None`. Requests nothing from an issuer, fleet, keyring or
+    /// user: it looks in memory, then in one sealed file.
     ///
     /// # Errors
     /// When the profile has become unusable. A record that cannot be used is a warning and `None`.
@@ -185,13 +185,13 @@ impl Keeper {
     /// Returns a valid token: the one that is kept, as [`Keeper::cached`] does, or a fresh one. However many callers,
     /// threads and processes want one, one request is sent.
     ///
-    /// Any executor may drive the future, inside a runtime or not: timers and sockets are those of a runtime of this
-    /// crate, which the first wait starts, with one thread.
-    /// Dropping the future ends its wait and its request; of the callers that wait, one sends the next.
+    /// Any executor may drive the future, inside a runtime or not. Timers and sockets are those of a runtime of this
+    /// crate with one thread, which the first wait starts. Dropping the future ends its wait and its request; of the
+    /// callers that wait, one sends the next.
     ///
     /// # Errors
-    /// When there is no credential, or the issuer does not give a token. A fault of the cache, the
-    /// disk or the clock is none: a token just obtained is always handed out.
+    /// When there is no credential, or the issuer does not give a token. A fault of the cache, the disk or the clock is
+    /// no error: a token just obtained is always handed out.
     pub async fn token(&self) -> Result<AccessToken, Error> {
         match self.cached()? {
             Some(token) => Ok(token),
@@ -206,7 +206,7 @@ impl Keeper {
     pub async fn obtain(&self, want: Want) -> Result<Obtained, Error> {
         let obtained = async {
             match self.obtained(want).await {
-                // It forbids asking the issuer, not looking.
+                // A remembered refusal forbids a request to the issuer, not a look into the fleet.
                 Err(error) if error.is_remembered() => match self.look_in_fleet(&want).await {
                     Some(token) => Ok(Obtained { token, source: Source::Fleet }),
                     None => Err(error),
@@ -250,9 +250,9 @@ impl Keeper {
         }
     }
 
-    /// Says that a resource refused the token (401): it is handed out no more by this keeper, nor by another process that
-    /// looks into the same cache. All callers who reject the same token cause one request; the token that comes of it
-    /// replaces the one that a fleet shares.
+    /// Reports that a resource refused the token (401). Neither this keeper nor another process that looks into the
+    /// same cache hands it out again. All callers that reject the same token cause one request; its token replaces the
+    /// one that a fleet shares.
     ///
     /// # Errors
     /// When the profile has become unusable.
@@ -263,11 +263,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// Erases the record of a request where it holds a token that was rejected.
+    /// Erases the record of a request if it holds a token that was rejected.
     fn forget_rejected(&self, asked: &Asked) {
         let kept = match self.in_cache(asked) {
             Ok(kept) => kept,
-            // It is no token that anybody is given; who looks for one is warned.
+            // No caller gets a token from it; a caller that looks for one gets the warning.
             Err(_) => return,
         };
         if let Some((cache, token)) = kept
@@ -278,8 +278,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the token in the cache, however old. A record that does not open may be sealed with a key that came to count
-    /// a moment ago: then that one is taken.
+    /// Returns the token in the cache, however old. A record that does not open may be sealed with a key that took
+    /// effect a moment ago: then that key is taken.
     fn in_cache(&self, asked: &Asked) -> Result<Option<(Cache, AccessToken)>, CacheFault> {
         let token = || match self.parts.vault.cache() {
             Some(cache) => cache.token(&asked.identity).map(|token| token.map(|token| (cache, token))),
@@ -293,7 +293,7 @@ impl Keeper {
 
     /// Returns a keeper for another request of the same profile; the identity is encoded here, once.
     pub fn request(&self, request: Request) -> Keeper {
-        // Before the profile: one that is newer than its stamp is only read once more.
+        // Before the profile: one that is newer than its stamp is only read again.
         let stamp = self.held.profile_stamp();
         let profile = Profile { request: request.clone(), ..self.profile() };
         Keeper { held: Arc::new(Held::new(Asked::new(profile), Some(request), stamp)), ..self.clone() }
@@ -304,7 +304,7 @@ impl Keeper {
         Keeper { held: Arc::new(self.held.sibling()), min_ttl: Some(min_ttl), ..self.clone() }
     }
 
-    /// Returns the profile as it was last read, with the request that is asked.
+    /// Returns the profile as it was last read, with the request of this keeper.
     pub fn profile(&self) -> Profile {
         self.held.asked().profile.clone()
     }
@@ -314,7 +314,7 @@ impl Keeper {
         Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.held.asked().profile.min_ttl) }
     }
 
-    /// Asks for the data key where it is not at hand, and looks once more with it.
+    /// Requests the data key if it is not at hand, and looks again with it.
     async fn look_with_key(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<Waited>, Error> {
         if self.parts.vault.cache().is_some() {
             return Ok(None);
@@ -327,7 +327,7 @@ impl Keeper {
         }
     }
 
-    /// Asks for the data key where it is not at hand; blocks for as long as the backend takes.
+    /// Requests the data key if it is not at hand; blocks for as long as the backend takes.
     pub(crate) fn open_vault(&self) {
         if self.parts.vault.ask() == vault::Opening::Replaced {
             self.observe(&Warning::DataKeyReplaced);
@@ -342,7 +342,7 @@ impl Keeper {
                 let kept = self.in_cache(&self.held.asked()).ok().flatten().map(|(_, token)| token);
                 Present::Known(validity(kept.or(unkept)))
             }
-            // The cache may hold one that the key, once it was asked for, will show.
+            // The cache may hold one that shows only after the key was requested.
             None if self.parts.vault.is_sealed() && unkept.is_none() => Present::Unknown,
             None => Present::Known(validity(unkept)),
         };
@@ -357,8 +357,8 @@ impl Keeper {
         }
     }
 
-    /// Looks for a token that is good enough: in memory and in the cache, where another process may
-    /// have put it. One that came while the caller waited is as good as it gets.
+    /// Looks for a token that is good enough: in memory and in the cache, where another process may have put it. One
+    /// that came while the caller waited is accepted: another request would give no better one.
     fn look(&self, want: &Want, begun: Option<&Begun>) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
         self.parts.vault.follow();
@@ -373,7 +373,7 @@ impl Keeper {
                 unkept()
             }
         };
-        // After the record was read: one that came a moment ago does not lie ahead.
+        // After the record was read: one that came a moment ago does not lie in the future.
         let now = self.parts.clock.now();
         let Some((token, kept)) = candidate.filter(|(token, _)| !self.held.is_rejected(token, &now)) else {
             self.held.let_go(&now);
@@ -384,7 +384,7 @@ impl Keeper {
             Want::Valid { min_ttl } => validity.outlasts(*min_ttl, &now),
             Want::IssuedAfter(then) => validity.sent_since(then, &now) && validity.outlasts(Duration::ZERO, &now),
         };
-        // Of one that was over when it arrived there is none better: whoever waited for it would get another of that kind.
+        // If a token was over when it arrived, none is better: a caller that waited would get another of that kind.
         let is_usable = validity.lifetime.is_zero() || validity.outlasts(Duration::ZERO, &now);
         let as_good_as_it_gets = is_usable && begun.is_some_and(|begun| begun.is_followed_by(validity, want, &now));
         if validity.at(&now) == Freshness::Unknown {
@@ -399,7 +399,7 @@ impl Keeper {
         Ok(Some(token))
     }
 
-    /// Adds, where the issuer does not answer, that a token is there which is not what was wanted.
+    /// If the issuer does not answer, adds that there is a token, which is not the one that was wanted.
     fn with_kept_token(&self, asked: &Asked, want: &Want, error: Error) -> Error {
         if !matches!(error.code().kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) {
             return error;
@@ -414,8 +414,8 @@ impl Keeper {
         }
     }
 
-    /// How long a turn is waited for: the request deadline, its repeats included, and 5 s; whoever has the turn may
-    /// have to wait for another host first.
+    /// How long a caller waits for a turn: the request deadline, its repeats included, and 5 s. The holder of the turn
+    /// may have to wait for another host first.
     fn patience(&self) -> Duration {
         let own = self.parts.transport.timeout() + Duration::from_secs(5);
         if self.parts.fleet.is_some() { own + self.patience_with_hosts() } else { own }
@@ -440,8 +440,8 @@ impl Keeper {
         })
     }
 
-    /// Returns what is needed to prove oneself, for checks that send a token: the binding of the
-    /// stored item has been compared. `None` where the profile was set anew meanwhile.
+    /// Returns the proof of the client, for checks that send a token: the binding of the stored item has been compared.
+    /// `None` if the profile was set again meanwhile.
     pub(crate) async fn bound(&self) -> Result<Option<Proof>, Error> {
         self.proof(&self.held.asked()).await
     }
@@ -457,12 +457,12 @@ impl std::fmt::Debug for Parts {
     }
 }
 
-/// Runs what may wait for a keyring or a person, in a thread of its own: it must not hold a runtime,
-/// and the blocking calls of D-Bus may not run inside one.
+/// Runs work that may wait for a keyring or a user, in a thread of its own. It must not hold a runtime, and the
+/// blocking calls of D-Bus may not run inside one.
 async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let (tell, told) = tokio::sync::oneshot::channel();
     let run = move || {
-        // Nobody listens any more where the caller was dropped.
+        // No receiver is left if the caller was dropped.
         let _ = tell.send(work());
     };
     let no_thread = |_| Error::new(Code::Internal, "no thread can be started");
@@ -470,7 +470,7 @@ async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     told.await.map_err(|_| Error::new(Code::Internal, "a thread that read a secret failed"))
 }
 
-/// Whole seconds that are not over too early.
+/// Rounds up to whole seconds, which are not over too early.
 fn rounded_up(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
 }

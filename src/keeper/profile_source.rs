@@ -1,4 +1,4 @@
-//! Where a keeper's profile comes from, and how it notices that it has changed.
+//! The source of a keeper's profile, and how the keeper notices that it has changed.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use crate::profile::Profile;
 type Load = Box<dyn Fn() -> Result<Profile, Error> + Send + Sync>;
 type Look = Box<dyn Fn() -> Result<Option<Stamp>, Error> + Send + Sync>;
 
-/// Where a profile comes from.
+/// The source of a profile.
 pub(crate) enum ProfileSource {
     /// The program made it; it never changes.
     Fixed,
-    /// A file, which `credentials set` and people change.
+    /// A file, which `credentials set` and users change.
     File {
         /// Reads it.
         load: Load,
-        /// Tells one state of it from another.
+        /// Distinguishes its states.
         stamp: Look,
     },
 }
 
 impl ProfileSource {
-    /// Reads the profile; `None` where it never changes.
+    /// Reads the profile; `None` if it never changes.
     pub(crate) fn load(&self) -> Result<Option<Profile>, Error> {
         match self {
             ProfileSource::Fixed => Ok(None),
@@ -31,7 +31,7 @@ impl ProfileSource {
         }
     }
 
-    /// Tells one state of the profile from another; always the same where it never changes.
+    /// Distinguishes the states of the profile; always the same if it never changes.
     pub(crate) fn stamp(&self) -> Result<Option<Stamp>, Error> {
         match self {
             ProfileSource::Fixed => Ok(None),

@@ -1,4 +1,4 @@
-//! Refusals that are remembered, so that a herd, and the next cron run, asks once.
+//! Refusals that are remembered, so that a herd of callers, and the next cron run, send one request.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::shared::Failure;
 use crate::store::Writer;
 use crate::token::{Freshness, LifetimeFrom, Validity};
 
-/// How long hosts that share tokens share a refusal, at most: whoever runs the store may put one back.
+/// How long hosts that share tokens share a refusal, at most: the operator of the store may put one back.
 const LONGEST_SHARED: Duration = Duration::from_secs(60);
 /// How long a final refusal is remembered.
 const FINAL: Duration = Duration::from_secs(10);
-/// How long a busy or faulty issuer gets no request, if it does not say.
+/// How long a busy or faulty issuer gets no request, if it names no time.
 const BUSY: Duration = Duration::from_secs(5);
-/// How long they go by what another host could not do.
+/// How long hosts act on the failure of another host.
 const SHARED_FAILURE: Duration = Duration::from_secs(5);
 
 impl Keeper {
@@ -38,9 +38,9 @@ impl Keeper {
         })
     }
 
-    /// Answers as the first did; `None` where that is over.
+    /// Returns the error that the first caller got; `None` if it does not hold any more.
     pub(super) fn refused(&self, asked: &Asked, refusal: Refusal) -> Option<Error> {
-        // Whoever mended the proxy's variable is not held back.
+        // A user that mended the proxy's variable is not held back.
         if refusal.way.is_some() && refusal.way != way_to(&asked.profile.token_url) {
             return None;
         }
@@ -59,7 +59,7 @@ impl Keeper {
         Some(error.for_profile(&asked.profile.name))
     }
 
-    /// Makes the error of a request that failed. A secret that the profile refers to is corrected where it is.
+    /// Makes the error of a request that failed. A secret that the profile refers to is corrected in its place.
     pub(super) fn failed(&self, asked: &Asked, error: IssuerError) -> Error {
         let error = Error::from(error).for_profile(&asked.profile.name);
         // A signature that was refused because of the clock is no wrong client.
@@ -80,7 +80,7 @@ impl Keeper {
         }
     }
 
-    /// Remembers a refusal if asking again soon would do harm.
+    /// Remembers a refusal if another request soon would do harm.
     pub(super) fn keep_refusal_of(&self, asked: &Asked, error: &Error, writer: Writer) {
         let Some(lifetime) = remembered(error) else { return };
         let mut refusal = self.made(error, lifetime);
@@ -107,15 +107,15 @@ impl Keeper {
         }
     }
 
-    /// Says how a fetch failed, and what other hosts are told.
+    /// Returns how a fetch failed, and the refusal that other hosts get.
     pub(super) fn told(&self, asked: &Asked, error: &Error) -> (Failure, Refusal) {
         let has_own_credential = asked.profile.fleet_epoch.is_some();
         match (error.code(), error.code().kind(), remembered(error)) {
-            // Each host has a credential of its own, and this one's is no good.
+            // Each host has a credential of its own, and this one's is not valid.
             (Code::InvalidGrant, ..) | (_, ErrorKind::AuthRejected, _) if has_own_credential => {
                 (Failure::Here, self.made(error, SHARED_FAILURE))
             }
-            // What does not speak the protocol may stand on the way of this host only.
+            // What does not speak the protocol may be in the way of this host only.
             (
                 Code::ResponseMalformed
                 | Code::ResponseTooLarge
@@ -142,11 +142,11 @@ impl Keeper {
     }
 }
 
-/// For how long an error is remembered, if it is: a final refusal, whatever it is called, and a fault of the issuer. Each
-/// caller of a herd would get the same, and at some issuers the tenth wrong login locks the account.
+/// Returns how long an error is remembered, if it is: a final refusal, whatever its code, and a fault of the issuer.
+/// Each caller of a herd would get the same, and at some issuers the tenth wrong login locks the account.
 fn remembered(error: &Error) -> Option<Duration> {
     match (error.code(), error.code().kind()) {
-        // What leads elsewhere, or gives less than was asked for, does so again; and a directory counts wrong passwords.
+        // What leads elsewhere, or gives less than was requested, does so again; a directory counts wrong passwords.
         (Code::RedirectRefused | Code::DowngradeRefused, _) => Some(FINAL),
         _ if error.is_refusal_of_proxy() => Some(FINAL),
         (_, ErrorKind::AuthRejected | ErrorKind::Protocol) => Some(FINAL),

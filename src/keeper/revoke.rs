@@ -1,4 +1,4 @@
-//! Giving a token back: the issuer first, then what is kept here.
+//! Revoking a token: at the issuer first, then what is kept here.
 
 use super::Keeper;
 use crate::error::{Code, Error, Remedy};
@@ -6,7 +6,7 @@ use crate::runtime;
 use crate::token::AccessToken;
 
 impl Keeper {
-    /// Revokes the cached token of this request at the issuer (RFC 7009), then erases it here; `false` where none is
+    /// Revokes the cached token of this request at the issuer (RFC 7009), then erases it here; `false` if none is
     /// cached. A token that is over is revoked as well: the issuer's clock decides.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Keeper {
     }
 }
 
-/// Advises to check the endpoint that was asked.
+/// Advises to check the endpoint that was called.
 fn at_revocation(error: Error) -> Error {
     match error.remedy() {
         Some(Remedy::CheckTokenUrl) => error.with_remedy(Remedy::CheckRevocationUrl),

@@ -1,4 +1,4 @@
-//! What a keeper tells its observer: each fault as the warning that people know it by.
+//! What a keeper reports to its observer: each fault as the warning that users know it by.
 
 use super::{Keeper, Keeping, NoCache};
 use crate::cache::CacheFault;
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::warning::Warning;
 
 impl Keeper {
-    /// Tells whether there may be records that could not be looked at.
+    /// Returns whether there may be records that could not be looked at.
     pub(crate) fn is_unseen(&self) -> bool {
         matches!(self.parts.vault.reason(), Some(NoCache::DataKey(_) | NoCache::Unusable(_) | NoCache::Place(_)))
     }
@@ -39,12 +39,12 @@ impl Keeper {
             NoCache::DataKey(error) => Warning::DataKeyUnavailable(chain(error)),
             NoCache::Unusable(why) => Warning::DataKeyUnavailable(why.clone()),
             NoCache::Place(error) => store_warning(error),
-            // Nobody needs to be told what they chose.
+            // The user chose this, and needs no warning.
             NoCache::Chosen => return,
         });
     }
 
-    /// Checks, if tokens have to be kept, that this can be done, as far as that shows before the issuer is asked.
+    /// If tokens have to be kept, checks that this can be done, as far as that shows before a request to the issuer.
     pub(super) fn can_keep(&self, ticket: &Ticket) -> Result<(), Error> {
         if self.parts.keeping == Keeping::IfPossible {
             return Ok(());
@@ -93,14 +93,14 @@ impl Keeper {
             Some(NoLock::Place(place)) if place.is_insecure() => {
                 self.observe(&Warning::CachePathInsecure(chain(place)));
             }
-            // Without a place to lock in, the failed save says what is wrong.
+            // Without a place to lock in, the failed save reports what is wrong.
             Some(NoLock::Place(_) | NoLock::NoPlace) | None => {}
             Some(NoLock::Unsupported) => self.observe(&Warning::LockUnsupported),
         }
     }
 }
 
-/// Makes an error of the kind that a script tells from a refused credential.
+/// Makes an error of a kind that a script can distinguish from a refused credential.
 fn unkept(error: Error, end: &str) -> Error {
     let code = if error.code().kind() == ErrorKind::Store { error.code() } else { Code::CacheUnavailable };
     let made = Error::new(code, format!("tokens have to be kept (`required`), and cannot be: {error}; {end}"));

@@ -17,7 +17,7 @@ struct State<K, C> {
     cache: Option<C>,
 }
 
-/// Which keys came to count: a cache belongs to the keys of its epoch.
+/// Which keys are in effect: a cache belongs to the keys of its epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Epoch(u64);
 
@@ -39,7 +39,7 @@ impl<K, C: Clone> Unlocked<K, C> {
         (state.keys.clone(), state.epoch)
     }
 
-    /// Takes the cache that the keys of `epoch` opened; `false` when other keys came to count meanwhile.
+    /// Takes the cache that the keys of `epoch` opened; `false` if other keys took effect meanwhile.
     pub(crate) fn open(&self, epoch: Epoch, cache: C) -> bool {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let is_present = state.epoch == epoch;
@@ -49,7 +49,7 @@ impl<K, C: Clone> Unlocked<K, C> {
         is_present
     }
 
-    /// Takes keys that came to count after those of `epoch`, with what they have opened so far; `false` when others came
+    /// Takes keys that took effect after those of `epoch`, with what they have opened so far; `false` if others came
     /// meanwhile.
     pub(crate) fn replace(&self, epoch: Epoch, keys: K, cache: Option<C>) -> bool {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Where a keeper's records lie, and the key that opens them once it is there.
+//! The place of a keeper's records, and the key that opens them once it is there.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use crate::secrets::{ItemName, Keys, Membership, SecretStore, SecretsError};
 use crate::store::{RecordStore, StoreError};
 
-/// The cache of a keeper, if there is one, or how to get there.
+/// The cache of a keeper, if there is one, or how to open it.
 #[derive(Debug)]
 pub(crate) struct Vault {
     place: Place,
@@ -20,13 +20,13 @@ pub(crate) struct Vault {
 enum Place {
     /// The cache is there from the beginning.
     Ready(Cache),
-    /// Records lie here; the key is at hand or has to be asked for.
+    /// Records lie here; the key is at hand or has to be requested.
     Sealed { store: Arc<dyn RecordStore>, unlocked: Unlocked<Keys, Cache> },
     /// Nothing can be kept.
     Nowhere(NoCache),
 }
 
-/// How often keys are looked at again because others came to count meanwhile.
+/// How often keys are looked at again because others took effect meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// Why nothing can be kept.
@@ -44,10 +44,10 @@ pub(crate) enum NoCache {
     Chosen,
 }
 
-/// What came of asking for the key.
+/// What came of the request for the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// Nothing that anybody has to be told.
+    /// Nothing that needs a warning.
     Unchanged,
     /// The key is a new one, for the old one was gone; old records are void.
     Replaced,
@@ -69,7 +69,7 @@ impl Vault {
         Vault { place: Place::Nowhere(reason), failed: OnceLock::new() }
     }
 
-    /// Returns the cache where the key is at hand. Asks nobody.
+    /// Returns the cache if the key is at hand. Asks neither keyring nor user.
     pub(crate) fn cache(&self) -> Option<Cache> {
         let (store, unlocked) = match &self.place {
             Place::Ready(cache) => return Some(cache.clone()),
@@ -81,7 +81,7 @@ impl Vault {
                 return Some(cache);
             }
             let (keys, epoch) = unlocked.keys();
-            // What keeps a key from being at hand is told where it is asked for.
+            // What keeps a key from being at hand is reported when it is requested.
             let cache = Cache::new(store.clone(), keys.fast().ok().flatten()?);
             if unlocked.open(epoch, cache.clone()) {
                 return Some(cache);
@@ -90,15 +90,15 @@ impl Vault {
         None
     }
 
-    /// Notices that another key came to count, by a rekey or a move in another process; `true` where one did.
+    /// Notices that another key took effect, by a rekey or a move in another process; `true` if one did.
     pub(crate) fn follow(&self) -> bool {
         let Place::Sealed { unlocked, .. } = &self.place else { return false };
         let (keys, epoch) = unlocked.keys();
         keys.newer().is_some_and(|newer| taken(unlocked, &keys, epoch, newer))
     }
 
-    /// Looks which key counts, whatever the stamp of the file `store`: a record did not open. `true` where it is another
-    /// one than before.
+    /// Looks which key is in effect, whatever the stamp of the file `store`: a record did not open. Returns `true` if
+    /// it is another one than before.
     pub(crate) fn follow_key(&self) -> bool {
         let Place::Sealed { unlocked, .. } = &self.place else { return false };
         let (keys, epoch) = unlocked.keys();
@@ -113,12 +113,12 @@ impl Vault {
         }
     }
 
-    /// Tells whether there are records that a key would open.
+    /// Returns whether there are records that a key would open.
     pub(crate) fn is_sealed(&self) -> bool {
         matches!(self.place, Place::Sealed { .. })
     }
 
-    /// Asks for the key, inside the turn: it may take as long as a keyring takes.
+    /// Requests the key, inside the turn: it may take as long as a keyring takes.
     pub(crate) fn ask(&self) -> Opening {
         let Place::Sealed { store, unlocked } = &self.place else { return Opening::Unchanged };
         let mut opening = Opening::Unchanged;
@@ -134,7 +134,7 @@ impl Vault {
                         SecretsError::KeepsNothing => NoCache::Chosen,
                         error => NoCache::DataKey(error),
                     };
-                    // Told where a token could not be kept, and nowhere else.
+                    // Reported when a token could not be kept, and at no other time.
                     self.failed.get_or_init(|| reason);
                     break;
                 }
@@ -150,7 +150,7 @@ impl Vault {
             // A first or a new key was written into the file `store` by this very call.
             let opened = match keys.newer() {
                 Some(newer) if newer.choice().key_id == Some(id) => unlocked.replace(epoch, newer, Some(cache)),
-                // Another key came to count while this one was asked for.
+                // Another key took effect while this one was requested.
                 Some(newer) => {
                     unlocked.replace(epoch, newer, None);
                     false
@@ -201,7 +201,7 @@ impl Vault {
     }
 }
 
-/// Takes newer keys. The cache stays where they are the same key in another place.
+/// Takes newer keys. The cache stays if they are the same key in another place.
 fn taken(unlocked: &Unlocked<Keys, Cache>, keys: &Keys, epoch: Epoch, newer: Keys) -> bool {
     let same = newer.choice().key_id.is_some() && newer.choice().key_id == keys.choice().key_id;
     let cache = if same { unlocked.cache() } else { None };

@@ -83,14 +83,14 @@ pub(super) fn name() -> Option<ProfileName> {
     if is_set() { ProfileName::parse(NAME) } else { None }
 }
 
-/// Returns the issuer, if it is the only variable that says where tokens are requested: its endpoints have to be found.
+/// Returns the issuer, if no other variable names the token endpoint: its endpoints have to be found.
 pub(crate) fn lone_issuer() -> Result<Option<String>, Error> {
     let is_named = ["TOKENKEEP_TOKEN_URL", "TOKENKEEP_PROVIDER"].iter().any(|name| env::var_os(name).is_some());
     if is_named { Ok(None) } else { text_variable("TOKENKEEP_ISSUER") }
 }
 
-/// What an issuer that the environment names alone says of itself. It is asked once, and the answer is kept in the data
-/// directory: each later get needs no request.
+/// What an issuer, named by the environment without endpoints, publishes about itself. It is requested once, and the
+/// answer is kept in the data directory: later gets need no request until it is a day old.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoints {
     pub(crate) issuer: String,
@@ -102,7 +102,7 @@ pub(crate) struct Endpoints {
 
 /// The file of the data directory that keeps them.
 pub(super) const ENDPOINTS: &str = "endpoints";
-/// The lock of those that ask for them.
+/// The lock of the processes that request them.
 #[cfg(feature = "cli")]
 pub(crate) const LOCK: &str = "endpoints.lock";
 const ENDPOINTS_CAP: usize = 64 * 1024;
@@ -116,7 +116,7 @@ impl Endpoints {
         Endpoints::parse(&text).filter(|endpoints| endpoints.issuer == issuer)
     }
 
-    /// Returns whether what is kept is older than a day: an issuer may have moved. A time that cannot be read counts as old.
+    /// Returns whether what is kept is older than a day: an issuer may have moved. An unreadable time counts as old.
     #[cfg(feature = "cli")]
     pub(crate) fn is_old(data_dir: &Path) -> bool {
         let kept = data_dir.join(ENDPOINTS).metadata().and_then(|file| file.modified());

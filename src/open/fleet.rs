@@ -11,7 +11,7 @@ use crate::secrets::{ItemName, Keys, SecretsError, read_key_file};
 use crate::shared::{Fleet, SharedKey};
 
 impl Home {
-    /// Wires the fleet; `None` where the configuration names none. Nothing is connected to.
+    /// Wires the fleet; `None` if the configuration names none. It makes no connection.
     #[cfg(feature = "redis")]
     pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
         use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Home {
         Ok(Some(Fleet::new(Arc::new(store), namespace, key, shared.required, shared.budget)))
     }
 
-    /// Going on without it would burn a request per host, unasked.
+    /// An error if the configuration names a fleet: continuing without it would cost a request per host.
     #[cfg(not(feature = "redis"))]
     pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
         if self.config.fleet.is_none() {
@@ -39,10 +39,10 @@ impl Home {
 }
 
 impl Home {
-    /// Says how this host shares; `None` where the configuration names no fleet store.
+    /// Returns how this host shares; `None` if the configuration names no fleet store.
     ///
     /// # Errors
-    /// When there is an explicit key and it cannot be had.
+    /// When there is an explicit key and it cannot be read.
     pub(crate) fn sharing(&self, keys: &Keys) -> Result<Option<Sharing>, Error> {
         let Some(shared) = &self.config.fleet else { return Ok(None) };
         let bytes = match &shared.key_file {
@@ -53,7 +53,7 @@ impl Home {
         Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit }))
     }
 
-    /// Reads the fleet key that was made or imported here; `None` where none was.
+    /// Reads the fleet key that was made or imported here; `None` if none was.
     pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
         let Some(id) = keys.membership()?.key else { return Ok(None) };
         let item = ItemName::shared_key(&keys.choice().store_id, &id);
@@ -90,7 +90,7 @@ pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
     }
 }
 
-/// Reads what a connection to the store takes; in a thread, when one is made.
+/// Reads what a connection to the store needs; in a thread, when one is made.
 #[cfg(feature = "redis")]
 fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedError> {
     use crate::error::chain;

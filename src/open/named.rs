@@ -1,4 +1,4 @@
-//! Which stored items are named, by this configuration directory and by the others that store secrets in the same place.
+//! Which stored items are named, by this configuration directory and by others that store secrets in the same place.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::profile::Generation;
 use crate::secrets::{Configurations, ItemName};
 
 impl Home {
-    /// Lists the stored items that are named: credentials by the profiles of every configuration directory that stores
-    /// secrets here, the fleet key, the login of the fleet store.
+    /// Lists the stored items that are named: the fleet key, the login of the fleet store, and credentials. Profiles of
+    /// every configuration directory that stores secrets here name credentials.
     pub(crate) fn named_items(&self, opened: &Opened) -> Result<Named, Error> {
         let Opened { dir, keys } = opened;
         let mut items: Vec<ItemName> = self.generations()?.into_iter().map(ItemName::credential).collect();

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::keeper::{Keeper, Observer};
 use crate::warning::Warning;
 
-/// Opens profiles of the command line, with what a program wants otherwise than the command line does it.
+/// Opens profiles of the command line, with settings that differ from those of the command line.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,14 +61,14 @@ impl OpenOptions {
         self
     }
 
-    /// Bounds the time until a connection stands. If it is not called: `http.connect_timeout` of `config.toml`, else 5 s.
+    /// Bounds the time until a connection stands. If not called: `http.connect_timeout` of `config.toml`, else 5 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> OpenOptions {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// Is called with every warning, in any thread and often inside a call of the keeper; it should return soon. If it
-    /// is not called, warnings are events of [`tracing`].
+    /// Passes every warning to `observer`, in any thread and often inside a call of the keeper; it should return soon.
+    /// If this is not called, warnings are events of [`tracing`].
     pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> OpenOptions {
         self.observer = Some(Box::new(observer));
         self
@@ -82,8 +82,8 @@ impl OpenOptions {
         self.opened(Some(profile))
     }
 
-    /// Opens the profile that the command line takes if none is named: `default_profile` of `config.toml`, else the only
-    /// one that there is.
+    /// Opens the profile that the command line takes if none is named: `default_profile` of `config.toml`, else the
+    /// only one that there is.
     ///
     /// # Errors
     /// As [`open`](crate::open), and with [`Code::ProfileAmbiguous`](crate::Code::ProfileAmbiguous) when there are
