@@ -50,6 +50,8 @@ pub enum Warning {
     TokenTypeMissing,
     /// The file that the secret is read from can be read by other users, as this text describes.
     SecretReadable(String),
+    /// A secret that is read at each fetch, as this names it, holds a line end or another control character.
+    SecretLines(String),
     /// A secret that was given begins or ends with a blank or a quotation mark.
     SecretEnds,
     /// The fleet store is unavailable; this host continues without it.
@@ -77,6 +79,7 @@ impl Warning {
             Warning::ScopeNarrowed(_) => "scope_narrowed",
             Warning::TokenTypeMissing => "token_type_missing",
             Warning::SecretReadable(_) => "secret_readable",
+            Warning::SecretLines(_) => "secret_lines",
             Warning::SecretEnds => "secret_ends",
             Warning::FleetUnavailable(_) => "fleet_unavailable",
         }
@@ -119,6 +122,9 @@ impl fmt::Display for Warning {
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
             Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
             Warning::SecretReadable(why) => f.write_str(why),
+            Warning::SecretLines(place) => {
+                write!(f, "{place} holds a line end or another control character, which is sent as a part of it")
+            }
             Warning::SecretEnds => {
                 f.write_str("the secret begins or ends with a blank, a quotation mark or a symbol that is not seen, which is kept as a part of it")
             }

@@ -15,6 +15,7 @@ use crate::place::{Given, read_given};
 use crate::profile::{AuthMethod, Binding, ClientCertificate, Profile, ProfileName, Reference, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Credential, ItemName, ReferenceError, SecretsError, place_of, read_reference};
+use crate::warning::Warning;
 
 const CA_FILE_CAP: usize = 4 << 20;
 
@@ -161,14 +162,10 @@ impl Keeper {
         let read = read_reference(reference, self.parts.command_timeout)
             .map_err(|error| Error::from(error).for_profile(&profile.name))?;
         read.exposed.iter().for_each(|warning| self.observe(warning));
-        // RFC 6749 A.2. A key has lines, and an assertion is what its service makes of it.
+        // RFC 6749 A.2 has no such symbol in a secret. A key has lines, and an assertion is what its service makes of it.
         let is_shared = !profile.auth.has_private_key() && profile.auth != AuthMethod::FederatedAssertion;
         if is_shared && read.secret.expose_text().is_some_and(|text| text.contains(char::is_control)) {
-            let error = ReferenceError::NoSecret {
-                place: place_of(reference),
-                why: "holds a line end or another control character",
-            };
-            return Err(Error::from(error).for_profile(&profile.name));
+            self.observe(&Warning::SecretLines(place_of(reference)));
         }
         Ok(read.secret)
     }

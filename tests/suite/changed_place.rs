@@ -225,7 +225,7 @@ fn a_second_data_directory_is_noticed_in_a_home_that_moved_too() {
     let moved = environment.path("moved");
     std::fs::rename(environment.home(), &moved).expect("ours");
     environment.key_file(moved.join(".config/tokenkeep/key"));
-    let there = |run: crate::common::Invocation| run.env("HOME", &moved);
+    let there = |run: crate::common::Invocation| run.env("HOME", &moved).current_dir(environment.root());
     there(environment.tokenkeep(["init", "--backend", "file"])).run().success();
     there(get(&environment)).run().success().token();
     let sandbox = environment.path("sandbox");

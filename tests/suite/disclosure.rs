@@ -392,7 +392,11 @@ fn what_a_server_says_is_one_escaped_line_of_bounded_length() {
                     assert!(line.chars().count() < 1_000, "{} characters: {answer:.60}", line.chars().count());
                     assert!(line.chars().all(is_harmless), "{line:?}");
                 }
-                let told = outcome.stderr.lines().filter(|line| !["DEBUG", "INFO"].iter().any(|level| line.contains(level))).count();
+                let told = outcome
+                    .stderr
+                    .lines()
+                    .filter(|line| !["DEBUG", "INFO"].iter().any(|level| line.contains(level)))
+                    .count();
                 assert!(told <= 2, "{outcome:?}");
                 forget(&environment);
                 if json_form && outcome.code == 7 {

@@ -88,13 +88,14 @@ fn a_script_in_the_words_of_a_command_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_of_several_lines_is_named_before_it_is_sent() {
+fn a_secret_of_several_lines_is_sent_as_it_is_with_a_warning() {
     let issuer = Issuer::start();
     let environment = home(&issuer, &["/usr/bin/printf", "CANARY-SECRET-a\\nuser: b\\n"]);
-    refused(&environment).says("holds a line end");
+    let warned = get(&environment).run().fails(4, "invalid_client");
+    warned.says("warning: secret_lines: the secret that /usr/bin/printf prints holds a line end");
     let secret = environment.write_secret("files/lines", "CANARY-SECRET-a\r\nb\n");
     let reference = format!("file:{}", secret.display());
     environment.tokenkeep(["credentials", "set", "-p", "default", "--secret-at-fetch", &reference]).run().success();
-    refused(&environment).says(&secret.display().to_string()).says("holds a line end");
-    assert_eq!(issuer.traffic().accepted, 0);
+    let warned = get(&environment).run().fails(4, "invalid_client");
+    warned.says(&format!("warning: secret_lines: the secret in {}", secret.display()));
 }
