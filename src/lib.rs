@@ -155,7 +155,7 @@ pub use profile::{
     PlainHosts, Profile, ProfileName, Reference, Repeats, Request, RequestError, SecretSource, TokenBinding, TokenType,
 };
 pub use seal::{DataKey, KeyId, SealError};
-pub use secret::Secret;
+pub use secret::{Secret, SecretDigest};
 pub use store::{FileStore, Holds, LockDir, MemoryStore, RecordStore, Slot, StoreError, Writer};
 pub use token::{AccessToken, Freshness, LifetimeFrom, RecordName, Validity};
 pub use validate::{Check, Outcome, Reach, Report, Verdict, validate};

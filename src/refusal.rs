@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::secret::SecretDigest;
 use crate::tlv::{Malformed, Reader, Writer};
 use crate::token::Validity;
 
@@ -17,7 +18,7 @@ pub(crate) struct Refusal {
     /// The issuer's own error code; escaped.
     pub oauth_error: Option<String>,
     /// What distinguishes the proxy that refused from others: requests that go another way are not refused.
-    pub way: Option<[u8; 32]>,
+    pub way: Option<SecretDigest>,
     /// From when on and how long it holds.
     pub validity: Validity,
 }
@@ -33,7 +34,7 @@ impl Refusal {
             .optional(4, self.oauth_error.as_deref().map(str::as_bytes));
         // A later field, present only if it has a value.
         if let Some(way) = &self.way {
-            writer.bytes(5, way);
+            writer.bytes(5, way.as_bytes());
         }
         self.validity.encode(&mut writer);
         writer.finish()
@@ -49,7 +50,7 @@ impl Refusal {
                 None => None,
             },
             oauth_error: reader.optional_text(4)?.map(str::to_owned),
-            way: if reader.next_is(5) { Some(reader.fixed(5)?) } else { None },
+            way: if reader.next_is(5) { Some(SecretDigest(reader.fixed(5)?)) } else { None },
             validity: Validity::decode(&mut reader)?,
         };
         reader.finish()?;

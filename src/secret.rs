@@ -45,6 +45,28 @@ impl Secret {
     }
 }
 
+/// SHA-256 over something that holds a secret. It is not shown: a short password can be found from it by trial.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretDigest(pub(crate) [u8; 32]);
+
+impl SecretDigest {
+    /// Takes the 32 bytes of a digest.
+    pub fn new(bytes: [u8; 32]) -> SecretDigest {
+        SecretDigest(bytes)
+    }
+
+    /// Returns the 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigest(REDACTED)")
+    }
+}
+
 /// Why bytes are no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoText {

@@ -58,7 +58,7 @@ pub(crate) fn identity_of(profile: &Profile) -> TokenIdentity {
         certificate: profile.certificate.as_ref().and_then(|c| c.thumbprint.as_ref()).map(<[u8; 32]>::as_slice),
         binding: (profile.token_binding == TokenBinding::Dpop).then_some("dpop"),
         grant: (profile.grant != Grant::ClientCredentials).then(|| profile.grant.name()),
-        headers: headers.as_ref().map(<[u8; 32]>::as_slice),
+        headers: headers.as_ref().map(|digest| digest.as_bytes().as_slice()),
     })
 }
 

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::IssuerError;
 use crate::profile::Endpoint;
+use crate::secret::SecretDigest;
 
 /// The variables for requests over https, in the order in which they are read.
 const VARIABLES: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
@@ -117,7 +118,7 @@ pub(crate) fn named() -> Result<Option<Proxy>, IssuerError> {
 
 /// Returns a digest that differs for each proxy on the way to a URL, and for each of its passwords; `None` if there
 /// is none.
-pub(crate) fn way_to(url: &Endpoint) -> Option<[u8; 32]> {
+pub(crate) fn way_to(url: &Endpoint) -> Option<SecretDigest> {
     match route(url) {
         Ok(Route::Through(proxy)) => Some(proxy.digest()),
         Ok(Route::Direct | Route::System) | Err(_) => None,
@@ -223,14 +224,14 @@ impl Proxy {
     }
 
     /// Returns SHA-256 of its settings in the environment, its password included: what it refused, it refused to these.
-    fn digest(&self) -> [u8; 32] {
+    fn digest(&self) -> SecretDigest {
         let mut digest = Sha256::new();
         for part in [self.variable.as_bytes(), self.url.as_str().as_bytes()] {
             digest.update(part);
             digest.update([0]);
         }
         digest.update(self.authorization.as_ref().map(HeaderValue::as_bytes).unwrap_or_default());
-        digest.finalize().into()
+        SecretDigest::new(digest.finalize().into())
     }
 
     /// Makes the setting of the HTTP client.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{AuthMethod, Endpoint, PlainHosts, TokenBinding};
 use crate::hex;
+use crate::secret::SecretDigest;
 use crate::tlv::{Malformed, Reader, Writer};
 
 /// Names one stored secret for ever: 16 random bytes.
@@ -64,7 +65,7 @@ pub struct Binding {
     /// The private hosts that these places may name over plain http.
     pub allow_http: PlainHosts,
     /// SHA-256 of the headers for the token endpoint: their names, and their values or the places of these.
-    pub headers_digest: Option<[u8; 32]>,
+    pub headers_digest: Option<SecretDigest>,
 }
 
 impl Binding {
@@ -91,7 +92,7 @@ impl Binding {
             writer.list(12, self.allow_http.iter().map(str::as_bytes));
         }
         if let Some(digest) = &self.headers_digest {
-            writer.bytes(13, digest);
+            writer.bytes(13, digest.as_bytes());
         }
         writer.finish().to_vec()
     }
@@ -116,7 +117,7 @@ impl Binding {
             let hosts = reader.list(12)?.into_iter().map(std::str::from_utf8).collect::<Result<Vec<_>, _>>();
             allow_http = PlainHosts::new(hosts.map_err(|_| Malformed)?).map_err(|_| Malformed)?;
         }
-        let headers_digest = if reader.next_is(13) { Some(reader.fixed(13)?) } else { None };
+        let headers_digest = if reader.next_is(13) { Some(SecretDigest(reader.fixed(13)?)) } else { None };
         reader.finish()?;
         // Last: the hosts that may be plain stand behind them.
         let endpoint = |text: &str| Endpoint::parse_with(text, &allow_http).map_err(|_| Malformed);
@@ -191,7 +192,7 @@ pub(crate) mod tests {
         let token_url = Endpoint::parse_with("http://keycloak:8080/token", &allow_http).expect("a URL");
         let plain = Binding { token_url, allow_http, ..bound };
         assert_eq!(Binding::decode(&plain.encode()), Ok(plain.clone()));
-        let with_headers = Binding { headers_digest: Some([3; 32]), ..plain };
+        let with_headers = Binding { headers_digest: Some(SecretDigest([3; 32])), ..plain };
         assert_eq!(Binding::decode(&with_headers.encode()), Ok(with_headers));
     }
 
@@ -216,7 +217,7 @@ pub(crate) mod tests {
             ("assertion_audience", |b, _| b.assertion_audience = Some("x".to_owned())),
             ("ca_file", |b, _| b.ca_digest = None),
             ("allow_http", |b, _| b.allow_http = PlainHosts::new(["a"]).expect("a private host")),
-            ("headers", |b, _| b.headers_digest = Some([1; 32])),
+            ("headers", |b, _| b.headers_digest = Some(SecretDigest([1; 32]))),
         ];
         for (name, edit) in edits {
             let mut other = sample();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretDigest};
 use crate::tlv::Writer;
 
 /// The most headers that a profile may have.
@@ -111,7 +111,7 @@ impl Headers {
 
     /// Returns SHA-256 of the names, the plain values and the places of the others; `None` if there is no header. What
     /// lies at a place may change.
-    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+    pub(crate) fn digest(&self) -> Option<SecretDigest> {
         if self.is_empty() {
             return None;
         }
@@ -127,7 +127,7 @@ impl Headers {
         }
         let mut writer = Writer::default();
         writer.list(1, parts.iter().map(Vec::as_slice));
-        Some(Sha256::digest(&*writer.finish()).into())
+        Some(SecretDigest(Sha256::digest(&*writer.finish()).into()))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::profile::{
     Reference, Request, TokenBinding, preset,
 };
 use crate::secret::Secret;
+use crate::secret::SecretDigest;
 
 pub(super) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
@@ -208,7 +209,7 @@ pub(super) fn binding(table: &Table<'_>) -> Result<Binding, ProfileError> {
         allow_http,
         headers_digest: match table.text("headers_digest")? {
             None => None,
-            Some(text) => Some(hex::decode(text).ok_or_else(|| damaged("headers_digest"))?),
+            Some(text) => Some(SecretDigest(hex::decode(text).ok_or_else(|| damaged("headers_digest"))?)),
         },
     })
 }

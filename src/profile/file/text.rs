@@ -189,7 +189,7 @@ fn binding_table(binding: &Binding, file: &ProfileFile) -> EditTable {
         table.insert("allow_http", toml_edit::value(array(&hosts)));
     }
     if let Some(digest) = &binding.headers_digest {
-        table.insert("headers_digest", toml_edit::value(hex::encode(digest)));
+        table.insert("headers_digest", toml_edit::value(hex::encode(digest.as_bytes())));
     }
     if binding.token_binding == TokenBinding::Dpop {
         table.insert("dpop", toml_edit::value(true));
