@@ -10,6 +10,7 @@ mod fleet;
 mod hand_out;
 mod headers;
 mod held;
+mod keeping;
 mod member;
 mod profile_source;
 mod refusals;
@@ -29,6 +30,7 @@ pub(crate) use credential::{read_ca_file, read_ca_file_at};
 use fleet::Asking;
 pub(crate) use held::identity_of;
 use held::{Asked, Held};
+pub(crate) use keeping::Keeping;
 pub(crate) use member::Sharing;
 pub(crate) use profile_source::ProfileSource;
 pub(crate) use vault::{NoCache, Vault};
@@ -77,15 +79,6 @@ pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
 
 /// Receives the entry of every request to the issuer.
 pub(crate) type Recorder = Box<dyn Fn(Entry) + Send + Sync>;
-
-/// What happens to a token that cannot be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keeping {
-    /// It is handed out with a warning: the next call requests another one.
-    IfPossible,
-    /// It is an error: each call would cost a request to the issuer.
-    Required,
-}
 
 /// The source of the client's secret.
 #[derive(Debug)]
@@ -191,7 +184,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When there is no credential, or the issuer does not give a token. A fault of the cache, the disk or the clock is
-    /// no error: a token just obtained is always handed out.
+    /// no error, and a token just obtained is handed out, unless the configuration has `required = true` in `[secrets]`.
     pub async fn token(&self) -> Result<AccessToken, Error> {
         match self.cached()? {
             Some(token) => Ok(token),

@@ -1,11 +1,9 @@
 //! What a keeper reports to its observer: each fault as the warning that users know it by.
 
-use super::{Keeper, Keeping, NoCache};
+use super::{Keeper, NoCache};
 use crate::cache::CacheFault;
-use crate::error::{Code, Error, ErrorKind, Remedy, chain};
+use crate::error::chain;
 use crate::flight::{NoLock, Ticket};
-use crate::place::Missing;
-use crate::secrets::SecretsError;
 use crate::store::StoreError;
 use crate::warning::Warning;
 
@@ -44,46 +42,6 @@ impl Keeper {
         });
     }
 
-    /// If tokens have to be kept, checks that this can be done, as far as that shows before a request to the issuer.
-    pub(super) fn can_keep(&self, ticket: &Ticket) -> Result<(), Error> {
-        if self.parts.keeping == Keeping::IfPossible {
-            return Ok(());
-        }
-        let name = self.profile().name;
-        let without = |error: Error| Err(unkept(error, "the issuer was not asked").for_profile(&name));
-        if self.parts.vault.cache().is_none() {
-            return without(match self.parts.vault.reason() {
-                Some(NoCache::DataKey(error)) => Error::of_secrets(error),
-                Some(NoCache::NotChosen) => Error::of_secrets(&SecretsError::NotChosen),
-                Some(NoCache::Unusable(why)) => Error::of_secrets(&SecretsError::Unusable(why.clone())),
-                Some(NoCache::Place(error)) => of_store(error),
-                Some(NoCache::Chosen) => Error::new(Code::CacheUnavailable, "it was chosen that nothing is kept")
-                    .with_remedy(Remedy::MoveToFiles),
-                None => Error::new(Code::CacheUnavailable, "there is no cache"),
-            });
-        }
-        if let Some(Err(place)) = self.parts.flight.data_dir().map(|dir| dir.dir("tokens", Missing::Create)) {
-            return without(Error::new(Code::CacheUnavailable, chain(&place)).with_remedy(Remedy::CheckDataDirectory));
-        }
-        match ticket.without_lock() {
-            Some(NoLock::Place(place)) => {
-                without(Error::new(Code::CacheUnavailable, chain(place)).with_remedy(Remedy::CheckDataDirectory))
-            }
-            Some(NoLock::TimedOut | NoLock::NoPlace | NoLock::Unsupported) | None => Ok(()),
-        }
-    }
-
-    /// Makes the error for a token that was issued, and could not be kept as it has to be.
-    pub(super) fn not_kept(&self, fault: &CacheFault) -> Error {
-        let error = match fault {
-            CacheFault::Store(error) => of_store(error),
-            CacheFault::Unsealed | CacheFault::NewerVersion | CacheFault::Seal(_) => {
-                Error::new(Code::CacheUnavailable, chain(fault)).with_remedy(Remedy::Diagnose)
-            }
-        };
-        unkept(error, "the issuer gave a token, which was not kept")
-    }
-
     pub(super) fn warn_without_lock(&self, ticket: &Ticket) {
         if let Some(kind) = self.parts.flight.network() {
             self.observe(&Warning::NetworkFilesystem(kind));
@@ -98,20 +56,6 @@ impl Keeper {
             Some(NoLock::Unsupported) => self.observe(&Warning::LockUnsupported),
         }
     }
-}
-
-/// Makes an error of a kind that a script can distinguish from a refused credential.
-fn unkept(error: Error, end: &str) -> Error {
-    let code = if error.code().kind() == ErrorKind::Store { error.code() } else { Code::CacheUnavailable };
-    let made = Error::new(code, format!("tokens have to be kept (`required`), and cannot be: {error}; {end}"));
-    match error.remedy() {
-        Some(remedy) => made.with_remedy(remedy.clone()),
-        None => made.with_remedy(Remedy::Diagnose),
-    }
-}
-
-fn of_store(error: &StoreError) -> Error {
-    Error::new(Code::CacheUnavailable, chain(error)).with_remedy(Remedy::CheckDataDirectory)
 }
 
 fn store_warning(error: &StoreError) -> Warning {
