@@ -303,17 +303,25 @@ impl Registry<'_> {
         left
     }
 
-    /// Returns whether a profile of another configuration directory that stores secrets here names a stored secret,
-    /// which is noted then. What cannot be read names nothing for certain.
+    /// Returns whether a stored secret may be named by a profile of another configuration directory that stores secrets here,
+    /// and notes why it stays then. What cannot be read may name it; a directory that is gone names nothing.
     fn is_named_elsewhere(&self, generation: Generation, left: &mut Vec<Leftover>) -> bool {
-        let Ok(configurations) = Configurations::load(self.data_dir) else { return false };
-        let mut others = configurations.others(self.config_dir());
-        let other =
-            others.find(|other| generations_in(&other.join("profiles")).is_ok_and(|all| all.contains(&generation)));
-        if let Some(other) = other {
-            left.push(format!("the secret stays, because a profile in {} has it too", Shown(other)));
-        }
-        other.is_some()
+        let stays = |why: String| format!("the secret stays, because {why}");
+        let configurations = match Configurations::load(self.data_dir) {
+            Ok(configurations) => configurations,
+            Err(error) => {
+                left.push(stays(chain(&error)));
+                return true;
+            }
+        };
+        let reason =
+            configurations.others(self.config_dir()).find_map(|other| match generations_in(&other.join("profiles")) {
+                Ok(named) if named.contains(&generation) => Some(format!("a profile in {} has it too", Shown(other))),
+                Ok(_) => None,
+                Err(error) => Some(format!("{} cannot be read: {error}", Shown(other))),
+            });
+        left.extend(reason.clone().map(stays));
+        reason.is_some()
     }
 
     fn forget_generation(&self, generation: Generation, left: &mut Vec<Leftover>) {

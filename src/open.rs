@@ -208,8 +208,7 @@ impl Home {
         let (_, file) = self.profile_file(name).ok()?;
         file.binding.as_ref()?;
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let is_other =
-            |other: &PathBuf| real(other) != real(&self.data_dir) && other.join("store").symlink_metadata().is_ok();
+        let is_other = |other: &PathBuf| real(other) != real(&self.data_dir) && !is_gone(&other.join("store"));
         // Profiles that were set by an earlier version do not name it, and a home may have moved since.
         let other = file.kept_in.into_iter().chain(usual_data_dir()).find(is_other)?;
         let variable = ["TOKENKEEP_DATA_DIR", "XDG_DATA_HOME"].into_iter().find(|name| {

@@ -256,12 +256,15 @@ fn a_copy_of_a_configuration_takes_no_secret_from_the_first() {
         ["credentials", "set", "-p", "default", "--replace", "--client-id", "test", "--secret-stdin", "--token-url"];
     in_copy(&set).arg(issuer.token_url()).stdin("CANARY-SECRET-of-the-copy").run().success().says("the secret stays");
     get(&environment).arg("--refresh").run().success().token();
-    // The last one that names it erases it.
-    environment.tokenkeep(["credentials", "remove", "-p", "default", "--yes"]).run().success();
+    // One that cannot be read may name it.
+    environment.write("copy/profiles/default.toml", "client_id = 7\n");
+    let removed = environment.tokenkeep(["credentials", "remove", "-p", "default", "--yes"]).run().success();
+    removed.says("the secret stays, because").says("cannot be read");
+    assert_eq!(std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count(), 2);
+    // One that is gone names nothing: the last one that names a secret erases it.
+    let other = set_credential(&environment, &issuer.token_url(), &["-p", "other"]);
+    other.run().success();
     std::fs::remove_dir_all(&copy).expect("ours");
-    assert_eq!(
-        std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count(),
-        1,
-        "that of the copy"
-    );
+    environment.tokenkeep(["credentials", "remove", "-p", "other", "--yes"]).run().success().does_not_say("stays");
+    assert_eq!(std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count(), 2);
 }
