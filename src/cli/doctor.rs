@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::issuer::{self, Lookup};
 use super::{Context, block_on};
 use crate::config::Config;
 use crate::doctor::{self, Finding, Status};
@@ -52,6 +53,15 @@ pub(crate) fn run(context: &Context<'_>, online: Online, fix: Fix) -> Result<u8,
     if let Some(finding) = report.try_to("fleet", || super::fleet::checked(context)) {
         finding.into_iter().for_each(|finding| report.add(finding));
     }
+    let found = match online {
+        Online::No => None,
+        Online::One | Online::All => report.try_to("issuer", || issuer::of_environment(context, Lookup::IfOld)),
+    };
+    let context = &Context {
+        ui: context.ui,
+        home: Home { endpoints: found.flatten(), ..context.home.clone() },
+        profile: context.profile.clone(),
+    };
     match online {
         Online::No => {}
         Online::One => {

@@ -1,8 +1,12 @@
 //! What `credentials set` learns about an issuer: from a preset whose gaps are filled in, or from the issuer itself.
 
+use std::fs::{File, TryLockError};
+use std::time::Duration;
+
 use super::args::Set;
 use super::urls::{allowed_by, endpoint};
 use super::{Context, block_on, secret_input};
+use crate::clock::Deadline;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::oauth::{IssuerError, Metadata, Roots};
@@ -188,19 +192,30 @@ pub(crate) fn discovered(
     Ok(())
 }
 
-/// Finds the endpoints of an issuer if the environment names only the issuer, and keeps them. Known endpoints are
-/// looked up again only after a day, or if the caller wants everything again.
-pub(crate) fn of_environment(context: &Context<'_>, anew: bool) -> Result<Option<Endpoints>, Error> {
+/// Whether endpoints that are known are looked up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// After a day: the issuer may have moved.
+    IfOld,
+    /// Always: the caller wants nothing from the cache.
+    Always,
+}
+
+/// Returns the endpoints of the issuer, if the environment names only the issuer and its profile is meant. They are kept in
+/// the data directory, and requested if they are not there or as `lookup` says.
+pub(crate) fn of_environment(context: &Context<'_>, lookup: Lookup) -> Result<Option<Endpoints>, Error> {
     let home = &context.home;
-    let Some(issuer) = environment::lone_issuer()?.filter(|_| environment::is_set()) else { return Ok(None) };
+    let is_meant = environment::is_set() && context.profile.as_deref().is_none_or(|name| name == environment::NAME);
+    let Some(issuer) = environment::lone_issuer()?.filter(|_| is_meant) else { return Ok(None) };
     let known = || Endpoints::load(&home.data_dir, &issuer);
-    if let Some(known) = known().filter(|_| !anew && !Endpoints::is_old(&home.data_dir)) {
+    let usable = || known().filter(|_| lookup == Lookup::IfOld && !Endpoints::is_old(&home.data_dir));
+    if let Some(known) = usable() {
         return Ok(Some(known));
     }
+    // If there is no directory, nothing is kept and no turn is taken.
     let dir = Dir::open(&home.data_dir, Missing::Create).ok().flatten();
-    // One process sends the request for all that start at once. Without a lock each sends its own.
-    let lock = dir.as_ref().and_then(|dir| dir.lock_file(environment::LOCK).ok()).filter(|lock| lock.lock().is_ok());
-    if let Some(known) = known().filter(|_| !anew && !Endpoints::is_old(&home.data_dir)) {
+    let turn = dir.as_ref().and_then(|dir| turn(dir, home.config.timeout));
+    if let Some(known) = usable() {
         return Ok(Some(known));
     }
     let found = match (found(context, &issuer), known()) {
@@ -213,15 +228,30 @@ pub(crate) fn of_environment(context: &Context<'_>, anew: bool) -> Result<Option
     if let Some(Err(error)) = dir.map(|dir| found.save(&dir)) {
         tracing::debug!("the endpoints of the issuer are not kept: {error}");
     }
-    drop(lock);
+    drop(turn);
     Ok(Some(found))
+}
+
+/// Takes the turn to request endpoints, so that one process does it for all that start at once. `None` if there are no
+/// locks, or if a holder does not end within `patience`: then this process sends its own request.
+fn turn(dir: &Dir, patience: Duration) -> Option<File> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let deadline = Deadline::after(patience);
+    let lock = dir.lock_file(environment::LOCK).ok()?;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Some(lock),
+            Err(TryLockError::WouldBlock) if !deadline.left().is_zero() => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
+        }
+    }
 }
 
 /// Requests the endpoints from the issuer of the environment.
 fn found(context: &Context<'_>, issuer: &str) -> Result<Endpoints, Error> {
     endpoint("TOKENKEEP_ISSUER", Some(issuer), &PlainHosts::default())?;
     let ca_file = text_variable("TOKENKEEP_CA_FILE")?.map(std::path::PathBuf::from);
-    let name = super::set::named("env")?;
+    let name = super::set::named(environment::NAME)?;
     let ca = read_ca_file_at(ca_file.as_deref(), &name)?;
     let roots = ca.as_deref().map_or(Roots::System, Roots::Only);
     let transport = context.home.transport();

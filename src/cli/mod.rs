@@ -34,6 +34,7 @@ use std::sync::Arc;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Command, Global, Typed};
+use issuer::Lookup;
 use ui::Ui;
 
 use crate::error::{Code, Error, Remedy, chain};
@@ -109,16 +110,13 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             None => text_variable("TOKENKEEP_PROFILE")?,
         },
     };
-    // Only a command that requests something looks up the issuer's endpoints.
-    let is_meant = context.profile.as_deref().is_none_or(|name| name == "env");
+    // Only a command that requests something looks up the issuer's endpoints. `doctor` reports what comes of it.
     let endpoints = match &command {
-        _ if !is_meant => None,
-        Command::Token(args::Token::Get(get)) if !get.offline => issuer::of_environment(&context, get.refresh)?,
+        Command::Token(args::Token::Get(get)) if get.refresh => issuer::of_environment(&context, Lookup::Always)?,
+        Command::Token(args::Token::Get(get)) if !get.offline => issuer::of_environment(&context, Lookup::IfOld)?,
         Command::Token(args::Token::Validate(validate)) if !validate.offline => {
-            issuer::of_environment(&context, false)?
+            issuer::of_environment(&context, Lookup::IfOld)?
         }
-        // The report has a line on the profile, whether this succeeds or fails.
-        Command::Doctor { online: true, .. } => issuer::of_environment(&context, false).unwrap_or_default(),
         _ => None,
     };
     let context = Context { home: Home { endpoints, ..context.home }, ..context };

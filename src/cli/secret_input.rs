@@ -67,7 +67,7 @@ pub(crate) fn another_from_prompt(what: &str, question: &str) -> Result<Option<S
 
 fn typed(question: &str) -> Result<Secret, Error> {
     hidden(&format!("{question}: "))
-        .map(|typed| Secret::from(typed.trim_start_matches('\u{feff}')))
+        .and_then(|typed| Secret::from_text(typed.as_bytes()).map_err(io::Error::other))
         .map_err(|error| Error::new(Code::Usage, format!("no secret was taken: {error}; nothing was changed")))
 }
 

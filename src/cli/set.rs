@@ -35,7 +35,7 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         (None, Some(provider)) => named(provider)?,
         (None, None) => named("default")?,
     };
-    if name.as_str() == "env" && crate::open::environment::is_set() {
+    if name.as_str() == crate::open::environment::NAME && crate::open::environment::is_set() {
         let message =
             "the TOKENKEEP_ variables make the profile env, so a stored one would never be used; nothing was changed";
         return Err(Error::new(Code::Usage, message).with_remedy(Remedy::NameProfile));

@@ -12,7 +12,7 @@ use crate::place::{Dir, Missing};
 use crate::profile::{Endpoint, ProfileFile, ProfileName};
 
 /// The name of the profile.
-const NAME: &str = "env";
+pub(crate) const NAME: &str = "env";
 
 /// How a variable becomes the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
