@@ -92,7 +92,8 @@ impl Seen<'_> {
             Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
             Remedy::FindEndpoints => "run tokenkeep token get, which asks the issuer for them",
             Remedy::SetVariables => {
-                "set TOKENKEEP_TOKEN_URL or TOKENKEEP_PROVIDER, TOKENKEEP_CLIENT_ID and TOKENKEEP_SECRET_FILE, or none of them"
+                "correct that variable; TOKENKEEP_CLIENT_ID and TOKENKEEP_SECRET_FILE are needed, and TOKENKEEP_TOKEN_URL or \
+                 TOKENKEEP_PROVIDER, or unset all of them"
             }
             Remedy::SetCredential(name) => return format!("run tokenkeep credentials set -p {name}").into(),
             // A rekey and a move read the secrets of all profiles.

@@ -1,7 +1,6 @@
 //! What each lower part's failure means to the caller: code, message, remedy.
 
 use std::error::Error as StdError;
-use std::path::Path;
 
 use url::Url;
 
@@ -11,7 +10,7 @@ use crate::document::DocumentError;
 #[cfg(feature = "ledger")]
 use crate::ledger::LedgerError;
 use crate::oauth::{CaFault, IssuerError, Meaning, ProxyFault};
-use crate::place::{Mend, PlaceError, Shown, writable_beside};
+use crate::place::{Mend, PlaceError, Shown, is_in_home, writable_beside};
 use crate::profile::{Endpoint, EndpointError, ProfileError, RequestError};
 use crate::secrets::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
 use crate::shared::SharedError;
@@ -51,11 +50,6 @@ fn of_place(error: &PlaceError) -> Error {
         PlaceError::Io { .. } => Remedy::CheckPermissions,
         PlaceError::TooLarge { .. } => Remedy::CheckRightFile,
     })
-}
-
-/// Returns whether a path lies below HOME, which may be another user's after `sudo` or `su`.
-fn is_in_home(path: &Path) -> bool {
-    std::env::var_os("HOME").is_some_and(|home| !home.is_empty() && path.starts_with(home))
 }
 
 impl From<PlaceError> for Error {

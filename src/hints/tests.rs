@@ -77,7 +77,9 @@ fn held(remedy: &Remedy) -> Held {
         Remedy::ReferToAssertion => Followed("hints::what_credentials_set_misses_is_added"),
         Remedy::CorrectSecretIn(_) => Followed("hints::a_secret_that_is_not_kept_is_read_at_each_fetch"),
         Remedy::RunProgram(_) => Followed("secret_command::on_terminal::a_wrong_answer_is_the_failure_of_the_program_and_the_hint_names_it"),
-        Remedy::UseLockingDirectory => Followed("hints::another_directory_is_used_as_the_hint_says"),
+        Remedy::UseLockingDirectory => {
+            Followed("files::poor::a_file_system_without_locks_is_called_so_and_another_directory_serves_as_the_hint_says")
+        }
         Remedy::SetHome => Followed("surroundings::a_home_of_another_user_is_told_with_the_way_to_ones_own"),
         Remedy::ChooseFilesOrMendBus(_) => Followed("hints::a_place_for_secrets_is_chosen_as_the_hint_says"),
         Remedy::FindEndpoints => Followed("by_environment::an_issuer_that_is_named_alone_is_asked_once_for_its_endpoints"),

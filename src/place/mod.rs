@@ -141,6 +141,11 @@ impl PlaceError {
     }
 }
 
+/// Returns whether a path lies below HOME, which may be another user's after `sudo` or `su`.
+pub(crate) fn is_in_home(path: &Path) -> bool {
+    std::env::var_os("HOME").is_some_and(|home| !home.is_empty() && path.starts_with(home))
+}
+
 /// Lists the other files of a configuration, `config.toml` and the profiles, that others can write too. A file that
 /// cannot be examined is reported when it is used.
 pub(crate) fn writable_beside(path: &Path) -> Vec<PathBuf> {

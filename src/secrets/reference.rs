@@ -123,15 +123,21 @@ fn printed(words: &[String], timeout: Option<Duration>) -> Result<Zeroizing<Vec<
     };
     super::program::printed(program, arguments, timeout).map_err(|why| ReferenceError::Command {
         program: PathBuf::from(program),
-        command: words.iter().map(|word| as_typed(word)).collect::<Vec<_>>().join(" "),
+        command: [program.as_str()]
+            .into_iter()
+            .chain(arguments.iter().map(|word| as_typed(word)))
+            .collect::<Vec<_>>()
+            .join(" "),
         why,
     })
 }
 
-/// Shows a word of a command as it would be typed, or `...` in place of a script.
+/// Shows an argument of a command as it would be typed, or `...` in place of a script or of what may be a secret.
 fn as_typed(word: &str) -> &str {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:=,%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) { word } else { "..." }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:=,%".contains(&byte);
+    let is_key = |run: &str| run.len() >= 20 && run.contains(|c: char| c.is_ascii_digit());
+    let may_be_secret = word.split(['/', ':', '=', ',', '.', '@']).any(is_key);
+    if !word.is_empty() && word.bytes().all(is_plain) && !may_be_secret { word } else { "..." }
 }
 
 #[cfg(all(test, unix))]
@@ -191,6 +197,19 @@ mod tests {
             let error =
                 read_reference(&Reference::File(path.clone()), None).err().expect("it is no secret").to_string();
             assert!(error.contains(&path.display().to_string()) && error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_shown_without_scripts_and_without_what_may_be_a_secret() {
+        for (word, shown) in [
+            ("read", "read"),
+            ("op://vault/billing/client-secret", "op://vault/billing/client-secret"),
+            ("echo $X", "..."),
+            ("--token=s3cr3t0123456789abcdef", "..."),
+            ("", "..."),
+        ] {
+            assert_eq!(as_typed(word), shown);
         }
     }
 

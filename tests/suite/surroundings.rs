@@ -220,7 +220,10 @@ fn a_home_that_takes_no_directory_is_told_with_the_variables_that_name_others() 
     let error = assert_refused(run().run(), "HOME=/", 9, "write_failed");
     let hint = error["hint"].as_str().expect("a hint");
     assert!(hint.contains("TOKENKEEP_CONFIG_DIR and TOKENKEEP_DATA_DIR"), "{error}");
-    let (config, data) = (environment.path("home/c"), environment.path("home/d"));
+    // Each way that the hint names: flags, and variables.
+    let [config, data] = ["home/c", "home/d"].map(|path| environment.path(path).display().to_string());
+    run().args(["--config-dir", &config, "--data-dir", &data]).run().success();
+    let [config, data] = ["home/e", "home/f"].map(|path| environment.path(path));
     run().env("TOKENKEEP_CONFIG_DIR", config).env("TOKENKEEP_DATA_DIR", data).run().success();
 }
 
@@ -237,7 +240,8 @@ fn a_home_of_another_user_is_told_with_the_way_to_ones_own() {
     let run = || environment.tokenkeep(["--json", "token", "get"]).env("HOME", &closed);
     let error = assert_refused(run().run(), "HOME of root", 9, "write_failed");
     assert!(error["hint"].as_str().is_some_and(|hint| hint.starts_with("set HOME to a home of this user")), "{error}");
-    let own = [("TOKENKEEP_CONFIG_DIR", "home/c"), ("TOKENKEEP_DATA_DIR", "home/d")];
-    let run = own.into_iter().fold(run(), |run, (name, path)| run.env(name, environment.path(path)));
-    run.run().fails(3, "profile_not_found");
+    // Each way that the hint names: the home of the user, and directories.
+    run().env("HOME", environment.home()).run().fails(3, "profile_not_found");
+    let [config, data] = ["home/c", "home/d"].map(|path| environment.path(path).display().to_string());
+    run().args(["--config-dir", &config, "--data-dir", &data]).run().fails(3, "profile_not_found");
 }

@@ -46,3 +46,20 @@ fn a_key_file_is_made_where_there_are_no_links() {
     let reported = main_job_under(&["everywhere", "-e", "inject=link,linkat:error=EPERM"]);
     assert!(!reported.contains("warning"), "{reported}");
 }
+
+#[test]
+fn a_file_system_without_locks_is_called_so_and_another_directory_serves_as_the_hint_says() {
+    let issuer = Issuer::start();
+    for error in ["ENOLCK", "EOPNOTSUPP", "ENOSYS"] {
+        let environment = TestEnvironment::new();
+        let fault = format!("inject=flock:error={error}");
+        let under = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", fault.as_str()];
+        let refused = environment.tokenkeep(["--json", "init", "--backend", "file"]).under(under).run();
+        let refused = refused.fails(9, "write_failed").says("does not lock files; nothing was changed").error();
+        assert!(refused["hint"].as_str().is_some_and(|hint| hint.ends_with("add --data-dir DIR")), "{refused}");
+        let other = environment.path("other").display().to_string();
+        environment.tokenkeep(["init", "--backend", "file", "--data-dir", &other]).run().success();
+        set_credential(&environment, &issuer.token_url(), &["--data-dir", &other]).run().success();
+        get(&environment).args(["--data-dir", &other]).run().success().token();
+    }
+}
