@@ -6,6 +6,8 @@
 //! profile names what is left.
 
 #[cfg(feature = "cli")]
+mod merge;
+#[cfg(feature = "cli")]
 mod secret_form;
 
 use std::path::{Path, PathBuf};
@@ -18,11 +20,13 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::{Sharing, read_ca_bytes};
 use crate::place::{Dir, Given, Shown, list_config_dir, make_config_dir, read_given, remove_config, replace_config};
-use crate::profile::{Binding, Endpoint, Generation, Profile, ProfileFile, ProfileName, Request, SecretSource};
+use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, SecretSource};
 use crate::secret::Secret;
 use crate::secrets::{Configurations, Credential, ItemName, Retired, SecretStore, SecretsError, StoreLock};
 use crate::token::{Outline, RecordName};
 
+#[cfg(feature = "cli")]
+pub(crate) use merge::merged;
 #[cfg(feature = "cli")]
 pub(crate) use secret_form::check_form;
 
@@ -254,8 +258,11 @@ impl Registry<'_> {
             }
             Err(error) => return Err(error),
         };
-        // A copy of a configuration names the same secret: what the other one still needs stays.
-        let generation = generation.filter(|generation| !self.is_named_elsewhere(*generation, &mut left));
+        // A copy of a configuration names the same secret: what the other one still needs stays. If that cannot be found
+        // out, everything stays.
+        let named = generation.map_or(Ok(None), |generation| self.named_elsewhere(generation))?;
+        let generation = generation.filter(|_| named.is_none());
+        left.extend(named);
         if let Some(generation) = generation {
             self.lock.still_holds(self.data_dir)?;
             (self.erase)(&Retired::by_name(ItemName::credential(generation)))?;
@@ -293,8 +300,10 @@ impl Registry<'_> {
     /// Erases the item and the records of a binding that no profile names any more.
     fn erase(&self, binding: &Binding) -> Vec<Leftover> {
         let mut left = Vec::new();
-        if self.is_named_elsewhere(binding.generation, &mut left) {
-            return left;
+        match self.named_elsewhere(binding.generation) {
+            Ok(None) => {}
+            Ok(Some(why)) => return vec![why],
+            Err(error) => return vec![format!("the old secret stays: {error}")],
         }
         if let Err(error) = (self.erase)(&Retired::by_name(ItemName::credential(binding.generation))) {
             left.push(chain(&error));
@@ -303,25 +312,15 @@ impl Registry<'_> {
         left
     }
 
-    /// Returns whether a stored secret may be named by a profile of another configuration directory that stores secrets here,
-    /// and notes why it stays then. What cannot be read may name it; a directory that is gone names nothing.
-    fn is_named_elsewhere(&self, generation: Generation, left: &mut Vec<Leftover>) -> bool {
-        let stays = |why: String| format!("the secret stays, because {why}");
-        let configurations = match Configurations::load(self.data_dir) {
-            Ok(configurations) => configurations,
-            Err(error) => {
-                left.push(stays(chain(&error)));
-                return true;
+    /// Returns why a stored secret stays, if a profile of another configuration directory that stores secrets here names it.
+    /// A directory that is gone names nothing.
+    fn named_elsewhere(&self, generation: Generation) -> Result<Option<Leftover>, Error> {
+        for other in Configurations::load(self.data_dir)?.others(self.config_dir()) {
+            if secrets_in(&other.join("profiles"))?.contains(&generation) {
+                return Ok(Some(format!("the secret stays, because a profile in {} has it too", Shown(other))));
             }
-        };
-        let reason =
-            configurations.others(self.config_dir()).find_map(|other| match generations_in(&other.join("profiles")) {
-                Ok(named) if named.contains(&generation) => Some(format!("a profile in {} has it too", Shown(other))),
-                Ok(_) => None,
-                Err(error) => Some(format!("{} cannot be read: {error}", Shown(other))),
-            });
-        left.extend(reason.clone().map(stays));
-        reason.is_some()
+        }
+        Ok(None)
     }
 
     fn forget_generation(&self, generation: Generation, left: &mut Vec<Leftover>) {
@@ -444,73 +443,15 @@ pub(crate) fn generations_in(profiles_dir: &Path) -> Result<Vec<Generation>, Err
     Ok(generations)
 }
 
-/// Merges what was typed over what a profile's file holds.
-pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: Option<Request>) -> ProfileFile {
-    let mut present = present.unwrap_or_default();
-    // A provider and an explicit token endpoint exclude each other, also if one of them was set earlier. What belongs
-    // to one issuer must not stand beside another: the new secret would go there.
-    let other_provider = typed.provider.is_some() && typed.provider != present.provider;
-    let own_place = typed.token_url.is_some() && typed.provider.is_none() && present.provider.is_some();
-    let bound = present.binding.as_ref();
-    let was_at = present.token_url.as_ref().or(bound.map(|binding| &binding.token_url));
-    let other_place = typed.token_url.as_ref().is_some_and(|url| was_at.is_some_and(|was| was != url));
-    let origin = |url: &Endpoint| url.url().origin();
-    let same_server = typed.token_url.as_ref().zip(was_at).is_some_and(|(url, was)| origin(url) == origin(was));
-    let was_of = present.issuer.as_ref().or(bound.and_then(|binding| binding.issuer.as_ref()));
-    let other_issuer = typed.issuer.as_ref().is_some_and(|issuer| was_of.is_some_and(|was| was != issuer));
-    if other_provider || own_place || other_issuer || other_place {
-        (present.token_url, present.issuer) = (None, None);
-        (present.introspection_url, present.revocation_url, present.jwks_url) = (None, None, None);
+/// Lists the stored secrets that the profiles in a directory name, those with a mistake in them too. What cannot be read is an
+/// error.
+fn secrets_in(profiles_dir: &Path) -> Result<Vec<Generation>, Error> {
+    let mut generations = Vec::new();
+    for name in profile_names(profiles_dir)? {
+        let bytes = read_given(&profiles_dir.join(name.file_name()), Given::Open, PROFILE_CAP)?;
+        generations.extend(bytes.as_deref().and_then(ProfileFile::generation_in));
     }
-    if other_provider || own_place || other_issuer {
-        present.probe_url = None;
-    }
-    // The key of one gateway must not go to another; another path belongs to the same gateway.
-    if other_provider || (own_place || other_issuer || other_place) && !same_server {
-        present.headers = None;
-    }
-    // The key of a certificate is no secret of another method.
-    if typed.auth.is_some_and(|method| !method.shows_certificate()) {
-        present.certificate_file = None;
-    }
-    if other_provider {
-        present.auth = None;
-    }
-    if own_place {
-        present.provider = None;
-    }
-    let stays_referenced = typed.secret.or(present.secret);
-    ProfileFile {
-        provider: typed.provider.or(present.provider),
-        client_id: typed.client_id.or(present.client_id),
-        token_url: typed.token_url.or(present.token_url),
-        issuer: typed.issuer.or(present.issuer),
-        allow_http: typed.allow_http.or(present.allow_http),
-        headers: typed.headers.or(present.headers),
-        auth: typed.auth.or(present.auth),
-        basic_encoding: typed.basic_encoding.or(present.basic_encoding),
-        assertion_audience: typed.assertion_audience.or(present.assertion_audience),
-        assertion_typ: typed.assertion_typ.or(present.assertion_typ),
-        assertion_algorithm: typed.assertion_algorithm.or(present.assertion_algorithm),
-        assertion_key_id: typed.assertion_key_id.or(present.assertion_key_id),
-        certificate_file: typed.certificate_file.or(present.certificate_file),
-        dpop: typed.dpop.or(present.dpop),
-        token_type: typed.token_type.or(present.token_type),
-        repeats: typed.repeats.or(present.repeats),
-        request: request.unwrap_or(present.request),
-        default_lifetime: typed.default_lifetime.or(present.default_lifetime),
-        min_ttl: typed.min_ttl.or(present.min_ttl),
-        ca_file: typed.ca_file.or(present.ca_file),
-        probe_url: typed.probe_url.or(present.probe_url),
-        introspection_url: typed.introspection_url.or(present.introspection_url),
-        revocation_url: typed.revocation_url.or(present.revocation_url),
-        jwks_url: typed.jwks_url.or(present.jwks_url),
-        secret: stays_referenced,
-        fleet_epoch: typed.fleet_epoch.or(present.fleet_epoch),
-        binding: None,
-        set_at: None,
-        kept_in: None,
-    }
+    Ok(generations)
 }
 
 fn differs_only_in_ca(stored: &Credential, new: &Binding) -> bool {

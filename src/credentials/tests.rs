@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::clock::{ManualClock, WallTime};
 use crate::place::{Dir, Missing};
-use crate::profile::Endpoint;
+use crate::profile::{Endpoint, Request};
 use crate::seal::DataKey;
 use crate::secrets::{MemorySecrets, SecretsError};
 use crate::store::MemoryStore;

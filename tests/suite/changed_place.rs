@@ -256,10 +256,18 @@ fn a_copy_of_a_configuration_takes_no_secret_from_the_first() {
         ["credentials", "set", "-p", "default", "--replace", "--client-id", "test", "--secret-stdin", "--token-url"];
     in_copy(&set).arg(issuer.token_url()).stdin("CANARY-SECRET-of-the-copy").run().success().says("the secret stays");
     get(&environment).arg("--refresh").run().success().token();
-    // One that cannot be read may name it.
-    environment.write("copy/profiles/default.toml", "client_id = 7\n");
-    let removed = environment.tokenkeep(["credentials", "remove", "-p", "default", "--yes"]).run().success();
-    removed.says("the secret stays, because").says("cannot be read");
+    // One with a mistake in it names it all the same, and one that cannot be read may: then everything stays.
+    copies();
+    let profile = std::fs::read_to_string(copy.join("profiles/default.toml")).expect("a copy");
+    environment.write("copy/profiles/default.toml", format!("client_id = 7\n{profile}"));
+    let remove = || environment.tokenkeep(["credentials", "remove", "-p", "default", "--yes"]);
+    let open_to_all: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(copy.join("profiles/default.toml"), open_to_all).expect("ours");
+    remove().run().fails(10, "insecure_path");
+    get(&environment).arg("--refresh").run().success().token();
+    std::fs::set_permissions(copy.join("profiles/default.toml"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("ours");
+    remove().run().success().says("the secret stays, because a profile in");
     assert_eq!(std::fs::read_dir(environment.data_dir().join("secrets")).expect("there").count(), 2);
     // One that is gone names nothing: the last one that names a secret erases it.
     let other = set_credential(&environment, &issuer.token_url(), &["-p", "other"]);

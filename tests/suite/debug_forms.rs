@@ -213,6 +213,7 @@ fn keys_and_records(shown: &mut Shown) {
     shown.add(&Secret::from(CLIENT_SECRET));
     let key = DataKey::new(KEY.into());
     shown.add(&key);
+    shown.add(&tokenkeep::SecretDigest::new(KEY));
     shown.add(&DataKey::derived(&Secret::new(KEY.to_vec()), &[7; 16], &[8; 16]));
     let id: KeyId = key.id();
     shown.add(&id);
