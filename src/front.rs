@@ -13,13 +13,13 @@ use std::process::{Command, ExitCode};
 
 use zeroize::Zeroizing;
 
-use crate::child::{FRONT_PROCESS, with_core_limit_of_caller};
-use crate::clock::{Clock as _, SystemClock};
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
-use crate::hardening::harden;
+use crate::hints::style::{Style, is_colored};
 use crate::open::{Home, environment, text_variable};
-use crate::style::{Style, is_colored};
+use crate::system::clock::{Clock as _, SystemClock};
+use crate::system::hardening::harden;
+use crate::system::process::{FRONT_PROCESS, with_core_limit_of_caller};
 use crate::token::AccessToken;
 
 /// The program that does everything else; it lies beside this one.
@@ -96,7 +96,7 @@ fn print(token: &AccessToken) -> ExitCode {
     let mut line = Zeroizing::new(Vec::with_capacity(token.expose().len() + 1));
     line.extend_from_slice(token.expose().as_bytes());
     line.push(b'\n');
-    match crate::error::written(crate::stdout::write(&line)) {
+    match crate::error::written(crate::system::stdout::write(&line)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, style(&[])),
     }
@@ -112,7 +112,7 @@ fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
             Ok(folder) => {
                 let mut full = Command::new(folder.join(FULL));
                 full.arg0(own_name).args(arguments).env(FRONT_PROCESS, this_process());
-                crate::stdout::pass_on();
+                crate::system::stdout::pass_on();
                 // The full program lowers the limit itself, and gives it back to what it starts.
                 with_core_limit_of_caller(|| full.exec())
             }

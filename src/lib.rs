@@ -6,7 +6,7 @@
 //! |---|---|
 //! | uses a profile of the command line | [`open`]; [`OpenOptions`] for other directories, limits and warnings |
 //! | brings client and secret itself | [`Keeper::builder`]; [`FileStore`] if tokens are to outlive it |
-//! | shares tokens among hosts | `[fleet]` of `config.toml`, or [`KeeperBuilder::shared`] and the module [`shared`] |
+//! | shares tokens among hosts | `[fleet]` of `config.toml`, or [`KeeperBuilder::fleet`] and the module [`fleet`] |
 //! | wants to know whether a token is still good | [`validate`] |
 //!
 //! # A profile of the command line
@@ -75,7 +75,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `keyring` | secrets in the OS keyring; without it, such a profile is an error that names the feature |
-//! | `redis` | [`shared`] over Redis; without it, `[fleet]` is an error that names the feature |
+//! | `redis` | [`fleet`] over Redis; without it, `[fleet]` is an error that names the feature |
 //! | `ledger` | a line in the history that `tokenkeep stats` shows for each request; without it, none is written |
 //! | `cli` | the command line |
 //!
@@ -93,70 +93,44 @@
 )]
 
 mod cache;
-mod child;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-mod clock;
 mod config;
-mod credentials;
-#[cfg(feature = "cli")]
-mod doctor;
-mod document;
-mod duration;
+mod encoding;
 mod error;
-mod escape;
 #[cfg(any(feature = "cli", feature = "front"))]
 mod exit;
-mod flight;
+pub mod fleet;
 #[cfg(all(feature = "front", unix))]
 #[doc(hidden)]
 pub mod front;
 #[cfg(any(feature = "cli", feature = "front"))]
-mod hardening;
-mod hex;
-#[cfg(any(feature = "cli", feature = "front"))]
 mod hints;
 mod keeper;
 mod ledger;
+mod manage;
 mod oauth;
 mod open;
-mod place;
 mod profile;
-mod recording;
-mod refusal;
-mod relocation;
-mod runtime;
 mod seal;
-mod secret;
 mod secrets;
-pub mod shared;
-#[cfg(any(feature = "cli", feature = "front"))]
-mod stdout;
-mod store;
-#[cfg(any(feature = "cli", feature = "front"))]
-mod style;
-mod sync;
-#[cfg(feature = "cli")]
-mod terminal;
-mod tlv;
+mod system;
 mod token;
-mod validate;
-mod warning;
 
-pub use clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
-pub use error::{Code, Error, ErrorKind, Remedy};
+pub use cache::store::{FileStore, LockDir, MemoryStore, RecordError, RecordKey, RecordKind, RecordStore, WriteMode};
+pub use error::warning::Warning;
+pub use error::{Code, Error, ErrorKind, Remedy, SecretPlace};
+pub use keeper::validate::{Check, Outcome, Reach, Report, Verdict, validate};
 pub use keeper::{Keeper, KeeperBuilder, Obtained, Source, Want};
 pub use open::{OpenOptions, open};
-pub use place::{Mend, PlaceError, Stamp};
 pub use profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     ClientCertificate, Endpoint, EndpointError, Generation, Grant, HeaderError, HeaderSource, Headers, PlainHostError,
     PlainHosts, Profile, ProfileName, Reference, Repeats, Request, RequestError, SecretSource, TokenBinding, TokenType,
 };
 pub use seal::{DataKey, KeyId, SealError};
-pub use secret::{Secret, SecretDigest};
-pub use store::{FileStore, Holds, LockDir, MemoryStore, RecordStore, Slot, StoreError, Writer};
+pub use system::clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
+pub use system::files::{Mend, PlaceError, Stamp};
+pub use system::secret::{Secret, SecretDigest};
 pub use token::{AccessToken, Freshness, LifetimeFrom, RecordName, Validity};
-pub use validate::{Check, Outcome, Reach, Report, Verdict, validate};
-pub use warning::Warning;

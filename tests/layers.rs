@@ -1,4 +1,4 @@
-//! The house of docs/design.md: imports go down only, and parts on one floor never import each other.
+//! The house of docs/architecture.md: imports go down only, and parts of one layer never import each other.
 //!
 //! Every `crate::` and `super::` path of `src` is read, in `use` lines and elsewhere, test modules included.
 //! What a part exports to itself, between its own files, is its own affair.
@@ -6,25 +6,24 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The floors from the ground up. A new file gets a floor here, or belongs into a part that has one.
+/// The layers from the bottom up. A new file gets a layer here, or belongs into a part that has one. The nouns know each
+/// other in one direction, so they are three.
 const HOUSE: &[(&str, &[&str])] = &[
-    ("the ground", &["child", "duration", "escape", "hex", "runtime", "sync"]),
-    ("floor 0", &["clock", "document", "hardening", "place", "secret", "stdout", "terminal", "tlv"]),
-    ("floor 1", &["profile", "token"]),
-    ("floor 2", &["config", "refusal", "seal", "warning"]),
-    ("floor 3", &["flight", "ledger", "oauth", "secrets", "shared", "store"]),
-    ("floor 4", &["cache"]),
-    ("floor 5", &["error"]),
-    ("floor 6", &["keeper"]),
-    ("mezzanine", &["credentials", "doctor", "recording", "relocation", "validate"]),
-    ("floor 7", &["open"]),
-    ("the surface", &["exit", "hints"]),
-    ("the style", &["style"]),
-    ("floor 8", &["cli", "consumers", "front"]),
+    ("encoding", &["encoding"]),
+    ("system", &["system"]),
+    ("the first nouns", &["error"]),
+    ("the nouns", &["profile", "token"]),
+    ("the last nouns", &["config", "seal"]),
+    ("the parts", &["cache", "fleet", "ledger", "oauth", "secrets"]),
+    ("the keeper", &["keeper"]),
+    ("open", &["open"]),
+    ("manage", &["manage"]),
+    ("the surface", &["consumers", "exit", "hints", "serve"]),
+    ("the programs", &["cli", "front"]),
 ];
 
-/// The roof: these see everything, and nobody imports from them.
-const ROOF: &[&str] = &["lib.rs", "main.rs", "bin/front.rs"];
+/// The roots of the library and of the programs: these see everything, and no other file imports from them.
+const ROOTS: &[&str] = &["lib.rs", "main.rs", "bin/front.rs"];
 
 #[test]
 fn imports_go_down_only() {
@@ -48,7 +47,7 @@ fn one_file_has_unsafe_code() {
     let mut files = Vec::new();
     collect(&source, &mut files);
     files.retain(|file| std::fs::read_to_string(source.join(file)).expect("text").contains("unsafe_code"));
-    assert_eq!(files, ["stdout.rs"]);
+    assert_eq!(files, ["system/stdout.rs"]);
 }
 
 fn collect(directory: &Path, files: &mut Vec<String>) {
@@ -69,32 +68,32 @@ fn collect(directory: &Path, files: &mut Vec<String>) {
 
 /// What is wrong with one file, as `file:line: what`.
 fn violations_in(file: &str, text: &str) -> Vec<String> {
-    if ROOF.contains(&file) {
+    if ROOTS.contains(&file) {
         return Vec::new();
     }
     let module = module_of(file);
     let part = module[0].clone();
-    let Some(floor) = floor_of(&part) else {
-        return vec![format!("{file}:1: {part} has no floor: it is not in the table of tests/layers.rs")];
+    let Some(layer) = layer_of(&part) else {
+        return vec![format!("{file}:1: {part} has no layer: it is not in the table of tests/layers.rs")];
     };
     let mut violations = Vec::new();
     for Import { line, target } in imports(&tokens(text), &module) {
         let complaint = match target {
             Target::Hidden(what) => what.to_owned(),
             Target::Part(name) if name == part => continue,
-            Target::Part(name) => match floor_of(&name) {
+            Target::Part(name) => match layer_of(&name) {
                 None => format!("crate::{name} is no part of the house: name the part, not what lib.rs makes of it"),
-                Some(other) if other > floor => format!("{} is above it, on {}", name, HOUSE[other].0),
-                Some(other) if other == floor => format!("{name} is beside it"),
+                Some(other) if other > layer => format!("{} is above it, in {}", name, HOUSE[other].0),
+                Some(other) if other == layer => format!("{name} is beside it"),
                 Some(_) => continue,
             },
         };
-        violations.push(format!("{file}:{line}: {part} is on {}: {complaint}", HOUSE[floor].0));
+        violations.push(format!("{file}:{line}: {part} is in {}: {complaint}", HOUSE[layer].0));
     }
     violations
 }
 
-fn floor_of(part: &str) -> Option<usize> {
+fn layer_of(part: &str) -> Option<usize> {
     HOUSE.iter().position(|(_, parts)| parts.contains(&part))
 }
 
@@ -287,7 +286,7 @@ mod the_test_itself {
     }
 
     #[test]
-    fn a_name_stands_on_one_floor_only() {
+    fn a_name_stands_in_one_layer_only() {
         let mut names: Vec<_> = HOUSE.iter().flat_map(|(_, parts)| *parts).collect();
         let count = names.len();
         names.sort_unstable();
@@ -297,10 +296,10 @@ mod the_test_itself {
 
     #[test]
     fn an_import_that_goes_down_is_free() {
-        let text = "use crate::seal::Sealer;\nuse crate::{secret::Secret, token::{AccessToken, self}};\n";
-        assert_eq!(complaints("cache.rs", text), [""; 0]);
+        let text = "use crate::seal::Sealer;\nuse crate::{system::secret::Secret, token::{AccessToken, self}};\n";
+        assert_eq!(complaints("cache/mod.rs", text), [""; 0]);
         assert_eq!(
-            complaints("oauth/http.rs", "use super::wire; use crate::oauth::retry; use super::super::clock;"),
+            complaints("oauth/http.rs", "use super::wire; use crate::oauth::retry; use super::super::system;"),
             [""; 0]
         );
     }
@@ -308,41 +307,41 @@ mod the_test_itself {
     #[test]
     fn an_import_that_goes_up_is_caught_with_its_line() {
         let violations = violations_in("seal.rs", "//! Docs.\n\nuse crate::keeper::Keeper;\n");
-        assert_eq!(violations, ["seal.rs:3: seal is on floor 2: keeper is above it, on floor 6"]);
+        assert_eq!(violations, ["seal.rs:3: seal is in the last nouns: keeper is above it, in the keeper"]);
     }
 
     #[test]
     fn an_import_that_goes_sideways_is_caught() {
         for text in [
-            "use crate::store;",
-            "use crate::{place::Dir, store::{Slot, Holds}};",
-            "use super::super::store::Slot;",
-            "use self::super::super::store;",
-            "pub(crate) use crate :: store::Slot;",
-            "fn slot() -> crate::store::Slot { todo!() }",
-            "macro_rules! slot { () => { $crate::store::Slot } }",
-            "mod inner { use super::super::super::store; }",
-            "mod a { mod b {} use super::super::super::store; }",
-            "#[cfg(test)]\nmod tests {\n    use crate::store::memory;\n}",
+            "use crate::ledger;",
+            "use crate::{system::Dir, ledger::{Slot, Holds}};",
+            "use super::super::ledger::Slot;",
+            "use self::super::super::ledger;",
+            "pub(crate) use crate :: ledger::Slot;",
+            "fn slot() -> crate::ledger::Slot { todo!() }",
+            "macro_rules! slot { () => { $crate::ledger::Slot } }",
+            "mod inner { use super::super::super::ledger; }",
+            "mod a { mod b {} use super::super::super::ledger; }",
+            "#[cfg(test)]\nmod tests {\n    use crate::ledger::memory;\n}",
         ] {
-            assert_eq!(complaints("oauth/http.rs", text), ["store is beside it"], "{text}");
+            assert_eq!(complaints("oauth/http.rs", text), ["ledger is beside it"], "{text}");
         }
-        assert_eq!(complaints("oauth/mod.rs", "use super::store;"), ["store is beside it"]);
-        assert_eq!(complaints("flight.rs", "use super::store;"), ["store is beside it"]);
+        assert_eq!(complaints("oauth/mod.rs", "use super::ledger;"), ["ledger is beside it"]);
+        assert_eq!(complaints("fleet.rs", "use super::ledger;"), ["ledger is beside it"]);
     }
 
     #[test]
     fn each_of_several_imports_is_judged_by_itself() {
-        let text = "use crate::{open, seal, store, token};\nuse crate::cli::Args;";
-        let expected = ["open is above it, on floor 7", "store is beside it", "cli is above it, on floor 8"];
+        let text = "use crate::{open, seal, secrets, token};\nuse crate::cli::Args;";
+        let expected = ["open is above it, in open", "secrets is beside it", "cli is above it, in the programs"];
         assert_eq!(complaints("ledger/mod.rs", text), expected);
     }
 
     #[test]
-    fn a_file_without_a_floor_is_caught() {
+    fn a_file_without_a_layer_is_caught() {
         for file in ["helpers.rs", "helpers/mod.rs", "helpers/text.rs", "bin/other.rs"] {
             let violations = violations_in(file, "");
-            assert!(violations.len() == 1 && violations[0].contains("has no floor"), "{violations:?}");
+            assert!(violations.len() == 1 && violations[0].contains("has no layer"), "{violations:?}");
         }
         assert!(complaints("seal.rs", "use crate::helpers::text;")[0].starts_with("crate::helpers is no part"));
         assert!(complaints("seal.rs", "use crate::Secret;")[0].starts_with("crate::Secret is no part"));
@@ -372,7 +371,7 @@ mod the_test_itself {
             "/// [`crate::keeper::Keeper`]",
             "const A: &str = \"use crate::keeper; \\\" use crate::open;\";",
             "const A: &str = r#\"use crate::keeper; \" use crate::open;\"#;",
-            "const A: &[u8] = br\"crate::keeper\"; const Q: char = '\"'; const B: char = '\\''; use crate::clock;",
+            "const A: &[u8] = br\"crate::keeper\"; const Q: char = '\"'; const B: char = '\\''; use crate::system;",
             "fn a<'a>(text: &'a str) -> &'a str { text } // crate::keeper",
             "pub(crate) struct A; pub(super) struct B; pub(in crate::seal) struct C;",
             "mod tests { use super::*; fn a(&self) { self.b(); Self::c() } }",
@@ -392,12 +391,12 @@ mod the_test_itself {
             "/* a */ use crate::keeper;",
             "fn r() {} fn b() { let r = b; } use crate::keeper;",
         ] {
-            assert_eq!(complaints("seal.rs", text), ["keeper is above it, on floor 6"], "{text}");
+            assert_eq!(complaints("seal.rs", text), ["keeper is above it, in the keeper"], "{text}");
         }
     }
 
     #[test]
-    fn the_roof_sees_everything() {
-        assert_eq!(complaints("lib.rs", "pub use crate::keeper::Keeper; pub use self::secret::Secret;"), [""; 0]);
+    fn the_roots_see_everything() {
+        assert_eq!(complaints("lib.rs", "pub use crate::keeper::Keeper; pub use self::system::Secret;"), [""; 0]);
     }
 }

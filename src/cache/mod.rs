@@ -1,5 +1,8 @@
 //! Store and seal together: what an unreadable record means is decided here, once.
 
+mod failure;
+pub(crate) mod single_flight;
+pub(crate) mod store;
 mod sweep;
 
 use std::sync::Arc;
@@ -7,10 +10,10 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub(crate) use self::sweep::{Extent, sweep};
-use crate::clock::Clock;
-use crate::refusal::Refusal;
+use crate::cache::store::{RecordError, RecordKey, RecordKind, RecordStore, WriteMode};
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};
-use crate::store::{Holds, RecordStore, Slot, StoreError, Writer};
+use crate::system::clock::Clock;
+use crate::token::refusal::Refusal;
 use crate::token::{AccessToken, Outline, RecordName, TokenIdentity};
 
 /// Keeps tokens and refusals sealed in a store.
@@ -35,7 +38,7 @@ pub enum CacheFault {
     Seal(#[from] seal::SealError),
     /// The store cannot do it.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] RecordError),
 }
 
 /// A cached token as a listing shows it.
@@ -54,13 +57,13 @@ impl Cache {
 
     /// Returns the token of an identity, however old; `None` if there is none.
     pub(crate) fn token(&self, identity: &TokenIdentity) -> Result<Option<AccessToken>, CacheFault> {
-        let body = self.load(identity, Holds::Token)?;
+        let body = self.load(identity, RecordKind::Token)?;
         body.map(|body| AccessToken::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
     /// Returns the remembered refusal of an identity, however old; `None` if there is none.
     pub(crate) fn refusal(&self, identity: &TokenIdentity) -> Result<Option<Refusal>, CacheFault> {
-        let body = self.load(identity, Holds::Refusal)?;
+        let body = self.load(identity, RecordKind::Refusal)?;
         body.map(|body| Refusal::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
@@ -70,7 +73,7 @@ impl Cache {
         &self,
         identity: &TokenIdentity,
         token: &AccessToken,
-        writer: Writer,
+        writer: WriteMode,
         clock: &dyn Clock,
     ) -> Result<(), CacheFault> {
         match self.token(identity) {
@@ -82,9 +85,9 @@ impl Cache {
             // Absent, older, or broken: it is replaced. If it cannot be replaced, that is reported below.
             _ => {}
         }
-        self.save(identity, Holds::Token, token.encode(), writer)?;
+        self.save(identity, RecordKind::Token, token.encode(), writer)?;
         // The token is kept by now, and a refusal is read only if there is none.
-        if let Err(error) = self.store.remove(slot(identity.name(), Holds::Refusal)) {
+        if let Err(error) = self.store.remove(slot(identity.name(), RecordKind::Refusal)) {
             tracing::debug!("a refusal that is over stays: {error}");
         }
         Ok(())
@@ -95,27 +98,27 @@ impl Cache {
         &self,
         identity: &TokenIdentity,
         refusal: &Refusal,
-        writer: Writer,
+        writer: WriteMode,
     ) -> Result<(), CacheFault> {
-        self.save(identity, Holds::Refusal, refusal.encode(), writer)
+        self.save(identity, RecordKind::Refusal, refusal.encode(), writer)
     }
 
     /// Erases the token and refusal of an identity; `true` if there was a token.
     pub(crate) fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
-        self.store.remove(slot(name, Holds::Refusal))?;
-        Ok(self.store.remove(slot(name, Holds::Token))?)
+        self.store.remove(slot(name, RecordKind::Refusal))?;
+        Ok(self.store.remove(slot(name, RecordKind::Token))?)
     }
 
     /// Erases the refusal of an identity.
     pub(crate) fn forget_refusal(&self, name: RecordName) -> Result<(), CacheFault> {
-        self.store.remove(slot(name, Holds::Refusal))?;
+        self.store.remove(slot(name, RecordKind::Refusal))?;
         Ok(())
     }
 
     /// Lists every token that opens. Records that do not are passed over: they are not tokens.
     pub(crate) fn list(&self) -> Result<Vec<Listed>, CacheFault> {
         let mut listed = Vec::new();
-        for slot in self.store.list()?.into_iter().filter(|slot| slot.holds == Holds::Token) {
+        for slot in self.store.list()?.into_iter().filter(|slot| slot.holds == RecordKind::Token) {
             if let Some(identity) = self.identity_in(slot)?
                 && let Ok(outline) = identity.outline()
                 && let Ok(Some(token)) = self.token(&identity)
@@ -152,13 +155,13 @@ impl Cache {
         Ok(newer)
     }
 
-    fn identity_in(&self, slot: Slot) -> Result<Option<TokenIdentity>, CacheFault> {
+    fn identity_in(&self, slot: RecordKey) -> Result<Option<TokenIdentity>, CacheFault> {
         let Some(record) = self.store.load(slot)? else { return Ok(None) };
         let plain = seal::open(&self.key, kind(slot.holds), slot.name, &record);
         Ok(plain.ok().map(|plain| TokenIdentity::from_bytes(plain.identity)))
     }
 
-    fn load(&self, identity: &TokenIdentity, holds: Holds) -> Result<Option<Zeroizing<Vec<u8>>>, CacheFault> {
+    fn load(&self, identity: &TokenIdentity, holds: RecordKind) -> Result<Option<Zeroizing<Vec<u8>>>, CacheFault> {
         let Some(record) = self.store.load(slot(identity.name(), holds))? else { return Ok(None) };
         match seal::open(&self.key, kind(holds), identity.name(), &record) {
             // The name is a digest of the identity; compared all the same, byte for byte.
@@ -171,9 +174,9 @@ impl Cache {
     fn save(
         &self,
         identity: &TokenIdentity,
-        holds: Holds,
+        holds: RecordKind,
         body: Zeroizing<Vec<u8>>,
-        writer: Writer,
+        writer: WriteMode,
     ) -> Result<(), CacheFault> {
         let plain = Plain { identity: identity.as_bytes().to_vec(), body };
         let record = seal::seal(&self.key, kind(holds), &plain)?;
@@ -181,14 +184,14 @@ impl Cache {
     }
 }
 
-fn slot(name: RecordName, holds: Holds) -> Slot {
-    Slot { name, holds }
+fn slot(name: RecordName, holds: RecordKind) -> RecordKey {
+    RecordKey { name, holds }
 }
 
-fn kind(holds: Holds) -> Kind {
+fn kind(holds: RecordKind) -> Kind {
     match holds {
-        Holds::Token => Kind::Token,
-        Holds::Refusal => Kind::Refusal,
+        RecordKind::Token => Kind::Token,
+        RecordKind::Refusal => Kind::Refusal,
     }
 }
 

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Cache, CacheFault, kind, slot};
-use crate::clock::{Clock, Moment};
-use crate::flight;
-use crate::place::{Dir, Missing, PlaceError};
-use crate::refusal::Refusal;
+use crate::cache::single_flight;
+use crate::cache::store::{Leftover, RecordError, RecordKind, leftover};
 use crate::seal;
-use crate::store::{Holds, Leftover, StoreError, leftover};
+use crate::system::clock::{Clock, Moment};
+use crate::system::files::{Dir, Missing, PlaceError};
+use crate::token::refusal::Refusal;
 use crate::token::{AccessToken, RecordName, Validity};
 
 /// What was over for longer than this is removed.
@@ -57,17 +57,17 @@ struct Sweep<'a> {
 /// When a folder cannot be listed, or something that is not ours lies in it. What was removed by then stays removed.
 pub(crate) fn sweep(dir: &Dir, cache: Option<&Cache>, clock: &dyn Clock, extent: Extent) -> Result<usize, CacheFault> {
     let began = clock.boot();
-    let folder = |name| dir.dir(name, Missing::Leave).map_err(StoreError::from);
+    let folder = |name| dir.dir(name, Missing::Leave).map_err(RecordError::from);
     let (tokens, locks) = (folder("tokens")?, folder("locks")?);
     let sweep = Sweep { dir, tokens, locks, cache, now: clock.now(), extent };
     let mut removed = 0;
-    for (name, files) in sweep.files().map_err(StoreError::from)? {
+    for (name, files) in sweep.files().map_err(RecordError::from)? {
         if extent == Extent::Sample && clock.boot() > began.plus(SAMPLE_TIME) {
             break;
         }
         removed += match name {
             Some(name) => sweep.record(name, &files)?,
-            None => sweep.temporaries(&files, false).map_err(StoreError::from)?,
+            None => sweep.temporaries(&files, false).map_err(RecordError::from)?,
         };
     }
     Ok(removed)
@@ -82,13 +82,13 @@ impl Sweep<'_> {
             let Some((name, what)) = leftover(&file) else { continue };
             let of = files.entry(name.map(|name| name.to_hex())).or_default();
             match what {
-                Leftover::Record(Holds::Token) => of.token = true,
-                Leftover::Record(Holds::Refusal) => of.refusal = true,
+                Leftover::Record(RecordKind::Token) => of.token = true,
+                Leftover::Record(RecordKind::Refusal) => of.refusal = true,
                 Leftover::OfHolder | Leftover::OfAnother => of.temporaries.push((file, what)),
             }
         }
         for file in names(&self.locks)? {
-            if let Some(name) = flight::identity_of_lock(&file) {
+            if let Some(name) = single_flight::identity_of_lock(&file) {
                 files.entry(Some(name.to_hex())).or_default().locks.push(file);
             }
         }
@@ -106,7 +106,7 @@ impl Sweep<'_> {
     }
 
     fn record(&self, name: RecordName, files: &Files) -> Result<usize, CacheFault> {
-        let records = [(files.token, Holds::Token), (files.refusal, Holds::Refusal)];
+        let records = [(files.token, RecordKind::Token), (files.refusal, RecordKind::Refusal)];
         let present: Vec<_> = records.into_iter().filter(|(present, _)| *present).map(|(_, holds)| holds).collect();
         let mut over = Vec::new();
         for holds in &present {
@@ -114,7 +114,7 @@ impl Sweep<'_> {
                 over.push(*holds);
             }
         }
-        let idle = self.idle_locks(files, over.len() == present.len()).map_err(StoreError::from)?;
+        let idle = self.idle_locks(files, over.len() == present.len()).map_err(RecordError::from)?;
         if over.is_empty() && files.temporaries.is_empty() && idle.is_empty() {
             return Ok(0);
         }
@@ -126,7 +126,7 @@ impl Sweep<'_> {
             return Ok(removed);
         }
         let work = || {
-            let mut removed = self.temporaries(files, true).map_err(StoreError::from)?;
+            let mut removed = self.temporaries(files, true).map_err(RecordError::from)?;
             for holds in &over {
                 // Again, under the lock: another process may have put a new one there.
                 if self.is_long_over(name, *holds)?
@@ -138,19 +138,19 @@ impl Sweep<'_> {
             Ok(removed)
         };
         let had_lock = files.locks.contains(&name.to_hex());
-        let is_mine = !had_lock && flight::LOCKS_CAN_BE_REMOVED;
+        let is_mine = !had_lock && single_flight::LOCKS_CAN_BE_REMOVED;
         match idle.contains(&name.to_hex()) || is_mine {
             true => self.lock(&name.to_hex(), work).map(|gone| removed + gone - usize::from(!had_lock && gone > 0)),
-            false => Ok(removed + flight::if_free(self.dir, &name.to_hex(), |_| work()).unwrap_or(Ok(0))?),
+            false => Ok(removed + single_flight::if_free(self.dir, &name.to_hex(), |_| work()).unwrap_or(Ok(0))?),
         }
     }
 
     /// Does the work, then removes the lock file, while its lock is held; does nothing if another process holds it.
     fn lock(&self, lock: &str, work: impl FnOnce() -> Result<usize, CacheFault>) -> Result<usize, CacheFault> {
-        let done = flight::if_free(self.dir, lock, |locks| {
+        let done = single_flight::if_free(self.dir, lock, |locks| {
             let removed = work()?;
             // A process that waits for it, or has opened it, finds that it was removed and takes a new one.
-            Ok(removed + usize::from(locks.remove(lock).map_err(StoreError::from)?))
+            Ok(removed + usize::from(locks.remove(lock).map_err(RecordError::from)?))
         });
         done.unwrap_or(Ok(0))
     }
@@ -158,7 +158,7 @@ impl Sweep<'_> {
     /// Returns the locks that may go if no process holds them: those of no record, and those that are old.
     fn idle_locks(&self, files: &Files, no_record_stays: bool) -> Result<Vec<String>, PlaceError> {
         let Some(locks) = &self.locks else { return Ok(Vec::new()) };
-        if !flight::LOCKS_CAN_BE_REMOVED {
+        if !single_flight::LOCKS_CAN_BE_REMOVED {
             return Ok(Vec::new());
         }
         let mut idle = Vec::new();
@@ -192,13 +192,13 @@ impl Sweep<'_> {
     }
 
     /// Returns whether a record has been over for more than a day; `false` for one that does not open.
-    fn is_long_over(&self, name: RecordName, holds: Holds) -> Result<bool, CacheFault> {
+    fn is_long_over(&self, name: RecordName, holds: RecordKind) -> Result<bool, CacheFault> {
         let Some(cache) = self.cache else { return Ok(false) };
         let Some(record) = cache.store.load(slot(name, holds))? else { return Ok(false) };
         let Ok(plain) = seal::open(&cache.key, kind(holds), name, &record) else { return Ok(false) };
         let validity: Option<Validity> = match holds {
-            Holds::Token => AccessToken::decode(&plain.body).ok().map(|token| *token.validity()),
-            Holds::Refusal => Refusal::decode(&plain.body).ok().map(|refusal| refusal.validity),
+            RecordKind::Token => AccessToken::decode(&plain.body).ok().map(|token| *token.validity()),
+            RecordKind::Refusal => Refusal::decode(&plain.body).ok().map(|refusal| refusal.validity),
         };
         Ok(validity.is_some_and(|validity| validity.is_over_for(DAY, &self.now)))
     }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::clock::{Clock, ManualClock, WallTime};
-use crate::secret::Secret;
-use crate::store::MemoryStore;
+use crate::cache::store::MemoryStore;
+use crate::system::clock::{Clock, ManualClock, WallTime};
+use crate::system::secret::Secret;
 use crate::token::{Dimensions, LifetimeFrom, Validity};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -58,7 +58,7 @@ fn clock() -> ManualClock {
 #[test]
 fn a_token_is_kept_under_its_identity_alone() {
     let (_, cache) = cache();
-    cache.keep(&identity("a"), &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
+    cache.keep(&identity("a"), &token("x", &clock()), WriteMode::Exclusive, &clock()).expect("kept");
     assert_eq!(cache.token(&identity("a")).expect("loads"), Some(token("x", &clock())));
     assert_eq!(cache.token(&identity("b")).expect("loads"), None);
 }
@@ -70,8 +70,8 @@ fn a_token_that_was_asked_for_later_stays() {
     let early = token("early", &clock);
     clock.advance(Duration::from_secs(1));
     let late = token("late", &clock);
-    cache.keep(&identity("a"), &late, Writer::Alone, &clock).expect("kept");
-    cache.keep(&identity("a"), &early, Writer::Alone, &clock).expect("passed over");
+    cache.keep(&identity("a"), &late, WriteMode::Concurrent, &clock).expect("kept");
+    cache.keep(&identity("a"), &early, WriteMode::Concurrent, &clock).expect("passed over");
     assert_eq!(cache.token(&identity("a")).expect("loads"), Some(late));
 }
 
@@ -86,12 +86,12 @@ fn a_token_that_was_kept_under_a_clock_ahead_is_replaced_by_the_next() {
         let wall = clock.wall();
         clock.set_wall(wall.plus(87_660 * HOUR));
         clock.set_boot(clock.boot().plus(87_660 * HOUR));
-        cache.keep(&identity("a"), &token("ahead", &clock), Writer::Holder, &clock).expect("kept");
+        cache.keep(&identity("a"), &token("ahead", &clock), WriteMode::Exclusive, &clock).expect("kept");
         let next = self::clock();
         if !boot_id {
             next.hide_boot_id();
         }
-        cache.keep(&identity("a"), &token("now", &next), Writer::Holder, &next).expect("kept");
+        cache.keep(&identity("a"), &token("now", &next), WriteMode::Exclusive, &next).expect("kept");
         assert_eq!(cache.token(&identity("a")).expect("loads"), Some(token("now", &next)), "{boot_id}");
     }
 }
@@ -100,10 +100,10 @@ fn a_token_that_was_kept_under_a_clock_ahead_is_replaced_by_the_next() {
 fn a_refusal_never_replaces_a_token_and_a_token_ends_it() {
     let (_, cache) = cache();
     let clock = clock();
-    cache.keep_refusal(&identity("a"), &refusal(&clock), Writer::Holder).expect("kept");
+    cache.keep_refusal(&identity("a"), &refusal(&clock), WriteMode::Exclusive).expect("kept");
     assert_eq!(cache.refusal(&identity("a")).expect("loads"), Some(refusal(&clock)));
     assert_eq!(cache.token(&identity("a")).expect("loads"), None);
-    cache.keep(&identity("a"), &token("x", &clock), Writer::Holder, &clock).expect("kept");
+    cache.keep(&identity("a"), &token("x", &clock), WriteMode::Exclusive, &clock).expect("kept");
     assert_eq!(cache.refusal(&identity("a")).expect("loads"), None);
 }
 
@@ -111,17 +111,17 @@ fn a_refusal_never_replaces_a_token_and_a_token_ends_it() {
 fn records_that_were_swapped_cut_or_emptied_are_never_a_token() {
     let (store, cache) = cache();
     let (a, b) = (identity("a"), identity("b"));
-    cache.keep(&a, &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
-    cache.keep(&b, &token("y", &clock()), Writer::Holder, &clock()).expect("kept");
-    let slot = |identity: &TokenIdentity| slot(identity.name(), Holds::Token);
+    cache.keep(&a, &token("x", &clock()), WriteMode::Exclusive, &clock()).expect("kept");
+    cache.keep(&b, &token("y", &clock()), WriteMode::Exclusive, &clock()).expect("kept");
+    let slot = |identity: &TokenIdentity| slot(identity.name(), RecordKind::Token);
     let record = store.load(slot(&a)).expect("loads").expect("there");
-    store.save(slot(&b), &record, Writer::Holder).expect("swapped");
+    store.save(slot(&b), &record, WriteMode::Exclusive).expect("swapped");
     assert!(matches!(cache.token(&b), Err(CacheFault::Unsealed)));
     for cut in 0..record.len() {
-        store.save(slot(&a), &record[..cut], Writer::Holder).expect("cut");
+        store.save(slot(&a), &record[..cut], WriteMode::Exclusive).expect("cut");
         assert!(matches!(cache.token(&a), Err(CacheFault::Unsealed)), "{cut}");
     }
-    cache.keep(&a, &token("z", &clock()), Writer::Holder, &clock()).expect("a broken record is replaced");
+    cache.keep(&a, &token("z", &clock()), WriteMode::Exclusive, &clock()).expect("a broken record is replaced");
     assert!(cache.token(&a).expect("loads").is_some());
 }
 
@@ -130,13 +130,13 @@ fn a_record_whose_version_was_flipped_is_replaced() {
     for bit in 1..8 {
         let (store, cache) = cache();
         let a = identity("a");
-        cache.keep(&a, &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
-        let slot = slot(a.name(), Holds::Token);
+        cache.keep(&a, &token("x", &clock()), WriteMode::Exclusive, &clock()).expect("kept");
+        let slot = slot(a.name(), RecordKind::Token);
         let mut record = store.load(slot).expect("loads").expect("there");
         record[4] ^= 1 << bit;
-        store.save(slot, &record, Writer::Holder).expect("damaged");
+        store.save(slot, &record, WriteMode::Exclusive).expect("damaged");
         assert!(matches!(cache.token(&a), Err(CacheFault::Unsealed)), "bit {bit}");
-        cache.keep(&a, &token("y", &clock()), Writer::Holder, &clock()).expect("a broken record is replaced");
+        cache.keep(&a, &token("y", &clock()), WriteMode::Exclusive, &clock()).expect("a broken record is replaced");
         assert!(cache.token(&a).expect("loads").is_some(), "bit {bit}");
     }
 }
@@ -145,21 +145,24 @@ fn a_record_whose_version_was_flipped_is_replaced() {
 fn a_record_of_a_newer_version_is_not_written_over() {
     let (store, cache) = cache();
     let a = identity("a");
-    cache.keep(&a, &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
-    let slot = slot(a.name(), Holds::Token);
+    cache.keep(&a, &token("x", &clock()), WriteMode::Exclusive, &clock()).expect("kept");
+    let slot = slot(a.name(), RecordKind::Token);
     let mut record = store.load(slot).expect("loads").expect("there");
     record[4] = 2;
-    store.save(slot, &record, Writer::Holder).expect("from the future");
+    store.save(slot, &record, WriteMode::Exclusive).expect("from the future");
     assert!(matches!(cache.token(&a), Err(CacheFault::NewerVersion)));
-    assert!(matches!(cache.keep(&a, &token("y", &clock()), Writer::Holder, &clock()), Err(CacheFault::NewerVersion)));
+    assert!(matches!(
+        cache.keep(&a, &token("y", &clock()), WriteMode::Exclusive, &clock()),
+        Err(CacheFault::NewerVersion)
+    ));
     assert_eq!(store.load(slot).expect("loads"), Some(record));
 }
 
 #[test]
 fn a_listing_tells_clients_and_passes_over_what_does_not_open() {
     let (store, cache) = cache();
-    cache.keep(&identity("a"), &token("x", &clock()), Writer::Holder, &clock()).expect("kept");
-    store.save(slot(identity("b").name(), Holds::Token), b"junk", Writer::Holder).expect("planted");
+    cache.keep(&identity("a"), &token("x", &clock()), WriteMode::Exclusive, &clock()).expect("kept");
+    store.save(slot(identity("b").name(), RecordKind::Token), b"junk", WriteMode::Exclusive).expect("planted");
     let listed = cache.list().expect("lists");
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].outline.client_id, "a");

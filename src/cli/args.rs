@@ -160,7 +160,7 @@ pub(crate) enum Fleet {
     ///
     /// They are kept where secrets are kept, for the hosts that `url` of [fleet] names now, and go to no others.
     #[command(subcommand)]
-    Login(FleetLogin),
+    Login(FleetLoginCommand),
 }
 
 /// `fleet key`
@@ -190,7 +190,7 @@ pub(crate) enum FleetKey {
 
 /// `fleet login`
 #[derive(Debug, Subcommand)]
-pub(crate) enum FleetLogin {
+pub(crate) enum FleetLoginCommand {
     /// Sets the user and password.
     Set {
         /// The user of the store's access list; the default one where none is named.

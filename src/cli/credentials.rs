@@ -9,19 +9,19 @@ use super::args::Credentials;
 use super::format::time;
 use super::{Context, secret_input, set};
 use crate::cache::Cache;
-use crate::clock::WallTime;
 use crate::config::Config;
-use crate::credentials::Registry;
-use crate::duration;
+use crate::encoding::duration;
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::Sharing;
+use crate::manage::credentials::CredentialEditor;
 use crate::open::Opened;
-use crate::place::{Dir, Given, Missing, Shown, make_config_dir, read_given, replace_config};
 use crate::profile::{Endpoint, HeaderSource, Headers, ProfileName, Reference, SecretSource, TokenBinding};
 use crate::secrets::{
-    Backend, Choice, Credential, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError, StoreLock,
+    Backend, BackendChoice, Credential, DataDirLock, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError,
 };
-use crate::warning::Warning;
+use crate::system::clock::WallTime;
+use crate::system::files::{Dir, EscapedPath, Given, Missing, make_config_dir, read_given, replace_config};
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {
@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Err
 
 /// What holds secrets and tokens, opened and locked for a change.
 pub(super) struct Writable {
-    lock: StoreLock,
+    lock: DataDirLock,
     dir: Arc<Dir>,
     secrets: Result<Arc<dyn SecretStore>, SecretsError>,
     keys: Option<Keys>,
@@ -54,7 +54,7 @@ impl Writable {
                 let key = keys.key().ok();
                 let cache = key.map(|key| home.cache(dir.clone(), key));
                 // Loaded again after the key was obtained: that may have been the first key.
-                let choice = Choice::load(&dir)?;
+                let choice = BackendChoice::load(&dir)?;
                 let sharing = home.sharing(&keys).unwrap_or_else(|error| {
                     context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     None
@@ -67,8 +67,8 @@ impl Writable {
                 (Arc::new(dir.ok_or_else(vanished)?), Err(SecretsError::NotChosen), None, None, None, None)
             }
         };
-        let lock = StoreLock::take(&dir)?;
-        if Choice::load(&dir)? != choice {
+        let lock = DataDirLock::take(&dir)?;
+        if BackendChoice::load(&dir)? != choice {
             // A rekey or a move came in between: what was opened is the old place, whose key is dead.
             drop(lock);
             return Writable::open(context);
@@ -83,8 +83,8 @@ impl Writable {
     }
 
     /// Makes an editor of credentials, which works under the lock.
-    pub(super) fn with_registry<T>(&self, context: &Context<'_>, work: impl FnOnce(&Registry<'_>) -> T) -> T {
-        work(&Registry {
+    pub(super) fn with_registry<T>(&self, context: &Context<'_>, work: impl FnOnce(&CredentialEditor<'_>) -> T) -> T {
+        work(&CredentialEditor {
             profiles_dir: context.home.profiles_dir(),
             data_dir: &self.dir,
             secrets: self.secrets.as_deref(),
@@ -103,8 +103,8 @@ impl Writable {
 /// Ends a rekey or a move that was interrupted after its commit. Called under the lock.
 fn settled(dir: &Arc<Dir>, keys: &Keys) -> Result<(), Error> {
     // Only if the key is at hand: nothing else needs it here.
-    if let (Backend::File(_), Ok(Some(key))) = (&keys.choice().backend, keys.fast()) {
-        SealedFiles::new(dir.clone(), key).settle()?;
+    if let (Backend::File(_), Ok(Some(key))) = (&keys.choice().backend, keys.key_if_cached()) {
+        SealedFiles::new(dir.clone(), key).commit_staged()?;
     }
     Ok(())
 }
@@ -200,8 +200,9 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         Some(backend) => (backend.name(), Some(backend.shown())),
         None => place_of(&profile.secret),
     };
-    let protection =
-        kept_in.as_ref().map(|backend| crate::doctor::protection(backend, context.home.is_beside(backend)).to_owned());
+    let protection = kept_in
+        .as_ref()
+        .map(|backend| crate::manage::doctor::protection(backend, context.home.is_beside(backend)).to_owned());
     let key_file = match &kept_in {
         Some(Backend::File(KeySource::KeyFile(path))) => Some(path.clone()),
         _ => None,
@@ -209,11 +210,11 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
     let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
     let members = [
         ("profile", Some(name.to_string())),
-        ("file", Some(Shown(&path).to_string())),
+        ("file", Some(EscapedPath(&path).to_string())),
         ("backend", Some(place.to_owned())),
         ("secret_from", detail),
         ("protection", protection),
-        ("key_file", key_file.map(|path| Shown(&path).to_string())),
+        ("key_file", key_file.map(|path| EscapedPath(&path).to_string())),
         ("client_id", Some(profile.client_id.clone())),
         ("token_url", Some(profile.token_url.to_string())),
         ("issuer", profile.issuer.clone()),
@@ -227,10 +228,10 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("revocation_url", text(&profile.revocation_url)),
         ("jwks_url", text(&profile.jwks_url)),
         ("assertion_audience", profile.assertion_audience().filter(|_| profile.auth.signs()).map(str::to_owned)),
-        ("certificate_file", profile.certificate.as_ref().map(|shown| Shown(&shown.file).to_string())),
+        ("certificate_file", profile.certificate.as_ref().map(|shown| EscapedPath(&shown.file).to_string())),
         ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
         ("token_type", profile.token_type.map(|of| of.name().to_owned())),
-        ("ca_file", profile.ca_file.as_ref().map(|path| Shown(path).to_string())),
+        ("ca_file", profile.ca_file.as_ref().map(|path| EscapedPath(path).to_string())),
         ("fleet_epoch", profile.fleet_epoch.clone()),
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
@@ -258,7 +259,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
 /// Names the headers for the token endpoint, each with the place of its value.
 fn headers(headers: &Headers) -> String {
     let source = |source: &HeaderSource| match source {
-        HeaderSource::File(path) => format!("file {}", Shown(path)),
+        HeaderSource::File(path) => format!("file {}", EscapedPath(path)),
         HeaderSource::Env(name) => format!("environment variable {}", one_line(name)),
         _ => "(hidden)".to_owned(),
     };
@@ -269,7 +270,7 @@ fn headers(headers: &Headers) -> String {
 fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     match secret {
         SecretSource::Stored(_) => ("stored", None),
-        SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", Shown(path)))),
+        SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", EscapedPath(path)))),
         SecretSource::Reference(Reference::Env(name)) => {
             ("reference", Some(format!("environment variable {}", one_line(name))))
         }
@@ -287,7 +288,7 @@ fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
 /// Refuses a command that would separate a profile from its secret, which another data directory keeps.
 pub(super) fn kept_here(context: &Context<'_>, name: &ProfileName) -> Result<(), Error> {
     let Some(elsewhere) = context.home.kept_elsewhere(name) else { return Ok(()) };
-    let present = crate::credentials::present(&context.home.profiles_dir(), name)?;
+    let present = crate::open::profiles::present(&context.home.profiles_dir(), name)?;
     let Some(binding) = present.and_then(|file| file.binding) else { return Ok(()) };
     let is_here = match context.home.opened()? {
         Some(opened) => opened.keys.read(&ItemName::credential(binding.generation))?.is_some(),
@@ -305,7 +306,7 @@ pub(super) fn kept_here(context: &Context<'_>, name: &ProfileName) -> Result<(),
 }
 
 fn one_line(text: &str) -> String {
-    Shown(Path::new(text)).to_string()
+    EscapedPath(Path::new(text)).to_string()
 }
 
 fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
@@ -321,7 +322,9 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
     if !path.try_exists().unwrap_or(true) {
         // A profile of the machine is not this user's to remove.
         return match context.home.profile_file(&name) {
-            Ok((path, _)) => context.ui.unchanged(&format!("{} is the machine's; nothing was changed", Shown(&path))),
+            Ok((path, _)) => {
+                context.ui.unchanged(&format!("{} is the machine's; nothing was changed", EscapedPath(&path)))
+            }
             Err(error) if error.code() == Code::ProfileNotFound => {
                 context.ui.unchanged(&format!("there is no profile {name}; nothing was changed"))
             }
@@ -344,5 +347,5 @@ fn remove(context: &Context<'_>, yes: bool, revoke: bool) -> Result<u8, Error> {
         set_default(context, None)?;
     }
     tell_leftovers(context, &left);
-    context.ui.changed(&format!("removed {name} with its secret and tokens from {}", Shown(writable.dir.path())))
+    context.ui.changed(&format!("removed {name} with its secret and tokens from {}", EscapedPath(writable.dir.path())))
 }

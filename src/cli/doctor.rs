@@ -9,17 +9,17 @@ use serde_json::json;
 
 use super::issuer::{self, Lookup};
 use super::{Context, block_on};
+use crate::cache::store::FileStore;
 use crate::config::Config;
-use crate::doctor::{self, Finding, Status};
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
 use crate::keeper::Want;
+use crate::manage::doctor::{self, Finding, Status};
 use crate::oauth::{Roots, Route, named_proxy, route};
 use crate::open::{Home, Opened};
-use crate::place::{Dir, Missing, Shown};
 use crate::profile::ProfileName;
-use crate::secrets::{Backend, SecretsError, StoreLock, keep_by_default};
-use crate::store::FileStore;
+use crate::secrets::{Backend, DataDirLock, SecretsError, keep_by_default};
+use crate::system::files::{Dir, EscapedPath, Missing};
 pub(crate) use strays::Fix;
 
 /// Which issuers receive a token request.
@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context<'_>, online: Online, fix: Fix) -> Result<u8,
     let mut report = Report { findings: Vec::new(), first_failure: None };
     let home = &context.home;
     let before = (fix != Fix::No).then(|| files(home));
-    report.add(Finding::new("config_dir", Status::Ok, Shown(&home.config_dir).to_string()));
+    report.add(Finding::new("config_dir", Status::Ok, EscapedPath(&home.config_dir).to_string()));
     let opened = report.try_to("data_dir", || {
         Dir::open(&home.data_dir, Missing::Leave)?;
         home.opened()
@@ -126,7 +126,7 @@ impl Report {
                     "name": finding.name,
                     "status": finding.status.name(),
                     "detail": finding.detail,
-                    "fix": finding.fix.as_ref().map(|fix| context.ui.advice(fix, finding.profile.as_ref())),
+                    "fix": finding.fix.as_ref().map(|fix| context.ui.advice(fix, finding.profile.as_deref())),
                 })
             };
             let checks: Vec<_> = self.findings.iter().map(finding).collect();
@@ -140,7 +140,7 @@ impl Report {
             for finding in &self.findings {
                 lines.push_str(&format!("{:<5} {:<15} {}\n", finding.status.name(), finding.name, finding.detail));
                 if let Some(fix) = &finding.fix {
-                    let advice = context.ui.advice(fix, finding.profile.as_ref());
+                    let advice = context.ui.advice(fix, finding.profile.as_deref());
                     lines.push_str(&format!("      {:<15} {advice}\n", ""));
                 }
             }
@@ -153,7 +153,7 @@ impl Report {
 fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: Fix) -> Result<(), Error> {
     let home = &context.home;
     let Opened { dir, keys } = opened;
-    report.add(Finding::new("data_dir", Status::Ok, Shown(dir.path()).to_string()));
+    report.add(Finding::new("data_dir", Status::Ok, EscapedPath(dir.path()).to_string()));
     let backend = &keys.choice().backend;
     let protection = doctor::protection(backend, home.is_beside(backend));
     let detail = format!("{}; {protection}", backend.shown());
@@ -168,14 +168,14 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     if key.is_some() || *backend == Backend::None {
         // Under the lock: a trial must not meet a rekey or another trial.
         report.check("write_read", || {
-            let _lock = StoreLock::take(dir)?;
+            let _lock = DataDirLock::take(dir)?;
             doctor::backend(&keys.clone().under_lock())
         });
     }
     if *backend != Backend::None {
         report.check("cache", || {
             // Under the lock: --fix takes it to know that no trial is under way.
-            let _lock = StoreLock::take(dir)?;
+            let _lock = DataDirLock::take(dir)?;
             doctor::cache(dir)
         });
     }
@@ -186,7 +186,7 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let cache = key.map(|key| home.cache(dir.clone(), key));
     if fix != Fix::No {
         report.check("leftovers", || {
-            let lock = StoreLock::take(dir)?;
+            let lock = DataDirLock::take(dir)?;
             home.remove_temporaries(dir, &lock)?;
             doctor::remove_trials(dir, &lock)?;
             doctor::swept(dir, cache.as_ref(), &*home.clock)

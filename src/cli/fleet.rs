@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::{Context, block_on};
-use crate::credentials::belongs_to;
-use crate::doctor::{Finding, Status};
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
+use crate::fleet::{Fleet, FleetError, FleetKeyFrom, FleetName, Owner, Publication};
 use crate::keeper::{Keeper, identity_of};
+use crate::manage::credentials::belongs_to;
+use crate::manage::doctor::{Finding, Status};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
 use crate::secrets::Backend;
-use crate::shared::{Fleet, KeyFrom, Owner, Publication, SharedError, SharedName};
 use crate::token::{Outline, TokenIdentity, Validity};
-use crate::warning::Warning;
 
 /// What is shared for one request.
 pub(super) struct Shared {
@@ -40,7 +40,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
                     }
                 }
                 (Ok(_), _) => {}
-                (Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)), _) => {
+                (Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)), _) => {
                     context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     break;
                 }
@@ -69,10 +69,10 @@ pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&To
     block_on(async {
         let mut forgotten = 0;
         for identity in identities {
-            match keeper.forget_shared(identity).await {
+            match keeper.forget_in_fleet(identity).await {
                 Ok(there) => forgotten += usize::from(there),
                 // This host cannot have shared any token of it.
-                Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)) => {
+                Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)) => {
                     context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
                     return Ok(forgotten);
                 }
@@ -113,7 +113,7 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
             return Ok(Err(error));
         }
         let trial = tokio::time::timeout(fleet.budget, trial(&fleet)).await;
-        Ok(trial.unwrap_or(Err(SharedError::TimedOut)))
+        Ok(trial.unwrap_or(Err(FleetError::TimedOut)))
     })?;
     let took = Duration::from_nanos(context.home.clock.boot().0.saturating_sub(began.0));
     let url = context.home.config.fleet.as_ref().map(|shared| shared.url.to_string()).unwrap_or_default();
@@ -151,12 +151,12 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
 }
 
 /// Finds a profile whose tokens are not shared because there is no key for them.
-fn unshared(context: &Context<'_>) -> Result<Option<(ProfileName, SharedError)>, Error> {
+fn unshared(context: &Context<'_>) -> Result<Option<(ProfileName, FleetError)>, Error> {
     for name in context.home.profile_names()? {
         let Ok(profile) = context.home.profile(&name) else { continue };
         let keeper = keeper(context, &name)?;
         let found = block_on(async { Ok(keeper.shared(identity_of(&profile)).await) })?;
-        if let Err(error @ (SharedError::NoKey(_) | SharedError::Guessable)) = found {
+        if let Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)) = found {
             return Ok(Some((name, error)));
         }
     }
@@ -164,28 +164,28 @@ fn unshared(context: &Context<'_>) -> Result<Option<(ProfileName, SharedError)>,
 }
 
 fn key(context: &Context<'_>, fleet: &Fleet) -> Result<String, Error> {
-    let of = |place: &str, id: &[u8; 32]| format!("{} {place}", crate::hex::encode(&id[..4]));
+    let of = |place: &str, id: &[u8; 32]| format!("{} {place}", crate::encoding::hex::encode(&id[..4]));
     let sharing = match context.home.opened()? {
         Some(opened) => context.home.sharing(&opened.keys)?,
         None => None,
     };
     Ok(match (&fleet.key, sharing.and_then(|sharing| sharing.explicit)) {
-        (KeyFrom::File(_), Some((id, _))) => of("from `key_file`", &id),
+        (FleetKeyFrom::File(_), Some((id, _))) => of("from `key_file`", &id),
         (_, Some((id, _))) => of("from the backend", &id),
-        (KeyFrom::File(_), None) => "from `key_file`".to_owned(),
+        (FleetKeyFrom::File(_), None) => "from `key_file`".to_owned(),
         (_, None) => "derived from each client's secret".to_owned(),
     })
 }
 
 /// The name whose lease `doctor` requests: one name for all runs, so that no run leaves a counter of its own.
-const TRIAL: SharedName = SharedName::new([0; 32]);
+const TRIAL: FleetName = FleetName::new([0; 32]);
 
-async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
+async fn trial(fleet: &Fleet) -> Result<(), FleetError> {
     let mut random = [0; 48];
-    getrandom::fill(&mut random).map_err(|_| SharedError::NoKey("the system gives no randomness".to_owned()))?;
+    getrandom::fill(&mut random).map_err(|_| FleetError::NoKey("the system gives no randomness".to_owned()))?;
     let (name, owner) = random.split_at(32);
-    let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(SharedError::Nonsense) };
-    let (name, owner) = (SharedName::new(name), Owner(owner));
+    let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(FleetError::Nonsense) };
+    let (name, owner) = (FleetName::new(name), Owner(owner));
     // First, as a fetch does. A server reports a missing password here. It takes a command of more words for an attack.
     fleet.store.look(TRIAL).await?;
     // Another host may have it at this moment, which is an answer too.
@@ -197,5 +197,5 @@ async fn trial(fleet: &Fleet) -> Result<(), SharedError> {
     let found = fleet.store.look(name).await?;
     fleet.store.forget(name, None).await?;
     let same = found.is_some_and(|value| value.bytes == bytes);
-    if stored && same { Ok(()) } else { Err(SharedError::Nonsense) }
+    if stored && same { Ok(()) } else { Err(FleetError::Nonsense) }
 }

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use super::args::FleetKey as Command;
+use crate::encoding::hex;
 use crate::error::{Code, Error, Remedy, chain};
-use crate::hex;
+use crate::fleet::FleetKey;
 use crate::open::{Opened, fleet_key_file};
-use crate::place::{Shown, create_config, make_config_dir, remove_config};
 use crate::seal::SealError;
-use crate::secret::Secret;
 use crate::secrets::{
-    Choice, Configurations, ItemName, Keys, Membership, Retired, SecretStore, SecretsError, StoreLock, read_key_file,
-    replace,
+    BackendChoice, Configurations, DataDirLock, FleetState, ItemName, Keys, Retired, SecretStore, SecretsError,
+    read_key_file, replace,
 };
-use crate::shared::SharedKey;
+use crate::system::files::{EscapedPath, create_config, make_config_dir, remove_config};
+use crate::system::secret::Secret;
 
 pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<u8, Error> {
     match command {
@@ -47,7 +47,7 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     if let (Err(_), Some(copy)) = (&kept, copy) {
         // No host has this key.
         let removed = remove_config(copy);
-        tracing::debug!("{}: {}", Shown(copy), if removed.is_ok() { "removed" } else { "stays" });
+        tracing::debug!("{}: {}", EscapedPath(copy), if removed.is_ok() { "removed" } else { "stays" });
     }
     kept?;
     let fingerprint = fingerprint(&key);
@@ -55,7 +55,7 @@ fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
         None => context.ui.changed(&format!("there is a new fleet key, {fingerprint}")),
         Some(path) => context.ui.changed(&format!(
             "there is a new fleet key, {fingerprint}; it is in {} as well, for the other hosts",
-            Shown(&path)
+            EscapedPath(&path)
         )),
     }
 }
@@ -87,28 +87,31 @@ fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
     let derived = "no fleet key was made or imported here; it is derived from each client's secret";
     let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_remedy(Remedy::MakeFleetKey))?;
     written(&path, &key)?;
-    context.ui.changed(&format!("the fleet key {} is in {}", fingerprint(&key), Shown(&path)))
+    context.ui.changed(&format!("the fleet key {} is in {}", fingerprint(&key), EscapedPath(&path)))
 }
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
     if let Some(file) = key_file(context) {
-        return Err(Error::new(Code::Usage, format!("the fleet key is the file {}; nothing was changed", Shown(file)))
-            .with_remedy(Remedy::TakeFleetKeyFileOut));
+        return Err(Error::new(
+            Code::Usage,
+            format!("the fleet key is the file {}; nothing was changed", EscapedPath(file)),
+        )
+        .with_remedy(Remedy::TakeFleetKeyFileOut));
     }
     let message = "no fleet key is kept here; it is derived from each client's secret";
     if context.home.opened()?.is_none() {
         return context.ui.unchanged(message);
     }
-    let was_there = changed(context, |_, _, membership| Ok(Membership { key: None, ..membership }))?;
+    let was_there = changed(context, |_, _, fleet_state| Ok(FleetState { key: None, ..fleet_state }))?;
     if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }
 
 /// Makes a key the present one, and erases the one before.
 fn keep(context: &Context<'_>, key: &Secret) -> Result<bool, Error> {
-    changed(context, |keys, secrets, membership| {
-        let id = SharedKey::id_of(key);
-        replace(secrets, &ItemName::shared_key(&keys.choice().store_id, &id), key)?;
-        Ok(Membership { key: Some(id), ..membership })
+    changed(context, |keys, secrets, fleet_state| {
+        let id = FleetKey::id_of(key);
+        replace(secrets, &ItemName::fleet_key(&keys.choice().store_id, &id), key)?;
+        Ok(FleetState { key: Some(id), ..fleet_state })
     })
 }
 
@@ -116,7 +119,7 @@ fn keep(context: &Context<'_>, key: &Secret) -> Result<bool, Error> {
 /// Returns whether anything is different now.
 pub(super) fn changed(
     context: &Context<'_>,
-    change: impl FnOnce(&Keys, &dyn SecretStore, Membership) -> Result<Membership, Error>,
+    change: impl FnOnce(&Keys, &dyn SecretStore, FleetState) -> Result<FleetState, Error>,
 ) -> Result<bool, Error> {
     let (Opened { dir, keys }, secrets, lock) = loop {
         let Some(opened) = context.home.opened()? else { return Err(SecretsError::NotChosen.into()) };
@@ -126,16 +129,16 @@ pub(super) fn changed(
             error => error.into(),
         })?;
         // Loaded again after the key was obtained: that may have been the first key.
-        let choice = Choice::load(&opened.dir)?;
-        let lock = StoreLock::take(&opened.dir)?;
+        let choice = BackendChoice::load(&opened.dir)?;
+        let lock = DataDirLock::take(&opened.dir)?;
         // Otherwise a rekey or a move came in between: what was opened is the old place, whose key is dead.
-        if Choice::load(&opened.dir)? == choice {
+        if BackendChoice::load(&opened.dir)? == choice {
             break (opened, secrets, lock);
         }
     };
     context.home.remove_temporaries(&dir, &lock)?;
     Configurations::note(&dir, &context.home.config_dir, &lock)?;
-    let old = keys.membership()?;
+    let old = keys.fleet_state()?;
     let store_id = &keys.choice().store_id;
     // What was derived with the old key is derived again with the new one.
     let derived = context.home.derived_items(&keys);
@@ -144,7 +147,7 @@ pub(super) fn changed(
     if let Err(error) = present.save(&dir, &lock) {
         // New items are removed only if the file is read back and does not name them: a write may fail after its
         // rename.
-        let is_unnamed = matches!(keys.membership(), Ok(now) if now == old);
+        let is_unnamed = matches!(keys.fleet_state(), Ok(now) if now == old);
         for item in named.iter().filter(|item| is_unnamed && !old.items(store_id).contains(item)) {
             if let Err(error) = secrets.remove(&Retired::by_name(item.clone())) {
                 tracing::debug!("what was new was left behind: {}", chain(&error));
@@ -178,13 +181,13 @@ fn written(path: &Path, key: &Secret) -> Result<(), Error> {
 }
 
 fn is_there(path: &Path) -> Error {
-    Error::new(Code::Usage, format!("{} is there already; nothing was changed", Shown(path)))
+    Error::new(Code::Usage, format!("{} is there already; nothing was changed", EscapedPath(path)))
         .with_remedy(Remedy::NameAnotherFile)
 }
 
 /// Returns a short name of a key, by which an operator can compare the keys of two hosts.
 fn fingerprint(key: &Secret) -> String {
-    hex::encode(&SharedKey::id_of(key)[..4])
+    hex::encode(&FleetKey::id_of(key)[..4])
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

@@ -1,18 +1,18 @@
 //! `fleet login`: the user and password of the fleet store, bound to its hosts.
 
-use super::args::FleetLogin;
+use super::args::FleetLoginCommand;
 use super::fleet_key::changed;
 use super::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
-use crate::place::Shown;
 use crate::seal::SealError;
-use crate::secrets::{ItemName, Membership, SecretsError, StoreLogin};
+use crate::secrets::{FleetLogin, FleetState, ItemName, SecretsError};
+use crate::system::files::EscapedPath;
 
-pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Error> {
-    let FleetLogin::Set { user, secret_stdin, secret_file } = command else { return remove(context) };
+pub(crate) fn run(context: &Context<'_>, command: FleetLoginCommand) -> Result<u8, Error> {
+    let FleetLoginCommand::Set { user, secret_stdin, secret_file } = command else { return remove(context) };
     let path = context.home.config_dir.join("config.toml");
     let Some(shared) = &context.home.config.fleet else {
-        let message = format!("{} names no fleet store; nothing was changed", Shown(&path));
+        let message = format!("{} names no fleet store; nothing was changed", EscapedPath(&path));
         return Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::WriteFleetUrl(path)));
     };
     if shared.url.exposes_passwords() {
@@ -30,10 +30,10 @@ pub(crate) fn run(context: &Context<'_>, command: FleetLogin) -> Result<u8, Erro
     };
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|_| SecretsError::from(SealError::Randomness))?;
-    let login = StoreLogin { user, password, hosts: shared.url.to_string() };
-    changed(context, |keys, secrets, membership| {
-        secrets.write(&ItemName::shared_login(&keys.choice().store_id, &id), &login.encode())?;
-        Ok(Membership { login: Some(id), ..membership })
+    let login = FleetLogin { user, password, hosts: shared.url.to_string() };
+    changed(context, |keys, secrets, fleet_state| {
+        secrets.write(&ItemName::fleet_login(&keys.choice().store_id, &id), &login.encode())?;
+        Ok(FleetState { login: Some(id), ..fleet_state })
     })?;
     context.ui.changed(&format!("the login of {} is set", shared.url))
 }
@@ -43,6 +43,6 @@ fn remove(context: &Context<'_>) -> Result<u8, Error> {
     if context.home.opened()?.is_none() {
         return context.ui.unchanged(message);
     }
-    let was_there = changed(context, |_, _, membership| Ok(Membership { login: None, ..membership }))?;
+    let was_there = changed(context, |_, _, fleet_state| Ok(FleetState { login: None, ..fleet_state }))?;
     if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::args::Format;
-use crate::clock::{Moment, WallTime};
 use crate::error::{Code, Error};
 use crate::keeper::{Obtained, Source};
 use crate::profile::Profile;
+use crate::system::clock::{Moment, WallTime};
 use crate::token::{Freshness, LifetimeFrom};
 
 /// The variable that is exported if none is named.
@@ -29,7 +29,7 @@ pub(crate) fn written(
         Format::Header | Format::Dpop => format!("Authorization: {} {}\n", token.token_type(), token.expose()),
         // Single quotes: within them a shell reads nothing but the closing one.
         Format::Env => format!("export {variable}='{}'\n", token.expose().replace('\'', r"'\''")),
-        Format::Json => crate::escape::json(&format!("{}\n", json_of(obtained, profile, now))),
+        Format::Json => crate::encoding::escape::json(&format!("{}\n", json_of(obtained, profile, now))),
     })
 }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::args::Init;
 use super::{Context, secret_input};
+use crate::cache::store::FileStore;
 use crate::error::{Code, Error, Remedy};
+use crate::manage::relocation::{Leftovers, Relocation};
 use crate::open::{Opened, is_gone};
-use crate::place::{Dir, Missing, Shown, make_config_dir, remove_left_beside};
-use crate::relocation::{Leftovers, Relocation};
 use crate::secrets::{
-    Argon2Cost, Backend, Choice, ItemName, KeySource, Keys, MissingKey, SealedFiles, SecretsError, StoreLock,
+    Argon2Cost, Backend, BackendChoice, DataDirLock, ItemName, KeySource, Keys, MissingKey, SealedFiles, SecretsError,
     StrayKind, establish, is_credential_name,
 };
-use crate::store::FileStore;
+use crate::system::files::{Dir, EscapedPath, Missing, make_config_dir, remove_left_beside};
 
 pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let backend = backend(context, &init)?;
@@ -21,7 +21,7 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
         && context.home.is_own_file(path)
     {
         let message =
-            format!("{} is a file of tokenkeep's own, and no place for a key; nothing was changed", Shown(path));
+            format!("{} is a file of tokenkeep's own, and no place for a key; nothing was changed", EscapedPath(path));
         return Err(Error::new(Code::Usage, message).with_remedy(Remedy::NameAnotherFile));
     }
     if context.home.configured()?.is_some_and(|configured| configured != backend) {
@@ -38,16 +38,16 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
         Backend::None => "no secret and no token is kept".to_owned(),
         _ => format!("secrets are kept in {}", backend.shown()),
     };
-    let message = format!("{what}; the data directory is {}", Shown(&context.home.data_dir));
+    let message = format!("{what}; the data directory is {}", EscapedPath(&context.home.data_dir));
     // The work is done: a read that fails now must not report otherwise.
     let is_same = choice(context).is_ok_and(|after| after == before);
     if is_same { context.ui.unchanged(&message) } else { context.ui.changed(&message) }
 }
 
 /// Returns the choice that the data directory records; `None` if no choice was made yet.
-fn choice(context: &Context<'_>) -> Result<Option<Choice>, Error> {
+fn choice(context: &Context<'_>) -> Result<Option<BackendChoice>, Error> {
     match Dir::open(&context.home.data_dir, Missing::Leave)? {
-        Some(dir) => Ok(Choice::load(&dir)?),
+        Some(dir) => Ok(BackendChoice::load(&dir)?),
         None => Ok(None),
     }
 }
@@ -69,7 +69,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     let (choice, _) = establish(&dir, backend, MissingKey::Create, timeout).map_err(|e| rehinted(e.into()))?;
     {
         // Removes what a killed `init` left there. Under the lock, so that no other process is writing it.
-        let lock = StoreLock::take(&dir)?;
+        let lock = DataDirLock::take(&dir)?;
         home.remove_temporaries(&dir, &lock)?;
         if let Backend::File(KeySource::KeyFile(path)) = backend {
             remove_left_beside(path)?;
@@ -81,10 +81,10 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
         let key =
             Keys::new(dir.clone(), choice, home.config.keep_unlocked, timeout).key().map_err(|e| rehinted(e.into()))?;
         if let Backend::File(_) = backend {
-            let _lock = StoreLock::take(&dir)?;
+            let _lock = DataDirLock::take(&dir)?;
             // Ends what a killed move left there; with any key other than the present one it would be lost.
-            if Choice::load(&dir)?.and_then(|choice| choice.key_id) == Some(key.id()) {
-                SealedFiles::new(dir.clone(), key).settle()?;
+            if BackendChoice::load(&dir)?.and_then(|choice| choice.key_id) == Some(key.id()) {
+                SealedFiles::new(dir.clone(), key).commit_staged()?;
             }
         }
     }
@@ -177,7 +177,7 @@ fn with_relocation(
     work: impl FnOnce(&Relocation<'_>) -> Result<Leftovers, Error>,
 ) -> Result<(), Error> {
     let home = &context.home.under_lock();
-    let lock = StoreLock::take(dir)?;
+    let lock = DataDirLock::take(dir)?;
     // Another `init --move`, `rekey` or `rekey --destroy` may have ended while this process waited.
     let Some(opened) = &home.opened()? else { return Err(SecretsError::NotChosen.into()) };
     home.remove_temporaries(&opened.dir, &lock)?;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use super::args::Set;
 use super::urls::{allowed_by, endpoint};
 use super::{Context, block_on, secret_input};
-use crate::clock::Deadline;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::oauth::{IssuerError, Metadata, Roots};
 use crate::open::environment::{self, Endpoints};
 use crate::open::text_variable;
-use crate::place::{Dir, Missing};
 use crate::profile::preset::{self, Preset};
 use crate::profile::{AuthMethod, Endpoint, PlainHosts, ProfileFile, ProfileName, Request};
+use crate::system::clock::Deadline;
+use crate::system::files::{Dir, Missing};
 
 /// Lists the providers that are known and not refused.
 pub(crate) fn provider_names() -> Vec<&'static str> {

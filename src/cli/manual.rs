@@ -30,7 +30,7 @@ pub(super) fn write(ui: &Ui, command: clap::Command, directory: Option<&Path>) -
         std::fs::write(directory.join(page.file_name()), page.text()?).map_err(failed)?;
         written += 1;
     }
-    ui.done(&format!("wrote {written} manual pages into {}", crate::place::Shown(directory)));
+    ui.done(&format!("wrote {written} manual pages into {}", crate::system::files::EscapedPath(directory)));
     Ok(0)
 }
 

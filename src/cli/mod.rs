@@ -37,21 +37,21 @@ use args::{Command, Global, Typed};
 use issuer::Lookup;
 use ui::Ui;
 
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::exit;
-use crate::hardening::harden;
 use crate::ledger::{Condition, LedgerError};
+use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
-use crate::recording::Recording;
-use crate::runtime;
-use crate::warning::Warning;
+use crate::system::hardening::harden;
+use crate::system::runtime;
 
 /// Runs a command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     harden();
     #[cfg(unix)]
-    crate::child::end_with_caller();
+    crate::system::process::end_with_caller();
     tell_panics(usage::wants_json(&arguments));
     let parsed = command_line().try_get_matches_from(&arguments).and_then(|matches| Typed::from_arg_matches(&matches));
     let mut typed = match parsed {

@@ -5,11 +5,11 @@ use std::io::{self, IsTerminal as _};
 use super::args::Set;
 use super::set::named;
 use super::{Context, issuer, secret_input};
-use crate::credentials;
 use crate::error::{Error, Remedy};
+use crate::open::profiles;
 use crate::profile::{AuthMethod, Binding, ProfileFile, ProfileName};
-use crate::secret::Secret;
 use crate::secrets::ItemName;
+use crate::system::secret::Secret;
 
 /// Asks the user on a terminal for what a new profile needs and no flag gives: the source of tokens, and the client id.
 pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
@@ -22,7 +22,7 @@ pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
         Some(profile) => context.home.profile_name(Some(profile))?,
         None => named(set.provider.as_deref().unwrap_or("default"))?,
     };
-    if credentials::present(&context.home.profiles_dir(), &name)?.is_some() {
+    if profiles::present(&context.home.profiles_dir(), &name)?.is_some() {
         return Ok(answered);
     }
     if !has_source {

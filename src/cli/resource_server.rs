@@ -3,11 +3,11 @@
 use super::args::Validate;
 use super::{Context, block_on, secret_input};
 use crate::error::{Code, Error, Remedy};
+use crate::keeper::validate::{Check, Outcome, Report, Verdict};
 use crate::keeper::{Keeper, read_ca_file};
 use crate::oauth::{ResourceServer, Roots};
 use crate::profile::Endpoint;
-use crate::secret::Secret;
-use crate::validate::{Check, Outcome, Report, Verdict};
+use crate::system::secret::Secret;
 
 /// Checks a token by the issuer's keys; no profile is needed if everything was typed.
 pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report, Error> {
@@ -61,7 +61,7 @@ fn token(args: &Validate, keeper: Option<&Keeper>) -> Result<Option<Secret>, Err
         return secret_input::from_stdin("the token").map(Some);
     }
     let Some(keeper) = keeper else { return Ok(None) };
-    keeper.open_vault();
+    keeper.open_cache();
     Ok(keeper.kept()?.map(|token| Secret::from(token.expose())))
 }
 

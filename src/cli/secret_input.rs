@@ -6,9 +6,9 @@ use std::path::Path;
 use super::ui::Ui;
 use crate::error::{Code, Error, Remedy};
 use crate::profile::Reference;
-use crate::secret::Secret;
 use crate::secrets::read_reference;
-use crate::terminal::hidden;
+use crate::system::secret::Secret;
+use crate::system::terminal::hidden;
 
 const CAP: u64 = 64 * 1024;
 

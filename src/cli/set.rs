@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use super::args::Set;
 use super::credentials::{Writable, kept_here, set_default, tell_leftovers};
 use super::{Context, block_on, issuer, questions, request, urls};
-use crate::credentials;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
+use crate::manage::credentials;
 use crate::open::Opened;
+use crate::open::profiles;
 use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers,
     ProfileError, ProfileFile, ProfileName, Reference, Request, TokenType,
 };
 use crate::seal::KeyId;
-use crate::secret::Secret;
 use crate::secrets::{Backend, ItemName, OsKeyring, ReferenceError, SecretStore as _, read_reference};
+use crate::system::secret::Secret;
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     // What was typed is not in the profile yet, so no other command could build on it.
@@ -41,7 +42,7 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
         return Err(Error::new(Code::Usage, message).with_remedy(Remedy::NameProfile));
     }
     let profiles_dir = context.home.profiles_dir();
-    let present = credentials::present(&profiles_dir, &name)?;
+    let present = profiles::present(&profiles_dir, &name)?;
     if !set.replace {
         kept_here(context, &name).map_err(|error| match error.remedy().cloned() {
             Some(Remedy::UseDataDirectory { path, variable }) => {
@@ -86,10 +87,10 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     }
     let writable = Writable::open(context)?;
     // Loaded again: another process may have changed it meanwhile.
-    let present = credentials::present(&profiles_dir, &name)?;
+    let present = profiles::present(&profiles_dir, &name)?;
     unedited(set, &typed, present.as_ref(), &name)?;
     let merged = wanted(set, &typed, &params, present.as_ref())?;
-    let first = credentials::profile_names(&profiles_dir)?.is_empty();
+    let first = profiles::profile_names(&profiles_dir)?.is_empty();
     let is_referenced = merged.secret.is_some();
     let verify = |profile, secret| verified(context, profile, secret);
     let verify: Option<credentials::Verify<'_>> = if set.verify { Some(&verify) } else { None };
@@ -286,8 +287,11 @@ pub(super) fn files_instead(error: Error) -> Error {
 
 fn verified(context: &Context<'_>, profile: crate::profile::Profile, secret: Option<Secret>) -> Result<(), Error> {
     let ui = context.ui.clone();
-    let keeper =
-        context.home.under_lock().keeper_on_trial(profile, secret, Box::new(move |warning| ui.warn(warning)))?;
+    let keeper = context.home.under_lock().keeper_for_verification(
+        profile,
+        secret,
+        Box::new(move |warning| ui.warn(warning)),
+    )?;
     let _waiting = context.ui.waiting("trying the credential");
     let begun = keeper.parts().clock.now();
     block_on(keeper.obtain(crate::keeper::Want::IssuedAfter(begun))).map(|_| ())

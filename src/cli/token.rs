@@ -6,19 +6,19 @@ use super::args::{Format, Get, Token, Validate};
 use super::format::{self, VARIABLE, time};
 use super::{Context, block_on, fleet, request, secret_input};
 use crate::cache::{self, Extent};
-use crate::clock::Moment;
-use crate::credentials::belongs_to;
-use crate::duration;
+use crate::encoding::duration;
+use crate::encoding::escape::Escaped;
 use crate::error::{Code, Error, ErrorKind, Remedy};
-use crate::escape::Escaped;
 use crate::exit;
+use crate::keeper::validate::{self, Reach, Verdict};
 use crate::keeper::{Keeper, Obtained, Source, Want, identity_of};
+use crate::manage::credentials::belongs_to;
 use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
 use crate::secrets::{Backend, SecretsError};
+use crate::system::clock::Moment;
 use crate::token::{Freshness, Outline, TokenIdentity};
-use crate::validate::{self, Reach, Verdict};
 
 pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {
     match command {
@@ -64,7 +64,7 @@ fn get(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
         Some(token) => Obtained { token, source: Source::Cache },
         None if get.offline => {
             // The key may still have to be requested; the issuer is not contacted.
-            keeper.open_vault();
+            keeper.open_cache();
             match keeper.cached()? {
                 Some(token) => Obtained { token, source: Source::Cache },
                 None if keeper.is_unseen() => return Err(unseen(context)?),
@@ -199,7 +199,7 @@ fn validate(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
 
 fn as_client(context: &Context<'_>, args: &Validate) -> Result<validate::Report, Error> {
     let keeper = keeper(context, &args.request)?;
-    keeper.open_vault();
+    keeper.open_cache();
     let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
     let reach = if args.offline { Reach::Local } else { Reach::Everything };
     let _waiting = context.ui.waiting("checking the token");
@@ -232,7 +232,7 @@ fn reported(context: &Context<'_>, report: &validate::Report) -> Result<u8, Erro
 
 fn revoke(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<u8, Error> {
     let keeper = keeper(context, args)?;
-    keeper.open_vault();
+    keeper.open_cache();
     if keeper.is_unseen() {
         return Err(unseen(context)?);
     }
@@ -403,8 +403,8 @@ fn forget_all(context: &Context<'_>) -> Result<usize, Error> {
     match context.home.opened()? {
         None => Ok(0),
         Some(Opened { dir, .. }) => {
-            let store = crate::store::FileStore::new(dir.clone(), context.home.clock.clone());
-            let forgotten = crate::store::clear(&store).map_err(cache::CacheFault::from)?;
+            let store = crate::cache::store::FileStore::new(dir.clone(), context.home.clock.clone());
+            let forgotten = crate::cache::store::clear(&store).map_err(cache::CacheFault::from)?;
             cache::sweep(&dir, None, &*context.home.clock, Extent::Everything)?;
             Ok(forgotten)
         }

@@ -11,11 +11,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::{Color, Global};
+use crate::error::warning::Warning;
 use crate::error::{Error, Remedy, written};
+use crate::hints::style::{Style, is_colored, is_dumb_terminal};
 use crate::hints::{self, Directories};
-use crate::profile::ProfileName;
-use crate::style::{Style, is_colored, is_dumb_terminal};
-use crate::warning::Warning;
 
 /// How messages are written.
 #[derive(Clone, Debug)]
@@ -47,12 +46,12 @@ impl Ui {
 
     /// Writes data. A reader that has gone away is no error; a disk that is full is one.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
-        written(crate::stdout::write(bytes))
+        written(crate::system::stdout::write(bytes))
     }
 
     /// Writes a JSON value as data.
     pub(crate) fn json(&self, value: &Value) -> Result<(), Error> {
-        self.data(crate::escape::json(&format!("{value}\n")).as_bytes())
+        self.data(crate::encoding::escape::json(&format!("{value}\n")).as_bytes())
     }
 
     /// Prints on one line what was done.
@@ -91,14 +90,16 @@ impl Ui {
             return;
         }
         if self.style.json {
-            self.say(&crate::escape::json(&json!({"warning": {"code": code, "message": message}}).to_string()));
+            self.say(&crate::encoding::escape::json(
+                &json!({"warning": {"code": code, "message": message}}).to_string(),
+            ));
         } else {
             self.say(&format!("{} {code}: {message}", self.style.paint("warning:", "33")));
         }
     }
 
     /// Returns what to do about something, for a report.
-    pub(crate) fn advice(&self, remedy: &Remedy, profile: Option<&ProfileName>) -> Cow<'static, str> {
+    pub(crate) fn advice(&self, remedy: &Remedy, profile: Option<&str>) -> Cow<'static, str> {
         hints::advice(remedy, profile, &self.style.directories)
     }
 
@@ -158,7 +159,7 @@ fn spin(what: &str, stopped: &mpsc::Receiver<()>) {
             break;
         }
         // A prompt is not drawn over.
-        shown = !crate::terminal::is_asking();
+        shown = !crate::system::terminal::is_asking();
         if shown {
             let _ = write!(io::stderr().lock(), "\r\x1b[K{frame} {what}");
         }

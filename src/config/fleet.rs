@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use url::Host;
 
-use crate::document::{DocumentError, Table};
-use crate::duration;
+use crate::encoding::duration;
+use crate::encoding::toml::{DocumentError, Table};
 use crate::profile::{Reference, reference};
 
 /// The default of `budget`: how long a fleet store may keep a caller, all its calls together.
@@ -19,7 +19,7 @@ const LONGEST_NAMESPACE: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FleetConfig {
     /// The address of the store.
-    pub(crate) url: SharedUrl,
+    pub(crate) url: FleetUrl,
     /// Keeps fleets apart that use one store and one shared key.
     pub(crate) namespace: String,
     /// The file that the fleet key comes from. Without it the key is the one that was imported, else one derived from
@@ -42,7 +42,7 @@ impl FleetConfig {
     pub(super) fn parse(table: &Table<'_>) -> Result<FleetConfig, DocumentError> {
         table.only(&["url", "namespace", "key_file", "required", "budget", "ca_file", "user", "password"])?;
         let text = table.text("url")?.ok_or_else(|| table.invalid("url", "is missing"))?;
-        let url = SharedUrl::parse(text).map_err(|why| table.invalid("url", why.to_string()))?;
+        let url = FleetUrl::parse(text).map_err(|why| table.invalid("url", why.to_string()))?;
         let namespace = table.text("namespace")?.unwrap_or("default");
         if namespace.is_empty() || namespace.len() > LONGEST_NAMESPACE {
             return Err(table.invalid("namespace", "must have 1 to 256 bytes"));
@@ -88,14 +88,14 @@ fn budget(table: &Table<'_>) -> Result<Duration, DocumentError> {
 /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE[/DATABASE]`; `rediss` instead of `redis` with TLS, and `valkey` for
 /// either. Holds no user and no password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SharedUrl {
+pub struct FleetUrl {
     topology: Topology,
     tls: bool,
     hosts: Vec<(String, u16)>,
     database: u32,
 }
 
-/// The topology of the store that the hosts of a [`SharedUrl`] lead to.
+/// The topology of the store that the hosts of a [`FleetUrl`] lead to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// One server, which several names may lead to.
@@ -109,10 +109,10 @@ pub enum Topology {
     },
 }
 
-/// Why a text is no [`SharedUrl`]. Does not quote it: it may hold a password.
+/// Why a text is no [`FleetUrl`]. Does not quote it: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SharedUrlError {
+pub enum FleetUrlError {
     /// It is none of the documented forms.
     #[error(
         "must be redis://HOST:PORT, rediss://, redis+cluster://HOST:PORT,... or redis+sentinel://HOST:PORT,.../SERVICE"
@@ -123,21 +123,21 @@ pub enum SharedUrlError {
     UserInfo,
 }
 
-impl SharedUrl {
+impl FleetUrl {
     /// Reads a URL.
     ///
     /// # Errors
     /// If it is none of the documented forms, or holds a user or password.
-    pub fn parse(text: &str) -> Result<SharedUrl, SharedUrlError> {
-        let (scheme, rest) = text.split_once("://").ok_or(SharedUrlError::NotUrl)?;
+    pub fn parse(text: &str) -> Result<FleetUrl, FleetUrlError> {
+        let (scheme, rest) = text.split_once("://").ok_or(FleetUrlError::NotUrl)?;
         if rest.contains('@') {
-            return Err(SharedUrlError::UserInfo);
+            return Err(FleetUrlError::UserInfo);
         }
         let (engine, kind) = scheme.split_once(['+', '-']).unwrap_or((scheme, ""));
         let tls = match engine {
             "redis" | "valkey" => false,
             "rediss" | "valkeys" => true,
-            _ => return Err(SharedUrlError::NotUrl),
+            _ => return Err(FleetUrlError::NotUrl),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (service, database) = match kind {
@@ -148,14 +148,14 @@ impl SharedUrl {
             "" => Topology::Single,
             "cluster" if database.is_empty() => Topology::Cluster,
             "sentinel" if is_service(service) => Topology::Sentinel { service: service.to_owned() },
-            _ => return Err(SharedUrlError::NotUrl),
+            _ => return Err(FleetUrlError::NotUrl),
         };
         let port = if kind == "sentinel" { 26379 } else { 6379 };
         let hosts = authority.split(',').map(|host| address(host, port)).collect::<Option<Vec<_>>>();
         let database = if database.is_empty() { Some(0) } else { database.parse().ok() };
         match (hosts, database) {
-            (Some(hosts), Some(database)) => Ok(SharedUrl { topology, tls, hosts, database }),
-            _ => Err(SharedUrlError::NotUrl),
+            (Some(hosts), Some(database)) => Ok(FleetUrl { topology, tls, hosts, database }),
+            _ => Err(FleetUrlError::NotUrl),
         }
     }
 
@@ -186,7 +186,7 @@ impl SharedUrl {
     }
 }
 
-impl fmt::Display for SharedUrl {
+impl fmt::Display for FleetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.tls { "rediss" } else { "redis" })?;
         match self.topology {
@@ -205,7 +205,7 @@ impl fmt::Display for SharedUrl {
     }
 }
 
-impl fmt::Debug for SharedUrl {
+impl fmt::Debug for FleetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SharedUrl({self})")
     }
@@ -250,7 +250,7 @@ mod tests {
             ("redis+sentinel://a,b:5/fleet", "redis+sentinel://a:26379,b:5/fleet"),
             ("valkeys+sentinel://a/fleet/2", "rediss+sentinel://a:26379/fleet/2"),
         ] {
-            assert_eq!(SharedUrl::parse(text).map(|url| url.to_string()).as_deref(), Ok(shown), "{text}");
+            assert_eq!(FleetUrl::parse(text).map(|url| url.to_string()).as_deref(), Ok(shown), "{text}");
         }
     }
 
@@ -272,11 +272,11 @@ mod tests {
             "redis://a?x=1",
             "redis://a b",
         ] {
-            assert_eq!(SharedUrl::parse(text), Err(SharedUrlError::NotUrl), "{text}");
+            assert_eq!(FleetUrl::parse(text), Err(FleetUrlError::NotUrl), "{text}");
         }
         for text in ["redis://:hunter2@a", "redis://me:hunter2@a:1", "redis://me@a"] {
-            let error = SharedUrl::parse(text).expect_err("it holds a user");
-            assert_eq!(error, SharedUrlError::UserInfo);
+            let error = FleetUrl::parse(text).expect_err("it holds a user");
+            assert_eq!(error, FleetUrlError::UserInfo);
             assert!(!error.to_string().contains("hunter2"));
         }
     }
@@ -291,15 +291,15 @@ mod tests {
             ("redis://10.0.0.1", true),
             ("redis://127.0.0.1,10.0.0.1", true),
         ] {
-            assert_eq!(SharedUrl::parse(text).map(|url| url.exposes_passwords()), Ok(exposes), "{text}");
+            assert_eq!(FleetUrl::parse(text).map(|url| url.exposes_passwords()), Ok(exposes), "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused_and_what_is_read_is_written_as_it_was(text in "(redis|rediss)?(\\+sentinel|-cluster)?(://)?[a-z0-9:,/\\[\\].]{0,24}") {
-            if let Ok(url) = SharedUrl::parse(&text) {
-                prop_assert_eq!(SharedUrl::parse(&url.to_string()), Ok(url));
+            if let Ok(url) = FleetUrl::parse(&text) {
+                prop_assert_eq!(FleetUrl::parse(&url.to_string()), Ok(url));
             }
         }
     }

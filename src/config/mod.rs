@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use toml_edit::DocumentMut;
 
-use crate::document::{DocumentError, Parsed};
+use crate::encoding::toml::{DocumentError, Parsed};
 pub(crate) use fleet::{BUDGET, FleetConfig};
-pub use fleet::{SharedUrl, SharedUrlError, Topology};
+pub use fleet::{FleetUrl, FleetUrlError, Topology};
 
 /// The content of `config.toml`; each missing part has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,15 +2,14 @@
 
 mod from;
 mod remedy;
+pub(crate) mod warning;
 
-pub(crate) use from::{chain, issuer_code};
-pub use remedy::Remedy;
+pub(crate) use from::chain;
+pub use remedy::{Remedy, SecretPlace};
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
-
-use crate::profile::ProfileName;
 
 /// A failure that kept the caller from the requested result.
 ///
@@ -28,7 +27,7 @@ pub struct Error {
     pub(crate) is_final: bool,
     pub(crate) http_status: Option<u16>,
     pub(crate) oauth_error: Option<String>,
-    pub(crate) profile: Option<ProfileName>,
+    pub(crate) profile: Option<String>,
     /// It happened while the profile was set: it may not be there, or not as it was typed.
     pub(crate) is_of_set: bool,
 }
@@ -57,6 +56,11 @@ impl Error {
         made.with_remedy(Remedy::CheckLimits).caused_by(error)
     }
 
+    /// Puts another code in place of that of a lower part.
+    pub(crate) fn with_code(self, code: Code) -> Error {
+        Error { code, ..self }
+    }
+
     /// Adds what to do about it.
     pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Error {
         self.remedy = Some(Box::new(remedy));
@@ -76,8 +80,8 @@ impl Error {
     }
 
     /// Names the profile that it happened with.
-    pub(crate) fn for_profile(mut self, profile: &ProfileName) -> Error {
-        self.profile.get_or_insert_with(|| profile.clone());
+    pub(crate) fn for_profile(mut self, profile: impl fmt::Display) -> Error {
+        self.profile.get_or_insert_with(|| profile.to_string());
         self
     }
 
@@ -128,9 +132,9 @@ impl Error {
         self.oauth_error.as_deref()
     }
 
-    /// Returns the profile that it happened with.
-    pub fn profile(&self) -> Option<&ProfileName> {
-        self.profile.as_ref()
+    /// Returns the name of the profile that it happened with.
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
     }
 }
 
@@ -330,7 +334,7 @@ mod tests {
     #[test]
     fn the_cause_that_the_system_named_is_the_source() {
         let file = std::path::Path::new("/dev/null/below");
-        let read = crate::place::read_given(file, crate::place::Given::Open, 64);
+        let read = crate::system::files::read_given(file, crate::system::files::Given::Open, 64);
         let error = Error::from(read.expect_err("a device holds no files"));
         let source = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
         let source = source.unwrap_or_else(|| panic!("{error:?} keeps what the system said"));

@@ -3,8 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::Mend;
-use crate::profile::{BasicEncoding, ProfileName, Reference};
+use crate::system::files::Mend;
+
+/// The place that a secret is read from at each fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretPlace {
+    /// This file.
+    File(PathBuf),
+    /// The environment variable of this name.
+    Variable(String),
+    /// The output of this program.
+    Program(String),
+    /// A job of GitHub Actions, which gives a token of its own.
+    Actions,
+}
 
 /// What helps against a failure.
 ///
@@ -20,15 +33,15 @@ pub enum Remedy {
     /// Set up a first profile.
     SetFirstProfile,
     /// Set up the profile of this name.
-    SetProfile(ProfileName),
+    SetProfile(String),
     /// Use this profile, whose name looks like the one that was given.
-    UseProfile(ProfileName),
+    UseProfile(String),
     /// Get a token once, which finds the endpoints of the issuer.
     FindEndpoints,
     /// Set the variables that make a profile, all of them.
     SetVariables,
     /// Set the credential of this profile.
-    SetCredential(ProfileName),
+    SetCredential(String),
     /// Set the credential again: the stored one cannot be read.
     SetCredentialAgain,
     /// Set the client id and the secret that the issuer knows.
@@ -42,7 +55,7 @@ pub enum Remedy {
     /// Name the issuer, its token endpoint or a provider.
     NameIssuer,
     /// Name the revocation endpoint of this profile.
-    SetRevocationUrl(ProfileName),
+    SetRevocationUrl(String),
     /// Set the credential again to bind it to the new value of this key, or undo the edit.
     BindAgain(&'static str),
     /// Take the binding out of this file, then set the credential again.
@@ -64,11 +77,11 @@ pub enum Remedy {
     /// Run the program that prints the secret, to see what it reports.
     RunProgram(String),
     /// Correct the secret at the place that the profile names.
-    CorrectSecretIn(Reference),
+    CorrectSecretIn(SecretPlace),
     /// Give a secret that is not typed.
     GiveSecret,
-    /// Try the other way to write the credential, if the issuer refuses it.
-    TryBasicEncoding(BasicEncoding),
+    /// Try this way to write the credential, `form` or `raw`, if the issuer refuses it.
+    TryBasicEncoding(&'static str),
     /// Give the certificate file back, or change the profile.
     RestoreCertificate,
     /// Give the CA file back, or change the profile.

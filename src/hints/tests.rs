@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Directories, Seen};
-use crate::error::Remedy;
-use crate::place::Mend;
-use crate::profile::{BasicEncoding, ProfileName, Reference};
+use crate::error::{Remedy, SecretPlace};
+use crate::system::files::Mend;
 
 /// How it is ensured that an advice works.
 enum Held {
@@ -221,7 +220,7 @@ fn held(remedy: &Remedy) -> Held {
 /// One example of each value, and more of those that have more than one wording.
 #[rustfmt::skip]
 fn examples() -> Vec<Remedy> {
-    let name = || ProfileName::parse("billing").expect("a name");
+    let name = || "billing".to_owned();
     let path = || PathBuf::from("/home/u/file");
     let text = || "text".to_owned();
     let some_time = Duration::from_secs(240);
@@ -238,16 +237,16 @@ fn examples() -> Vec<Remedy> {
         Remedy::SetRightKey, Remedy::LookAtProfile, Remedy::GiveClientId, Remedy::NameIssuer,
         Remedy::SetRevocationUrl(name()), Remedy::RemoveBinding(path()), Remedy::GiveCertificateFile,
         Remedy::GiveAssertionAudience, Remedy::SignWithKey, Remedy::ReferToSecret, Remedy::ReferToAssertion,
-        Remedy::CorrectSecretIn(Reference::File(path())), Remedy::CorrectSecretIn(Reference::Env(text())),
-        Remedy::CorrectSecretIn(Reference::Command(vec![text()])), Remedy::RunProgram(text()), Remedy::SetVariables,
+        Remedy::CorrectSecretIn(SecretPlace::File(path())), Remedy::CorrectSecretIn(SecretPlace::Variable(text())),
+        Remedy::CorrectSecretIn(SecretPlace::Program(text())), Remedy::RunProgram(text()), Remedy::SetVariables,
         Remedy::UseLockingDirectory, Remedy::SetHome, Remedy::FindEndpoints, Remedy::ChooseFilesOrMendBus(path()),
-        Remedy::CorrectSecretIn(Reference::GithubActions { audience: text(), host: None }), Remedy::PutHeaderThere,
+        Remedy::CorrectSecretIn(SecretPlace::Actions), Remedy::PutHeaderThere,
         Remedy::ReferToHeader, Remedy::MendBusAddress(path()), Remedy::MakeCollection, Remedy::BuildWithKeyring,
         Remedy::GiveWritableDirectories, Remedy::UseDataDirectory { path: path(), variable: Some("XDG_DATA_HOME") },
         Remedy::UseDataDirectory { path: path(), variable: None }, Remedy::MapOwner, Remedy::AcceptCaFile(path()),
         Remedy::UseDataDirectoryOrReplace { path: path(), variable: Some("XDG_DATA_HOME") },
-        Remedy::SetClockLikeIssuer { seconds: -600 }, Remedy::PutSecretThere, Remedy::GiveSecret, Remedy::TryBasicEncoding(BasicEncoding::Raw),
-        Remedy::TryBasicEncoding(BasicEncoding::Form), Remedy::RestoreCertificate, Remedy::RestoreCaFile,
+        Remedy::SetClockLikeIssuer { seconds: -600 }, Remedy::PutSecretThere, Remedy::GiveSecret, Remedy::TryBasicEncoding("raw"),
+        Remedy::TryBasicEncoding("form"), Remedy::RestoreCertificate, Remedy::RestoreCaFile,
         Remedy::GiveIssuerUrl, Remedy::FillGap, Remedy::GiveExactIssuer,
         Remedy::TakeIssuer("https://id.example.com/a b".to_owned()), Remedy::MendIssuerName,
         Remedy::AllowHttp("[fd00::1]".to_owned()), Remedy::NamePlainHost, Remedy::UseHttps, Remedy::WriteLoopback,
@@ -288,8 +287,8 @@ fn examples() -> Vec<Remedy> {
 
 /// Every remedy with each of its lines: with a profile, without one, and while one is set.
 pub(crate) fn lines() -> Vec<(Remedy, Vec<String>)> {
-    let name = ProfileName::parse("billing").expect("a name");
-    let seen = [(Some(&name), false), (Some(&name), true), (None, false)];
+    let name = "billing";
+    let seen = [(Some(name), false), (Some(name), true), (None, false)];
     let lines = |remedy: &Remedy| {
         seen.iter().map(|&(profile, is_being_set)| Seen { profile, is_being_set }.advice(remedy).into_owned()).collect()
     };

@@ -4,21 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::held::{Asked, Held};
-use super::{Keeper, Keeping, Observer, Parts, ProfileSource, Secrets, Vault};
+use super::memory::{InMemory, ResolvedRequest};
+use super::{Keeper, Keeping, LazyCache, Observer, Parts, ProfileSource, Secrets};
 use crate::cache::Cache;
-use crate::clock::{Clock, SystemClock};
+use crate::cache::single_flight::Flight;
+use crate::cache::store::{LockDir, MemoryStore, RecordStore};
 use crate::config::BUDGET;
+use crate::error::warning::Warning;
 use crate::error::{Code, Error};
-use crate::flight::Flight;
+use crate::fleet::{Fleet, FleetKey, FleetKeyFrom, Store};
 use crate::oauth::Transport;
-use crate::place::Stamp;
 use crate::profile::Profile;
 use crate::seal::DataKey;
-use crate::secret::Secret;
-use crate::shared::{Fleet, KeyFrom, SharedKey, SharedStore};
-use crate::store::{LockDir, MemoryStore, RecordStore};
-use crate::warning::Warning;
+use crate::system::clock::{Clock, SystemClock};
+use crate::system::files::Stamp;
+use crate::system::secret::Secret;
 
 /// Builds a [`Keeper`].
 pub struct KeeperBuilder {
@@ -88,8 +88,8 @@ impl KeeperBuilder {
 
     /// Shares tokens over this store with every keeper, here or on another host, that has the same key and secret. It
     /// may delay a caller by 250 ms in all; any failure is a warning.
-    pub fn shared(mut self, store: Arc<dyn SharedStore>, key: SharedKey) -> KeeperBuilder {
-        self.fleet = Some(Fleet::new(store, String::new(), KeyFrom::Given(key), false, BUDGET));
+    pub fn shared(mut self, store: Arc<dyn Store>, key: FleetKey) -> KeeperBuilder {
+        self.fleet = Some(Fleet::new(store, String::new(), FleetKeyFrom::Given(key), false, BUDGET));
         self
     }
 
@@ -115,7 +115,7 @@ impl KeeperBuilder {
             transport: Transport::new(self.clock.clone(), self.connect_timeout, self.timeout),
             clock: self.clock,
             flight: Flight::new(store.locks().map(|LockDir(dir)| dir)),
-            vault: Vault::ready(Cache::new(store, key)),
+            cache_access: LazyCache::ready(Cache::new(store, key)),
             secrets: Secrets::Given(secret),
             elsewhere: Box::new(|| None),
             command_timeout: None,
@@ -132,7 +132,7 @@ impl KeeperBuilder {
 impl Keeper {
     /// Makes a keeper of wired parts and a profile, with the stamp that its file had before it was read.
     pub(crate) fn from_parts(parts: Parts, profile: Profile, profile_stamp: Option<Stamp>) -> Keeper {
-        let held = Held::new(Asked::new(profile), None, profile_stamp);
+        let held = InMemory::new(ResolvedRequest::new(profile), None, profile_stamp);
         Keeper { parts: Arc::new(parts), held: Arc::new(held), min_ttl: None }
     }
 }

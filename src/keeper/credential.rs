@@ -7,15 +7,15 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use sha2::{Digest, Sha256};
 
-use super::held::Asked;
+use super::memory::ResolvedRequest;
 use super::{Keeper, Secrets, in_thread};
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
-use crate::oauth::{Assertion, Client, IssuerError, JobRequest, Roots, Trust, check_authorities};
-use crate::place::{Given, read_given};
+use crate::oauth::{ActionsTokenRequest, Assertion, Client, IssuerError, Roots, Trust, check_authorities};
 use crate::profile::{AuthMethod, Binding, ClientCertificate, Profile, ProfileName, Reference, SecretSource};
-use crate::secret::Secret;
 use crate::secrets::{Credential, ItemName, ReferenceError, SecretsError, place_of, read_reference};
-use crate::warning::Warning;
+use crate::system::files::{Given, read_given};
+use crate::system::secret::Secret;
 
 const CA_FILE_CAP: usize = 4 << 20;
 
@@ -62,17 +62,17 @@ impl Proof {
 /// What was read in a thread: the proof, or the place from which a job gets its assertion.
 enum Read {
     Whole(Proof),
-    AtJob { job: JobRequest, audience: String, host: Option<String>, proof: Proof },
+    FromActions { job: ActionsTokenRequest, audience: String, host: Option<String>, proof: Proof },
 }
 
 impl Keeper {
     /// Reads the secret and compares its binding; `None` if the profile was set again meanwhile.
-    pub(super) async fn proof(&self, asked: &Arc<Asked>) -> Result<Option<Proof>, Error> {
+    pub(super) async fn proof(&self, asked: &Arc<ResolvedRequest>) -> Result<Option<Proof>, Error> {
         let (keeper, of) = (self.clone(), asked.clone());
         match in_thread(move || keeper.read_proof(&of)).await?? {
             None => Ok(None),
             Some(Read::Whole(proof)) => Ok(Some(proof)),
-            Some(Read::AtJob { job, audience, host, proof }) => {
+            Some(Read::FromActions { job, audience, host, proof }) => {
                 let transport = &self.parts.transport;
                 // The CA file is the issuer's: it does not vouch for GitHub.
                 let roots = if host.is_some() { proof.roots() } else { Roots::System };
@@ -83,7 +83,7 @@ impl Keeper {
         }
     }
 
-    fn read_proof(&self, asked: &Asked) -> Result<Option<Read>, Error> {
+    fn read_proof(&self, asked: &ResolvedRequest) -> Result<Option<Read>, Error> {
         let profile = &asked.profile;
         let ca = read_ca_file(profile)?;
         let certificate = match &profile.certificate {
@@ -103,7 +103,7 @@ impl Keeper {
         {
             let job = job_request().map_err(|error| Error::from(error).for_profile(&profile.name))?;
             let proof = Proof { secret: job.token.clone(), ca, certificate };
-            return Ok(Some(Read::AtJob { job, audience: audience.clone(), host: host.clone(), proof }));
+            return Ok(Some(Read::FromActions { job, audience: audience.clone(), host: host.clone(), proof }));
         }
         let secret = match (&self.parts.secrets, &profile.secret) {
             (Secrets::Given(secret), _) => secret.clone(),
@@ -119,10 +119,10 @@ impl Keeper {
         Ok(Some(Read::Whole(Proof { secret, ca, certificate })))
     }
 
-    fn stored(&self, asked: &Asked, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
+    fn stored(&self, asked: &ResolvedRequest, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
         let profile = &asked.profile;
         let name = ItemName::credential(binding.generation);
-        let item = match self.parts.vault.read_secret(&name) {
+        let item = match self.parts.cache_access.read_secret(&name) {
             Ok(Some(item)) => item,
             // A `credentials set` came between: another generation is there.
             Ok(None) | Err(SecretsError::Unreadable) if self.held.reload(&self.parts.source, asked)? => {
@@ -144,7 +144,7 @@ impl Keeper {
         if credential.binding.generation != binding.generation || differs.is_some() {
             let what = differs.unwrap_or("generation");
             if let ("ca_file", Some(path)) = (what, &profile.ca_file) {
-                let shown = crate::place::Shown(path);
+                let shown = crate::system::files::EscapedPath(path);
                 let message = format!("the content of {shown} is not what the secret was set for; nothing was sent");
                 return Err(Error::new(Code::BindingMismatch, message)
                     .with_remedy(Remedy::AcceptCaFile(path.clone()))
@@ -172,13 +172,13 @@ impl Keeper {
 }
 
 /// Reads from the environment of a GitHub Actions job how it may request its token.
-fn job_request() -> Result<JobRequest, ReferenceError> {
+fn job_request() -> Result<ActionsTokenRequest, ReferenceError> {
     let text = |name: &str| {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty());
         value.ok_or_else(|| ReferenceError::EnvMissing { name: name.to_owned() })
     };
     let token = Secret::from(text("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?.as_str());
-    Ok(JobRequest { url: text("ACTIONS_ID_TOKEN_REQUEST_URL")?, token })
+    Ok(ActionsTokenRequest { url: text("ACTIONS_ID_TOKEN_REQUEST_URL")?, token })
 }
 
 /// Reads a client's certificate: its PEM text, and SHA-256 of the first certificate in it.
@@ -187,7 +187,7 @@ pub(crate) fn read_certificate(
     certificate: &ClientCertificate,
 ) -> Result<(Vec<u8>, [u8; 32]), Error> {
     let path = &certificate.file;
-    let shown = crate::place::Shown(path);
+    let shown = crate::system::files::EscapedPath(path);
     let bad = |what: &str| {
         let message = format!("the certificate file {shown} {what}; nothing was sent");
         Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::RestoreCertificate).for_profile(&profile.name)
@@ -223,7 +223,8 @@ fn read_ca_bytes_at(path: &Path, name: &ProfileName) -> Result<Vec<u8>, Error> {
     match read_given(path, Given::Open, CA_FILE_CAP) {
         Ok(Some(pem)) => Ok(pem),
         Ok(None) => {
-            let message = format!("the CA file {} is missing; nothing was sent", crate::place::Shown(path));
+            let message =
+                format!("the CA file {} is missing; nothing was sent", crate::system::files::EscapedPath(path));
             let made = Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::RestoreCaFile);
             Err(made.for_profile(name))
         }
@@ -234,6 +235,6 @@ fn read_ca_bytes_at(path: &Path, name: &ProfileName) -> Result<Vec<u8>, Error> {
 
 fn missing(profile: &Profile, why: &str) -> Error {
     Error::new(Code::CredentialMissing, format!("the profile {} {why}", profile.name))
-        .with_remedy(Remedy::SetCredential(profile.name.clone()))
+        .with_remedy(Remedy::SetCredential(profile.name.to_string()))
         .for_profile(&profile.name)
 }

@@ -5,28 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credential::Proof;
-use super::fleet::Turn;
-use super::held::{self, Asked};
+use super::fleet::FleetLease;
+use super::memory::{self, ResolvedRequest};
 use super::{Keeper, Keeping, Want};
+use crate::cache::single_flight::{TurnGuard, forget_lock};
+use crate::cache::store::WriteMode;
 use crate::cache::{self, Cache, CacheFault, Extent};
-use crate::clock::Moment;
-use crate::error::{Code, Error, chain, issuer_code};
-use crate::flight::{Ticket, forget_lock};
+use crate::error::warning::Warning;
+use crate::error::{Code, Error, chain};
+use crate::fleet::Lease;
 use crate::ledger::{Entry, Kind};
+use crate::oauth::issuer_code;
 use crate::oauth::{Attempt, Ended, Granted, ProofKey, TokenRequest};
 use crate::profile::{Request, TokenBinding};
-use crate::secret::Secret;
-use crate::shared::Lease;
-use crate::store::Writer;
+use crate::system::clock::Moment;
+use crate::system::secret::Secret;
 use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
-use crate::warning::Warning;
 
 /// The hosts that a token is requested for.
-pub(super) enum Chance<'a> {
+pub(super) enum FetchFor<'a> {
     /// All hosts.
-    Turn(Box<Turn<'a>>),
+    Fleet(Box<FleetLease<'a>>),
     /// This host only; with the proof, if it was read.
-    Alone(Option<Proof>),
+    ThisHost(Option<Proof>),
 }
 
 impl Keeper {
@@ -35,22 +36,22 @@ impl Keeper {
     /// the secret was set again before.
     pub(super) async fn fetch(
         &self,
-        asked: &Arc<Asked>,
+        asked: &Arc<ResolvedRequest>,
         want: &Want,
-        ticket: &Ticket,
-        chance: Chance<'_>,
+        ticket: &TurnGuard,
+        chance: FetchFor<'_>,
         moved: &mut bool,
     ) -> Result<Option<AccessToken>, Error> {
         self.warn_without_lock(ticket);
         let turn = match chance {
-            Chance::Turn(turn) => turn,
-            Chance::Alone(Some(proof)) => return self.asked_for(asked, want, ticket, proof).await.map(Some),
-            Chance::Alone(None) => {
+            FetchFor::Fleet(turn) => turn,
+            FetchFor::ThisHost(Some(proof)) => return self.asked_for(asked, want, ticket, proof).await.map(Some),
+            FetchFor::ThisHost(None) => {
                 let Some(proof) = self.proof(asked).await? else { return Ok(None) };
                 return self.asked_for(asked, want, ticket, proof).await.map(Some);
             }
         };
-        let Turn { lease, member, proof } = *turn;
+        let FleetLease { lease, member, proof } = *turn;
         let reading = async {
             match proof {
                 Some(proof) => Ok(Some((proof, false))),
@@ -102,18 +103,18 @@ impl Keeper {
     }
 
     /// Reports a failed fetch to the fleet.
-    async fn tell(&self, asked: &Asked, lease: Lease<'_>, error: &Error) {
+    async fn tell(&self, asked: &ResolvedRequest, lease: Lease<'_>, error: &Error) {
         let (failure, refusal) = self.told(asked, error);
-        if let Err(error) = lease.tell(failure, refusal).await {
+        if let Err(error) = lease.report(failure, refusal).await {
             tracing::debug!("the fleet was not told: {error}");
         }
     }
 
     async fn asked_for(
         &self,
-        asked: &Arc<Asked>,
+        asked: &Arc<ResolvedRequest>,
         want: &Want,
-        ticket: &Ticket,
+        ticket: &TurnGuard,
         proof: Proof,
     ) -> Result<AccessToken, Error> {
         let profile = &asked.profile;
@@ -134,7 +135,7 @@ impl Keeper {
             repeats: profile.repeats,
             earlier: &self.earlier(asked),
         };
-        let writer = if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone };
+        let writer = if ticket.lock_error().is_none() { WriteMode::Exclusive } else { WriteMode::Concurrent };
         let told = |attempt: &Attempt<'_>| (self.parts.recorder)(entry(asked, attempt));
         match self.parts.transport.token(&request, &proof.trust(), &told).await {
             Ok((granted, sent)) => self.keep(asked, want, granted, key, sent, writer),
@@ -147,7 +148,7 @@ impl Keeper {
     }
 
     /// Returns the tokens that this host has: an issuer may repeat one in the answer to a later request.
-    fn earlier(&self, asked: &Asked) -> Vec<Secret> {
+    fn earlier(&self, asked: &ResolvedRequest) -> Vec<Secret> {
         // A cache that cannot be read has been reported by now, and gives no token away.
         let cached = self.in_cache(asked).ok().flatten().map(|(_, token)| token);
         let unkept = self.held.unkept().map(|(token, _)| token);
@@ -158,12 +159,12 @@ impl Keeper {
     /// to be kept.
     fn keep(
         &self,
-        asked: &Asked,
+        asked: &ResolvedRequest,
         want: &Want,
         granted: Granted,
         proof_key: Option<Secret>,
         sent: Moment,
-        writer: Writer,
+        writer: WriteMode,
     ) -> Result<AccessToken, Error> {
         let assumed = asked.profile.default_lifetime;
         let (lifetime, lifetime_from) = match granted.lifetime {
@@ -189,17 +190,17 @@ impl Keeper {
         let token = if proof_key.is_some() { token.bound_to(proof_key) } else { token };
         // Also if it is over by now: the callers that waited for it would get no better one.
         let kept = match self.keep_in_cache(asked, &token, writer) {
-            Some(Ok(())) => held::Kept::Yes,
+            Some(Ok(())) => memory::Kept::Yes,
             Some(Err(fault)) if self.parts.keeping == Keeping::Required => {
                 return Err(self.not_kept(&fault).for_profile(&asked.profile.name));
             }
             Some(Err(fault)) => {
                 self.warn(&fault);
-                held::Kept::No
+                memory::Kept::No
             }
             None => {
-                self.parts.vault.reason().iter().for_each(|reason| self.warn_without_cache(reason));
-                held::Kept::No
+                self.parts.cache_access.reason().iter().for_each(|reason| self.warn_without_cache(reason));
+                memory::Kept::No
             }
         };
         let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
@@ -213,16 +214,16 @@ impl Keeper {
     /// written: the process that changed it looked for records before this one was there.
     pub(super) fn keep_in_cache(
         &self,
-        asked: &Asked,
+        asked: &ResolvedRequest,
         token: &AccessToken,
-        writer: Writer,
+        writer: WriteMode,
     ) -> Option<Result<(), CacheFault>> {
         let keep = |cache: Cache| cache.keep(&asked.identity, token, writer, &*self.parts.clock);
-        self.parts.vault.follow();
-        let mut kept = keep(self.parts.vault.cache()?);
+        self.parts.cache_access.follow();
+        let mut kept = keep(self.parts.cache_access.cache()?);
         // It was sealed with a key that is no longer in effect.
-        if self.parts.vault.follow()
-            && let Some(cache) = self.parts.vault.cache()
+        if self.parts.cache_access.follow()
+            && let Some(cache) = self.parts.cache_access.cache()
         {
             kept = keep(cache);
         }
@@ -230,7 +231,7 @@ impl Keeper {
             self.forget_rejected(asked);
         }
         self.take_back_if_retired(asked);
-        if writer == Writer::Holder {
+        if writer == WriteMode::Exclusive {
             self.sweep_now_and_then();
         }
         Some(kept)
@@ -238,7 +239,7 @@ impl Keeper {
 
     /// Erases the records of a generation that was retired while they were written. The command that retired it looked
     /// for records before these were there, and nothing names them any more.
-    pub(super) fn take_back_if_retired(&self, asked: &Asked) {
+    pub(super) fn take_back_if_retired(&self, asked: &ResolvedRequest) {
         let Some(generation) = asked.profile.generation() else { return };
         let is_retired = match self.held.follow(&self.parts.source) {
             Ok(()) => self.held.asked().profile.generation() != Some(generation),
@@ -249,7 +250,7 @@ impl Keeper {
             return;
         }
         let name = asked.identity.name();
-        if let Some(Err(fault)) = self.parts.vault.cache().map(|cache| cache.forget(name)) {
+        if let Some(Err(fault)) = self.parts.cache_access.cache().map(|cache| cache.forget(name)) {
             self.warn(&fault);
         }
         if let Some(Err(error)) = self.parts.flight.data_dir().map(|dir| forget_lock(dir, name)) {
@@ -261,7 +262,8 @@ impl Keeper {
     fn sweep_now_and_then(&self) {
         let mut random = [0; 1];
         let is_now = getrandom::fill(&mut random).is_ok() && random[0] % 64 == 0;
-        let (true, Some(dir), Some(cache)) = (is_now, self.parts.flight.data_dir(), self.parts.vault.cache()) else {
+        let (true, Some(dir), Some(cache)) = (is_now, self.parts.flight.data_dir(), self.parts.cache_access.cache())
+        else {
             return;
         };
         // The token is kept by now; another caller tries again to remove what stays.
@@ -286,7 +288,7 @@ impl Keeper {
 }
 
 /// Makes the ledger's entry of a request that has ended.
-fn entry(asked: &Asked, attempt: &Attempt<'_>) -> Entry {
+fn entry(asked: &ResolvedRequest, attempt: &Attempt<'_>) -> Entry {
     let name = asked.profile.name.as_str();
     let entry = Entry::new(name, asked.identity.name(), Kind::Token, attempt.sent.wall, attempt.latency);
     match attempt.ended {
@@ -302,5 +304,5 @@ fn narrowed(request: &Request, granted: &str) -> Option<String> {
     let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
     // In the caller's own words: what else the issuer wrote there may be a part of the token.
     let granted = || request.scopes().filter(|scope| granted_set.contains(scope)).collect::<Vec<_>>().join(" ");
-    lacks.then(|| crate::oauth::shown(&granted(), 300, &[]))
+    lacks.then(|| crate::oauth::redact(&granted(), 300, &[]))
 }

@@ -6,33 +6,33 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::access::{AccessError, FleetAccess};
 use super::credential::Proof;
-use super::fetch::Chance;
-use super::held::{self, Asked};
-use super::member::{Member, NoPass};
-use super::{Begun, Keeper, Want};
+use super::fetch::FetchFor;
+use super::memory::{self, ResolvedRequest};
+use super::{Keeper, WaitStart, Want};
+use crate::cache::single_flight::TurnGuard;
+use crate::cache::store::WriteMode;
 use crate::error::Error;
-use crate::flight::Ticket;
-use crate::refusal::Refusal;
-use crate::shared::{Caller, Event, Fleet, Found, Judged, Lease, Session, SharedError, Step, word};
-use crate::store::Writer;
+use crate::error::warning::Warning;
+use crate::fleet::{Caller, Event, Fleet, FleetError, Found, Judged, Lease, Session, Step, notice};
+use crate::token::refusal::Refusal;
 use crate::token::{AccessToken, TokenIdentity};
-use crate::warning::Warning;
 
 /// What came of the request to the fleet.
-pub(super) enum Asking<'a> {
+pub(super) enum FleetOutcome<'a> {
     /// It has a token that is good enough.
     Token(AccessToken),
     /// The profile was set again meanwhile: the next request has to use it as it is now.
-    Anew,
+    ProfileChanged,
     /// This caller has to fetch.
-    Fetch(Chance<'a>),
+    Fetch(FetchFor<'a>),
 }
 
 /// The turn of one host among all.
-pub(super) struct Turn<'a> {
+pub(super) struct FleetLease<'a> {
     pub(super) lease: Lease<'a>,
-    pub(super) member: Member,
+    pub(super) member: FleetAccess,
     /// What was read on the way there, and need not be read again.
     pub(super) proof: Option<Proof>,
 }
@@ -42,19 +42,19 @@ impl Keeper {
     /// required.
     pub(super) async fn ask_fleet(
         &self,
-        asked: &Arc<Asked>,
+        asked: &Arc<ResolvedRequest>,
         want: &Want,
-        begun: &Begun,
-        ticket: &Ticket,
-    ) -> Result<Asking<'_>, Error> {
-        let Some(fleet) = self.fleet_of(asked) else { return Ok(Asking::Fetch(Chance::Alone(None))) };
+        started: &WaitStart,
+        ticket: &TurnGuard,
+    ) -> Result<FleetOutcome<'_>, Error> {
+        let Some(fleet) = self.fleet_of(asked) else { return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(None))) };
         let (member, proof) = match self.member(asked, fleet).await {
             Ok((member, proof)) => (member, proof),
-            Err(NoPass::Anew) => return Ok(Asking::Anew),
-            Err(NoPass::Failed(error)) => return Err(error),
-            Err(NoPass::Unusable(error, proof)) => {
+            Err(AccessError::ProfileChanged) => return Ok(FleetOutcome::ProfileChanged),
+            Err(AccessError::Failed(error)) => return Err(error),
+            Err(AccessError::Unusable(error, proof)) => {
                 self.without_fleet(fleet, asked, &error)?;
-                return Ok(Asking::Fetch(Chance::Alone(proof)));
+                return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
             }
         };
         let session = Session::begin(fleet, self.parts.clock.clone(), member.pass.clone()).await;
@@ -62,41 +62,43 @@ impl Keeper {
             Ok(session) => session,
             Err(error) => {
                 self.without_fleet(fleet, asked, &error)?;
-                return Ok(Asking::Fetch(Chance::Alone(proof)));
+                return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
             }
         };
-        let mut judge = Judge::new(self, want, begun);
+        let mut judge = Judge::new(self, want, started);
         let (step, failed) = self.negotiated(&mut session, &mut judge).await;
         if let Some(error) = failed {
             self.without_fleet(fleet, asked, &error)?;
-            return Ok(Asking::Fetch(Chance::Alone(proof)));
+            return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
         }
         match (step, judge.good.take()) {
             (Step::Take, Some(token)) => {
                 self.adopt(asked, &token, writer_of(ticket));
-                Ok(Asking::Token(token))
+                Ok(FleetOutcome::Token(token))
             }
             (Step::Fetch(Some(permit)), _) => {
                 let lease = session.hold(permit, judge.beside.take());
-                Ok(Asking::Fetch(Chance::Turn(Box::new(Turn { lease, member, proof }))))
+                Ok(FleetOutcome::Fetch(FetchFor::Fleet(Box::new(FleetLease { lease, member, proof }))))
             }
             (Step::Refuse, _) => {
                 let refusal = judge.told.take();
                 let error = refusal.as_ref().and_then(|refusal| self.refused(asked, refusal.clone()));
-                let Some((refusal, error)) = refusal.zip(error) else { return Ok(Asking::Fetch(Chance::Alone(proof))) };
+                let Some((refusal, error)) = refusal.zip(error) else {
+                    return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
+                };
                 self.keep_refusal(asked, &refusal, writer_of(ticket));
                 Err(error)
             }
             _ if judge.newer => {
                 self.observe(&Warning::CacheNewerVersion);
-                Ok(Asking::Fetch(Chance::Alone(proof)))
+                Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)))
             }
             // Two hosts in a row could not request one: to wait for the next would be in vain.
-            _ if judge.told.is_some() => Ok(Asking::Fetch(Chance::Alone(proof))),
+            _ if judge.told.is_some() => Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof))),
             // Another host has had the turn for longer than a request takes.
             _ => {
                 self.observe(&Warning::LockTimeout);
-                Ok(Asking::Fetch(Chance::Alone(proof)))
+                Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)))
             }
         }
     }
@@ -104,7 +106,7 @@ impl Keeper {
     /// Looks whether the fleet has a token, if this host will not request one: what was refused here may have been
     /// given elsewhere since.
     pub(super) async fn look_in_fleet(&self, want: &Want) -> Option<AccessToken> {
-        let (asked, begun) = (self.held.asked(), self.begun());
+        let (asked, started) = (self.held.asked(), self.started());
         let fleet = self.fleet_of(&asked)?;
         let mut session = self.session(&asked, fleet).await.ok().flatten()?;
         let found = session.look().await;
@@ -113,15 +115,15 @@ impl Keeper {
             tracing::debug!("the fleet was not looked at: {error}");
             fleet.has_failed(error, self.parts.clock.boot());
         }
-        let mut judge = Judge::new(self, want, &begun);
+        let mut judge = Judge::new(self, want, &started);
         judge.of(found.ok()?);
         let token = judge.good?;
-        self.adopt(&asked, &token, Writer::Alone);
+        self.adopt(&asked, &token, WriteMode::Concurrent);
         Some(token)
     }
 
     /// Carries out what the protocol decides, until it is to take, to fetch or to refuse; returns any failure too.
-    async fn negotiated(&self, session: &mut Session<'_>, judge: &mut Judge<'_>) -> (Step, Option<SharedError>) {
+    async fn negotiated(&self, session: &mut Session<'_>, judge: &mut Judge<'_>) -> (Step, Option<FleetError>) {
         let mut caller = Caller::default();
         let mut waiting = Waiting::new(self.patience_with_hosts());
         let mut event = session.look().await.map(|found| Event::Looked(judge.of(found)));
@@ -152,12 +154,17 @@ impl Keeper {
     }
 
     /// Returns the fleet that a request is shared with; `None` without one, or if only this host could use the token.
-    pub(super) fn fleet_of(&self, asked: &Asked) -> Option<&Fleet> {
+    pub(super) fn fleet_of(&self, asked: &ResolvedRequest) -> Option<&Fleet> {
         self.parts.fleet.as_ref().filter(|_| asked.profile.is_shareable())
     }
 
     /// Continues without the fleet, with one warning per outage; an error if the fleet is required.
-    pub(super) fn without_fleet(&self, fleet: &Fleet, asked: &Asked, error: &SharedError) -> Result<(), Error> {
+    pub(super) fn without_fleet(
+        &self,
+        fleet: &Fleet,
+        asked: &ResolvedRequest,
+        error: &FleetError,
+    ) -> Result<(), Error> {
         let tell = self.is_to_be_told(fleet, error);
         if fleet.required {
             let mut made = Error::required(error).for_profile(&asked.profile.name);
@@ -173,23 +180,23 @@ impl Keeper {
     }
 
     /// Returns whether a warning is due: once per outage of the store, each time for a fault on this host.
-    pub(super) fn is_to_be_told(&self, fleet: &Fleet, error: &SharedError) -> bool {
+    pub(super) fn is_to_be_told(&self, fleet: &Fleet, error: &FleetError) -> bool {
         match error {
             // A fault on this host, before a request to the store, reveals nothing about the store.
-            SharedError::NoKey(_) | SharedError::Guessable => true,
+            FleetError::NoKey(_) | FleetError::Guessable => true,
             error => fleet.has_failed(error, self.parts.clock.boot()),
         }
     }
 
     /// Keeps here what the fleet has.
-    fn adopt(&self, asked: &Asked, token: &AccessToken, writer: Writer) {
+    fn adopt(&self, asked: &ResolvedRequest, token: &AccessToken, writer: WriteMode) {
         let kept = match self.keep_in_cache(asked, token, writer) {
-            Some(Ok(())) => held::Kept::Yes,
+            Some(Ok(())) => memory::Kept::Yes,
             Some(Err(fault)) => {
                 self.warn(&fault);
-                held::Kept::No
+                memory::Kept::No
             }
-            None => held::Kept::No,
+            None => memory::Kept::No,
         };
         if let Want::Valid { min_ttl } = self.valid() {
             self.held.hold_for(asked, token, kept, &self.parts.clock.now(), min_ttl);
@@ -203,7 +210,7 @@ impl Keeper {
 
     /// The same for another request of this profile.
     pub(crate) async fn withdraw_of(&self, identity: TokenIdentity, token: &AccessToken) {
-        let asked = Arc::new(Asked { profile: self.profile(), identity });
+        let asked = Arc::new(ResolvedRequest { profile: self.profile(), identity });
         let Some(fleet) = self.fleet_of(&asked) else { return };
         let outcome = match self.session(&asked, fleet).await {
             Ok(Some(mut session)) => session.forget(Some(token)).await.map(|_| ()),
@@ -218,8 +225,8 @@ impl Keeper {
     }
 
     /// Returns the token that the fleet has for a request of this profile.
-    pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, SharedError> {
-        let asked = Arc::new(Asked { profile: self.profile(), identity });
+    pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, FleetError> {
+        let asked = Arc::new(ResolvedRequest { profile: self.profile(), identity });
         let Some(fleet) = self.fleet_of(&asked) else { return Ok(None) };
         let Some(mut session) = self.session(&asked, fleet).await? else { return Ok(None) };
         Ok(match session.look().await? {
@@ -230,8 +237,8 @@ impl Keeper {
     }
 
     /// Takes back what the fleet has for a request of this profile; `false` if it has nothing.
-    pub(crate) async fn forget_shared(&self, identity: TokenIdentity) -> Result<bool, SharedError> {
-        let asked = Arc::new(Asked { profile: self.profile(), identity });
+    pub(crate) async fn forget_in_fleet(&self, identity: TokenIdentity) -> Result<bool, FleetError> {
+        let asked = Arc::new(ResolvedRequest { profile: self.profile(), identity });
         let Some(fleet) = self.fleet_of(&asked) else { return Ok(false) };
         match self.session(&asked, fleet).await? {
             Some(mut session) => session.forget(None).await,
@@ -240,12 +247,16 @@ impl Keeper {
     }
 
     /// Begins a session with the fleet about one request; `None` if the profile was set again meanwhile.
-    async fn session<'a>(&self, asked: &Arc<Asked>, fleet: &'a Fleet) -> Result<Option<Session<'a>>, SharedError> {
+    async fn session<'a>(
+        &self,
+        asked: &Arc<ResolvedRequest>,
+        fleet: &'a Fleet,
+    ) -> Result<Option<Session<'a>>, FleetError> {
         match self.member(asked, fleet).await {
             Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).await.map(Some),
-            Err(NoPass::Anew) => Ok(None),
-            Err(NoPass::Failed(error)) => Err(SharedError::NoKey(error.to_string())),
-            Err(NoPass::Unusable(error, _)) => Err(error),
+            Err(AccessError::ProfileChanged) => Ok(None),
+            Err(AccessError::Failed(error)) => Err(FleetError::NoKey(error.to_string())),
+            Err(AccessError::Unusable(error, _)) => Err(error),
         }
     }
 
@@ -259,7 +270,7 @@ impl Keeper {
 struct Judge<'a> {
     keeper: &'a Keeper,
     want: &'a Want,
-    begun: &'a Begun,
+    started: &'a WaitStart,
     /// The order that was there when the caller began to look.
     first: Option<u64>,
     /// The token that was good enough.
@@ -273,8 +284,8 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(keeper: &'a Keeper, want: &'a Want, begun: &'a Begun) -> Judge<'a> {
-        Judge { keeper, want, begun, first: None, good: None, newer: false, told: None, beside: None }
+    fn new(keeper: &'a Keeper, want: &'a Want, started: &'a WaitStart) -> Judge<'a> {
+        Judge { keeper, want, started, first: None, good: None, newer: false, told: None, beside: None }
     }
 
     fn of(&mut self, found: Found) -> Judged {
@@ -297,9 +308,9 @@ impl<'a> Judge<'a> {
                 Judged::Good
             }
             Found::Told { refusal, beside, order } => {
-                let word = word(&refusal);
+                let notice = notice(&refusal);
                 (self.told, self.beside) = (Some(refusal), beside);
-                Judged::Told { order, word }
+                Judged::Notice { order, notice }
             }
             Found::Token { token, order, stayed } => {
                 // One that came while the caller waited is accepted: another request would give no better one.
@@ -315,7 +326,7 @@ impl<'a> Judge<'a> {
     }
 
     fn is_good(&self, token: &AccessToken, came: bool) -> bool {
-        let Judge { keeper, want, begun, .. } = self;
+        let Judge { keeper, want, started, .. } = self;
         let now = keeper.parts.clock.now();
         let validity = token.validity();
         if keeper.held.is_rejected(token, &now) || !validity.outlasts(Duration::ZERO, &now) {
@@ -323,15 +334,15 @@ impl<'a> Judge<'a> {
         }
         match want {
             Want::Valid { min_ttl } => {
-                came || validity.outlasts(*min_ttl, &now) || validity.sent_since(&begun.at, &now)
+                came || validity.outlasts(*min_ttl, &now) || validity.sent_since(&started.at, &now)
             }
             Want::IssuedAfter(then) => validity.sent_since(then, &now),
         }
     }
 }
 
-fn writer_of(ticket: &Ticket) -> Writer {
-    if ticket.without_lock().is_none() { Writer::Holder } else { Writer::Alone }
+fn writer_of(ticket: &TurnGuard) -> WriteMode {
+    if ticket.lock_error().is_none() { WriteMode::Exclusive } else { WriteMode::Concurrent }
 }
 
 /// How long to wait for another host, and how often to look meanwhile.

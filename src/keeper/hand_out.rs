@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::system::sync::{Arc, AtomicU64, Mutex, Ordering, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How many rejections are remembered. A cache holds one token of a request, so only a late writer brings back an
 /// older one.
@@ -101,7 +101,7 @@ struct State<A, T, S> {
 }
 
 impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
-    /// Holds no token yet.
+    /// RecordKind no token yet.
     pub(crate) fn new(asked: A, stamp: S, rejections: Arc<Rejections<T>>) -> HandOut<A, T, S> {
         let state = State { asked: Arc::new(asked), stamp, token: None, kept: Kept::No, until: 0, compared: 0 };
         HandOut { state: RwLock::new(state), rejections }
@@ -164,7 +164,7 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
         }
     }
 
-    /// Holds a token that was obtained for `asked`, unless another one is requested by now, or the token was rejected.
+    /// RecordKind a token that was obtained for `asked`, unless another one is requested by now, or the token was rejected.
     pub(crate) fn hold(&self, asked: &A, token: &T, kept: Kept, until: u64, now: &T::Moment) {
         let mut state = self.write();
         if !state.asked.asks_the_same_as(asked) {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::held::Asked;
+use super::memory::ResolvedRequest;
 use super::{Keeper, in_thread};
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::oauth::GatewayHeader;
-use crate::place::{Shown, read_reference};
 use crate::profile::{HeaderSource, Headers, check_header_value, is_header_masked};
-use crate::secret::Secret;
 use crate::secrets::exposure;
-use crate::warning::Warning;
+use crate::system::files::{EscapedPath, read_reference};
+use crate::system::secret::Secret;
 
 /// The largest file that a value is read from, in bytes.
 const CAP: usize = 64 * 1024;
@@ -23,7 +23,7 @@ struct Read {
 
 impl Keeper {
     /// Reads the values of the headers, at each fetch: files and variables may rotate.
-    pub(super) async fn headers(&self, asked: &Arc<Asked>) -> Result<Vec<GatewayHeader>, Error> {
+    pub(super) async fn headers(&self, asked: &Arc<ResolvedRequest>) -> Result<Vec<GatewayHeader>, Error> {
         if asked.profile.headers.is_empty() {
             return Ok(Vec::new());
         }
@@ -53,13 +53,17 @@ fn value(name: &str, source: &HeaderSource) -> Result<Read, Error> {
     match source {
         HeaderSource::Value(value) => Ok(Read { value: value.clone(), exposed: None }),
         HeaderSource::File(path) => {
-            let missing = || unusable(name, &format!("is read from {}, which is missing", Shown(path)));
+            let missing = || unusable(name, &format!("is read from {}, which is missing", EscapedPath(path)));
             let file = read_reference(path, CAP)?.ok_or_else(missing)?;
             Ok(Read { value: text(&file.bytes)?, exposed: exposure(path, &file) })
         }
         HeaderSource::Env(variable) => {
-            let unset =
-                || unusable(name, &format!("is read from {}, which is not set", crate::escape::Escaped(variable)));
+            let unset = || {
+                unusable(
+                    name,
+                    &format!("is read from {}, which is not set", crate::encoding::escape::Escaped(variable)),
+                )
+            };
             let value = zeroize::Zeroizing::new(std::env::var_os(variable).ok_or_else(unset)?.into_encoded_bytes());
             Ok(Read { value: text(&value)?, exposed: None })
         }

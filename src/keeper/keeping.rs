@@ -2,11 +2,11 @@
 
 use super::{Keeper, NoCache};
 use crate::cache::CacheFault;
+use crate::cache::single_flight::{NoLock, TurnGuard};
+use crate::cache::store::RecordError;
 use crate::error::{Code, Error, ErrorKind, Remedy, chain};
-use crate::flight::{NoLock, Ticket};
-use crate::place::Missing;
 use crate::secrets::SecretsError;
-use crate::store::StoreError;
+use crate::system::files::Missing;
 
 /// What happens to a token that cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +19,14 @@ pub(crate) enum Keeping {
 
 impl Keeper {
     /// If tokens have to be kept, checks that this can be done, as far as that shows before a request to the issuer.
-    pub(super) fn can_keep(&self, ticket: &Ticket) -> Result<(), Error> {
+    pub(super) fn can_keep(&self, ticket: &TurnGuard) -> Result<(), Error> {
         if self.parts.keeping == Keeping::IfPossible {
             return Ok(());
         }
         let name = self.profile().name;
         let without = |error: Error| Err(unkept(error, "the issuer was not asked").for_profile(&name));
-        if self.parts.vault.cache().is_none() {
-            return without(match self.parts.vault.reason() {
+        if self.parts.cache_access.cache().is_none() {
+            return without(match self.parts.cache_access.reason() {
                 Some(NoCache::DataKey(error)) => Error::of_secrets(error),
                 Some(NoCache::NotChosen) => Error::of_secrets(&SecretsError::NotChosen),
                 Some(NoCache::Unusable(why)) => Error::of_secrets(&SecretsError::Unusable(why.clone())),
@@ -39,7 +39,7 @@ impl Keeper {
         if let Some(Err(place)) = self.parts.flight.data_dir().map(|dir| dir.dir("tokens", Missing::Create)) {
             return without(Error::new(Code::CacheUnavailable, chain(&place)).with_remedy(Remedy::CheckDataDirectory));
         }
-        match ticket.without_lock() {
+        match ticket.lock_error() {
             Some(NoLock::Place(place)) => {
                 without(Error::new(Code::CacheUnavailable, chain(place)).with_remedy(Remedy::CheckDataDirectory))
             }
@@ -69,6 +69,6 @@ fn unkept(error: Error, end: &str) -> Error {
     }
 }
 
-fn of_store(error: &StoreError) -> Error {
+fn of_store(error: &RecordError) -> Error {
     Error::new(Code::CacheUnavailable, chain(error)).with_remedy(Remedy::CheckDataDirectory)
 }

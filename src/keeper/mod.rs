@@ -3,56 +3,57 @@
 //! [`Keeper::cached`] looks, and waits for nothing. [`Keeper::token`] looks, takes the turn, looks again, asks the
 //! fleet (if hosts share a store), fetches, keeps. Everything else in this file and below serves these two.
 
+mod access;
 mod builder;
 mod credential;
 mod fetch;
 mod fleet;
 mod hand_out;
 mod headers;
-mod held;
 mod keeping;
-mod member;
+mod lazy_cache;
+mod memory;
+mod opened_cache;
 mod profile_source;
 mod refusals;
 mod revoke;
-mod telling;
-mod unlocked;
-mod vault;
+pub(crate) mod validate;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use access::Sharing;
 pub use builder::KeeperBuilder;
 use credential::Proof;
 pub(crate) use credential::{read_ca_bytes, read_certificate};
 #[cfg(feature = "cli")]
 pub(crate) use credential::{read_ca_file, read_ca_file_at};
-use fleet::Asking;
-pub(crate) use held::identity_of;
-use held::{Asked, Held};
+use fleet::FleetOutcome;
 pub(crate) use keeping::Keeping;
-pub(crate) use member::Sharing;
+pub(crate) use lazy_cache::{LazyCache, NoCache};
+pub(crate) use memory::identity_of;
+use memory::{InMemory, ResolvedRequest};
 pub(crate) use profile_source::ProfileSource;
-pub(crate) use vault::{NoCache, Vault};
 
+use crate::cache::single_flight::{Flight, Turn};
 use crate::cache::{Cache, CacheFault};
-use crate::clock::{Clock, Moment};
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, ErrorKind, Remedy};
-use crate::flight::{Flight, Turn};
+use crate::fleet::Fleet;
 use crate::ledger::Entry;
 use crate::oauth::Transport;
 use crate::profile::{Profile, Request};
-use crate::runtime;
-use crate::secret::Secret;
-use crate::shared::Fleet;
+use crate::system::clock::{Clock, Moment};
+use crate::system::runtime;
+use crate::system::secret::Secret;
 use crate::token::{AccessToken, Freshness, Validity};
-use crate::warning::Warning;
 
 /// Hands out the access token of one profile and request. Cloning is cheap; clones share the token.
 #[derive(Clone, Debug)]
 pub struct Keeper {
     parts: Arc<Parts>,
-    held: Arc<Held>,
+    held: Arc<InMemory>,
     min_ttl: Option<Duration>,
 }
 
@@ -61,7 +62,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Transport,
     pub(crate) flight: Flight,
-    pub(crate) vault: Vault,
+    pub(crate) cache_access: LazyCache,
     pub(crate) secrets: Secrets,
     /// Returns the error for a stored secret that another data directory keeps, if one does.
     pub(crate) elsewhere: Box<dyn Fn() -> Option<Error> + Send + Sync>,
@@ -121,26 +122,28 @@ enum Waited {
 }
 
 /// The state when a caller began to wait.
-struct Begun {
+struct WaitStart {
     at: Moment,
-    present: Present,
+    present: TokenAtStart,
 }
 
 /// The token that was there when a caller began to wait.
-enum Present {
+enum TokenAtStart {
     /// This one, or none.
     Known(Option<Validity>),
     /// The key that would have shown it was not at hand.
     Unknown,
 }
 
-impl Begun {
+impl WaitStart {
     /// Returns whether a token came while the caller waited, so that another request would give no better one. If many
     /// callers want a token that lives too briefly, the first request was sent before most of them began.
     fn is_followed_by(&self, validity: &Validity, want: &Want, now: &Moment) -> bool {
         match (want, &self.present) {
-            (Want::Valid { .. }, Present::Known(present)) => *present != Some(*validity),
-            (Want::Valid { .. }, Present::Unknown) | (Want::IssuedAfter(_), _) => validity.sent_since(&self.at, now),
+            (Want::Valid { .. }, TokenAtStart::Known(present)) => *present != Some(*validity),
+            (Want::Valid { .. }, TokenAtStart::Unknown) | (Want::IssuedAfter(_), _) => {
+                validity.sent_since(&self.at, now)
+            }
         }
     }
 }
@@ -211,29 +214,29 @@ impl Keeper {
     }
 
     async fn obtained(&self, want: Want) -> Result<Obtained, Error> {
-        let begun = self.begun();
+        let started = self.started();
         if let Some(token) = self.look(&want, None)? {
             return Ok(Obtained { token, source: Source::Cache });
         }
         let mut moved = false;
         loop {
             let asked = self.held.asked();
-            let look = || self.look_while_waiting(&asked, &want, &begun);
+            let look = || self.look_while_waiting(&asked, &want, &started);
             match self.parts.flight.turn(asked.identity.name(), self.patience(), look).await? {
                 Turn::Answered(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
                 // Another secret is another turn.
                 Turn::Answered(Waited::ProfileChanged) => continue,
                 Turn::Taken(ticket) => {
-                    match self.look_with_key(&asked, &want, &begun).await? {
+                    match self.look_with_key(&asked, &want, &started).await? {
                         Some(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
                         Some(Waited::ProfileChanged) => continue,
                         None => {}
                     }
                     self.can_keep(&ticket)?;
-                    let chance = match self.ask_fleet(&asked, &want, &begun, &ticket).await? {
-                        Asking::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
-                        Asking::Anew => continue,
-                        Asking::Fetch(chance) => chance,
+                    let chance = match self.ask_fleet(&asked, &want, &started, &ticket).await? {
+                        FleetOutcome::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
+                        FleetOutcome::ProfileChanged => continue,
+                        FleetOutcome::Fetch(chance) => chance,
                     };
                     if let Some(token) = self.fetch(&asked, &want, &ticket, chance, &mut moved).await? {
                         return Ok(Obtained { token, source: Source::Issuer });
@@ -257,7 +260,7 @@ impl Keeper {
     }
 
     /// Erases the record of a request if it holds a token that was rejected.
-    fn forget_rejected(&self, asked: &Asked) {
+    fn forget_rejected(&self, asked: &ResolvedRequest) {
         let kept = match self.in_cache(asked) {
             Ok(kept) => kept,
             // No caller gets a token from it; a caller that looks for one gets the warning.
@@ -273,13 +276,13 @@ impl Keeper {
 
     /// Returns the token in the cache, however old. A record that does not open may be sealed with a key that took
     /// effect a moment ago: then that key is taken.
-    fn in_cache(&self, asked: &Asked) -> Result<Option<(Cache, AccessToken)>, CacheFault> {
-        let token = || match self.parts.vault.cache() {
+    fn in_cache(&self, asked: &ResolvedRequest) -> Result<Option<(Cache, AccessToken)>, CacheFault> {
+        let token = || match self.parts.cache_access.cache() {
             Some(cache) => cache.token(&asked.identity).map(|token| token.map(|token| (cache, token))),
             None => Ok(None),
         };
         match token() {
-            Err(CacheFault::Unsealed) if self.parts.vault.follow_key() => token(),
+            Err(CacheFault::Unsealed) if self.parts.cache_access.follow_key() => token(),
             token => token,
         }
     }
@@ -289,7 +292,7 @@ impl Keeper {
         // Before the profile: one that is newer than its stamp is only read again.
         let stamp = self.held.profile_stamp();
         let profile = Profile { request: request.clone(), ..self.profile() };
-        Keeper { held: Arc::new(Held::new(Asked::new(profile), Some(request), stamp)), ..self.clone() }
+        Keeper { held: Arc::new(InMemory::new(ResolvedRequest::new(profile), Some(request), stamp)), ..self.clone() }
     }
 
     /// Returns a keeper that hands out only tokens that are valid for longer than `min_ttl`.
@@ -308,42 +311,52 @@ impl Keeper {
     }
 
     /// Requests the data key if it is not at hand, and looks again with it.
-    async fn look_with_key(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<Waited>, Error> {
-        if self.parts.vault.cache().is_some() {
+    async fn look_with_key(
+        &self,
+        asked: &ResolvedRequest,
+        want: &Want,
+        started: &WaitStart,
+    ) -> Result<Option<Waited>, Error> {
+        if self.parts.cache_access.cache().is_some() {
             return Ok(None);
         }
         let keeper = self.clone();
-        in_thread(move || keeper.open_vault()).await?;
-        match self.parts.vault.cache() {
-            Some(_) => self.look_while_waiting(asked, want, begun),
+        in_thread(move || keeper.open_cache()).await?;
+        match self.parts.cache_access.cache() {
+            Some(_) => self.look_while_waiting(asked, want, started),
             None => Ok(None),
         }
     }
 
     /// Requests the data key if it is not at hand; blocks for as long as the backend takes.
-    pub(crate) fn open_vault(&self) {
-        if self.parts.vault.ask() == vault::Opening::Replaced {
+    pub(crate) fn open_cache(&self) {
+        if self.parts.cache_access.unlock() == lazy_cache::Unlocked::KeyReplaced {
             self.observe(&Warning::DataKeyReplaced);
         }
     }
 
-    fn begun(&self) -> Begun {
+    fn started(&self) -> WaitStart {
         let unkept = self.held.unkept().map(|(token, _)| token);
         let validity = |token: Option<AccessToken>| token.map(|token| *token.validity());
-        let present = match self.parts.vault.cache() {
+        let present = match self.parts.cache_access.cache() {
             Some(_) => {
                 let kept = self.in_cache(&self.held.asked()).ok().flatten().map(|(_, token)| token);
-                Present::Known(validity(kept.or(unkept)))
+                TokenAtStart::Known(validity(kept.or(unkept)))
             }
             // The cache may hold one that shows only after the key was requested.
-            None if self.parts.vault.is_sealed() && unkept.is_none() => Present::Unknown,
-            None => Present::Known(validity(unkept)),
+            None if self.parts.cache_access.is_sealed() && unkept.is_none() => TokenAtStart::Unknown,
+            None => TokenAtStart::Known(validity(unkept)),
         };
-        Begun { at: self.parts.clock.now(), present }
+        WaitStart { at: self.parts.clock.now(), present }
     }
 
-    fn look_while_waiting(&self, asked: &Asked, want: &Want, begun: &Begun) -> Result<Option<Waited>, Error> {
-        match self.look(want, Some(begun))? {
+    fn look_while_waiting(
+        &self,
+        asked: &ResolvedRequest,
+        want: &Want,
+        started: &WaitStart,
+    ) -> Result<Option<Waited>, Error> {
+        match self.look(want, Some(started))? {
             Some(token) => Ok(Some(Waited::Found(token))),
             None if self.held.differs_from(asked) => Ok(Some(Waited::ProfileChanged)),
             None => self.refusal(asked).map_or(Ok(None), Err),
@@ -352,14 +365,14 @@ impl Keeper {
 
     /// Looks for a token that is good enough: in memory and in the cache, where another process may have put it. One
     /// that came while the caller waited is accepted: another request would give no better one.
-    fn look(&self, want: &Want, begun: Option<&Begun>) -> Result<Option<AccessToken>, Error> {
+    fn look(&self, want: &Want, started: Option<&WaitStart>) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
-        self.parts.vault.follow();
+        self.parts.cache_access.follow();
         let asked = self.held.asked();
         let kept = self.in_cache(&asked);
         let unkept = || self.held.unkept();
         let candidate = match kept {
-            Ok(Some((_, token))) => Some((token, held::Kept::Yes)),
+            Ok(Some((_, token))) => Some((token, memory::Kept::Yes)),
             Ok(None) => unkept(),
             Err(fault) => {
                 self.warn(&fault);
@@ -379,7 +392,8 @@ impl Keeper {
         };
         // If a token was over when it arrived, none is better: a caller that waited would get another of that kind.
         let is_usable = validity.lifetime.is_zero() || validity.outlasts(Duration::ZERO, &now);
-        let as_good_as_it_gets = is_usable && begun.is_some_and(|begun| begun.is_followed_by(validity, want, &now));
+        let as_good_as_it_gets =
+            is_usable && started.is_some_and(|started| started.is_followed_by(validity, want, &now));
         if validity.at(&now) == Freshness::Unknown {
             self.observe(&Warning::ClockJump);
         }
@@ -393,7 +407,7 @@ impl Keeper {
     }
 
     /// If the issuer does not answer, adds that there is a token, which is not the one that was wanted.
-    fn with_kept_token(&self, asked: &Asked, want: &Want, error: Error) -> Error {
+    fn with_kept_token(&self, asked: &ResolvedRequest, want: &Want, error: Error) -> Error {
         if !matches!(error.code().kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) {
             return error;
         }
@@ -421,7 +435,7 @@ impl Keeper {
     /// Returns the token that is kept, however old, without judging it.
     pub(crate) fn kept(&self) -> Result<Option<AccessToken>, Error> {
         self.held.follow(&self.parts.source)?;
-        if self.parts.vault.cache().is_none() {
+        if self.parts.cache_access.cache().is_none() {
             return Ok(self.held.unkept().map(|(token, _)| token));
         }
         Ok(match self.in_cache(&self.held.asked()) {
@@ -444,7 +458,7 @@ impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parts")
             .field("transport", &self.transport)
-            .field("vault", &self.vault)
+            .field("vault", &self.cache_access)
             .field("secrets", &self.secrets)
             .finish_non_exhaustive()
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::error::Error;
-use crate::place::Stamp;
 use crate::profile::Profile;
+use crate::system::files::Stamp;
 
 type Load = Box<dyn Fn() -> Result<Profile, Error> + Send + Sync>;
 type Look = Box<dyn Fn() -> Result<Option<Stamp>, Error> + Send + Sync>;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::held::Asked;
+use super::memory::ResolvedRequest;
 use super::{Keeper, Secrets, rounded_up};
+use crate::cache::store::WriteMode;
 use crate::error::{Code, Error, ErrorKind, Remedy};
+use crate::fleet::Failure;
 use crate::oauth::{IssuerError, LONGEST_PAUSE, way_to};
 use crate::profile::SecretSource;
-use crate::refusal::Refusal;
-use crate::shared::Failure;
-use crate::store::Writer;
+use crate::token::refusal::Refusal;
 use crate::token::{Freshness, LifetimeFrom, Validity};
 
 /// How long hosts that share tokens share a refusal, at most: the operator of the store may put one back.
@@ -23,7 +23,7 @@ const SHARED_FAILURE: Duration = Duration::from_secs(5);
 
 impl Keeper {
     /// Returns the error of a remembered refusal that still holds.
-    pub(super) fn refusal(&self, asked: &Asked) -> Option<Error> {
+    pub(super) fn refusal(&self, asked: &ResolvedRequest) -> Option<Error> {
         let own = self.remembered_of(asked).and_then(|refusal| self.refused(asked, refusal));
         own.or_else(|| {
             let of_client = self.remembered_of(&asked.of_client())?;
@@ -31,15 +31,15 @@ impl Keeper {
         })
     }
 
-    fn remembered_of(&self, asked: &Asked) -> Option<Refusal> {
-        self.parts.vault.cache()?.refusal(&asked.identity).unwrap_or_else(|fault| {
+    fn remembered_of(&self, asked: &ResolvedRequest) -> Option<Refusal> {
+        self.parts.cache_access.cache()?.refusal(&asked.identity).unwrap_or_else(|fault| {
             self.warn(&fault);
             None
         })
     }
 
     /// Returns the error that the first caller got; `None` if it does not hold any more.
-    pub(super) fn refused(&self, asked: &Asked, refusal: Refusal) -> Option<Error> {
+    pub(super) fn refused(&self, asked: &ResolvedRequest, refusal: Refusal) -> Option<Error> {
         // A user that mended the proxy's variable is not held back.
         if refusal.way.is_some() && refusal.way != way_to(&asked.profile.token_url) {
             return None;
@@ -60,7 +60,7 @@ impl Keeper {
     }
 
     /// Makes the error of a request that failed. A secret that the profile refers to is corrected in its place.
-    pub(super) fn failed(&self, asked: &Asked, error: IssuerError) -> Error {
+    pub(super) fn failed(&self, asked: &ResolvedRequest, error: IssuerError) -> Error {
         let error = Error::from(error).for_profile(&asked.profile.name);
         // A signature that was refused because of the clock is no wrong client.
         match error.remedy() {
@@ -73,15 +73,15 @@ impl Keeper {
         }
     }
 
-    fn right_client(&self, asked: &Asked) -> Remedy {
+    fn right_client(&self, asked: &ResolvedRequest) -> Remedy {
         match (&self.parts.secrets, &asked.profile.secret) {
-            (Secrets::Profile, SecretSource::Reference(reference)) => Remedy::CorrectSecretIn(reference.clone()),
+            (Secrets::Profile, SecretSource::Reference(reference)) => Remedy::CorrectSecretIn(reference.place()),
             _ => Remedy::SetRightClient,
         }
     }
 
     /// Remembers a refusal if another request soon would do harm.
-    pub(super) fn keep_refusal_of(&self, asked: &Asked, error: &Error, writer: Writer) {
+    pub(super) fn keep_refusal_of(&self, asked: &ResolvedRequest, error: &Error, writer: WriteMode) {
         let Some(lifetime) = remembered(error) else { return };
         let mut refusal = self.made(error, lifetime);
         if error.is_refusal_of_proxy() {
@@ -91,8 +91,8 @@ impl Keeper {
         self.keep_refusal_of_client(asked, error, &refusal);
     }
 
-    pub(super) fn keep_refusal(&self, asked: &Asked, refusal: &Refusal, writer: Writer) {
-        let Some(cache) = self.parts.vault.cache() else { return };
+    pub(super) fn keep_refusal(&self, asked: &ResolvedRequest, refusal: &Refusal, writer: WriteMode) {
+        let Some(cache) = self.parts.cache_access.cache() else { return };
         if let Err(fault) = cache.keep_refusal(&asked.identity, refusal, writer) {
             self.warn(&fault);
         }
@@ -100,15 +100,15 @@ impl Keeper {
     }
 
     /// Remembers a wrong credential for every request of the client: each one would be another login with it.
-    fn keep_refusal_of_client(&self, asked: &Asked, error: &Error, refusal: &Refusal) {
+    fn keep_refusal_of_client(&self, asked: &ResolvedRequest, error: &Error, refusal: &Refusal) {
         let client = asked.of_client();
         if error.code() == Code::InvalidClient && client.identity != asked.identity {
-            self.keep_refusal(&client, refusal, Writer::Alone);
+            self.keep_refusal(&client, refusal, WriteMode::Concurrent);
         }
     }
 
     /// Returns how a fetch failed, and the refusal that other hosts get.
-    pub(super) fn told(&self, asked: &Asked, error: &Error) -> (Failure, Refusal) {
+    pub(super) fn told(&self, asked: &ResolvedRequest, error: &Error) -> (Failure, Refusal) {
         let has_own_credential = asked.profile.fleet_epoch.is_some();
         match (error.code(), error.code().kind(), remembered(error)) {
             // Each host has a credential of its own, and this one's is not valid.

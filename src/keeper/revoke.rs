@@ -2,7 +2,7 @@
 
 use super::Keeper;
 use crate::error::{Code, Error, Remedy};
-use crate::runtime;
+use crate::system::runtime;
 use crate::token::AccessToken;
 
 impl Keeper {
@@ -29,7 +29,7 @@ impl Keeper {
         let Some(url) = &profile.revocation_url else {
             let message = format!("the profile {} names no revocation endpoint; nothing was revoked", profile.name);
             return Err(Error::new(Code::Usage, message)
-                .with_remedy(Remedy::SetRevocationUrl(profile.name.clone()))
+                .with_remedy(Remedy::SetRevocationUrl(profile.name.to_string()))
                 .for_profile(&profile.name));
         };
         let Some(proof) = self.proof(&asked).await? else {

@@ -9,8 +9,8 @@ use super::Entry;
 use super::entry::{id_at, time_of};
 use super::history::{FILE, JOURNAL, LedgerError};
 use super::stats::{Stats, Summed};
-use crate::clock::{Deadline, WallTime};
-use crate::place::Dir;
+use crate::system::clock::{Deadline, WallTime};
+use crate::system::files::Dir;
 
 /// Every migration; the version of a schema is how many of them it has seen.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_requests.sql")];
@@ -74,7 +74,7 @@ impl Database {
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST).map_err(fault)?;
         // This limit is one of the whole process: a program that uses the library may have an SQLite of its own.
         #[cfg(all(unix, feature = "cli"))]
-        if crate::child::ends_with_caller() {
+        if crate::system::process::ends_with_caller() {
             connection.pragma_update(None, "hard_heap_limit", MEMORY).map_err(fault)?;
         }
         // No process waits for a program that reads the ledger: the entry is put down instead.
@@ -232,7 +232,7 @@ fn text<'row>(row: &'row rusqlite::Row<'_>, at: usize) -> Result<&'row str, Ledg
 
 /// The digest as bytes; an entry that was put down by hand and holds none has an empty one.
 fn identity(entry: &Entry) -> Vec<u8> {
-    crate::hex::decode::<32>(&entry.identity).map(|digest| digest.to_vec()).unwrap_or_default()
+    crate::encoding::hex::decode::<32>(&entry.identity).map(|digest| digest.to_vec()).unwrap_or_default()
 }
 
 /// Returns what a failure of SQLite means. Its messages are not shown: they may quote the text of a damaged file.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::WallTime;
+use crate::system::clock::WallTime;
 use crate::token::RecordName;
 
 /// The bits of an id that distinguish requests of one millisecond.

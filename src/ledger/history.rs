@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::database::Database;
 use super::pending::Pending;
 use super::{Entry, Stats};
-use crate::clock::{Clock, WallTime};
-use crate::place::{Dir, PlaceError};
+use crate::system::clock::{Clock, WallTime};
+use crate::system::files::{Dir, PlaceError};
 
 pub(super) const FILE: &str = "ledger.db";
 pub(super) const JOURNAL: &str = "ledger.db-journal";
@@ -75,7 +75,7 @@ impl Ledger {
     }
 
     /// Puts an entry down for the next writer: one small file, some microseconds.
-    pub(crate) fn put_down(&self, entry: &Entry) -> Result<(), LedgerError> {
+    pub(crate) fn spool(&self, entry: &Entry) -> Result<(), LedgerError> {
         Ok(Pending::of(&self.dir).add(entry)?)
     }
 
@@ -87,7 +87,7 @@ impl Ledger {
             Err(error) => Err(error),
         };
         if matches!(written, Err(LedgerError::Busy)) {
-            entries.iter().try_for_each(|entry| self.put_down(entry))?;
+            entries.iter().try_for_each(|entry| self.spool(entry))?;
             return Ok(Condition::Sound);
         }
         written

@@ -5,6 +5,8 @@
 //! there is another writer, an entry waits as a file of its own for the next one.
 
 mod entry;
+#[cfg(feature = "ledger")]
+mod failure;
 
 #[cfg(feature = "ledger")]
 mod database;

@@ -1,8 +1,8 @@
 //! Entries that could not be written at once: one small file each, in the folder `ledger.pending`.
 
 use super::Entry;
-use crate::clock::WallTime;
-use crate::place::{Dir, Durable, Missing, PlaceError};
+use crate::system::clock::WallTime;
+use crate::system::files::{Dir, Durable, Missing, PlaceError};
 
 const FOLDER: &str = "ledger.pending";
 /// The most that are written at once.
@@ -83,7 +83,7 @@ mod tests {
 
     use super::super::entry::Kind;
     use super::*;
-    use crate::clock::{Clock as _, SystemClock};
+    use crate::system::clock::{Clock as _, SystemClock};
     use crate::token::RecordName;
 
     fn data_dir() -> (tempfile::TempDir, Arc<Dir>) {
@@ -109,7 +109,7 @@ mod tests {
             pid in any::<u32>(),
             program in "\\PC{0,64}",
         ) -> Entry {
-            let identity = RecordName::from_hex(&crate::hex::encode(&identity)).expect("64 digits");
+            let identity = RecordName::from_hex(&crate::encoding::hex::encode(&identity)).expect("64 digits");
             let entry = Entry::new(&profile, identity, Kind::Token, WallTime(0), Duration::ZERO);
             Entry { id, outcome, http_status, latency_ms, lifetime_s, pid, program, ..entry }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Entry;
 use super::entry::GRANTED;
-use crate::clock::WallTime;
+use crate::system::clock::WallTime;
 
 const DAY_MS: i64 = 86_400_000;
 /// The bounds of `latency_up_to` in the ledger, in milliseconds.

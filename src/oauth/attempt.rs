@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::IssuerError;
-use crate::clock::{Clock, Moment};
+use crate::system::clock::{Clock, Moment};
 
 /// A request to an issuer that has ended.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +29,12 @@ pub(crate) enum Ended<'a> {
 }
 
 /// Is called for every request.
-pub(crate) type Told<'a> = &'a (dyn Fn(&Attempt<'_>) + Send + Sync);
+pub(crate) type OnAttempt<'a> = &'a (dyn Fn(&Attempt<'_>) + Send + Sync);
 
 /// A request that is on its way. Dropping it before its end reports that its caller no longer waits.
 pub(super) struct InFlight<'a> {
     clock: Arc<dyn Clock>,
-    told: Told<'a>,
+    told: OnAttempt<'a>,
     sent: Moment,
     /// The time that is left for it, and the error of a request that is dropped after that time.
     deadline: (Duration, IssuerError),
@@ -43,7 +43,7 @@ pub(super) struct InFlight<'a> {
 
 impl<'a> InFlight<'a> {
     /// Begins a request; `deadline` is the time that is left for it, and the error if that time passes.
-    pub(super) fn new(clock: Arc<dyn Clock>, told: Told<'a>, deadline: (Duration, IssuerError)) -> InFlight<'a> {
+    pub(super) fn new(clock: Arc<dyn Clock>, told: OnAttempt<'a>, deadline: (Duration, IssuerError)) -> InFlight<'a> {
         let sent = clock.now();
         InFlight { clock, told, sent, deadline, ended: false }
     }

@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 use super::IssuerError;
 use super::jwt::{Assertion, client_assertion};
 use super::signing_key::SigningKey;
-use crate::clock::WallTime;
 use crate::profile::{AuthMethod, BasicEncoding};
-use crate::secret::Secret;
+use crate::system::clock::WallTime;
+use crate::system::secret::Secret;
 
 /// The type of every assertion that is sent (RFC 7523 s. 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::IssuerError;
 use super::jwt::{encoded, signed, unique_id};
 use super::signing_key::SigningKey;
-use crate::clock::WallTime;
-use crate::secret::Secret;
+use crate::system::clock::WallTime;
+use crate::system::secret::Secret;
 
 /// The key that one token is bound to.
 pub(crate) struct ProofKey(SigningKey);

@@ -3,16 +3,16 @@
 use reqwest::header::{HeaderName, HeaderValue};
 use tracing::{debug, info};
 
-use super::attempt::{Ended, InFlight, Told};
+use super::attempt::{Ended, InFlight, OnAttempt};
 use super::client_auth::{Client, Form, prove};
 use super::dpop::{ProofKey, Use};
 use super::http::{Trust, sensitive};
 use super::retry::{Next, next};
 use super::wire::{self, Granted, Wanted};
 use super::{IssuerError, Transport};
-use crate::clock::Moment;
 use crate::profile::{Endpoint, Grant, Repeats, Request, TokenBinding, TokenType};
-use crate::secret::Secret;
+use crate::system::clock::Moment;
+use crate::system::secret::Secret;
 
 /// What a token request needs.
 #[derive(Clone, Copy)]
@@ -72,7 +72,7 @@ impl Transport {
         &self,
         asked: &TokenRequest<'_>,
         trust: &Trust<'_>,
-        told: Told<'_>,
+        told: OnAttempt<'_>,
     ) -> Result<(Granted, Moment), IssuerError> {
         self.in_time(asked.token_url, async {
             let client = self.client(asked.token_url, trust)?;

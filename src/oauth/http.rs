@@ -20,15 +20,15 @@ use super::IssuerError;
 use super::authorities::{self, CaFault};
 use super::client_auth::Proven;
 use super::coding::Coding;
-use super::echo::{elsewhere, shown};
 use super::proxy::{self, Proxy, ProxyFault, Route};
+use super::redact::{elsewhere, redact};
 use super::resolver::{DnsFailure, PublicAddress, Resolver};
 use super::retry::retry_after;
 use super::wire::Unsuccessful;
-use crate::clock::{BootTime, Clock};
-use crate::place::Shown;
 use crate::profile::Endpoint;
-use crate::secret::Secret;
+use crate::system::clock::{BootTime, Clock};
+use crate::system::files::EscapedPath;
+use crate::system::secret::Secret;
 
 /// What an answer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Transport {
         self.answer(url, request, About::Token, &secrets).await
     }
 
-    /// Sends a request and reads the answer. `secrets` are masked in what is shown of it.
+    /// Sends a request and reads the answer. `secrets` are masked in what is redact of it.
     pub(super) async fn answer(
         &self,
         url: &Endpoint,
@@ -341,7 +341,7 @@ impl Transport {
                 let tls = tls.to_string();
                 return match own_certificate(&tls) {
                     Some(why) => IssuerError::OwnCertificate { host, why },
-                    None => IssuerError::Tls { host, why: shown(&tls, 200, &[]) },
+                    None => IssuerError::Tls { host, why: redact(&tls, 200, &[]) },
                 };
             }
             if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
@@ -370,7 +370,7 @@ fn no_system_roots() -> IssuerError {
     let path = Path::new(&path);
     // A list of several directories does not exist as one path, and is reported as missing.
     let why = if path.exists() { "holds no certificate that can be used" } else { "is missing" };
-    IssuerError::CertificateVariable { variable, path: Shown(path).to_string(), why }
+    IssuerError::CertificateVariable { variable, path: EscapedPath(path).to_string(), why }
 }
 
 /// Returns what is wrong with a certificate that no client accepts from a server, though other tools do.

@@ -6,13 +6,13 @@ use super::client_auth::{Client, Form, prove};
 use super::http::Trust;
 use super::{IssuerError, Transport, wire};
 use crate::profile::Endpoint;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 use crate::token::AccessToken;
 
 impl Transport {
     /// Sends a token back to its issuer and returns the body of a success. The client proves itself as at the token
     /// endpoint.
-    pub(super) async fn inquire(
+    pub(super) async fn post_token(
         &self,
         url: &Endpoint,
         client: &Client<'_>,

@@ -34,7 +34,7 @@ impl Transport {
         token: &AccessToken,
         trust: &Trust<'_>,
     ) -> Result<Introspected, IssuerError> {
-        Ok(read(&self.inquire(url, client, token, trust).await?))
+        Ok(read(&self.post_token(url, client, token, trust).await?))
     }
 }
 

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::IssuerError;
 use super::signing_key::SigningKey;
-use crate::clock::WallTime;
 use crate::profile::{AssertionAlgorithm, AssertionTyp};
+use crate::system::clock::WallTime;
 
 /// How long an assertion holds, in seconds. Each attempt has one of its own: a longer life would help only a thief.
 const LIFETIME: i64 = 60;

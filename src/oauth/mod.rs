@@ -6,7 +6,7 @@ mod client_auth;
 mod coding;
 mod discovery;
 mod dpop;
-mod echo;
+mod failure;
 mod grant;
 mod http;
 mod inquiry;
@@ -14,6 +14,7 @@ mod introspection;
 mod jwt;
 mod probe;
 mod proxy;
+mod redact;
 mod resolver;
 #[cfg(feature = "cli")]
 mod resource_server;
@@ -27,7 +28,7 @@ mod workload;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::{PlaceError, Shown};
+use crate::system::files::{EscapedPath, PlaceError};
 
 pub(crate) use attempt::{Attempt, Ended};
 pub(crate) use authorities::CaFault;
@@ -37,7 +38,7 @@ pub(crate) use discovery::{Metadata, issuer_of_metadata};
 pub(crate) use dpop::ProofKey;
 #[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
-pub(crate) use echo::shown;
+pub(crate) use failure::issuer_code;
 pub(crate) use grant::{GatewayHeader, TokenRequest};
 pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
@@ -46,25 +47,29 @@ pub(crate) use probe::Probed;
 pub(crate) use proxy::{ProxyFault, way_to};
 #[cfg(feature = "cli")]
 pub(crate) use proxy::{Route, named as named_proxy, route};
+pub(crate) use redact::redact;
 #[cfg(feature = "cli")]
 pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
 pub(crate) use wire::Granted;
-pub(crate) use workload::JobRequest;
+pub(crate) use workload::ActionsTokenRequest;
 
 /// Checks that a secret is a private key that a profile can sign with, or the one of a certificate.
 ///
 /// # Errors
 /// [`IssuerError::Credential`], which names what the secret is instead.
 #[cfg(feature = "cli")]
-pub(crate) fn check_key(profile: &crate::profile::Profile, secret: &crate::secret::Secret) -> Result<(), IssuerError> {
+pub(crate) fn check_key(
+    profile: &crate::profile::Profile,
+    secret: &crate::system::secret::Secret,
+) -> Result<(), IssuerError> {
     if profile.auth.shows_certificate() {
         return signing_key::check_pem(secret);
     }
     signing_key::SigningKey::private(secret, profile.assertions.algorithm).map(|_| ())
 }
 
-/// Why an issuer, or a resource server, did not give what was requested. Holds no body and no message
+/// Why an issuer, or a resource server, did not give what was requested. RecordKind no body and no message
 /// of a parser. What a server wrote is escaped, shortened and free of the known secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
@@ -137,7 +142,7 @@ pub enum IssuerError {
         fault: ProxyFault,
     },
     /// The CA file can be read, but not its content.
-    #[error("the CA file {}: {fault}; nothing was sent", Shown(.path))]
+    #[error("the CA file {}: {fault}; nothing was sent", EscapedPath(.path))]
     CaContent {
         /// The file.
         path: PathBuf,
@@ -148,7 +153,7 @@ pub enum IssuerError {
     #[error("the CA file cannot be used")]
     CaFile(#[source] PlaceError),
     /// No whole answer within the deadline.
-    #[error("no answer from {host} within {}", crate::duration::show(*.deadline))]
+    #[error("no answer from {host} within {}", crate::encoding::duration::show(*.deadline))]
     Timeout {
         /// The host.
         host: String,
@@ -254,7 +259,7 @@ pub enum IssuerError {
     /// The metadata is of another issuer (RFC 8414 s. 3.3).
     #[error(
         "the metadata is of \"{}\", another issuer than the one that was asked for; nothing was changed",
-        shown(.found, 200, &[])
+        redact(.found, 200, &[])
     )]
     IssuerDiffers {
         /// The requested issuer.

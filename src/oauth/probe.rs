@@ -6,9 +6,9 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use super::dpop::{ProofKey, Use};
 use super::http::{Trust, sensitive};
 use super::{IssuerError, Transport};
-use crate::clock::WallTime;
 use crate::profile::Endpoint;
-use crate::secret::Secret;
+use crate::system::clock::WallTime;
+use crate::system::secret::Secret;
 use crate::token::AccessToken;
 
 /// What a resource answered to a token.

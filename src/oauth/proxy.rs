@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::IssuerError;
 use crate::profile::Endpoint;
-use crate::secret::SecretDigest;
+use crate::system::secret::SecretDigest;
 
 /// The variables for requests over https, in the order in which they are read.
 const VARIABLES: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];

@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::http::{About, Trust};
 use super::jwt::decoded;
 use super::{IssuerError, Transport, wire};
-use crate::clock::BootTime;
 use crate::profile::{AssertionAlgorithm, Endpoint};
+use crate::system::clock::BootTime;
 
 /// How long the known keys are taken as complete: a token with an unknown key causes one more request, not one for
 /// each such token.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 
 use super::IssuerError;
-use crate::clock::WallTime;
+use crate::system::clock::WallTime;
 
 /// How often a request is repeated after the first attempt.
 const REPEATS: u32 = 2;

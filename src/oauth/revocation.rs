@@ -15,6 +15,6 @@ impl Transport {
         token: &AccessToken,
         trust: &Trust<'_>,
     ) -> Result<(), IssuerError> {
-        self.inquire(url, client, token, trust).await.map(|_| ())
+        self.post_token(url, client, token, trust).await.map(|_| ())
     }
 }

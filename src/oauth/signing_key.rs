@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::IssuerError;
 use super::jwt::decoded;
 use crate::profile::AssertionAlgorithm;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// A key that signs.
 pub(super) struct SigningKey {

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::echo::{repeats, shown};
+use super::redact::{redact, repeats};
 use super::words::Words;
 use super::{IssuerError, Meaning};
 use crate::profile::{TokenBinding, TokenType};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 use crate::token::LONGEST_LIFETIME;
 
 /// The codes of RFC 6749 s. 5.2, and the one of RFC 9449 s. 8: they keep their meaning, whatever the status.
@@ -49,7 +49,7 @@ pub(super) struct Wanted {
     pub(super) token_type: Option<TokenType>,
 }
 
-/// Reads an answer with a 2xx status. `secrets` are masked in what is shown of it.
+/// Reads an answer with a 2xx status. `secrets` are masked in what is redact of it.
 ///
 /// # Errors
 /// When there is no token in it, or one of another kind than `wanted`. A token that any holder can use is a
@@ -275,7 +275,7 @@ impl Answer {
         let found = if text.split_ascii_whitespace().any(part_of_token) {
             "(withheld: it repeats the token)".to_owned()
         } else {
-            format!("\"{}\"", shown(text, 64, &secrets))
+            format!("\"{}\"", redact(text, 64, &secrets))
         };
         let may_be_bearer = name == "Bearer" && !is("dpop");
         Err(IssuerError::TokenType { status, found, wanted: name, may_be_bearer })

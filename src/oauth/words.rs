@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::echo::shown;
+use super::redact::redact;
 use super::wire::without_mark;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
-/// How many of its words are shown.
+/// How many of its words are redact.
 const MOST: usize = 4;
 /// How deep they are looked for.
 const DEEPEST: usize = 4;
@@ -31,7 +31,7 @@ const NESTED: [&str; 7] = ["error", "errors", "fault", "detail", "details", "err
 /// The members that name the error if `error` does not.
 const NAMES: [&str; 2] = ["errorcode", "code"];
 
-/// The words of an error body, fit to be shown.
+/// The words of an error body, fit to be redact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Words {
     /// The error that it names.
@@ -58,8 +58,8 @@ impl Words {
             }
         }
         told.truncate(MOST);
-        let description = (!told.is_empty()).then(|| shown(&told.join(": "), 300, &secrets));
-        let error = name.map(|name| shown(name, 64, &secrets));
+        let description = (!told.is_empty()).then(|| redact(&told.join(": "), 300, &secrets));
+        let error = name.map(|name| redact(name, 64, &secrets));
         if error.is_none() && description.is_none() { None } else { Some(Words { error, description }) }
     }
 }

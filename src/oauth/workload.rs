@@ -8,14 +8,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::http::{About, Trust, sensitive};
 use super::{IssuerError, Transport};
 use crate::profile::Endpoint;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// GitHub's own hosts end in this.
 const GITHUB: &str = ".actions.githubusercontent.com";
 
 /// The URL at which a job may request its token, and what it shows there.
 #[derive(Debug)]
-pub(crate) struct JobRequest {
+pub(crate) struct ActionsTokenRequest {
     /// `ACTIONS_ID_TOKEN_REQUEST_URL`.
     pub url: String,
     /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
@@ -32,7 +32,7 @@ impl Transport {
     /// decide which host gets its credential.
     pub(crate) async fn job_token(
         &self,
-        of: &JobRequest,
+        of: &ActionsTokenRequest,
         audience: &str,
         host: Option<&str>,
         trust: &Trust<'_>,

@@ -6,10 +6,10 @@ use std::{env, fmt};
 use toml_edit::{Array, DocumentMut, InlineTable, Value, value};
 
 use super::{Home, text_variable};
-use crate::duration;
+use crate::encoding::duration;
 use crate::error::{Code, Error, Remedy};
-use crate::place::{Dir, Missing};
 use crate::profile::{Endpoint, ProfileFile, ProfileName};
+use crate::system::files::{Dir, Missing};
 
 /// The name of the profile.
 pub(crate) const NAME: &str = "env";
@@ -126,8 +126,13 @@ impl Endpoints {
 
     /// Keeps them.
     #[cfg(feature = "cli")]
-    pub(crate) fn save(&self, dir: &Dir) -> Result<(), crate::place::PlaceError> {
-        dir.replace(ENDPOINTS, &format!("{ENDPOINTS}.tmp"), self.to_string().as_bytes(), crate::place::Durable::No)
+    pub(crate) fn save(&self, dir: &Dir) -> Result<(), crate::system::files::PlaceError> {
+        dir.replace(
+            ENDPOINTS,
+            &format!("{ENDPOINTS}.tmp"),
+            self.to_string().as_bytes(),
+            crate::system::files::Durable::No,
+        )
     }
 
     fn parse(text: &str) -> Option<Endpoints> {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::Home;
 use crate::error::{Code, Error, Remedy};
+use crate::fleet::{Fleet, FleetKey};
 use crate::keeper::Sharing;
-use crate::place::Shown;
-use crate::secret::Secret;
 use crate::secrets::{ItemName, Keys, SecretsError, read_key_file};
-use crate::shared::{Fleet, SharedKey};
+use crate::system::files::EscapedPath;
+use crate::system::secret::Secret;
 
 impl Home {
     /// Wires the fleet; `None` if the configuration names none. It makes no connection.
@@ -16,12 +16,12 @@ impl Home {
     pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
         use std::sync::Arc;
 
-        use crate::shared::{KeyFrom, RedisStore};
+        use crate::fleet::{FleetKeyFrom, RedisStore};
 
         let Some(shared) = &self.config.fleet else { return Ok(None) };
         let home = self.clone();
         let store = RedisStore::with_source(shared.url.clone(), Arc::new(move || access(&home)), shared.budget);
-        let key = shared.key_file.clone().map_or(KeyFrom::Backend, KeyFrom::File);
+        let key = shared.key_file.clone().map_or(FleetKeyFrom::Backend, FleetKeyFrom::File);
         let namespace = shared.namespace.clone();
         Ok(Some(Fleet::new(Arc::new(store), namespace, key, shared.required, shared.budget)))
     }
@@ -33,7 +33,8 @@ impl Home {
             return Ok(None);
         }
         let path = self.config_dir.join("config.toml");
-        let message = format!("{} has `fleet`, and this program was built without the feature `redis`", Shown(&path));
+        let message =
+            format!("{} has `fleet`, and this program was built without the feature `redis`", EscapedPath(&path));
         Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::BuildWithRedis))
     }
 }
@@ -49,14 +50,14 @@ impl Home {
             Some(path) => Some(fleet_key_file(path)?),
             None => self.stored_key(keys)?,
         };
-        let explicit = bytes.map(|bytes| (SharedKey::id_of(&bytes), SharedKey::explicit(&bytes, &shared.namespace)));
+        let explicit = bytes.map(|bytes| (FleetKey::id_of(&bytes), FleetKey::explicit(&bytes, &shared.namespace)));
         Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit }))
     }
 
     /// Reads the fleet key that was made or imported here; `None` if none was.
     pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
-        let Some(id) = keys.membership()?.key else { return Ok(None) };
-        let item = ItemName::shared_key(&keys.choice().store_id, &id);
+        let Some(id) = keys.fleet_state()?.key else { return Ok(None) };
+        let item = ItemName::fleet_key(&keys.choice().store_id, &id);
         let gone = || {
             Error::new(Code::KeyFileMissing, "the fleet key is gone; import it again")
                 .with_remedy(Remedy::BringFleetKey)
@@ -79,7 +80,7 @@ pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
     match read_key_file(path) {
         Ok(Some(key)) => Ok(key),
         Ok(None) => {
-            let message = format!("the file of the fleet key, {}, is missing; nothing was changed", Shown(path));
+            let message = format!("the file of the fleet key, {}, is missing; nothing was changed", EscapedPath(path));
             Err(Error::new(Code::KeyFileMissing, message).with_remedy(Remedy::BringFleetKey))
         }
         Err(error @ SecretsError::KeyFileShort { .. }) => {
@@ -92,11 +93,11 @@ pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
 
 /// Reads what a connection to the store needs; in a thread, when one is made.
 #[cfg(feature = "redis")]
-fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedError> {
+fn access(home: &Home) -> Result<crate::fleet::Access, crate::fleet::FleetError> {
     use crate::error::chain;
-    use crate::place::{Given, read_given};
+    use crate::fleet::{Access, FleetError, Login};
     use crate::secrets::read_reference;
-    use crate::shared::{Access, Login, SharedError};
+    use crate::system::files::{Given, read_given};
 
     const CA_FILE_CAP: usize = 4 << 20;
     let Some(shared) = &home.config.fleet else { return Ok(Access::default()) };
@@ -104,14 +105,14 @@ fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedErr
         None => None,
         Some(path) => match read_given(path, Given::Open, CA_FILE_CAP) {
             Ok(Some(pem)) => Some(pem),
-            Ok(None) => return Err(SharedError::Tls("the file that `ca_file` names is missing".to_owned())),
-            Err(error) => return Err(SharedError::Tls(chain(&error))),
+            Ok(None) => return Err(FleetError::Tls("the file that `ca_file` names is missing".to_owned())),
+            Err(error) => return Err(FleetError::Tls(chain(&error))),
         },
     };
     let login = match &shared.password {
         Some(reference) => {
             let read = read_reference(reference, home.config.command_timeout)
-                .map_err(|error| SharedError::NoPassword(chain(&error)))?;
+                .map_err(|error| FleetError::NoPassword(chain(&error)))?;
             Some(Login { user: shared.user.clone(), password: read.secret })
         }
         None => stored_login(home, shared)?,
@@ -124,21 +125,21 @@ fn access(home: &Home) -> Result<crate::shared::Access, crate::shared::SharedErr
 fn stored_login(
     home: &Home,
     shared: &crate::config::FleetConfig,
-) -> Result<Option<crate::shared::Login>, crate::shared::SharedError> {
+) -> Result<Option<crate::fleet::Login>, crate::fleet::FleetError> {
     use crate::error::chain;
-    use crate::secrets::{ItemName, StoreLogin};
-    use crate::shared::{Login, SharedError};
+    use crate::fleet::{FleetError, Login};
+    use crate::secrets::{FleetLogin, ItemName};
 
-    let unreadable = |error: &dyn std::error::Error| SharedError::NoPassword(chain(error));
+    let unreadable = |error: &dyn std::error::Error| FleetError::NoPassword(chain(error));
     let Some(opened) = home.opened().map_err(|error| unreadable(&error))? else { return Ok(None) };
-    let membership = opened.keys.membership().map_err(|error| unreadable(&error))?;
-    let Some(id) = membership.login else { return Ok(None) };
-    let item = ItemName::shared_login(&opened.keys.choice().store_id, &id);
+    let fleet_state = opened.keys.fleet_state().map_err(|error| unreadable(&error))?;
+    let Some(id) = fleet_state.login else { return Ok(None) };
+    let item = ItemName::fleet_login(&opened.keys.choice().store_id, &id);
     let read = opened.keys.read(&item).map_err(|error| unreadable(&error))?;
-    let gone = || SharedError::LoginGone;
-    let login = StoreLogin::decode(&read.ok_or_else(gone)?).map_err(|error| unreadable(&error))?;
+    let gone = || FleetError::LoginGone;
+    let login = FleetLogin::decode(&read.ok_or_else(gone)?).map_err(|error| unreadable(&error))?;
     if login.hosts != shared.url.to_string() {
-        return Err(SharedError::OtherHosts);
+        return Err(FleetError::OtherHosts);
     }
     Ok(Some(Login { user: login.user.or_else(|| shared.user.clone()), password: login.password }))
 }

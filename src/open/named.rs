@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::{Home, Opened};
-use crate::credentials;
+use super::{Home, Opened, profiles};
 use crate::error::Error;
-use crate::place::{Shown, judge_config_dir};
 use crate::profile::Generation;
 use crate::secrets::{Configurations, ItemName};
+use crate::system::files::{EscapedPath, judge_config_dir};
 
 impl Home {
     /// Lists the stored items that are named: the fleet key, the login of the fleet store, and credentials. Profiles of
@@ -23,12 +22,12 @@ impl Home {
                 // Not mounted today, perhaps, or of another user: what it names is not known.
                 Ok(None) => all_read = false,
                 Err(error) => {
-                    tracing::info!("{} cannot be read: {error}", Shown(other));
+                    tracing::info!("{} cannot be read: {error}", EscapedPath(other));
                     all_read = false;
                 }
             }
         }
-        items.extend(keys.membership()?.items(&keys.choice().store_id));
+        items.extend(keys.fleet_state()?.items(&keys.choice().store_id));
         Ok(Named { items, all_read })
     }
 }
@@ -46,5 +45,5 @@ fn generations_of(config_dir: &Path) -> Result<Option<Vec<Generation>>, Error> {
     if !judge_config_dir(config_dir)? {
         return Ok(None);
     }
-    credentials::generations_in(&config_dir.join("profiles")).map(Some)
+    profiles::generations_in(&config_dir.join("profiles")).map(Some)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Home;
 use crate::error::Error;
+use crate::error::warning::Warning;
 use crate::keeper::{Keeper, Observer};
-use crate::warning::Warning;
 
 /// Opens profiles of the command line, with settings that differ from those of the command line.
 ///

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{AuthMethod, Endpoint, PlainHosts, TokenBinding};
-use crate::hex;
-use crate::secret::SecretDigest;
-use crate::tlv::{Malformed, Reader, Writer};
+use crate::encoding::hex;
+use crate::encoding::tlv::{Malformed, Reader, Writer};
+use crate::system::secret::SecretDigest;
 
 /// Names one stored secret for ever: 16 random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

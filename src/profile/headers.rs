@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::secret::{Secret, SecretDigest};
-use crate::tlv::Writer;
+use crate::encoding::tlv::Writer;
+use crate::system::secret::{Secret, SecretDigest};
 
 /// The most headers that a profile may have.
 const MOST: usize = 32;

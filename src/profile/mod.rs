@@ -3,6 +3,7 @@
 mod auth;
 mod binding;
 mod endpoint;
+mod failure;
 mod file;
 mod gap;
 mod headers;
@@ -33,6 +34,8 @@ pub(crate) use plain_hosts::is_private_address;
 pub(crate) use plain_hosts::may_be_plain;
 pub use plain_hosts::{PlainHostError, PlainHosts};
 pub use request::{Request, RequestError};
+
+use crate::error::SecretPlace;
 
 /// The lifetime that is assumed for a token if the answer names none.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
@@ -131,6 +134,17 @@ impl Reference {
             Some(program) if !Path::new(program).is_absolute() => Err("must name its program by an absolute path"),
             Some(_) if words.iter().any(|word| word.contains('\0')) => Err("must not hold NUL"),
             Some(_) => Ok(Reference::Command(words)),
+        }
+    }
+
+    /// Returns the place as a remedy names it.
+    pub(crate) fn place(&self) -> SecretPlace {
+        match self {
+            Reference::File(path) => SecretPlace::File(path.clone()),
+            Reference::Env(name) => SecretPlace::Variable(name.clone()),
+            // Without its arguments, one of which may be a secret.
+            Reference::Command(words) => SecretPlace::Program(words.first().cloned().unwrap_or_default()),
+            Reference::GithubActions { .. } => SecretPlace::Actions,
         }
     }
 }

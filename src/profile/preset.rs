@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::file::keys::auth;
 use super::gap::gap_in_part;
 use super::{AuthMethod, Endpoint, Grant, Repeats};
-use crate::document::{DocumentError, Parsed, Table};
+use crate::encoding::toml::{DocumentError, Parsed, Table};
 
 /// What is known about a provider. URLs may hold `{fields}`, which the user has to fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,17 +16,17 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{HEADER, Header, Kind, OpenError, Plain, SealError, expand, padded, parted, put_right, same};
-use crate::hex;
-use crate::secret::Secret;
-use crate::tlv::Writer;
+use crate::encoding::hex;
+use crate::encoding::tlv::Writer;
+use crate::system::secret::Secret;
 
 /// The key that all hosts of a fleet have: 32 bytes, redacted, erased.
 #[derive(Clone)]
-pub struct SharedKey(Zeroizing<[u8; 32]>);
+pub struct FleetKey(Zeroizing<[u8; 32]>);
 
 /// The name of what is shared under one key for one request: 32 bytes that reveal nothing to others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SharedName([u8; 32]);
+pub struct FleetName([u8; 32]);
 
 /// Distinguishes the tokens of one secret from those of the next.
 #[derive(Clone, Copy, Debug)]
@@ -37,19 +37,19 @@ pub(crate) enum EpochOf<'a> {
     Text(&'a str),
 }
 
-impl SharedKey {
+impl FleetKey {
     /// Makes it of bytes that cannot be guessed (at least 32) and the namespace they are used in.
-    pub fn explicit(bytes: &Secret, namespace: &str) -> SharedKey {
+    pub fn explicit(bytes: &Secret, namespace: &str) -> FleetKey {
         let mut of = Writer::default();
         of.bytes(3, namespace.as_bytes());
-        SharedKey::extracted(bytes, b"tokenkeep/v1/shared/explicit", &of)
+        FleetKey::extracted(bytes, b"tokenkeep/v1/shared/explicit", &of)
     }
 
     /// Derives it from a client's secret that cannot be guessed: every host that has the secret has the key.
-    pub fn derived(secret: &Secret, token_endpoint: &str, client_id: &str, namespace: &str) -> SharedKey {
+    pub fn derived(secret: &Secret, token_endpoint: &str, client_id: &str, namespace: &str) -> FleetKey {
         let mut of = Writer::default();
         of.bytes(1, token_endpoint.as_bytes()).bytes(2, client_id.as_bytes()).bytes(3, namespace.as_bytes());
-        SharedKey::extracted(secret, b"tokenkeep/v1/shared/derived", &of)
+        FleetKey::extracted(secret, b"tokenkeep/v1/shared/derived", &of)
     }
 
     /// Names the bytes that an explicit key is made of, whatever the namespace.
@@ -61,17 +61,17 @@ impl SharedKey {
         id
     }
 
-    fn extracted(bytes: &Secret, label: &[u8], of: &Writer) -> SharedKey {
+    fn extracted(bytes: &Secret, label: &[u8], of: &Writer) -> FleetKey {
         let mut root = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, bytes.expose())
             .expand_multi_info(&[label, of.written()], root.as_mut_slice())
             .expect("HKDF-SHA-256 gives up to 8160 bytes");
-        SharedKey(root)
+        FleetKey(root)
     }
 
     /// Takes a key that was kept.
-    pub(crate) fn from_root(root: Zeroizing<[u8; 32]>) -> SharedKey {
-        SharedKey(root)
+    pub(crate) fn from_root(root: Zeroizing<[u8; 32]>) -> FleetKey {
+        FleetKey(root)
     }
 
     /// Shows the 32 bytes, for a place that keeps keys.
@@ -88,8 +88,8 @@ impl SharedKey {
     }
 
     /// Names what is shared for a request, as a fleet encodes it.
-    pub(crate) fn name(&self, identity: &[u8]) -> SharedName {
-        SharedName(self.mac(b"tokenkeep/v1/shared/name", identity))
+    pub(crate) fn name(&self, identity: &[u8]) -> FleetName {
+        FleetName(self.mac(b"tokenkeep/v1/shared/name", identity))
     }
 
     /// HMAC-SHA-256 under a key of its own: the extracting half of HKDF is just that (RFC 5869 s. 2.2).
@@ -100,7 +100,7 @@ impl SharedKey {
     }
 
     /// Derives the key of one record, and what commits the record to it.
-    fn of_record(&self, nonce: &[u8; 24], name: SharedName) -> (XChaCha20Poly1305, [u8; 32]) {
+    fn of_record(&self, nonce: &[u8; 24], name: FleetName) -> (XChaCha20Poly1305, [u8; 32]) {
         let mut root = Zeroizing::new([0; 32]);
         expand(&self.0, b"tokenkeep/v1/shared/seal", root.as_mut_slice());
         let mut both = Zeroizing::new([0; 64]);
@@ -111,16 +111,16 @@ impl SharedKey {
     }
 }
 
-impl fmt::Debug for SharedKey {
+impl fmt::Debug for FleetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SharedKey(REDACTED)")
     }
 }
 
-impl SharedName {
+impl FleetName {
     /// Takes 32 bytes, for a store that is tried without a key.
-    pub const fn new(bytes: [u8; 32]) -> SharedName {
-        SharedName(bytes)
+    pub const fn new(bytes: [u8; 32]) -> FleetName {
+        FleetName(bytes)
     }
 
     /// Returns 64 hexadecimal digits.
@@ -129,7 +129,7 @@ impl SharedName {
     }
 }
 
-impl fmt::Debug for SharedName {
+impl fmt::Debug for FleetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SharedName({})", self.to_hex())
     }
@@ -137,8 +137,8 @@ impl fmt::Debug for SharedName {
 
 /// Seals what is shared under a name: the order, then the record.
 pub(crate) fn seal(
-    key: &SharedKey,
-    name: SharedName,
+    key: &FleetKey,
+    name: FleetName,
     kind: Kind,
     order: u64,
     plain: &Plain,
@@ -149,8 +149,8 @@ pub(crate) fn seal(
 }
 
 fn seal_with(
-    key: &SharedKey,
-    name: SharedName,
+    key: &FleetKey,
+    name: FleetName,
     kind: Kind,
     order: u64,
     plain: &Plain,
@@ -168,7 +168,7 @@ fn seal_with(
 }
 
 /// Opens what was found under a name; its kind and order come with it.
-pub(crate) fn open(key: &SharedKey, name: SharedName, value: &[u8]) -> Result<(Kind, u64, Plain), OpenError> {
+pub(crate) fn open(key: &FleetKey, name: FleetName, value: &[u8]) -> Result<(Kind, u64, Plain), OpenError> {
     match opened(key, name, value) {
         Err(OpenError::NewerVersion) if put_right(value, 8).is_some_and(|value| opened(key, name, &value).is_ok()) => {
             Err(OpenError::Sealed)
@@ -177,9 +177,9 @@ pub(crate) fn open(key: &SharedKey, name: SharedName, value: &[u8]) -> Result<(K
     }
 }
 
-fn opened(key: &SharedKey, name: SharedName, value: &[u8]) -> Result<(Kind, u64, Plain), OpenError> {
+fn opened(key: &FleetKey, name: FleetName, value: &[u8]) -> Result<(Kind, u64, Plain), OpenError> {
     let (order, record) = value.split_first_chunk::<8>().ok_or(OpenError::Sealed)?;
-    let header = Header::read(record, Kind::Shared).or_else(|_| Header::read(record, Kind::SharedRefusal))?;
+    let header = Header::read(record, Kind::Shared).or_else(|_| Header::read(record, Kind::FleetRefusal))?;
     let (cipher, commitment) = key.of_record(&header.nonce, name);
     if !same(&commitment, &header.id) {
         return Err(OpenError::Sealed);

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::StoreLock;
-use crate::hex;
-use crate::place::{Dir, Durable, PlaceError, Shown, Stamp, path_bytes, path_from_bytes};
+use super::DataDirLock;
+use crate::encoding::hex;
 use crate::seal::KeyId;
+use crate::system::files::{Dir, Durable, EscapedPath, PlaceError, Stamp, path_bytes, path_from_bytes};
 
 const NAME: &str = "store";
 pub(super) const TEMPORARY: &str = "store.tmp";
@@ -16,7 +16,7 @@ const CAP: usize = 64 * 1024;
 
 /// The content of the file `store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
+pub(crate) struct BackendChoice {
     /// Names this data directory for ever.
     pub store_id: [u8; 16],
     /// The place that keeps secrets.
@@ -65,7 +65,7 @@ impl Argon2Cost {
     pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
 
     /// Returns whether it may be computed: a process that can write `store` must not stop the machine.
-    pub(crate) fn is_bearable(self) -> bool {
+    pub(crate) fn is_within_limits(self) -> bool {
         (8 * 1024..=1024 * 1024).contains(&self.memory)
             && (1..=16).contains(&self.passes)
             && (1..=8).contains(&self.lanes)
@@ -87,7 +87,7 @@ impl Backend {
         match self {
             Backend::Keyring => "the OS keyring".to_owned(),
             Backend::None => "nowhere".to_owned(),
-            Backend::File(KeySource::KeyFile(path)) => format!("sealed files with the key file {}", Shown(path)),
+            Backend::File(KeySource::KeyFile(path)) => format!("sealed files with the key file {}", EscapedPath(path)),
             Backend::File(KeySource::Credential(name)) => format!("sealed files with the systemd credential {name}"),
             Backend::File(KeySource::Passphrase(_)) => "sealed files with a passphrase".to_owned(),
         }
@@ -123,21 +123,21 @@ pub enum ChoiceError {
     Randomness,
 }
 
-impl Choice {
+impl BackendChoice {
     /// Makes a choice for a new data directory.
-    pub(crate) fn new(backend: Backend) -> Result<Choice, ChoiceError> {
+    pub(crate) fn new(backend: Backend) -> Result<BackendChoice, ChoiceError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|_| ChoiceError::Randomness)?;
         let (mut store_id, mut rekey_salt) = ([0; 16], [0; 16]);
         store_id.copy_from_slice(&random[..16]);
         rekey_salt.copy_from_slice(&random[16..]);
-        Ok(Choice { store_id, backend, rekey_salt, key_id: None })
+        Ok(BackendChoice { store_id, backend, rekey_salt, key_id: None })
     }
 
     /// Reads the choice; `None` if none was made yet.
-    pub(crate) fn load(data_dir: &Dir) -> Result<Option<Choice>, ChoiceError> {
+    pub(crate) fn load(data_dir: &Dir) -> Result<Option<BackendChoice>, ChoiceError> {
         match data_dir.read(NAME, CAP)? {
-            Some(bytes) => Choice::parse(&bytes).map(Some),
+            Some(bytes) => BackendChoice::parse(&bytes).map(Some),
             None => Ok(None),
         }
     }
@@ -148,20 +148,20 @@ impl Choice {
     }
 
     /// Writes the choice durably, in one step.
-    pub(crate) fn save(&self, data_dir: &Dir, lock: &StoreLock) -> Result<(), ChoiceError> {
+    pub(crate) fn save(&self, data_dir: &Dir, lock: &DataDirLock) -> Result<(), ChoiceError> {
         lock.still_holds(data_dir)?;
         Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
     }
 
     /// Erases the choice, and with it the salt that the data key was made with.
-    pub(crate) fn erase(data_dir: &Dir, lock: &StoreLock) -> Result<(), ChoiceError> {
+    pub(crate) fn erase(data_dir: &Dir, lock: &DataDirLock) -> Result<(), ChoiceError> {
         lock.still_holds(data_dir)?;
         data_dir.remove(NAME)?;
         Ok(())
     }
 
-    /// Reads what [`Choice`]'s `Display` writes.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Choice, ChoiceError> {
+    /// Reads what [`BackendChoice`]'s `Display` writes.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<BackendChoice, ChoiceError> {
         let text = std::str::from_utf8(bytes).map_err(|_| ChoiceError::Damaged { line: 1 })?;
         let mut lines = Lines { lines: text.lines(), at: 0 };
         match lines.value(FIRST_LINE)?.parse::<u32>() {
@@ -189,7 +189,7 @@ impl Choice {
         };
         match lines.next() {
             Some(_) => Err(lines.damaged()),
-            None => Ok(Choice { store_id, backend, rekey_salt, key_id }),
+            None => Ok(BackendChoice { store_id, backend, rekey_salt, key_id }),
         }
     }
 }
@@ -216,7 +216,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for BackendChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE} {FORMAT}")?;
         writeln!(f, "id {}", hex::encode(&self.store_id))?;
@@ -297,11 +297,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::place::Missing;
+    use crate::system::files::Missing;
 
-    fn choice(path: &[u8]) -> Choice {
+    fn choice(path: &[u8]) -> BackendChoice {
         let key_file = path_from_bytes(path.to_vec()).unwrap_or_else(|| PathBuf::from("/k"));
-        let mut choice = Choice::new(Backend::File(KeySource::KeyFile(key_file))).expect("randomness");
+        let mut choice = BackendChoice::new(Backend::File(KeySource::KeyFile(key_file))).expect("randomness");
         choice.key_id = Some(KeyId([5; 32]));
         choice
     }
@@ -310,22 +310,22 @@ mod tests {
     fn a_format_that_is_newer_is_told_apart_from_damage() {
         let text = choice(b"/k").to_string();
         let newer = text.replace("tokenkeep-store 1", "tokenkeep-store 2");
-        assert!(matches!(Choice::parse(newer.as_bytes()), Err(ChoiceError::NewerVersion)));
+        assert!(matches!(BackendChoice::parse(newer.as_bytes()), Err(ChoiceError::NewerVersion)));
         let damaged = text.replace("backend file", "backend cloud");
-        assert!(matches!(Choice::parse(damaged.as_bytes()), Err(ChoiceError::Damaged { line: 3 })));
+        assert!(matches!(BackendChoice::parse(damaged.as_bytes()), Err(ChoiceError::Damaged { line: 3 })));
         let longer = format!("{text}x\n");
-        assert!(matches!(Choice::parse(longer.as_bytes()), Err(ChoiceError::Damaged { line: 7 })));
-        assert!(matches!(Choice::parse(b""), Err(ChoiceError::Damaged { line: 1 })));
+        assert!(matches!(BackendChoice::parse(longer.as_bytes()), Err(ChoiceError::Damaged { line: 7 })));
+        assert!(matches!(BackendChoice::parse(b""), Err(ChoiceError::Damaged { line: 1 })));
     }
 
     #[test]
     fn a_choice_is_kept_in_the_data_directory() {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
-        assert!(Choice::load(&dir).expect("loads").is_none());
-        let lock = StoreLock::take(&dir).expect("free");
+        assert!(BackendChoice::load(&dir).expect("loads").is_none());
+        let lock = DataDirLock::take(&dir).expect("free");
         choice(b"/k").save(&dir, &lock).expect("saved");
-        assert!(Choice::load(&dir).expect("loads").is_some());
+        assert!(BackendChoice::load(&dir).expect("loads").is_some());
     }
 
     #[test]
@@ -333,8 +333,8 @@ mod tests {
         let sources = [KeySource::Credential("tk.key".to_owned()), KeySource::Passphrase(Argon2Cost::DEFAULT)];
         let files = sources.into_iter().map(Backend::File);
         for backend in [Backend::Keyring, Backend::None].into_iter().chain(files) {
-            let choice = Choice::new(backend).expect("randomness");
-            assert_eq!(Choice::parse(choice.to_string().as_bytes()).ok(), Some(choice));
+            let choice = BackendChoice::new(backend).expect("randomness");
+            assert_eq!(BackendChoice::parse(choice.to_string().as_bytes()).ok(), Some(choice));
         }
     }
 
@@ -343,9 +343,9 @@ mod tests {
         for (memory, passes, lanes) in
             [(u32::MAX, 3, 1), (65_536, 1_000_000, 1), (65_536, 3, 100_000), (0, 3, 1), (65_536, 0, 1)]
         {
-            assert!(!Argon2Cost { memory, passes, lanes }.is_bearable());
+            assert!(!Argon2Cost { memory, passes, lanes }.is_within_limits());
         }
-        assert!(Argon2Cost::DEFAULT.is_bearable());
+        assert!(Argon2Cost::DEFAULT.is_within_limits());
     }
 
     proptest! {
@@ -354,14 +354,14 @@ mod tests {
             let choice = choice(&[b"/", path.as_slice()].concat());
             let text = choice.to_string();
             prop_assert_eq!(text.lines().count(), 6);
-            prop_assert_eq!(Choice::parse(text.as_bytes()).ok(), Some(choice));
+            prop_assert_eq!(BackendChoice::parse(text.as_bytes()).ok(), Some(choice));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..128), cut in 0_usize..200) {
-            let _ = Choice::parse(&bytes);
+            let _ = BackendChoice::parse(&bytes);
             let text = choice(b"/k%").to_string();
-            let _ = Choice::parse(&text.as_bytes()[..cut.min(text.len())]);
+            let _ = BackendChoice::parse(&text.as_bytes()[..cut.min(text.len())]);
         }
     }
 }

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use super::choice::{escaped, unescaped};
-use super::{SealedFiles, SecretsError, StoreLock};
-use crate::place::{Dir, Durable};
+use super::{DataDirLock, SealedFiles, SecretsError};
+use crate::system::files::{Dir, Durable};
 
 const NAME: &str = "configurations";
 pub(super) const TEMPORARY: &str = "configurations.tmp";
@@ -33,7 +33,7 @@ impl Configurations {
     }
 
     /// Notes that a configuration directory is about to store a secret here.
-    pub(crate) fn note(data_dir: &Dir, directory: &Path, lock: &StoreLock) -> Result<(), SecretsError> {
+    pub(crate) fn note(data_dir: &Dir, directory: &Path, lock: &DataDirLock) -> Result<(), SecretsError> {
         let mut present = Configurations::load(data_dir)?;
         if present.directories.iter().any(|known| known == directory) {
             return Ok(());
@@ -44,7 +44,7 @@ impl Configurations {
     }
 
     /// Erases the file, with everything that was stored.
-    pub(crate) fn erase(data_dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+    pub(crate) fn erase(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
         data_dir.remove(NAME)?;
         Ok(())
     }
@@ -79,13 +79,13 @@ impl Configurations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Missing;
+    use crate::system::files::Missing;
 
     #[test]
     fn what_is_noted_is_read_back_and_noted_once() {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
-        let lock = StoreLock::take(&dir).expect("free");
+        let lock = DataDirLock::take(&dir).expect("free");
         let (a, b) = (root.path().join("a b%\n"), root.path().join("b"));
         for directory in [&a, &b, &a] {
             Configurations::note(&dir, directory, &lock).expect("noted");
@@ -101,7 +101,7 @@ mod tests {
         let dir = Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there");
         let secrets = dir.dir("secrets", Missing::Create).expect("made").expect("there");
         secrets.replace("x", "x.tmp", b"", Durable::No).expect("written");
-        let lock = StoreLock::take(&dir).expect("free");
+        let lock = DataDirLock::take(&dir).expect("free");
         assert!(!Configurations::load(&dir).expect("read").are_all_known());
         Configurations::note(&dir, root.path(), &lock).expect("noted");
         assert!(!Configurations::load(&dir).expect("read").are_all_known());

@@ -2,7 +2,7 @@
 
 use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::profile::Generation;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// Checks an empty store.
 pub(crate) fn check(store: &dyn SecretStore) {

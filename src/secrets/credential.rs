@@ -4,10 +4,10 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::hex;
+use crate::encoding::hex;
+use crate::encoding::tlv::{Malformed, Reader, Writer};
 use crate::profile::Binding;
-use crate::secret::Secret;
-use crate::tlv::{Malformed, Reader, Writer};
+use crate::system::secret::Secret;
 
 /// A client's secret beside the places that it was set for.
 #[derive(Clone, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{ItemName, Retired, SecretStore, SecretsError};
-use crate::place::{Dir, Durable, Missing};
 use crate::seal::{self, DataKey, Kind, LARGEST_RECORD, Plain};
-use crate::secret::Secret;
+use crate::system::files::{Dir, Durable, Missing};
+use crate::system::secret::Secret;
 use crate::token::RecordName;
 
 /// Keeps items in files of ours, sealed with a sub-key of the data key.
@@ -180,7 +180,7 @@ impl SealedFiles {
     ///
     /// A file goes only under two conditions. The item in its place was read back with this key. The file itself was
     /// read whole and names another key in its header. Any error ends the call, and every copy stays.
-    pub(crate) fn settle(&self) -> Result<(), SecretsError> {
+    pub(crate) fn commit_staged(&self) -> Result<(), SecretsError> {
         let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
         for file in secrets.names()? {
             let Some(name) = file.strip_suffix(BESIDE).and_then(RecordName::from_hex) else { continue };

@@ -6,11 +6,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ItemName, Retired, SecretStore, SecretsError, StoreLock};
-use crate::hex;
-use crate::place::{Dir, Durable};
-use crate::secret::Secret;
-use crate::tlv::{Malformed, Reader, Writer};
+use super::{DataDirLock, ItemName, Retired, SecretStore, SecretsError};
+use crate::encoding::hex;
+use crate::encoding::tlv::{Malformed, Reader, Writer};
+use crate::system::files::{Dir, Durable};
+use crate::system::secret::Secret;
 
 const NAME: &str = "shared";
 pub(super) const TEMPORARY: &str = "shared.tmp";
@@ -19,28 +19,28 @@ const LARGEST: usize = 4096;
 
 /// What the file `shared` names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Membership {
+pub(crate) struct FleetState {
     /// The fleet key that was made or imported here.
     pub(crate) key: Option<[u8; 32]>,
     /// The user and password of the store.
     pub(crate) login: Option<[u8; 16]>,
 }
 
-impl Membership {
+impl FleetState {
     /// Reads the file; an empty one if there is none.
-    pub(crate) fn load(dir: &Dir) -> Result<Membership, SecretsError> {
-        let Some(bytes) = dir.read(NAME, LARGEST)? else { return Ok(Membership::default()) };
-        Membership::parse(&bytes).ok_or(SecretsError::MembershipUnusable)
+    pub(crate) fn load(dir: &Dir) -> Result<FleetState, SecretsError> {
+        let Some(bytes) = dir.read(NAME, LARGEST)? else { return Ok(FleetState::default()) };
+        FleetState::parse(&bytes).ok_or(SecretsError::FleetStateUnusable)
     }
 
     /// Writes the file.
-    pub(crate) fn save(self, dir: &Dir, lock: &StoreLock) -> Result<(), SecretsError> {
+    pub(crate) fn save(self, dir: &Dir, lock: &DataDirLock) -> Result<(), SecretsError> {
         lock.still_holds(dir).map_err(super::keys::failed)?;
         Ok(dir.replace(NAME, TEMPORARY, self.text().as_bytes(), Durable::Yes)?)
     }
 
     /// Erases the file.
-    pub(crate) fn erase(dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+    pub(crate) fn erase(dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
         dir.remove(NAME)?;
         Ok(())
     }
@@ -51,12 +51,12 @@ impl Membership {
         format!("{FIRST_LINE}\n{}{}", key.unwrap_or_default(), login.unwrap_or_default())
     }
 
-    fn parse(bytes: &[u8]) -> Option<Membership> {
+    fn parse(bytes: &[u8]) -> Option<FleetState> {
         let mut lines = std::str::from_utf8(bytes).ok()?.lines().peekable();
         if lines.next()? != FIRST_LINE {
             return None;
         }
-        let mut read = Membership::default();
+        let mut read = FleetState::default();
         if let Some(line) = lines.next_if(|line| line.starts_with("key ")) {
             read.key = Some(hex::decode(&line["key ".len()..])?);
         }
@@ -68,14 +68,14 @@ impl Membership {
 
     /// Lists the items that it names.
     pub(crate) fn items(self, store_id: &[u8; 16]) -> Vec<ItemName> {
-        let key = self.key.map(|id| ItemName::shared_key(store_id, &id));
-        key.into_iter().chain(self.login.map(|id| ItemName::shared_login(store_id, &id))).collect()
+        let key = self.key.map(|id| ItemName::fleet_key(store_id, &id));
+        key.into_iter().chain(self.login.map(|id| ItemName::fleet_login(store_id, &id))).collect()
     }
 }
 
 /// What a kept pass belongs to: another one for each of these.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PassOf<'a> {
+pub(crate) struct RequestKeyId<'a> {
     pub(crate) token_endpoint: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) auth_method: &'a str,
@@ -85,7 +85,7 @@ pub(crate) struct PassOf<'a> {
     pub(crate) epoch: Option<&'a str>,
 }
 
-impl PassOf<'_> {
+impl RequestKeyId<'_> {
     /// Names the item that it is kept in.
     pub(crate) fn item(&self) -> ItemName {
         let mut writer = Writer::default();
@@ -98,7 +98,7 @@ impl PassOf<'_> {
             .optional(6, self.key.map(<[u8; 32]>::as_slice))
             .optional(7, self.epoch.map(str::as_bytes));
         let digest = Sha256::digest(writer.written());
-        ItemName::shared_pass(&digest[..16])
+        ItemName::request_key(&digest[..16])
     }
 }
 
@@ -115,14 +115,14 @@ pub(crate) fn replace(secrets: &dyn SecretStore, item: &ItemName, content: &Secr
 
 /// A user and a password of a store, and the hosts that they are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoreLogin {
+pub(crate) struct FleetLogin {
     pub(crate) user: Option<String>,
     pub(crate) password: Secret,
     /// The address that they were set for, as it is shown.
     pub(crate) hosts: String,
 }
 
-impl StoreLogin {
+impl FleetLogin {
     /// Encodes it for an item.
     pub(crate) fn encode(&self) -> Secret {
         let mut writer = Writer::default();
@@ -133,14 +133,14 @@ impl StoreLogin {
         Secret::new(writer.written())
     }
 
-    /// Decodes what [`StoreLogin::encode`] wrote.
-    pub(crate) fn decode(item: &Secret) -> Result<StoreLogin, Malformed> {
+    /// Decodes what [`FleetLogin::encode`] wrote.
+    pub(crate) fn decode(item: &Secret) -> Result<FleetLogin, Malformed> {
         let mut reader = Reader::new(item.expose());
         let user = reader.optional_text(1)?.map(str::to_owned);
         let password = Secret::new(reader.bytes(2)?);
         let hosts = reader.text(3)?.to_owned();
         reader.finish()?;
-        Ok(StoreLogin { user, password, hosts })
+        Ok(FleetLogin { user, password, hosts })
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_pass_of_anything_else_is_another_item() {
-        let of = PassOf {
+        let of = RequestKeyId {
             token_endpoint: "https://a/t",
             client_id: "c",
             auth_method: "client_secret_basic",
@@ -164,13 +164,13 @@ mod tests {
         };
         let items = [
             of.item(),
-            PassOf { token_endpoint: "https://a/u", ..of }.item(),
-            PassOf { client_id: "d", ..of }.item(),
-            PassOf { auth_method: "client_secret_post", ..of }.item(),
-            PassOf { namespace: "other", ..of }.item(),
-            PassOf { generation: Some(&[1; 16]), ..of }.item(),
-            PassOf { key: Some(&[1; 32]), ..of }.item(),
-            PassOf { epoch: Some(""), ..of }.item(),
+            RequestKeyId { token_endpoint: "https://a/u", ..of }.item(),
+            RequestKeyId { client_id: "d", ..of }.item(),
+            RequestKeyId { auth_method: "client_secret_post", ..of }.item(),
+            RequestKeyId { namespace: "other", ..of }.item(),
+            RequestKeyId { generation: Some(&[1; 16]), ..of }.item(),
+            RequestKeyId { key: Some(&[1; 32]), ..of }.item(),
+            RequestKeyId { epoch: Some(""), ..of }.item(),
         ];
         for (at, item) in items.iter().enumerate() {
             assert!(!items[at + 1..].contains(item), "{at}");
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_can_be_derived_anew_replaces_what_was_there() {
-        let (secrets, item) = (MemorySecrets::default(), ItemName::shared_pass(&[1; 16]));
+        let (secrets, item) = (MemorySecrets::default(), ItemName::request_key(&[1; 16]));
         for content in ["a", "b", "b"] {
             replace(&secrets, &item, &Secret::from(content)).expect("kept");
             assert_eq!(secrets.read(&item).expect("read"), Some(Secret::from(content)));
@@ -189,27 +189,27 @@ mod tests {
     #[test]
     fn a_file_that_is_newer_or_damaged_is_not_used() {
         for text in ["", "tokenkeep-shared 2\n", "tokenkeep-shared 1\nkey 00\n", "tokenkeep-shared 1\nx\n"] {
-            assert_eq!(Membership::parse(text.as_bytes()), None, "{text:?}");
+            assert_eq!(FleetState::parse(text.as_bytes()), None, "{text:?}");
         }
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read_back(key in any::<Option<[u8; 32]>>(), login in any::<Option<[u8; 16]>>()) {
-            let membership = Membership { key, login };
-            prop_assert_eq!(Membership::parse(membership.text().as_bytes()), Some(membership));
+            let fleet_state = FleetState { key, login };
+            prop_assert_eq!(FleetState::parse(fleet_state.text().as_bytes()), Some(fleet_state));
         }
 
         #[test]
         fn a_login_is_read_back(user in any::<Option<String>>(), password in "[ -~]{0,64}", hosts in "[a-z:/]{0,32}") {
-            let login = StoreLogin { user, password: Secret::from(password.as_str()), hosts };
-            prop_assert_eq!(StoreLogin::decode(&login.encode()), Ok(login));
+            let login = FleetLogin { user, password: Secret::from(password.as_str()), hosts };
+            prop_assert_eq!(FleetLogin::decode(&login.encode()), Ok(login));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
-            let _ = Membership::parse(&bytes);
-            let _ = StoreLogin::decode(&Secret::new(bytes));
+            let _ = FleetState::parse(&bytes);
+            let _ = FleetLogin::decode(&Secret::new(bytes));
         }
     }
 }

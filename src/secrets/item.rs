@@ -1,10 +1,10 @@
 //! The name of a stored item, and what lets a store remove one.
 
 use super::{SecretStore, SecretsError};
-use crate::hex;
+use crate::encoding::hex;
 use crate::profile::Generation;
 use crate::seal::KeyId;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// The name of an item, for ever: `credential/<generation>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,17 +22,17 @@ impl ItemName {
     }
 
     /// Names the item of a fleet key that was made or imported here.
-    pub(crate) fn shared_key(store_id: &[u8; 16], id: &[u8; 32]) -> ItemName {
+    pub(crate) fn fleet_key(store_id: &[u8; 16], id: &[u8; 32]) -> ItemName {
         ItemName(format!("sharedkey/{}/{}", hex::encode(store_id), hex::encode(id)))
     }
 
     /// Names the item of a login of the fleet store.
-    pub(crate) fn shared_login(store_id: &[u8; 16], id: &[u8; 16]) -> ItemName {
+    pub(crate) fn fleet_login(store_id: &[u8; 16], id: &[u8; 16]) -> ItemName {
         ItemName(format!("sharedlogin/{}/{}", hex::encode(store_id), hex::encode(id)))
     }
 
     /// Names the item of what is derived from a client's secret for its fleet.
-    pub(crate) fn shared_pass(digest: &[u8]) -> ItemName {
+    pub(crate) fn request_key(digest: &[u8]) -> ItemName {
         ItemName(format!("{}{}", ItemName::DERIVED, hex::encode(digest)))
     }
 

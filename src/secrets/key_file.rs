@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::SecretsError;
-use crate::place::{Given, PlaceError, create_config, make_config_dir, read_given};
 use crate::seal::SealError;
-use crate::secret::Secret;
+use crate::system::files::{Given, PlaceError, create_config, make_config_dir, read_given};
+use crate::system::secret::Secret;
 
 const SHORTEST: usize = 32;
 

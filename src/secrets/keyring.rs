@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::{ItemName, Retired, SecretStore, SecretsError};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// The service of all our items.
 const SERVICE: &str = "tokenkeep";

@@ -14,18 +14,18 @@ use super::key_file::as_role;
 use super::passphrase::{Typed, passphrase, stretched};
 use super::tier::{KernelTier, keep_by_default};
 use super::{
-    Backend, Choice, ChoiceError, ItemName, KeyFileRole, KeySource, Membership, OsKeyring, Retired, SealedFiles,
-    SecretStore, SecretsError, StoreLock, create_key_file, read_key_file,
+    Backend, BackendChoice, ChoiceError, DataDirLock, FleetState, ItemName, KeyFileRole, KeySource, OsKeyring, Retired,
+    SealedFiles, SecretStore, SecretsError, create_key_file, read_key_file,
 };
-use crate::place::{Dir, Stamp};
 use crate::seal::{DataKey, KeyId, SealError};
-use crate::secret::Secret;
+use crate::system::files::{Dir, Stamp};
+use crate::system::secret::Secret;
 
 /// Hands out the data key of a data directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     dir: Arc<Dir>,
-    choice: Choice,
+    choice: BackendChoice,
     /// As written in the configuration; `None` if it is not set there.
     keep: Option<Option<Duration>>,
     timeout: Duration,
@@ -65,8 +65,8 @@ pub(crate) enum Creates {
 impl Keys {
     /// Makes the keys of a choice. `keep` is how long the kernel tier keeps a requested key, if the configuration sets
     /// it; `timeout` bounds each call of the keyring.
-    pub(crate) fn new(dir: Arc<Dir>, choice: Choice, keep: Option<Option<Duration>>, timeout: Duration) -> Keys {
-        let stamp = Choice::stamp(&dir);
+    pub(crate) fn new(dir: Arc<Dir>, choice: BackendChoice, keep: Option<Option<Duration>>, timeout: Duration) -> Keys {
+        let stamp = BackendChoice::stamp(&dir);
         Keys { dir, choice, keep, timeout, creates: Creates::IfAbsent, moved_to: None, stamp }
     }
 
@@ -88,34 +88,34 @@ impl Keys {
     }
 
     /// Returns the keys as they are now, if the file `store` has changed; `None` if it has not, or cannot be read.
-    pub(crate) fn newer(&self) -> Option<Keys> {
-        let stamp = Choice::stamp(&self.dir);
+    pub(crate) fn reloaded(&self) -> Option<Keys> {
+        let stamp = BackendChoice::stamp(&self.dir);
         if stamp == self.stamp {
             return None;
         }
-        self.reloaded()
+        self.read_again()
     }
 
     /// Returns the keys as they are now, whether or not the stamp of the file `store` has changed; `None` if the file
     /// cannot be read.
-    pub(crate) fn reloaded(&self) -> Option<Keys> {
-        let stamp = Choice::stamp(&self.dir);
-        let choice = Choice::load(&self.dir).ok().flatten()?;
+    pub(crate) fn read_again(&self) -> Option<Keys> {
+        let stamp = BackendChoice::stamp(&self.dir);
+        let choice = BackendChoice::load(&self.dir).ok().flatten()?;
         Some(Keys { choice, stamp, ..self.clone() })
     }
 
     /// Returns the choice that the keys belong to.
-    pub(crate) fn choice(&self) -> &Choice {
+    pub(crate) fn choice(&self) -> &BackendChoice {
         &self.choice
     }
 
     /// Returns what this host keeps of its fleet.
-    pub(crate) fn membership(&self) -> Result<Membership, SecretsError> {
-        Membership::load(&self.dir)
+    pub(crate) fn fleet_state(&self) -> Result<FleetState, SecretsError> {
+        FleetState::load(&self.dir)
     }
 
     /// Returns the key if it is at hand; `None` if it has to be requested.
-    pub(crate) fn fast(&self) -> Result<Option<DataKey>, SecretsError> {
+    pub(crate) fn key_if_cached(&self) -> Result<Option<DataKey>, SecretsError> {
         match &self.choice.backend {
             Backend::None => Err(SecretsError::KeepsNothing),
             Backend::File(KeySource::KeyFile(path)) => self.read_from_file(path.clone()).map(Some),
@@ -128,17 +128,17 @@ impl Keys {
 
     /// Returns the key, requested if it is not at hand.
     pub(crate) fn key(&self) -> Result<DataKey, SecretsError> {
-        match self.fast()? {
+        match self.key_if_cached()? {
             Some(key) => Ok(key),
-            None => Ok(self.ask()?.key),
+            None => Ok(self.unlock()?.key),
         }
     }
 
     /// Requests the key, and fills the kernel tier with it.
-    pub(crate) fn ask(&self) -> Result<AskedKey, SecretsError> {
+    pub(crate) fn unlock(&self) -> Result<AskedKey, SecretsError> {
         let asked_for = matches!(self.choice.backend, Backend::Keyring | Backend::File(KeySource::Passphrase(_)));
         if asked_for && self.choice.key_id.is_none() {
-            return self.first();
+            return self.initialize();
         }
         let asked = match &self.choice.backend {
             Backend::Keyring => self.read_from_keyring()?,
@@ -150,14 +150,17 @@ impl Keys {
                 }
             }
             Backend::File(_) => {
-                return match self.fast() {
+                return match self.key_if_cached() {
                     Ok(key) => key.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing),
                     Err(SecretsError::KeyFileWrong { path }) => self.rotated(path),
                     Err(error) => Err(error),
                 };
             }
             Backend::None => {
-                return self.fast()?.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing);
+                return self
+                    .key_if_cached()?
+                    .map(|key| AskedKey { key, replaced: false })
+                    .ok_or(SecretsError::KeepsNothing);
             }
         };
         if let Some(tier) = self.tier(asked.key.id()) {
@@ -182,7 +185,7 @@ impl Keys {
     /// Returns the store of secrets that the choice names.
     pub(crate) fn secrets(&self) -> Result<Arc<dyn SecretStore>, SecretsError> {
         // A rekey or a move may have come since the choice was read.
-        if let Some(newer) = self.newer() {
+        if let Some(newer) = self.reloaded() {
             return newer.secrets();
         }
         match &self.choice.backend {
@@ -208,7 +211,7 @@ impl Keys {
         loop {
             match keys.secrets().and_then(|secrets| secrets.read(item)) {
                 Ok(Some(secret)) => return Ok(Some(secret)),
-                missed => match keys.newer() {
+                missed => match keys.reloaded() {
                     Some(newer) => keys = newer,
                     None => return missed,
                 },
@@ -226,14 +229,14 @@ impl Keys {
     }
 
     /// Makes the choice that `config.toml` names, as `init` would have.
-    fn first(&self) -> Result<AskedKey, SecretsError> {
+    fn initialize(&self) -> Result<AskedKey, SecretsError> {
         if self.creates == Creates::Never {
             return Err(SecretsError::NotChosen);
         }
         let made = establish(&self.dir, &self.choice.backend, MissingKey::Leave, self.timeout);
         let (choice, key) = made.map_err(|error| match error {
             EstablishError::Secrets(error) => error,
-            EstablishError::Choice(error) => failed(error),
+            EstablishError::BackendChoice(error) => failed(error),
             EstablishError::Differs(other) => SecretsError::NoPlace(format!("it was set up for {}", other.shown())),
         })?;
         let keys = Keys { choice, ..self.clone() };
@@ -242,7 +245,7 @@ impl Keys {
                 keys.tier(key.id()).iter().for_each(|tier| tier.fill(&key));
                 Ok(AskedKey { key, replaced: false })
             }
-            None => keys.ask(),
+            None => keys.unlock(),
         }
     }
 
@@ -277,13 +280,16 @@ impl Keys {
         if self.creates == Creates::Never || SealedFiles::any(&self.dir)? {
             return Err(wrong());
         }
-        let lock = StoreLock::take(&self.dir).map_err(failed)?;
-        let present = Choice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
+        let lock = DataDirLock::take(&self.dir).map_err(failed)?;
+        let present = BackendChoice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
         if present != self.choice {
             // Another process was faster, or a command moved the secrets meanwhile.
-            let keys = Keys { choice: present, stamp: Choice::stamp(&self.dir), ..self.clone() };
+            let keys = Keys { choice: present, stamp: BackendChoice::stamp(&self.dir), ..self.clone() };
             drop(lock);
-            return keys.fast()?.map(|key| AskedKey { key, replaced: false }).ok_or(SecretsError::KeepsNothing);
+            return keys
+                .key_if_cached()?
+                .map(|key| AskedKey { key, replaced: false })
+                .ok_or(SecretsError::KeepsNothing);
         }
         // Again: a command may have stored a secret while this process waited for the lock.
         if SealedFiles::any(&self.dir)? {
@@ -291,7 +297,7 @@ impl Keys {
         }
         let bytes = read_key_file(&path).map_err(as_role(KeyFileRole::InUse))?.ok_or_else(wrong)?;
         let key = DataKey::derived(&bytes, &present.store_id, &present.rekey_salt);
-        Choice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
+        BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
         Ok(AskedKey { key, replaced: true })
     }
 
@@ -309,18 +315,18 @@ impl Keys {
             // Absent from an unlocked collection: a new key. What the old one sealed is void.
             None if self.creates == Creates::Never => Err(SecretsError::KeyGone),
             None => {
-                let lock = StoreLock::take(&self.dir).map_err(failed)?;
-                let present = Choice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
+                let lock = DataDirLock::take(&self.dir).map_err(failed)?;
+                let present = BackendChoice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
                 if present.key_id != Some(id) {
                     // Another process was faster. It made a new key and dropped the old records, or it moved all
                     // secrets to another backend, whose key is not in the keyring.
-                    let keys = Keys { choice: present, stamp: Choice::stamp(&self.dir), ..self.clone() };
+                    let keys = Keys { choice: present, stamp: BackendChoice::stamp(&self.dir), ..self.clone() };
                     drop(lock);
-                    return keys.ask();
+                    return keys.unlock();
                 }
                 let key = DataKey::random()?;
                 keyring.write(&ItemName::data_key(&present.store_id, key.id()), &Secret::new(*key.expose_root()))?;
-                Choice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
+                BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
                 Ok(AskedKey { key, replaced: true })
             }
         }
@@ -335,7 +341,7 @@ pub(crate) enum EstablishError {
     Differs(Box<Backend>),
     /// The file `store` cannot be used.
     #[error(transparent)]
-    Choice(#[from] ChoiceError),
+    BackendChoice(#[from] ChoiceError),
     /// The key cannot be obtained.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
@@ -348,9 +354,9 @@ pub(crate) fn establish(
     backend: &Backend,
     missing: MissingKey,
     timeout: Duration,
-) -> Result<(Choice, Option<DataKey>), EstablishError> {
-    let lock = StoreLock::take(dir)?;
-    let mut choice = match Choice::load(dir)? {
+) -> Result<(BackendChoice, Option<DataKey>), EstablishError> {
+    let lock = DataDirLock::take(dir)?;
+    let mut choice = match BackendChoice::load(dir)? {
         Some(choice) if same(&choice.backend, backend) => choice,
         Some(choice) => match adopted(&choice, backend)? {
             Some(choice) => {
@@ -359,7 +365,7 @@ pub(crate) fn establish(
             }
             None => return Err(EstablishError::Differs(Box::new(choice.backend))),
         },
-        None => Choice::new(backend.clone())?,
+        None => BackendChoice::new(backend.clone())?,
     };
     if choice.key_id.is_some() {
         return Ok((choice, None));
@@ -371,17 +377,17 @@ pub(crate) fn establish(
 }
 
 /// Returns a choice with another key file, if that holds the very key that everything is sealed with: it was moved.
-fn adopted(choice: &Choice, backend: &Backend) -> Result<Option<Choice>, SecretsError> {
+fn adopted(choice: &BackendChoice, backend: &Backend) -> Result<Option<BackendChoice>, SecretsError> {
     let (Backend::File(KeySource::KeyFile(_)), Backend::File(KeySource::KeyFile(path))) = (&choice.backend, backend)
     else {
         return Ok(None);
     };
-    Ok(key_in(path, choice)?.map(|_| Choice { backend: backend.clone(), ..choice.clone() }))
+    Ok(key_in(path, choice)?.map(|_| BackendChoice { backend: backend.clone(), ..choice.clone() }))
 }
 
 /// Reads the data key from a key file; `None` if the file is missing or makes another key than the one that `store`
 /// names.
-fn key_in(path: &Path, choice: &Choice) -> Result<Option<DataKey>, SecretsError> {
+fn key_in(path: &Path, choice: &BackendChoice) -> Result<Option<DataKey>, SecretsError> {
     let Some(id) = choice.key_id else { return Ok(None) };
     let bytes = read_key_file(path).map_err(as_role(KeyFileRole::InUse))?;
     let key = bytes.map(|bytes| DataKey::derived(&bytes, &choice.store_id, &choice.rekey_salt));
@@ -396,7 +402,7 @@ fn same(a: &Backend, b: &Backend) -> bool {
 
 /// Makes the first data key of a choice, or finds the one that is brought; `None` if nothing is kept.
 pub(crate) fn first_key(
-    choice: &Choice,
+    choice: &BackendChoice,
     missing: MissingKey,
     timeout: Duration,
 ) -> Result<Option<DataKey>, SecretsError> {
@@ -428,9 +434,9 @@ pub(crate) fn first_key(
     }
 }
 
-fn derived(choice: &Choice, typed: Typed) -> Result<DataKey, SecretsError> {
+fn derived(choice: &BackendChoice, typed: Typed) -> Result<DataKey, SecretsError> {
     let Backend::File(KeySource::Passphrase(cost)) = &choice.backend else { return Err(SecretsError::KeepsNothing) };
-    if !cost.is_bearable() {
+    if !cost.is_within_limits() {
         return Err(SecretsError::UnbearableCost);
     }
     let mut salt = [0; 32];

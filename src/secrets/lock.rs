@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::ChoiceError;
-use crate::clock::Deadline;
-use crate::place::Dir;
+use crate::system::clock::Deadline;
+use crate::system::files::Dir;
 
 const LOCK: &str = "store.lock";
 
@@ -18,14 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The lock is on the file `store.lock`, and on the directory itself if the file system allows that. A deleted lock
 /// file then lets no second process in.
 #[derive(Debug)]
-pub(crate) struct StoreLock {
+pub(crate) struct DataDirLock {
     file: File,
     directory: Option<File>,
 }
 
-impl StoreLock {
+impl DataDirLock {
     /// Waits for the lock, up to half a minute.
-    pub(crate) fn take(data_dir: &Dir) -> Result<StoreLock, ChoiceError> {
+    pub(crate) fn take(data_dir: &Dir) -> Result<DataDirLock, ChoiceError> {
         let deadline = Deadline::after(PATIENCE);
         loop {
             let file = locked(data_dir.lock_file(LOCK)?, deadline.left())?;
@@ -39,7 +39,7 @@ impl StoreLock {
             };
             // A lock on a file that was deleted or replaced meanwhile protects nothing.
             if data_dir.still_holds(LOCK, &file)? {
-                return Ok(StoreLock { file, directory });
+                return Ok(DataDirLock { file, directory });
             }
         }
     }
@@ -75,7 +75,7 @@ fn locked(file: File, patience: Duration) -> Result<File, ChoiceError> {
 #[cfg(all(test, unix, not(tokenkeep_portable)))]
 mod tests {
     use super::*;
-    use crate::place::Missing;
+    use crate::system::files::Missing;
 
     fn dir(root: &tempfile::TempDir) -> Dir {
         Dir::open(&root.path().join("data"), Missing::Create).expect("made").expect("there")
@@ -85,7 +85,7 @@ mod tests {
     fn a_lock_whose_file_was_deleted_is_found_out_before_a_commit() {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = dir(&root);
-        let mut lock = StoreLock::take(&dir).expect("free");
+        let mut lock = DataDirLock::take(&dir).expect("free");
         // As on a file system that locks no directories.
         lock.directory = None;
         assert!(lock.still_holds(&dir).is_ok());
@@ -97,12 +97,12 @@ mod tests {
     fn a_deleted_lock_file_lets_no_second_process_in() {
         let root = tempfile::tempdir().expect("a temporary directory");
         let dir = dir(&root);
-        let held = StoreLock::take(&dir).expect("free");
+        let held = DataDirLock::take(&dir).expect("free");
         std::fs::remove_file(root.path().join("data").join(LOCK)).expect("deleted");
         let directory = dir.lockable().expect("opened").expect("directories are locked here");
         assert!(matches!(directory.try_lock(), Err(TryLockError::WouldBlock)));
         assert!(held.still_holds(&dir).is_ok(), "what is under way may end");
         drop(held);
-        StoreLock::take(&dir).expect("free again");
+        DataDirLock::take(&dir).expect("free again");
     }
 }

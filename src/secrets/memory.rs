@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{ItemName, Retired, SecretStore, SecretsError};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// Keeps items for as long as the process lives.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@ mod configurations;
 #[cfg(test)]
 pub(crate) mod contract;
 mod credential;
+mod failure;
 mod files;
 mod fleet;
 mod item;
@@ -26,25 +27,25 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::place::{Dir, Mend, PlaceError, Shown};
 use crate::seal::SealError;
-use crate::secret::Secret;
+use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
+use crate::system::secret::Secret;
 
-pub(crate) use choice::{Argon2Cost, Backend, Choice, ChoiceError, KeySource, is_credential_name};
+pub(crate) use choice::{Argon2Cost, Backend, BackendChoice, ChoiceError, KeySource, is_credential_name};
 pub(crate) use configurations::Configurations;
 pub(crate) use credential::Credential;
 pub(crate) use files::SealedFiles;
 #[cfg(feature = "cli")]
 pub(crate) use files::{Stray, StrayKind};
 #[cfg(any(feature = "cli", feature = "redis"))]
-pub(crate) use fleet::StoreLogin;
-pub(crate) use fleet::{Membership, PassOf, replace};
+pub(crate) use fleet::FleetLogin;
+pub(crate) use fleet::{FleetState, RequestKeyId, replace};
 pub(crate) use item::{ItemName, Retired};
 pub(crate) use key_file::{KeyFileRole, create_key_file, read_key_file};
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
 pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
-pub(crate) use lock::StoreLock;
+pub(crate) use lock::DataDirLock;
 #[cfg(test)]
 pub(crate) use memory::{Fault, MemorySecrets};
 #[cfg(not(feature = "keyring"))]
@@ -54,7 +55,7 @@ pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
 pub(crate) use tier::keep_by_default;
 
 /// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
-pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &StoreLock) -> Result<(), SecretsError> {
+pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
     for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY] {
         data_dir.remove(name)?;
     }
@@ -75,7 +76,7 @@ pub enum SecretsError {
     Unusable(String),
     /// The file `shared` of the data directory is damaged, or of a newer version.
     #[error("the file `shared` of the data directory is damaged, or of a newer version")]
-    MembershipUnusable,
+    FleetStateUnusable,
     /// The file `configurations` of the data directory is damaged, or of a newer version.
     #[error("the file `configurations` of the data directory is damaged, or of a newer version")]
     ConfigurationsUnusable,
@@ -86,7 +87,7 @@ pub enum SecretsError {
     #[error("the keyring cannot be reached: {0}")]
     Unreachable(String),
     /// Nothing listens at the address of the bus.
-    #[error("DBUS_SESSION_BUS_ADDRESS names {}, where nothing listens", Shown(.0))]
+    #[error("DBUS_SESSION_BUS_ADDRESS names {}, where nothing listens", EscapedPath(.0))]
     NoBus(PathBuf),
     /// The place is there, and has no keyring to put anything into.
     #[error("the Secret Service has no default collection")]
@@ -95,7 +96,7 @@ pub enum SecretsError {
     #[error("this program was built without the feature `keyring`")]
     NotBuilt,
     /// The place did not answer in time.
-    #[error("the keyring did not answer within {}", crate::duration::show(*.0))]
+    #[error("the keyring did not answer within {}", crate::encoding::duration::show(*.0))]
     TimedOut(Duration),
     /// Several items have this name.
     #[error("the keyring holds several items of this name")]
@@ -131,7 +132,7 @@ pub enum SecretsError {
     #[error("the secret that was written into the keyring does not read back")]
     KeyringUnverified,
     /// The key file is missing.
-    #[error("the key file {} is missing", Shown(.path))]
+    #[error("the key file {} is missing", EscapedPath(.path))]
     KeyFileMissing {
         /// Its path.
         path: PathBuf,
@@ -140,7 +141,7 @@ pub enum SecretsError {
     #[error("the key file must not be used")]
     KeyFileInsecure(#[source] PlaceError),
     /// The key file is too short to be a key.
-    #[error("the key file {} is shorter than 32 bytes", Shown(.path))]
+    #[error("the key file {} is shorter than 32 bytes", EscapedPath(.path))]
     KeyFileShort {
         /// Its path.
         path: PathBuf,
@@ -148,7 +149,7 @@ pub enum SecretsError {
         role: KeyFileRole,
     },
     /// The key file holds another key than the one that sealed this data directory.
-    #[error("the key file {} holds another key than the one this data directory was sealed with", Shown(.path))]
+    #[error("the key file {} holds another key than the one this data directory was sealed with", EscapedPath(.path))]
     KeyFileWrong {
         /// Its path.
         path: PathBuf,

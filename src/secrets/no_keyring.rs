@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ItemName, Retired, SecretStore, SecretsError};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// Answers that there is no keyring.
 #[derive(Clone, Debug)]

@@ -10,10 +10,10 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use super::{Argon2Cost, SecretsError};
-use crate::child::PASSPHRASE_FD;
 #[cfg(unix)]
-use crate::clock::Deadline;
-use crate::secret::Secret;
+use crate::system::clock::Deadline;
+use crate::system::process::PASSPHRASE_FD;
+use crate::system::secret::Secret;
 
 /// The longest passphrase, in bytes.
 #[cfg(unix)]
@@ -126,7 +126,7 @@ fn from_terminal(typed: Typed) -> Result<Secret, SecretsError> {
     if !std::io::stdin().is_terminal() {
         return Err(none);
     }
-    let ask = |prompt| crate::terminal::hidden(prompt);
+    let ask = |prompt| crate::system::terminal::hidden(prompt);
     let first = ask("the passphrase: ").map_err(|_| none)?;
     if typed == Typed::New {
         let second = ask("the passphrase, once more: ");
@@ -145,7 +145,7 @@ fn from_terminal(_typed: Typed) -> Result<Secret, SecretsError> {
 /// Stretches a passphrase to 32 bytes by Argon2id (RFC 9106).
 pub(crate) fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<Secret, SecretsError> {
     // Before anything is computed: the cost comes from a file.
-    if !cost.is_bearable() {
+    if !cost.is_within_limits() {
         return Err(SecretsError::UnbearableCost);
     }
     let params =

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::clock::Deadline;
-use crate::{child, duration};
+use crate::encoding::duration;
+use crate::system::clock::Deadline;
+use crate::system::process;
 
 /// The largest output that is read, in bytes.
 const CAP: usize = 64 * 1024;
@@ -35,12 +36,12 @@ pub(super) fn printed(
     arguments: &[String],
     timeout: Option<Duration>,
 ) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut command = child::command(program);
+    let mut command = process::command(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     #[cfg(all(unix, feature = "cli"))]
-    crate::terminal::end_programs_on_signals();
+    crate::system::terminal::end_programs_on_signals();
     #[cfg(all(unix, feature = "cli"))]
-    let lent = crate::terminal::lend();
+    let lent = crate::system::terminal::lend();
     #[cfg(all(unix, feature = "cli"))]
     let (has_terminal, usual) = if lent.is_some() { (true, DEADLINE_ON_TERMINAL) } else { (false, DEADLINE) };
     #[cfg(not(all(unix, feature = "cli")))]
@@ -49,9 +50,9 @@ pub(super) fn printed(
     if !has_terminal {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
     }
-    let mut child = child::spawn(&mut command).map_err(|error| format!("cannot be started: {error}"))?;
+    let mut child = process::spawn(&mut command).map_err(|error| format!("cannot be started: {error}"))?;
     #[cfg(unix)]
-    let running = if has_terminal { child::Running::beside(&child) } else { child::Running::group(&child) };
+    let running = if has_terminal { process::Running::beside(&child) } else { process::Running::group(&child) };
     let printed = match child.stdout.take() {
         Some(output) => read(&mut child, output, timeout.unwrap_or(usual)),
         None => Err("has no output".to_owned()),
@@ -67,7 +68,7 @@ pub(super) fn printed(
         if has_terminal
             && let Some(signal) = ended.as_ref().ok().and_then(std::os::unix::process::ExitStatusExt::signal)
         {
-            crate::terminal::end_with_program(signal);
+            crate::system::terminal::end_with_program(signal);
         }
         drop(ended);
     }
@@ -104,7 +105,7 @@ fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result
         if left.is_zero() {
             return Err(format!("did not end within {}", duration::show(timeout)));
         }
-        if child::wants_terminal(child) {
+        if process::wants_terminal(child) {
             return Err("wants the terminal, which only a command in the foreground can give it".to_owned());
         }
         let pause = Timespec::try_from(left.min(GLANCE)).unwrap_or_default();

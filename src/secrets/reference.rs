@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::escape::Escaped;
-use crate::place::{self, PlaceError, Referenced, Shown};
+use crate::encoding::escape::Escaped;
+use crate::error::warning::Warning;
 use crate::profile::Reference;
-use crate::secret::{NoText, Secret};
-use crate::warning::Warning;
+use crate::system::files::{self, EscapedPath, PlaceError, Referenced};
+use crate::system::secret::{NoText, Secret};
 
 /// The largest secret that is read, in bytes.
 const CAP: usize = 64 * 1024;
@@ -18,7 +18,7 @@ const CAP: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
     /// There is no such file.
-    #[error("the file {} that the secret is read from is missing", Shown(.path))]
+    #[error("the file {} that the secret is read from is missing", EscapedPath(.path))]
     FileMissing {
         /// The path that is missing.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum ReferenceError {
         name: String,
     },
     /// The program that prints it did not.
-    #[error("the program {} that prints the secret {why}", Shown(.program))]
+    #[error("the program {} that prints the secret {why}", EscapedPath(.program))]
     Command {
         /// The program.
         program: PathBuf,
@@ -66,7 +66,7 @@ pub(crate) fn read_reference(reference: &Reference, timeout: Option<Duration>) -
     let no_secret = |why| ReferenceError::NoSecret { place: place_of(reference), why };
     let (bytes, exposed) = match reference {
         Reference::File(path) => {
-            let read = place::read_reference(path, CAP).map_err(ReferenceError::Place)?;
+            let read = files::read_reference(path, CAP).map_err(ReferenceError::Place)?;
             let read = read.ok_or_else(|| ReferenceError::FileMissing { path: path.clone() })?;
             let exposed = exposure(path, &read);
             (read.bytes, exposed)
@@ -92,7 +92,7 @@ pub(crate) fn read_reference(reference: &Reference, timeout: Option<Duration>) -
 
 /// Names the users that can read the file of a secret, if there are others than its owner and the caller.
 pub(crate) fn exposure(path: &Path, read: &Referenced) -> Option<Warning> {
-    let shown = Shown(path);
+    let shown = EscapedPath(path);
     match read.foreign_owner {
         _ if read.readable_by_others => Some(format!("the secret in {shown} can be read by other users")),
         Some(owner) => Some(format!("the secret in {shown} belongs to uid {owner}, who can read and change it")),
@@ -104,7 +104,7 @@ pub(crate) fn exposure(path: &Path, read: &Referenced) -> Option<Warning> {
 /// Names the place of a secret.
 pub(crate) fn place_of(reference: &Reference) -> String {
     match reference {
-        Reference::File(path) => format!("the secret in {}", Shown(path)),
+        Reference::File(path) => format!("the secret in {}", EscapedPath(path)),
         Reference::Env(name) => format!("the secret in the environment variable {}", Escaped(name)),
         Reference::Command(words) => {
             format!(
@@ -143,7 +143,7 @@ fn as_typed(word: &str) -> &str {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::clock::Deadline;
+    use crate::system::clock::Deadline;
 
     fn run(words: &[&str]) -> Result<Read, ReferenceError> {
         read_reference(&Reference::Command(words.iter().map(|word| (*word).to_owned()).collect()), None)

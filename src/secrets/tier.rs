@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::Choice;
-use crate::hex;
+use super::BackendChoice;
+use crate::encoding::hex;
 use crate::seal::{DataKey, KeyId};
 
 /// The place in kernel memory of one data directory's key.
@@ -21,7 +21,7 @@ pub(crate) struct KernelTier {
 
 impl KernelTier {
     /// Names the place of the key that `store` names.
-    pub(crate) fn new(choice: &Choice, id: KeyId, keep: Duration) -> KernelTier {
+    pub(crate) fn new(choice: &BackendChoice, id: KeyId, keep: Duration) -> KernelTier {
         KernelTier { description: format!("tokenkeep:{}:{id}", hex::encode(&choice.store_id)), keep }
     }
 

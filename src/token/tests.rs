@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::{BootId, Clock, ManualClock};
+use crate::system::clock::{BootId, Clock, ManualClock};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);

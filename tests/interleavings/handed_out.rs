@@ -31,7 +31,7 @@ type Keeper = HandOut<Request, Token, u32>;
 const ALWAYS: u64 = u64::MAX;
 
 fn keeper() -> Arc<Keeper> {
-    Arc::new(HandOut::new(Request(1), 1, crate::sync::Arc::new(Rejections::new())))
+    Arc::new(HandOut::new(Request(1), 1, crate::system::sync::Arc::new(Rejections::new())))
 }
 
 /// Holds a token as one who fetched it, or found it in the cache.

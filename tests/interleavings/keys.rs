@@ -4,14 +4,14 @@ use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::sync::{Arc, RwLock};
 use shuttle::thread;
 
-use crate::unlocked::Unlocked;
+use crate::opened_cache::OpenedCache;
 use crate::{in_every_order, is_found_wrong};
 
 /// The key that the file `store` names; a cache is the number of the key that opened it.
 type Store = AtomicU32;
 
 /// As `Vault::cache`.
-fn open(unlocked: &Unlocked<u32, u32>) -> u32 {
+fn open(unlocked: &OpenedCache<u32, u32>) -> u32 {
     loop {
         if let Some(cache) = unlocked.cache() {
             return cache;
@@ -25,7 +25,7 @@ fn open(unlocked: &Unlocked<u32, u32>) -> u32 {
 }
 
 /// As `Vault::follow`.
-fn follow(unlocked: &Unlocked<u32, u32>, store: &Store) {
+fn follow(unlocked: &OpenedCache<u32, u32>, store: &Store) {
     let (keys, epoch) = unlocked.keys();
     let newer = store.load(Ordering::SeqCst);
     if newer != *keys {
@@ -36,7 +36,7 @@ fn follow(unlocked: &Unlocked<u32, u32>, store: &Store) {
 #[test]
 fn a_cache_that_an_old_key_opened_does_not_stay_after_a_rekey() {
     in_every_order(|| {
-        let (unlocked, store) = (Arc::new(Unlocked::new(1)), Arc::new(Store::new(1)));
+        let (unlocked, store) = (Arc::new(OpenedCache::new(1)), Arc::new(Store::new(1)));
         let threads = [(); 2].map(|()| {
             let (unlocked, store) = (unlocked.clone(), store.clone());
             thread::spawn(move || {
@@ -56,7 +56,7 @@ fn a_cache_that_an_old_key_opened_does_not_stay_after_a_rekey() {
 #[test]
 fn keys_never_go_back_after_two_rekeys_in_a_row() {
     in_every_order(|| {
-        let (unlocked, store) = (Arc::new(Unlocked::new(1)), Arc::new(Store::new(1)));
+        let (unlocked, store) = (Arc::new(OpenedCache::new(1)), Arc::new(Store::new(1)));
         let threads = [(); 2].map(|()| {
             let (unlocked, store) = (unlocked.clone(), store.clone());
             thread::spawn(move || {

@@ -5,20 +5,22 @@
 
 #[path = "../../src/keeper/hand_out.rs"]
 mod hand_out;
-#[path = "../../src/flight/queues.rs"]
+#[path = "../../src/keeper/opened_cache.rs"]
+mod opened_cache;
+#[path = "../../src/cache/single_flight/queues.rs"]
 mod queues;
-#[path = "../../src/keeper/unlocked.rs"]
-mod unlocked;
 
 mod handed_out;
 mod keys;
 mod turns;
 
 /// The locks that the scheduler knows.
-mod sync {
-    pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
-    pub(crate) use shuttle::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
-    pub(crate) use std::sync::PoisonError;
+mod system {
+    pub(crate) mod sync {
+        pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
+        pub(crate) use shuttle::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+        pub(crate) use std::sync::PoisonError;
+    }
 }
 
 /// How many orders are tried: enough that each wrong version below is found many times over.
@@ -29,7 +31,7 @@ fn in_every_order(scene: impl Fn() + Send + Sync + 'static) {
     shuttle::check_random(scene, ORDERS);
 }
 
-/// Tells whether an order is found in which `scene` fails.
+/// Returns whether an order is found in which `scene` fails.
 fn is_found_wrong(scene: impl Fn() + Send + Sync + 'static) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| in_every_order(scene))).is_err()
 }

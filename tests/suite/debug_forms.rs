@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokenkeep::shared::{
-    Joined, Login, MemoryShared, Owner, Publication, RedisStore, SharedError, SharedKey, SharedName, SharedStore,
-    SharedUrl, SharedUrlError, Topology, Value,
+use tokenkeep::fleet::{
+    FleetError, FleetKey, FleetName, FleetUrl, FleetUrlError, Joined, Login, MemoryFleet, Owner, Publication,
+    RedisStore, Store, Topology, Value,
 };
 use tokenkeep::{
     AccessToken, AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     BootId, BootTime, Check, ClientCertificate, Clock, Code, DataKey, Endpoint, EndpointError, Error, ErrorKind,
-    FileStore, Freshness, Generation, Grant, HeaderError, HeaderSource, Headers, Holds, Keeper, KeeperBuilder, KeyId,
+    FileStore, Freshness, Generation, Grant, HeaderError, HeaderSource, Headers, Keeper, KeeperBuilder, KeyId,
     LifetimeFrom, LockDir, ManualClock, MemoryStore, Moment, Obtained, OpenOptions, Outcome, PlaceError,
-    PlainHostError, PlainHosts, Profile, ProfileName, Reach, RecordName, RecordStore, Reference, Repeats, Report,
-    Request, RequestError, SealError, Secret, SecretSource, Slot, Source, Stamp, StoreError, SystemClock, TokenBinding,
-    TokenType, Validity, Verdict, WallTime, Want, Warning, Writer,
+    PlainHostError, PlainHosts, Profile, ProfileName, Reach, RecordError, RecordKey, RecordKind, RecordName,
+    RecordStore, Reference, Repeats, Report, Request, RequestError, SealError, Secret, SecretSource, Source, Stamp,
+    SystemClock, TokenBinding, TokenType, Validity, Verdict, WallTime, Want, Warning, WriteMode,
 };
 
 use crate::common::canary::{Canary, scan_bytes};
@@ -72,18 +72,18 @@ fn a_secret_that_is_shown_would_be_found() {
     assert!(!scan_bytes(&canaries, "bytes", format!("{:#?}", CLIENT_SECRET.as_bytes()).as_bytes()).is_empty());
 }
 
-/// The public types: what src/lib.rs exports, and what src/shared/mod.rs has. Functions begin with a small letter.
+/// The public types: what src/lib.rs exports, and what src/fleet/mod.rs has. Functions begin with a small letter.
 fn exported() -> BTreeSet<String> {
     let read = |file: &str| {
         let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
         source.expect("the source is in the checkout")
     };
-    let (library, shared) = (read("src/lib.rs"), read("src/shared/mod.rs"));
-    let names: BTreeSet<_> = [&library, &shared].into_iter().flat_map(|source| public_types(source)).collect();
-    assert!(names.len() > 50 && names.contains("SharedStore"), "the exports were not read: {names:?}");
+    let (library, fleet) = (read("src/lib.rs"), read("src/fleet/mod.rs"));
+    let names: BTreeSet<_> = [&library, &fleet].into_iter().flat_map(|source| public_types(source)).collect();
+    assert!(names.len() > 50 && names.contains("Store"), "the exports were not read: {names:?}");
     // The two programs are public for their `main` alone.
     assert!(library.matches("\npub mod ").count() == 3, "another public module");
-    assert!(library.contains("\npub mod shared;") && !shared.contains("\npub mod "), "another public module");
+    assert!(library.contains("\npub mod fleet;") && !fleet.contains("\npub mod "), "another public module");
     names
 }
 
@@ -144,8 +144,8 @@ fn plain(shown: &mut Shown) {
     shown.add(&Grant::AccountCredentials);
     shown.add(&Repeats::Never);
     shown.add(&TokenType::Bearer);
-    shown.add(&Writer::Alone);
-    shown.add(&Holds::Token);
+    shown.add(&WriteMode::Concurrent);
+    shown.add(&RecordKind::Token);
     shown.add(&LifetimeFrom::Issuer);
     shown.add(&Freshness::Fresh(Duration::from_secs(7)));
     shown.add(&Reach::Everything);
@@ -153,7 +153,7 @@ fn plain(shown: &mut Shown) {
     shown.add(&Verdict::Valid);
     shown.add(&SealError::Randomness);
     shown.add(&Owner([7; 16]));
-    shown.add(&SharedName::new([7; 32]));
+    shown.add(&FleetName::new([7; 32]));
     shown.add(&Topology::Sentinel { service: "fleet".to_owned() });
     for warning in
         [Warning::SecretReadable("why".to_owned()), Warning::ScopeNarrowed("read".to_owned()), Warning::UnsealFailed]
@@ -219,7 +219,7 @@ fn keys_and_records(shown: &mut Shown) {
     shown.add(&id);
     let name = RecordName::of(b"identity");
     shown.add(&name);
-    shown.add(&Slot { name, holds: Holds::Token });
+    shown.add(&RecordKey { name, holds: RecordKind::Token });
     shown.add(token().validity());
     shown.add(&token());
 }
@@ -273,22 +273,22 @@ async fn fleets(issuer: &Issuer, shown: &mut Shown) {
     for url in
         [format!("redis://:{CLIENT_SECRET}@a.invalid"), CLIENT_SECRET.to_owned(), format!("http://{CLIENT_SECRET}")]
     {
-        let error: SharedUrlError = SharedUrl::parse(&url).expect_err("refused");
+        let error: FleetUrlError = FleetUrl::parse(&url).expect_err("refused");
         shown.add(&error);
     }
-    let url = SharedUrl::parse("redis://127.0.0.1:1").expect("an address");
+    let url = FleetUrl::parse("redis://127.0.0.1:1").expect("an address");
     shown.add(&url);
     let login = Login { user: Some("fleet".to_owned()), password: Secret::from(CLIENT_SECRET) };
     shown.add(&login);
     let server = RedisStore::new(url, Some(login), Some(KEY.to_vec()));
     shown.add(&server);
-    let error: SharedError = server.look(SharedName::new([7; 32])).await.expect_err("nobody listens there");
+    let error: FleetError = server.look(FleetName::new([7; 32])).await.expect_err("nobody listens there");
     shown.add(&error);
 
-    let key = SharedKey::explicit(&Secret::new(KEY.to_vec()), "default");
+    let key = FleetKey::explicit(&Secret::new(KEY.to_vec()), "default");
     shown.add(&key);
-    shown.add(&SharedKey::derived(&Secret::from(CLIENT_SECRET), &issuer.token_url(), CLIENT_ID, "default"));
-    let memory = Arc::new(MemoryShared::default());
+    shown.add(&FleetKey::derived(&Secret::from(CLIENT_SECRET), &issuer.token_url(), CLIENT_ID, "default"));
+    let memory = Arc::new(MemoryFleet::default());
     let profile = Profile::new(
         ProfileName::parse("debug").expect("a name"),
         CLIENT_ID,
@@ -301,12 +301,12 @@ async fn fleets(issuer: &Issuer, shown: &mut Shown) {
     shown.add(&keeper.token().await.expect("a token"));
     shown.add(&keeper);
     shown.add(&*memory);
-    let as_trait: &dyn SharedStore = &*memory;
+    let as_trait: &dyn Store = &*memory;
     shown.add(as_trait);
 
     // A store keeps what it is given: here, what nobody sealed.
     let bytes = format!("12345678{TOKEN_PREFIX}{CLIENT_SECRET}").into_bytes();
-    let (name, owner, lifetime) = (SharedName::new([8; 32]), Owner([8; 16]), Duration::from_secs(60));
+    let (name, owner, lifetime) = (FleetName::new([8; 32]), Owner([8; 16]), Duration::from_secs(60));
     let publication = Publication { owner, instead_of: Some(bytes.clone()), bytes, lifetime };
     shown.add(&publication);
     assert!(memory.publish(name, publication).await.expect("it answers"));
@@ -324,7 +324,7 @@ fn places(shown: &mut Shown) {
     let failed = || Stamp::of_path(&blocked.join("below a file")).expect_err("not a directory");
     let place: PlaceError = failed();
     shown.add(&place);
-    shown.add(&StoreError::Failed(failed()));
+    shown.add(&RecordError::Failed(failed()));
     let records = environment.root().join("records");
     shown.add(&FileStore::open(&records).expect("a directory"));
     shown.add(&LockDir::open(&records).expect("a directory"));

@@ -1,9 +1,9 @@
 //! Processes that are killed, and system calls that fail, at every step of what they write.
 #![cfg(target_os = "linux")]
 
+mod fleet_key;
 mod ledger;
 mod moving;
-mod shared_key;
 mod sweep;
 
 use base64::Engine as _;

@@ -2,10 +2,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::clock::{ManualClock, SystemClock};
+use crate::cache::store::{FileStore, WriteMode};
 use crate::seal::DataKey;
-use crate::secret::Secret;
-use crate::store::{FileStore, Writer};
+use crate::system::clock::{ManualClock, SystemClock};
+use crate::system::secret::Secret;
 use crate::token::{Dimensions, LifetimeFrom, TokenIdentity};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -33,8 +33,8 @@ impl Place {
         let identity = identity(client_id);
         let validity = Validity { sent: self.clock.now(), lifetime: HOUR, lifetime_from: LifetimeFrom::Issuer };
         let token = AccessToken::new(Secret::from("x"), "Bearer", None, validity).expect("visible ASCII");
-        self.cache.keep(&identity, &token, Writer::Holder, &*self.clock).expect("kept");
-        flight::if_free(&self.dir, &identity.name().to_hex(), |_| ()).expect("free");
+        self.cache.keep(&identity, &token, WriteMode::Exclusive, &*self.clock).expect("kept");
+        single_flight::if_free(&self.dir, &identity.name().to_hex(), |_| ()).expect("free");
         identity.name()
     }
 
@@ -137,7 +137,7 @@ fn nothing_is_swept_under_a_process_that_has_the_turn() {
     let name = place.keep("a").to_hex();
     place.plant("tokens", &format!("{name}.tmp"));
     place.clock.advance(50 * HOUR);
-    flight::if_free(&place.dir, &name, |_| assert_eq!(place.sweep(Extent::Everything), 0)).expect("free");
+    single_flight::if_free(&place.dir, &name, |_| assert_eq!(place.sweep(Extent::Everything), 0)).expect("free");
     assert_eq!((place.files("tokens"), place.files("locks")), (2, 1));
     assert_eq!(place.sweep(Extent::Everything), 3);
     assert_eq!((place.files("tokens"), place.files("locks")), (0, 0));

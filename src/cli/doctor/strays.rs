@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::Report;
 use crate::cli::{Context, secret_input};
-use crate::doctor::{Finding, Status};
 use crate::error::{Code, Error, Remedy};
+use crate::manage::doctor::{Finding, Status};
+use crate::manage::relocation;
 use crate::open::{Named, Opened};
-use crate::place::Dir;
-use crate::relocation;
-use crate::secrets::{Backend, SealedFiles, SecretsError, StoreLock, Stray, StrayKind};
+use crate::secrets::{Backend, DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
+use crate::system::files::Dir;
 
 /// What `doctor` may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened,
     let _lock = match fix {
         Fix::No => None,
         // The lock is held from here on: a `credentials set` may be about to name one of them.
-        Fix::Ask | Fix::Yes => Some(StoreLock::take(&opened.dir)?),
+        Fix::Ask | Fix::Yes => Some(DataDirLock::take(&opened.dir)?),
     };
     let opened = &opened.under_lock();
     if fix != Fix::No && report.try_to("orphans", || finished(context, opened)).is_none() {
@@ -65,7 +65,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened,
 fn finished(context: &Context<'_>, opened: &Opened) -> Result<(), Error> {
     let Opened { dir, keys } = opened;
     if let Backend::File(_) = keys.choice().backend {
-        SealedFiles::new(dir.clone(), keys.key()?).settle()?;
+        SealedFiles::new(dir.clone(), keys.key()?).commit_staged()?;
     }
     let items = context.home.named_items(opened)?.items;
     relocation::finish(dir, keys, &items, context.home.config.keyring_timeout).map(|_| ())

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::state::State;
-use crate::clock::WallTime;
-use crate::escape::Escaped;
+use crate::encoding::escape::Escaped;
 use crate::ledger::Stats;
+use crate::system::clock::WallTime;
 
 /// Writes the sums as counters and the state of each profile as times, in seconds since 1970.
 pub(super) fn of(stats: &Stats, states: &[State]) -> String {

@@ -12,14 +12,14 @@ use serde::Serialize;
 
 use super::Context;
 use super::format::time;
-use crate::clock::WallTime;
-use crate::duration;
+use crate::encoding::duration;
+use crate::encoding::escape::Escaped;
+use crate::error::warning::Warning;
 use crate::error::{Code, Error};
-use crate::escape::Escaped;
 use crate::ledger::{Condition, Ledger, Row, Stats};
-use crate::place::{Dir, Missing};
 use crate::profile::ProfileName;
-use crate::warning::Warning;
+use crate::system::clock::WallTime;
+use crate::system::files::{Dir, Missing};
 use state::State;
 
 const DAY_S: i64 = 86_400;

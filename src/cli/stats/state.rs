@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::cli::Context;
 use crate::cli::format::time;
-use crate::clock::WallTime;
 use crate::keeper::identity_of;
 use crate::ledger::Stats;
 use crate::open::Opened;
 use crate::profile::ProfileName;
+use crate::system::clock::WallTime;
 
 /// How a profile stands. A time is missing if there was no such event, or if it is not known here.
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ fn state(context: &Context<'_>, stats: &Stats, profile: String) -> State {
 fn expiry(context: &Context<'_>, name: &ProfileName) -> Option<WallTime> {
     let profile = context.home.profile(name).ok()?;
     let Opened { dir, keys } = context.home.opened().ok()??;
-    let cache = context.home.cache(dir, keys.fast().ok()??);
+    let cache = context.home.cache(dir, keys.key_if_cached().ok()??);
     let token = cache.token(&identity_of(&profile)).ok()??;
     Some(token.validity().expires_at())
 }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::entry::Kind;
 use super::*;
-use crate::place::Missing;
+use crate::system::files::Missing;
 use crate::token::RecordName;
 
 /// The migrations that have landed: a ledger somewhere was made by each, so none of them changes any more. A new one
@@ -50,7 +50,11 @@ fn a_migration_that_has_landed_is_never_changed_and_every_one_is_known() {
     for (number, ((name, digest), text)) in LANDED.iter().zip(MIGRATIONS).enumerate() {
         assert!(name.starts_with(&format!("{:04}_", number + 1)) && name.ends_with(".sql"), "{name} leaves a gap");
         assert_eq!(std::fs::read_to_string(folder().join(name)).expect("text"), *text, "{name} stands in its place");
-        assert_eq!(crate::hex::encode(&Sha256::digest(text)), *digest, "{name} was changed: write a new one instead");
+        assert_eq!(
+            crate::encoding::hex::encode(&Sha256::digest(text)),
+            *digest,
+            "{name} was changed: write a new one instead"
+        );
     }
 }
 

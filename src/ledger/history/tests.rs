@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::super::entry::Kind;
 use super::*;
-use crate::clock::ManualClock;
-use crate::place::Missing;
+use crate::system::clock::ManualClock;
+use crate::system::files::Missing;
 use crate::token::RecordName;
 
 /// 2027-01-15, 08:00 UTC.
@@ -121,7 +121,7 @@ fn an_entry_that_is_written_twice_is_there_once() {
     let entries = entries("main", BEGIN, 3);
     place.records(&entries);
     place.records(&entries);
-    place.ledger.put_down(&entries[0]).expect("put down");
+    place.ledger.spool(&entries[0]).expect("put down");
     place.records(&entries[1..]);
     assert_eq!(place.count("main"), 3);
     assert_eq!(place.number("SELECT count(*) FROM request"), 3);
@@ -141,7 +141,7 @@ fn nothing_is_made_where_there_is_nothing_to_write() {
 fn what_was_put_down_is_written_by_the_next_writer() {
     let place = Place::new();
     for entry in entries("waiting", BEGIN, 3) {
-        place.ledger.put_down(&entry).expect("put down");
+        place.ledger.spool(&entry).expect("put down");
     }
     assert_eq!(place.bytes(FILE), None, "putting down opens no ledger");
     place.records(&[entry("main", BEGIN)]);

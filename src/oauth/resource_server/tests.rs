@@ -11,8 +11,8 @@ use super::super::jwt::{encoded, signed};
 use super::super::signing_key::SigningKey;
 use super::super::signing_key::tests::{EC, ED, RSA};
 use super::*;
-use crate::clock::{ManualClock, WallTime};
-use crate::secret::Secret;
+use crate::system::clock::{ManualClock, WallTime};
+use crate::system::secret::Secret;
 
 const NOW: i64 = 1_800_000_000;
 const ISSUER: &str = "https://issuer.example";

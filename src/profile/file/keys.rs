@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::ProfileError;
-use crate::document::{DocumentError, Table};
-use crate::hex;
+use crate::encoding::hex;
+use crate::encoding::toml::{DocumentError, Table};
 use crate::profile::gap::gap;
 use crate::profile::{
     AuthMethod, Binding, Endpoint, EndpointError, Generation, HeaderSource, Headers, PlainHostError, PlainHosts,
     Reference, Request, TokenBinding, preset,
 };
-use crate::secret::Secret;
-use crate::secret::SecretDigest;
+use crate::system::secret::Secret;
+use crate::system::secret::SecretDigest;
 
 pub(super) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)

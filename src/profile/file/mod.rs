@@ -13,7 +13,7 @@ use super::{
     ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, Headers, PlainHostError,
     PlainHosts, Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, TokenType, preset,
 };
-use crate::document::{DocumentError, Parsed};
+use crate::encoding::toml::{DocumentError, Parsed};
 pub(crate) use keys::reference;
 use keys::{
     allow_http, auth, binding, choice, client_id, fleet_epoch, headers, issuer, owned, provider, request,
@@ -174,7 +174,7 @@ impl ProfileFile {
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[binding]").skip(1);
         let value = lines.find_map(|line| line.strip_prefix("generation")?.trim_start().strip_prefix('='))?;
-        crate::hex::decode(value.trim().trim_matches(['"', '\''])).map(Generation::new)
+        crate::encoding::hex::decode(value.trim().trim_matches(['"', '\''])).map(Generation::new)
     }
 
     /// Makes the profile: what the file does not name comes from its binding, then from the

@@ -8,9 +8,9 @@ use toml_edit::{Array, DocumentMut, Formatted, InlineTable, Item, Table as EditT
 
 use super::keys::owned;
 use super::{ProfileError, ProfileFile};
-use crate::document::DocumentError;
-use crate::duration;
-use crate::hex;
+use crate::encoding::duration;
+use crate::encoding::hex;
+use crate::encoding::toml::DocumentError;
 use crate::profile::auth::name_in;
 use crate::profile::{
     AssertionAudience, AssertionTyp, Binding, Endpoint, HeaderSource, Headers, PlainHosts, Reference, Repeats, Request,

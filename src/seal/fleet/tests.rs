@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn key(byte: u8) -> SharedKey {
-    SharedKey::from_root(Zeroizing::new([byte; 32]))
+fn key(byte: u8) -> FleetKey {
+    FleetKey::from_root(Zeroizing::new([byte; 32]))
 }
 
 fn plain(identity: &[u8], body: &[u8]) -> Plain {
@@ -46,8 +46,8 @@ fn a_value_opens_under_its_own_name_and_key_alone() {
 #[test]
 fn a_refusal_is_not_a_token_and_the_other_way_round() {
     let name = key(1).name(b"a");
-    let mut value = seal(&key(1), name, Kind::SharedRefusal, 1, &plain(b"a", b"no")).expect("sealed");
-    assert_eq!(open(&key(1), name, &value), Ok((Kind::SharedRefusal, 1, plain(b"a", b"no"))));
+    let mut value = seal(&key(1), name, Kind::FleetRefusal, 1, &plain(b"a", b"no")).expect("sealed");
+    assert_eq!(open(&key(1), name, &value), Ok((Kind::FleetRefusal, 1, plain(b"a", b"no"))));
     value[8 + 6] = Kind::Shared.byte();
     assert_eq!(open(&key(1), name, &value), Err(OpenError::Sealed));
 }
@@ -79,7 +79,7 @@ fn names_say_nothing_without_the_key_and_epochs_differ_by_secret_text_and_key() 
 #[test]
 fn a_key_belongs_to_its_secret_endpoint_client_and_namespace() {
     let of = |secret: &str, endpoint: &str, client: &str, namespace: &str| {
-        *SharedKey::derived(&Secret::from(secret), endpoint, client, namespace).expose_root()
+        *FleetKey::derived(&Secret::from(secret), endpoint, client, namespace).expose_root()
     };
     let keys = [
         of("s", "e", "c", "n"),
@@ -88,8 +88,8 @@ fn a_key_belongs_to_its_secret_endpoint_client_and_namespace() {
         of("s", "e", "d", "n"),
         of("s", "e", "c", "o"),
         of("s", "ec", "", "n"),
-        *SharedKey::explicit(&Secret::from("s"), "n").expose_root(),
-        *SharedKey::explicit(&Secret::from("s"), "o").expose_root(),
+        *FleetKey::explicit(&Secret::from("s"), "n").expose_root(),
+        *FleetKey::explicit(&Secret::from("s"), "o").expose_root(),
     ];
     for (at, key) in keys.iter().enumerate() {
         assert!(!keys[at + 1..].contains(key), "{at}");
@@ -99,8 +99,8 @@ fn a_key_belongs_to_its_secret_endpoint_client_and_namespace() {
 /// Vectors of our own: hosts of this version and of every later one meet.
 #[test]
 fn what_version_1_derived_and_sealed_stays() {
-    let derived = SharedKey::derived(&Secret::from("secret"), "https://issuer.example/token", "client", "default");
-    let explicit = SharedKey::explicit(&Secret::new(vec![1; 32]), "default");
+    let derived = FleetKey::derived(&Secret::from("secret"), "https://issuer.example/token", "client", "default");
+    let explicit = FleetKey::explicit(&Secret::new(vec![1; 32]), "default");
     let name = derived.name(b"identity");
     let epoch = derived.epoch(EpochOf::Secret(&Secret::from("secret")));
     let text = derived.epoch(EpochOf::Text("2026"));
@@ -108,7 +108,7 @@ fn what_version_1_derived_and_sealed_stays() {
     let lines = [
         derived.expose_root().as_slice(),
         explicit.expose_root(),
-        &SharedKey::id_of(&Secret::new(vec![1; 32])),
+        &FleetKey::id_of(&Secret::new(vec![1; 32])),
         &name.0,
         &epoch,
         &text,

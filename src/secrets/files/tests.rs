@@ -50,7 +50,7 @@ fn what_was_written_beside_is_read_and_settles_into_its_place() {
     old.write(&item(1), &Secret::from("a")).expect("written");
     new.write_beside(&item(1), &Secret::from("a")).expect("written");
     assert_eq!(new.read(&item(1)).expect("read"), Some(Secret::from("a")));
-    new.settle().expect("settled");
+    new.commit_staged().expect("settled");
     assert!(!path(&root, &(place(&item(1)) + BESIDE)).exists());
     assert_eq!(new.read(&item(1)).expect("read"), Some(Secret::from("a")));
 }
@@ -61,12 +61,12 @@ fn a_copy_of_a_key_that_never_took_effect_goes_only_while_the_item_is_in_its_pla
     let killed = with_another_key(&present);
     killed.write_beside(&item(1), &Secret::from("a")).expect("written");
     let beside = path(&root, &(place(&item(1)) + BESIDE));
-    present.settle().expect("settled");
+    present.commit_staged().expect("settled");
     assert!(beside.exists(), "it is the only copy");
     present.write_beside(&item(2), &Secret::from("b")).expect("written");
-    present.settle().expect("settled");
+    present.commit_staged().expect("settled");
     killed.write_beside(&item(2), &Secret::from("b")).expect("written");
-    present.settle().expect("settled");
+    present.commit_staged().expect("settled");
     assert!(!path(&root, &(place(&item(2)) + BESIDE)).exists());
 }
 
@@ -81,12 +81,12 @@ fn a_copy_that_cannot_be_read_stays_and_is_an_error() {
     let beside = path(&root, &(place(&item(1)) + BESIDE));
     std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o644)).expect("opened to others");
     if cfg!(not(tokenkeep_portable)) {
-        assert!(matches!(new.settle(), Err(SecretsError::Place(_))));
+        assert!(matches!(new.commit_staged(), Err(SecretsError::Place(_))));
         assert!(matches!(new.read(&item(1)), Err(SecretsError::Place(_))), "it is not absent");
         assert!(beside.exists());
     }
     std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600)).expect("closed");
-    new.settle().expect("settled");
+    new.commit_staged().expect("settled");
     assert_eq!(new.read(&item(1)).expect("read"), Some(Secret::from("a")));
 }
 
@@ -104,7 +104,7 @@ fn a_removed_item_leaves_no_copy_under_any_name() {
 fn what_was_put_aside_is_still_read() {
     let (_root, store) = store();
     store.write(&item(1), &Secret::from("a")).expect("written");
-    store.write(&ItemName::shared_pass(&[1; 16]), &Secret::from("b")).expect("written");
+    store.write(&ItemName::request_key(&[1; 16]), &Secret::from("b")).expect("written");
     let strays = SealedFiles::unreferenced(&store.data_dir, Some(&store), std::iter::empty()).expect("listed");
     let mut kinds: Vec<StrayKind> = strays.iter().map(|stray| stray.kind).collect();
     kinds.sort_by_key(|kind| *kind == StrayKind::Secret);

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::place::Missing;
+use crate::system::files::Missing;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -42,7 +42,7 @@ fn a_key_file_that_is_lost_is_not_made_anew() {
     establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made");
     std::fs::remove_file(&key_file).expect("lost");
     let (choice, _) = establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made before");
-    let again = Keys::new(dir, choice, None, TIMEOUT).fast();
+    let again = Keys::new(dir, choice, None, TIMEOUT).key_if_cached();
     assert!(matches!(again, Err(SecretsError::KeyFileMissing { .. })));
     assert!(!key_file.exists());
 }
@@ -54,7 +54,7 @@ fn another_key_in_the_key_file_is_told_apart() {
     establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made");
     std::fs::write(&key_file, [9; 32]).expect("replaced");
     let (choice, _) = establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made before");
-    let again = Keys::new(dir, choice, None, TIMEOUT).fast();
+    let again = Keys::new(dir, choice, None, TIMEOUT).key_if_cached();
     assert!(matches!(again, Err(SecretsError::KeyFileWrong { .. })));
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokenkeep::{
-    DataKey, Endpoint, Holds, Keeper, ManualClock, MemoryStore, Profile, ProfileName, RecordStore, Slot, StoreError,
-    WallTime, Warning, Writer,
+    DataKey, Endpoint, Keeper, ManualClock, MemoryStore, Profile, ProfileName, RecordError, RecordKey, RecordKind,
+    RecordStore, WallTime, Warning, WriteMode,
 };
 
 use crate::common::Issuer;
@@ -15,7 +15,7 @@ use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
 struct Kept {
     issuer: Issuer,
     store: Arc<MemoryStore>,
-    slot: Slot,
+    slot: RecordKey,
     record: Vec<u8>,
     clock: Arc<ManualClock>,
     key: DataKey,
@@ -28,7 +28,7 @@ impl Kept {
         let mut kept = Self {
             issuer,
             store: store.clone(),
-            slot: Slot { name: tokenkeep::RecordName::of(b""), holds: Holds::Token },
+            slot: RecordKey { name: tokenkeep::RecordName::of(b""), holds: RecordKind::Token },
             record: Vec::new(),
             clock: Arc::new(ManualClock::new(WallTime(1_800_000_000_000_000_000))),
             key: DataKey::random().expect("randomness"),
@@ -57,7 +57,7 @@ impl Kept {
     }
 
     fn put(&self, record: &[u8]) {
-        self.store.save(self.slot, record, Writer::Holder).expect("memory");
+        self.store.save(self.slot, record, WriteMode::Exclusive).expect("memory");
     }
 
     fn warned(&self) -> Vec<&'static str> {
@@ -143,10 +143,10 @@ async fn a_record_under_another_name_or_kind_is_no_token() {
     // The identity of the other profile: by its refusal, which is kept under its own name.
     other.token().await.expect_err("the issuer does not know this client");
     let slots = kept.store.list().expect("memory");
-    let refusal = *slots.iter().find(|slot| slot.holds == Holds::Refusal).expect("the refusal is remembered");
+    let refusal = *slots.iter().find(|slot| slot.holds == RecordKind::Refusal).expect("the refusal is remembered");
     let refused = kept.store.load(refusal).expect("memory").expect("kept");
-    let others_token = Slot { name: refusal.name, holds: Holds::Token };
-    let save = |slot: Slot, record: &[u8]| kept.store.save(slot, record, Writer::Holder).expect("memory");
+    let others_token = RecordKey { name: refusal.name, holds: RecordKind::Token };
+    let save = |slot: RecordKey, record: &[u8]| kept.store.save(slot, record, WriteMode::Exclusive).expect("memory");
     kept.warned();
 
     save(others_token, &kept.record);
@@ -158,7 +158,7 @@ async fn a_record_under_another_name_or_kind_is_no_token() {
 
     // A token in place of a refusal refuses nobody.
     kept.put(&[]);
-    save(Slot { name: kept.slot.name, holds: Holds::Refusal }, &kept.record);
+    save(RecordKey { name: kept.slot.name, holds: RecordKind::Refusal }, &kept.record);
     kept.keeper("main").token().await.expect("a token");
 
     // A refusal that was edited refuses nobody either: the issuer is asked again.
@@ -183,36 +183,36 @@ enum Broken {
 }
 
 impl Broken {
-    fn answer<T>(&self, absent: T) -> Result<T, StoreError> {
+    fn answer<T>(&self, absent: T) -> Result<T, RecordError> {
         match self {
             Broken::Forgetting => Ok(absent),
             Broken::Failing => {
                 let source = std::io::Error::other("the disk is broken");
                 let path = std::path::PathBuf::from("/records");
-                Err(StoreError::Failed(tokenkeep::PlaceError::Io { path, doing: "read", source }))
+                Err(RecordError::Failed(tokenkeep::PlaceError::Io { path, doing: "read", source }))
             }
         }
     }
 }
 
 impl RecordStore for Broken {
-    fn load(&self, _: Slot) -> Result<Option<Vec<u8>>, StoreError> {
+    fn load(&self, _: RecordKey) -> Result<Option<Vec<u8>>, RecordError> {
         self.answer(None)
     }
 
-    fn save(&self, _: Slot, _: &[u8], _: Writer) -> Result<(), StoreError> {
+    fn save(&self, _: RecordKey, _: &[u8], _: WriteMode) -> Result<(), RecordError> {
         self.answer(())
     }
 
-    fn remove(&self, _: Slot) -> Result<bool, StoreError> {
+    fn remove(&self, _: RecordKey) -> Result<bool, RecordError> {
         self.answer(false)
     }
 
-    fn list(&self) -> Result<Vec<Slot>, StoreError> {
+    fn list(&self) -> Result<Vec<RecordKey>, RecordError> {
         self.answer(Vec::new())
     }
 
-    fn stamp(&self, _: Slot) -> Result<Option<tokenkeep::Stamp>, StoreError> {
+    fn stamp(&self, _: RecordKey) -> Result<Option<tokenkeep::Stamp>, RecordError> {
         self.answer(None)
     }
 }

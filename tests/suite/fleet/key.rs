@@ -11,7 +11,7 @@ use crate::common::{Invocation, Issuer, Outcome, TestEnvironment};
 use crate::setup::{init, snapshot};
 
 /// A run of `fleet key`.
-fn shared_key(environment: &TestEnvironment, verb: &str, file: &Path) -> Invocation {
+fn fleet_key(environment: &TestEnvironment, verb: &str, file: &Path) -> Invocation {
     environment.tokenkeep(["--json", "fleet", "key", verb]).arg(file)
 }
 
@@ -24,7 +24,7 @@ fn key_file(environment: &TestEnvironment, name: &str) -> PathBuf {
 /// Makes a key, in a file as well.
 fn new(environment: &TestEnvironment) -> (PathBuf, String) {
     let file = key_file(environment, "files/new-key");
-    let made = shared_key(environment, "new", &file).run().success();
+    let made = fleet_key(environment, "new", &file).run().success();
     (file, fingerprint(&made))
 }
 
@@ -44,7 +44,7 @@ fn fingerprint(outcome: &Outcome) -> String {
 /// The key that a host has, as its own `export` gives it.
 fn exported(environment: &TestEnvironment) -> Vec<u8> {
     let file = key_file(environment, "files/exported-key");
-    shared_key(environment, "export", &file).run().success();
+    fleet_key(environment, "export", &file).run().success();
     let key = fs::read(&file).expect("it is ours");
     fs::remove_file(file).expect("it is ours");
     key
@@ -65,10 +65,10 @@ fn a_new_key_is_a_file_of_its_owner_and_the_same_on_every_host_that_imports_it()
     let [a, b] = [(); 2].map(|()| bare());
     let open = ["sh", "-c", "umask 0; exec \"$@\"", "sh"];
     let file = key_file(&a, "files/new-key");
-    let made = shared_key(&a, "new", &file).under(open).run().success();
+    let made = fleet_key(&a, "new", &file).under(open).run().success();
     assert_eq!((mode(&file), fs::read(&file).expect("it is ours").len()), (0o600, 32));
     let brought = bring(&file, &b);
-    let imported = shared_key(&b, "import", &brought).run().success();
+    let imported = fleet_key(&b, "import", &brought).run().success();
     assert_eq!(fingerprint(&made), fingerprint(&imported));
     for environment in [&a, &b] {
         assert!(exported(environment) == fs::read(&file).expect("it is ours"), "all have the key that was made");
@@ -76,11 +76,11 @@ fn a_new_key_is_a_file_of_its_owner_and_the_same_on_every_host_that_imports_it()
         environment.assert_clean();
     }
     let again = key_file(&b, "files/again");
-    let exported = shared_key(&b, "export", &again).under(open).run().success();
+    let exported = fleet_key(&b, "export", &again).under(open).run().success();
     assert_eq!((mode(&again), fingerprint(&exported)), (0o600, fingerprint(&made)));
     // The same once more changes nothing.
     let before = snapshot(&b.data_dir());
-    shared_key(&b, "import", &brought).run().success();
+    fleet_key(&b, "import", &brought).run().success();
     assert!(snapshot(&b.data_dir()) == before);
 }
 
@@ -95,7 +95,7 @@ fn a_new_key_parts_a_host_from_its_fleet_and_importing_it_brings_the_others() {
     let token = gets(&a, &[], "issuer");
     chill(&b);
     assert!(gets(&b, &[], "fleet") != token, "the token of the derived key");
-    shared_key(&b, "import", &bring(&file, &b)).run().success();
+    fleet_key(&b, "import", &bring(&file, &b)).run().success();
     chill(&b);
     assert!(gets(&b, &[], "fleet") == token);
     assert_eq!(issuer.count("/token"), 2);
@@ -124,7 +124,7 @@ fn a_key_that_is_removed_brings_a_host_back_to_those_without() {
     // A file is its owner's to remove.
     let file = key_file(&b, "files/shared.key");
     share(&b, &with_key_file(&server, &file));
-    shared_key(&b, "new", &file).run().success();
+    fleet_key(&b, "new", &file).run().success();
     b.tokenkeep(["--json", "fleet", "key", "remove"]).run().fails(2, "usage");
     assert!(file.exists());
 }
@@ -152,11 +152,11 @@ fn nothing_is_written_over() {
     let data = snapshot(&environment.data_dir());
     for verb in ["new", "export"] {
         for path in [&there, &folder, &nowhere] {
-            let refused = shared_key(&environment, verb, path).run().fails(2, "usage");
+            let refused = fleet_key(&environment, verb, path).run().fails(2, "usage");
             assert_eq!(refused.error()["hint"], "name another file, or move it away", "{verb} {}", path.display());
         }
         // A key that the other hosts cannot be given is not taken here either.
-        shared_key(&environment, verb, &environment.path("files/no/such/folder")).run().fails(9, "write_failed");
+        fleet_key(&environment, verb, &environment.path("files/no/such/folder")).run().fails(9, "write_failed");
     }
     assert_eq!(fs::read(there).expect("it is there"), b"something else");
     assert!(!environment.path("files/nothing").exists());
@@ -184,13 +184,13 @@ fn what_is_no_key_of_its_owner_is_not_imported() {
         // A key is not an argument: it is taken for the name of a file.
         (typed, "key_file_missing"),
     ] {
-        shared_key(&environment, "import", path).run().fails(8, code);
+        fleet_key(&environment, "import", path).run().fails(8, code);
         assert!(snapshot(&environment.data_dir()) == data, "{}", path.display());
     }
     // As Kubernetes mounts files.
     let link = environment.path("files/link");
     symlink(&good, &link).expect("the link is new");
-    shared_key(&environment, "import", &link).run().success();
+    fleet_key(&environment, "import", &link).run().success();
     assert_eq!(exported(&environment), fs::read(good).expect("it is ours"));
 }
 
@@ -206,29 +206,29 @@ fn with_a_key_file_the_commands_work_on_that_file() {
     // The folder is made, too.
     let file = key_file(&a, "etc/shared.key");
     share(&a, &with_key_file(&server, &file));
-    shared_key(&a, "export", &a.path("files/x")).run().fails(8, "key_file_missing");
-    let made = shared_key(&a, "new", &file).run().success();
+    fleet_key(&a, "export", &a.path("files/x")).run().fails(8, "key_file_missing");
+    let made = fleet_key(&a, "new", &file).run().success();
     assert_eq!((mode(&file), exported(&a)), (0o600, fs::read(&file).expect("it is ours")));
     assert!(!a.data_dir().join("shared").exists(), "the backend keeps none");
     // Never another one in its place.
     let brought = bring(&file, &b);
-    shared_key(&b, "import", &brought).run().success();
+    fleet_key(&b, "import", &brought).run().success();
     let other = key_file(&b, "files/other-key");
-    shared_key(&b, "new", &other).run().success();
+    fleet_key(&b, "new", &other).run().success();
     let to_a = key_file(&a, "files/other-key");
     a.write_secret("files/other-key", fs::read(other).expect("it is ours"));
-    shared_key(&a, "import", &to_a).run().fails(2, "usage");
-    shared_key(&a, "new", &a.path("files/x")).run().fails(2, "usage");
+    fleet_key(&a, "import", &to_a).run().fails(2, "usage");
+    fleet_key(&a, "new", &a.path("files/x")).run().fails(2, "usage");
     a.tokenkeep(["--json", "fleet", "key", "new"]).run().fails(2, "usage");
-    shared_key(&a, "import", &file).run().success();
+    fleet_key(&a, "import", &file).run().success();
     // One host has it in a file, the other in its backend: one fleet.
-    let imported = shared_key(&b, "import", &brought).run().success();
+    let imported = fleet_key(&b, "import", &brought).run().success();
     assert_eq!(fingerprint(&imported), fingerprint(&made));
     let token = gets(&a, &[], "issuer");
     assert!(gets(&b, &[], "fleet") == token);
     // Where there is none yet, an import makes it.
     fs::remove_file(&file).expect("it is ours");
-    shared_key(&a, "import", &to_a).run().success();
+    fleet_key(&a, "import", &to_a).run().success();
     assert_eq!((mode(&file), exported(&a)), (0o600, fs::read(to_a).expect("it is ours")));
 }
 
@@ -276,7 +276,7 @@ fn a_key_that_is_gone_is_told_and_is_not_derived_in_its_place() {
     set(&environment, &issuer, SECRET, &["--replace"]).run().success().says("the fleet key is gone; import it again");
     let outcome = super::host::get(&environment, &["--refresh"]).run().success();
     outcome.says("fleet_unavailable").says("the fleet key is gone; import it again");
-    shared_key(&environment, "import", &file).run().success();
+    fleet_key(&environment, "import", &file).run().success();
     gets(&environment, &["--refresh"], "issuer");
     assert_eq!(super::host::values(&server).len(), 1);
 }

@@ -8,7 +8,7 @@ mod store;
 use std::sync::Arc;
 
 use serde_json::json;
-use tokenkeep::shared::{MemoryShared, SharedKey, SharedStore};
+use tokenkeep::fleet::{FleetKey, MemoryFleet, Store};
 use tokenkeep::{AccessToken, Clock, Code, Keeper, KeeperBuilder, Request, Secret, Source, TokenBinding};
 
 use self::store::{Mood, WatchedStore};
@@ -16,20 +16,20 @@ use super::{builder, profile};
 use crate::common::Issuer;
 use crate::common::issuer::{Behaviour, CLIENT_SECRET};
 
-fn key() -> SharedKey {
-    SharedKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "default")
+fn key() -> FleetKey {
+    FleetKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "default")
 }
 
 /// A builder of what one host has.
-fn host_over(issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) -> KeeperBuilder {
+fn host_over(issuer: &Issuer, store: &Arc<impl Store + 'static>) -> KeeperBuilder {
     builder(issuer).shared(store.clone(), key())
 }
 
-fn host(issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) -> Keeper {
+fn host(issuer: &Issuer, store: &Arc<impl Store + 'static>) -> Keeper {
     host_over(issuer, store).build().expect("all parts are there")
 }
 
-fn hosts(count: usize, issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) -> Vec<Keeper> {
+fn hosts(count: usize, issuer: &Issuer, store: &Arc<impl Store + 'static>) -> Vec<Keeper> {
     (0..count).map(|_| host(issuer, store)).collect()
 }
 
@@ -59,7 +59,7 @@ where
     tokens
 }
 
-async fn one_request_is_enough(issuer: &Issuer, store: &Arc<impl SharedStore + 'static>) {
+async fn one_request_is_enough(issuer: &Issuer, store: &Arc<impl Store + 'static>) {
     let first = host(issuer, store);
     let (token, source) = obtained(&first).await;
     assert_eq!(source, Source::Issuer);
@@ -82,25 +82,25 @@ async fn one_request_is_enough(issuer: &Issuer, store: &Arc<impl SharedStore + '
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_request_is_enough_for_hosts_that_share_memory() {
     let issuer = Issuer::start_with(["--latency-ms", "100"]);
-    one_request_is_enough(&issuer, &Arc::new(MemoryShared::default())).await;
+    one_request_is_enough(&issuer, &Arc::new(MemoryFleet::default())).await;
 }
 
 #[cfg(feature = "redis")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_request_is_enough_for_hosts_that_share_a_server() {
     let server = crate::common::redis::RedisServer::start();
-    let url = tokenkeep::shared::SharedUrl::parse(&server.url()).expect("an address");
+    let url = tokenkeep::fleet::FleetUrl::parse(&server.url()).expect("an address");
     let issuer = Issuer::start_with(["--latency-ms", "100"]);
-    one_request_is_enough(&issuer, &Arc::new(tokenkeep::shared::RedisStore::new(url, None, None))).await;
+    one_request_is_enough(&issuer, &Arc::new(tokenkeep::fleet::RedisStore::new(url, None, None))).await;
 }
 
 #[cfg(feature = "redis")]
 #[test]
 fn a_connection_that_was_made_in_another_runtime_keeps_nobody() {
     let server = crate::common::redis::RedisServer::start();
-    let url = tokenkeep::shared::SharedUrl::parse(&server.url()).expect("an address");
+    let url = tokenkeep::fleet::FleetUrl::parse(&server.url()).expect("an address");
     let issuer = Issuer::start();
-    let store = Arc::new(tokenkeep::shared::RedisStore::new(url, None, None));
+    let store = Arc::new(tokenkeep::fleet::RedisStore::new(url, None, None));
     let hosts = hosts(2, &issuer, &store);
     // The first stays, and nobody drives it while the second asks.
     let runtimes = [(); 2]
@@ -215,10 +215,10 @@ async fn hosts_with_another_secret_key_or_request_do_not_meet() {
     let (issuer, store) = (Issuer::start(), WatchedStore::new());
     obtained(&host(&issuer, &store)).await;
     let with_key = |text: &str| {
-        let key = SharedKey::explicit(&Secret::from(text), "default");
+        let key = FleetKey::explicit(&Secret::from(text), "default");
         builder(&issuer).shared(store.clone(), key).build().expect("all parts are there")
     };
-    let elsewhere = SharedKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "elsewhere");
+    let elsewhere = FleetKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "elsewhere");
     let scoped = Request::default().with_scopes(["read"]).expect("a scope");
     let strangers = [
         with_key("CANARY-SECRET-of-another-fleet"),

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokenkeep::{DataKey, FileStore, Keeper, StoreError};
+use tokenkeep::{DataKey, FileStore, Keeper, RecordError};
 
 use super::{Heard, builder};
 use crate::common::issuer::{Behaviour, CLIENT_SECRET};
@@ -80,11 +80,14 @@ fn processes_at_the_same_time_request_one_token() {
 fn a_directory_that_serves_for_something_else_is_refused() {
     let machine = Machine::new();
     let occupied = FileStore::open(machine.environment.data_dir()).expect_err("the command line keeps records there");
-    assert!(matches!(&occupied, StoreError::Occupied(path) if *path == machine.environment.data_dir()), "{occupied:?}");
+    assert!(
+        matches!(&occupied, RecordError::Occupied(path) if *path == machine.environment.data_dir()),
+        "{occupied:?}"
+    );
     let open = machine.environment.path("open");
     std::fs::create_dir(&open).expect("made");
     std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).expect("ours");
-    assert!(matches!(FileStore::open(&open), Err(StoreError::Insecure(_))));
+    assert!(matches!(FileStore::open(&open), Err(RecordError::Insecure(_))));
     let file = machine.environment.write("files/plain", "");
     assert!(FileStore::open(file.join("below")).is_err());
 }

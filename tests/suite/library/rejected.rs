@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokenkeep::{MemoryStore, RecordStore, Slot, Stamp, StoreError, Writer};
+use tokenkeep::{MemoryStore, RecordError, RecordKey, RecordStore, Stamp, WriteMode};
 
 use super::{builder, keeper};
 use crate::common::Issuer;
@@ -18,11 +18,11 @@ struct Slow {
 }
 
 impl RecordStore for Slow {
-    fn load(&self, slot: Slot) -> Result<Option<Vec<u8>>, StoreError> {
+    fn load(&self, slot: RecordKey) -> Result<Option<Vec<u8>>, RecordError> {
         self.records.load(slot)
     }
 
-    fn save(&self, slot: Slot, record: &[u8], writer: Writer) -> Result<(), StoreError> {
+    fn save(&self, slot: RecordKey, record: &[u8], writer: WriteMode) -> Result<(), RecordError> {
         self.records.save(slot, record, writer)?;
         // The test that has ended waits for nothing.
         let _ = self.saved.send(());
@@ -30,15 +30,15 @@ impl RecordStore for Slow {
         Ok(())
     }
 
-    fn remove(&self, slot: Slot) -> Result<bool, StoreError> {
+    fn remove(&self, slot: RecordKey) -> Result<bool, RecordError> {
         self.records.remove(slot)
     }
 
-    fn list(&self) -> Result<Vec<Slot>, StoreError> {
+    fn list(&self) -> Result<Vec<RecordKey>, RecordError> {
         self.records.list()
     }
 
-    fn stamp(&self, slot: Slot) -> Result<Option<Stamp>, StoreError> {
+    fn stamp(&self, slot: RecordKey) -> Result<Option<Stamp>, RecordError> {
         self.records.stamp(slot)
     }
 }
@@ -78,7 +78,7 @@ async fn what_was_rejected_stays_so_when_an_older_token_is_rejected_late() {
     keeper.reject(&new).expect("no error");
     keeper.reject(&old).expect("no error");
     // A late writer brings the newer one back.
-    store.save(slot, &record, Writer::Alone).expect("memory");
+    store.save(slot, &record, WriteMode::Concurrent).expect("memory");
     assert_eq!(keeper.cached().expect("no error"), None);
     assert_ne!(keeper.token().await.expect("a token"), new);
 }

@@ -11,7 +11,7 @@ fn a_ledger_of_a_newer_version_is_neither_written_nor_read() {
             "ALTER TABLE request ADD COLUMN more{version} INTEGER NOT NULL DEFAULT 0; CREATE TABLE t{version} (x);
              PRAGMA user_version = {version}"
         ));
-        place.ledger.put_down(&entry("waiting", BEGIN)).expect("put down");
+        place.ledger.spool(&entry("waiting", BEGIN)).expect("put down");
         let (before, names) = (place.bytes(FILE), place.names());
         let written = place.ledger.record(&[entry("main", place.clock.wall())]);
         assert!(matches!(written, Err(LedgerError::NewerVersion)), "{written:?}");
@@ -139,7 +139,7 @@ fn a_trigger_that_does_not_end_is_ended_and_leaves_the_ledger_as_it_was() {
 #[test]
 fn a_trigger_that_fills_memory_or_disk_is_ended() {
     #[cfg(all(unix, feature = "cli"))]
-    crate::child::end_with_caller();
+    crate::system::process::end_with_caller();
     let rows = "WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n) SELECT i, zeroblob(100000) FROM n";
     for (table, statement) in [
         ("CREATE TABLE waste (number, bytes)", format!("INSERT INTO waste {rows}")),

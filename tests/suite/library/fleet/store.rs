@@ -4,9 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokenkeep::Clock;
-use tokenkeep::shared::{
-    Answer, Joined, MemoryShared, Owner, Publication, SharedError, SharedName, SharedStore, Value,
-};
+use tokenkeep::fleet::{Answer, FleetError, FleetName, Joined, MemoryFleet, Owner, Publication, Store, Value};
 
 /// How a store is today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +21,22 @@ pub(super) enum Mood {
 /// A store in memory that is watched.
 #[derive(Debug)]
 pub(super) struct WatchedStore {
-    store: MemoryShared,
+    store: MemoryFleet,
     mood: Mutex<Mood>,
     questions: Mutex<Vec<&'static str>>,
 }
 
 impl WatchedStore {
     pub(super) fn new() -> Arc<Self> {
-        Self::of(MemoryShared::default())
+        Self::of(MemoryFleet::default())
     }
 
     /// One whose leases and values end by this clock.
     pub(super) fn with_clock(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Self::of(MemoryShared::new(clock))
+        Self::of(MemoryFleet::new(clock))
     }
 
-    fn of(store: MemoryShared) -> Arc<Self> {
+    fn of(store: MemoryFleet) -> Arc<Self> {
         Arc::new(Self { store, mood: Mutex::new(Mood::Fine), questions: Mutex::default() })
     }
 
@@ -68,14 +66,14 @@ impl WatchedStore {
     fn asked<'a, T: Send + 'a>(
         &'a self,
         question: &'static str,
-        ask: impl FnOnce(&'a MemoryShared) -> Answer<'a, T> + Send + 'a,
+        ask: impl FnOnce(&'a MemoryFleet) -> Answer<'a, T> + Send + 'a,
     ) -> Answer<'a, T> {
         self.questions.lock().expect("no holder panics").push(question);
         let mood = *self.mood.lock().expect("no holder panics");
         Box::pin(async move {
             match mood {
                 Mood::Fine => ask(&self.store).await,
-                Mood::Failing => Err(SharedError::Answered("FAILING".to_owned())),
+                Mood::Failing => Err(FleetError::Answered("FAILING".to_owned())),
                 Mood::Silent => std::future::pending().await,
                 Mood::Far => {
                     tokio::time::sleep(Duration::from_millis(45)).await;
@@ -88,28 +86,28 @@ impl WatchedStore {
     }
 }
 
-impl SharedStore for WatchedStore {
-    fn look(&self, name: SharedName) -> Answer<'_, Option<Value>> {
+impl Store for WatchedStore {
+    fn look(&self, name: FleetName) -> Answer<'_, Option<Value>> {
         self.asked("look", move |store| store.look(name))
     }
 
-    fn join(&self, name: SharedName, owner: Owner, floor: u64) -> Answer<'_, Joined> {
+    fn join(&self, name: FleetName, owner: Owner, floor: u64) -> Answer<'_, Joined> {
         self.asked("join", move |store| store.join(name, owner, floor))
     }
 
-    fn renew(&self, name: SharedName, owner: Owner) -> Answer<'_, bool> {
+    fn renew(&self, name: FleetName, owner: Owner) -> Answer<'_, bool> {
         self.asked("renew", move |store| store.renew(name, owner))
     }
 
-    fn leave(&self, name: SharedName, owner: Owner) -> Answer<'_, bool> {
+    fn leave(&self, name: FleetName, owner: Owner) -> Answer<'_, bool> {
         self.asked("leave", move |store| store.leave(name, owner))
     }
 
-    fn publish(&self, name: SharedName, publication: Publication) -> Answer<'_, bool> {
+    fn publish(&self, name: FleetName, publication: Publication) -> Answer<'_, bool> {
         self.asked("publish", move |store| store.publish(name, publication))
     }
 
-    fn forget(&self, name: SharedName, only: Option<Vec<u8>>) -> Answer<'_, bool> {
+    fn forget(&self, name: FleetName, only: Option<Vec<u8>>) -> Answer<'_, bool> {
         self.asked("forget", move |store| store.forget(name, only))
     }
 }

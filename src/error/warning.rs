@@ -1,0 +1,134 @@
+//! What went wrong without keeping a token from the caller.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::encoding::duration;
+
+/// Something that went wrong while a token was handed out all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A record did not open, and its token is fetched again.
+    UnsealFailed,
+    /// A token could not be kept.
+    CacheWriteFailed(String),
+    /// The data directory cannot be written.
+    CacheReadOnly(String),
+    /// A record was written by a newer version, and is left alone.
+    CacheNewerVersion,
+    /// There is no data key, so nothing is kept.
+    DataKeyUnavailable(String),
+    /// The data key was gone from its place, or another one stands there; old records are void.
+    DataKeyReplaced,
+    /// The turn of another process did not end in time.
+    LockTimeout,
+    /// The file system does not lock files.
+    LockUnsupported,
+    /// The data directory lies on a file system that other hosts share.
+    NetworkFilesystem(&'static str),
+    /// Something that must not be trusted lies in place of a record or lock.
+    CachePathInsecure(String),
+    /// The wall clock stands before the time at which the cached token was requested.
+    ClockJump,
+    /// The history of requests was damaged; it was put aside, and a new one begun.
+    LedgerQuarantined,
+    /// The issuer named no lifetime.
+    LifetimeAssumed(Duration),
+    /// The token was over when it arrived, so no later caller can use it.
+    LifetimeZero,
+    /// The issuer's tokens live for less than the caller wants, so none is ever good enough for a later caller.
+    MinTtlAboveLifetime {
+        /// How long a token must still be valid.
+        min_ttl: Duration,
+        /// How long the issuer's tokens live.
+        lifetime: Duration,
+    },
+    /// The issuer granted less than was requested.
+    ScopeNarrowed(String),
+    /// The issuer did not name the type of its token.
+    TokenTypeMissing,
+    /// The file that the secret is read from can be read by other users, as this text describes.
+    SecretReadable(String),
+    /// A secret that is read at each fetch, as this names it, holds a line end or another control character.
+    SecretLines(String),
+    /// A secret that was given begins or ends with a blank or a quotation mark.
+    SecretEnds,
+    /// The fleet store is unavailable; this host continues without it.
+    FleetUnavailable(String),
+}
+
+impl Warning {
+    /// Returns the code that scripts know it by.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Warning::UnsealFailed => "unseal_failed",
+            Warning::CacheWriteFailed(_) => "cache_write_failed",
+            Warning::CacheReadOnly(_) => "cache_read_only",
+            Warning::CacheNewerVersion => "cache_newer_version",
+            Warning::DataKeyUnavailable(_) => "data_key_unavailable",
+            Warning::DataKeyReplaced => "data_key_replaced",
+            Warning::LockTimeout | Warning::LockUnsupported => "lock_timeout",
+            Warning::NetworkFilesystem(_) => "network_filesystem",
+            Warning::CachePathInsecure(_) => "cache_path_insecure",
+            Warning::ClockJump => "clock_jump",
+            Warning::LedgerQuarantined => "ledger_quarantined",
+            Warning::LifetimeAssumed(_) => "lifetime_assumed",
+            Warning::LifetimeZero => "lifetime_zero",
+            Warning::MinTtlAboveLifetime { .. } => "min_ttl_above_lifetime",
+            Warning::ScopeNarrowed(_) => "scope_narrowed",
+            Warning::TokenTypeMissing => "token_type_missing",
+            Warning::SecretReadable(_) => "secret_readable",
+            Warning::SecretLines(_) => "secret_lines",
+            Warning::SecretEnds => "secret_ends",
+            Warning::FleetUnavailable(_) => "fleet_unavailable",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::UnsealFailed => f.write_str("a cached record does not open and is asked for again"),
+            Warning::CacheWriteFailed(why) => write!(f, "the token cannot be kept: {why}"),
+            Warning::CacheReadOnly(why) => write!(f, "the token cannot be kept, nothing can be written: {why}"),
+            Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left alone"),
+            Warning::DataKeyUnavailable(why) => write!(f, "nothing is kept, the data key is not available: {why}"),
+            Warning::DataKeyReplaced => f.write_str(
+                "the data key is another one now; tokens that were cached under the old one are requested again",
+            ),
+            Warning::LockTimeout => f.write_str("another process did not end its request in time; going on alone"),
+            Warning::LockUnsupported => f.write_str("this file system does not lock files; going on alone"),
+            Warning::NetworkFilesystem(kind) => {
+                write!(f, "the data directory is on {kind}, where locks may not hold; a token may be asked for twice")
+            }
+            Warning::CachePathInsecure(why) => write!(f, "the cache is not used: {why}"),
+            Warning::ClockJump => f.write_str("the clock stands before the time the cached token was issued"),
+            Warning::LedgerQuarantined => {
+                f.write_str("the history of requests was damaged; it is kept as ledger.db.damaged, and a new one begun")
+            }
+            Warning::LifetimeAssumed(lifetime) => {
+                write!(f, "the issuer names no lifetime; {} is assumed", duration::show(*lifetime))
+            }
+            Warning::LifetimeZero => {
+                f.write_str("the token has no lifetime left when it arrives (expires_in), so each call asks the issuer")
+            }
+            Warning::MinTtlAboveLifetime { min_ttl, lifetime } => write!(
+                f,
+                "min_ttl is {}, and the issuer's tokens live for {}, so each call asks the issuer",
+                duration::show(*min_ttl),
+                duration::show(*lifetime)
+            ),
+            Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
+            Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
+            Warning::SecretReadable(why) => f.write_str(why),
+            Warning::SecretLines(place) => {
+                write!(f, "{place} holds a line end or another control character, which is sent as a part of it")
+            }
+            Warning::SecretEnds => {
+                f.write_str("the secret begins or ends with a blank, a quotation mark or a symbol that is not seen, which is kept as a part of it")
+            }
+            Warning::FleetUnavailable(why) => write!(f, "the fleet store is unavailable; continuing without it: {why}"),
+        }
+    }
+}

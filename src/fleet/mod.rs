@@ -1,0 +1,77 @@
+//! The fleet: hosts that share one token over a store that they run already.
+//!
+//! [`Session`] is one caller and the store, [`protocol`] what it decides at each answer, [`record`] what is sealed
+//! before it reaches the store, [`store`] the engines.
+
+mod breaker;
+mod entropy;
+mod failure;
+mod fault;
+#[cfg(test)]
+mod model;
+mod protocol;
+mod record;
+mod session;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use breaker::Breaker;
+pub(crate) use entropy::is_guessable;
+pub use fault::FleetError;
+pub(crate) use protocol::{Caller, Event, Failure, Judged, Step};
+pub(crate) use record::{Found, RequestKey, from_kept, kept};
+pub(crate) use session::{Lease, Session, notice};
+#[cfg(feature = "redis")]
+pub(crate) use store::Access;
+pub(crate) use store::RENEWAL;
+#[cfg(test)]
+pub(crate) use store::order_of;
+pub use store::{Answer, Joined, LARGEST_VALUE, LEASE, MemoryFleet, Owner, Publication, Store, Value};
+#[cfg(feature = "redis")]
+pub use store::{Login, RedisStore};
+
+pub use crate::config::{FleetUrl, FleetUrlError, Topology};
+pub use crate::seal::fleet::{FleetKey, FleetName};
+
+/// The fleet that a keeper belongs to.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// Keeps fleets apart that use one store.
+    pub(crate) namespace: String,
+    /// The source of the fleet key.
+    pub(crate) key: FleetKeyFrom,
+    /// Whether a caller gets no token without the store.
+    pub(crate) required: bool,
+    /// How long the store may keep a caller, all of it together.
+    pub(crate) budget: Duration,
+    breaker: Breaker,
+}
+
+/// The source of a fleet key.
+#[derive(Clone, Debug)]
+pub(crate) enum FleetKeyFrom {
+    /// The program handed it over.
+    Given(FleetKey),
+    /// A file.
+    File(PathBuf),
+    /// The backend, if it was made or imported there; otherwise it is derived from the client's secret.
+    Backend,
+}
+
+impl Fleet {
+    /// Makes a fleet.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        namespace: String,
+        key: FleetKeyFrom,
+        required: bool,
+        budget: Duration,
+    ) -> Fleet {
+        Fleet { store, namespace, key, required, budget, breaker: Breaker::default() }
+    }
+}

@@ -1,0 +1,6 @@
+//! Changes of what is stored: credentials, the place of the secrets, and what a check finds to be left over.
+
+pub(crate) mod credentials;
+#[cfg(feature = "cli")]
+pub(crate) mod doctor;
+pub(crate) mod relocation;
