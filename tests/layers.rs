@@ -1,4 +1,4 @@
-//! The house of docs/design.md: imports go down only, and parts on one floor never import each other.
+//! The layers of docs/architecture.md: imports go down only, and parts on one floor never import each other.
 //!
 //! Every `crate::` and `super::` path of `src` is read, in `use` lines and elsewhere, test modules included.
 //! What a part exports to itself, between its own files, is its own affair.
