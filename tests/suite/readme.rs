@@ -139,9 +139,7 @@ fn every_source_file_that_a_document_names_is_there() {
 #[test]
 fn every_test_that_the_threat_model_names_is_there() {
     let (text, sources) = (document("SECURITY.md"), sources());
-    let is_test = |part: &str| {
-        part.contains("::") && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b':'))
-    };
+    let is_test = |part: &str| part.contains("::") && part.bytes().all(|byte| byte == b':' || is_of_a_name(byte));
     let tests: Vec<_> = quoted(&text).filter(|part| is_test(part)).collect();
     assert!(tests.len() >= 100, "it names {} tests", tests.len());
     for test in tests {
@@ -152,9 +150,25 @@ fn every_test_that_the_threat_model_names_is_there() {
     }
 }
 
+#[test]
+fn every_test_that_the_table_of_faults_names_is_there() {
+    let (text, sources) = (document("docs/faults.md"), sources());
+    let is_claim = |part: &str| part.matches('_').count() >= 4 && part.bytes().all(is_of_a_name);
+    let claims: Vec<_> = quoted(&text).filter(|part| is_claim(part)).collect();
+    assert!(claims.len() >= 100, "it names {} tests", claims.len());
+    for claim in claims {
+        let definition = format!("fn {claim}(");
+        assert!(sources.iter().any(|(_, text)| text.contains(&definition)), "no file has {claim}");
+    }
+}
+
 /// What stands between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
+}
+
+fn is_of_a_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')
 }
 
 /// Every source file of the library and the tests, with its text.
