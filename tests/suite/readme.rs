@@ -59,7 +59,7 @@ fn every_command_that_is_shown_can_be_typed() {
         ("docs/fleet.md", 9),
         ("docs/platforms.md", 5),
         ("docs/running.md", 5),
-        ("docs/secrets.md", 3),
+        ("docs/secrets.md", 8),
         ("docs/stats.md", 3),
     ] {
         let shown = shown(name);
