@@ -20,10 +20,10 @@ RIGHTS = "~tokenkeep/v1/* -@all +getrange +get +set +del +incr +pttl +pexpire +e
 CERTIFICATES = {"cert": "store.pem", "key": "store.key", "ca-cert": "ca.pem"}
 
 TEXT = """
-`token get` on a host that has nothing cached, complete command, where another host has shared its token: configuration,
-key, connection, TLS, login, one round trip, opening, keeping it here, printing. "Bare" is what a connection, the handshake,
-the login and one question take by themselves, from a program that runs already (Python's `ssl`, so OpenSSL); "over" is the
-rest.
+`token get` on a host that has nothing cached, complete command, after another host has shared its token. It has
+configuration, key, connection, TLS, login, one round trip, opening, keeping it here, printing. "Bare" is what a
+connection, the handshake, the login and one question take by themselves, from a program that runs already (Python's
+`ssl`, so OpenSSL); "over" is the rest.
 """
 
 

@@ -12,10 +12,10 @@ PROFILES, RECORDS = (1_000, 10_000), 100_000
 FLAT = 1.10
 
 TEXT = f"""
-`token get -p NAME` with one profile and one record, and the same with {PROFILES[0]:,} and {PROFILES[1]:,} profiles (each with a
-secret that is referenced as a file), and with {RECORDS:,} records in `tokens/`, copies of a real one under other names.
-Fresh: `token get -p NAME --refresh`, which writes a record, with a loopback issuer that does not wait. Flat means within
-{(FLAT - 1) * 100:.0f} % of the first row of its kind.
+`token get -p NAME` with one profile and one record, and the same with {PROFILES[0]:,} and {PROFILES[1]:,} profiles, each with a secret
+that is referenced as a file. The last has {RECORDS:,} records in `tokens/`, copies of a real one under other names.
+Fresh: `token get -p NAME --refresh`, which writes a record, with a loopback issuer that does not wait. Flat means
+within {(FLAT - 1) * 100:.0f} % of the first row of its kind.
 """
 
 ONE = "1 profile, 1 record"

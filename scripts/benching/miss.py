@@ -14,8 +14,8 @@ LATENCY_MS = 100
 ALLOWED_MS = 20
 
 TEXT = f"""
-`token get --refresh`, complete command, with a loopback issuer: the lock, the request, sealing and writing the new token
-included. The issuer is told to wait 0 or {LATENCY_MS} ms before it answers; "over" is the command's time less that wait.
+`token get --refresh`, complete command, with a loopback issuer: the lock, the request, sealing and writing the new
+token included. The issuer waits 0 or {LATENCY_MS} ms before it answers; "over" is the command's time less that wait.
 https is for information: the same with a certificate of a test authority (`--ca-file`), a TLS handshake included.
 """
 
@@ -78,7 +78,7 @@ def ca_files(bench):
     if not over_https:
         return None, "Which files a miss opens was not looked at: strace shows no roots being read over https either."
     return over_http, (
-        f"Seen by strace: a miss over http opens {len(over_http)} files of certificate authorities; "
+        f"Seen by strace: a miss over http opens {len(over_http)} files of authorities; "
         f"one over https, without `--ca-file`, opens {len(over_https)}."
     )
 

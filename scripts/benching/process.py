@@ -12,8 +12,8 @@ CACHED = "cached(), check and clone included"
 ALLOWED_NS, GOAL_NS = 60, 40
 
 TEXT = """
-What a token costs in a program that has the library, by `benches/keeper.rs`; medians by criterion with the 95 % interval
-that it states. A held token is handed out for a second at most before the cache is looked at again: that look is here
+What a token costs in a program that has the library, by `benches/keeper.rs`; medians by criterion with its 95 %
+interval. A held token is handed out for a second at most before the cache is looked at again: that look is here
 too, once with records in memory and once as the small program of the command line makes it, files and all.
 """
 

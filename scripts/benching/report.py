@@ -1,21 +1,22 @@
 """docs/benchmarks.md: each section between marks of its own, so that a run of one part replaces that part alone."""
 
 import pathlib
+import textwrap
 
 FILE, CHARTS = pathlib.Path("docs/benchmarks.md"), pathlib.Path("docs/benchmarks")
 
 HEAD = """# Benchmarks
 
-Written by `scripts/bench`, which installs what it needs, asks nobody but loopback, and ends everything it starts.
+Written by `scripts/bench`, which installs what it needs, sends nothing beyond loopback, and ends everything it starts.
 These are one machine's figures at one time: they promise nothing of another's. What is compared was measured in turns,
-on the same machine and in the same minutes, so ratios tell more than microseconds do.
+on the same machine and in the same minutes, so ratios mean more than microseconds do.
 
     scripts/bench                 # everything, some minutes; writes this file and its charts
     scripts/bench warm miss       # some parts: warm, miss, fleet, herd, growth, ledger, process
     scripts/bench --quick         # fewer rounds; writes nothing
-    scripts/bench --check         # exit code 1 where a target is missed
+    scripts/bench --check         # exit code 1 if a target is missed
 
-A target is what the project wishes for on the machine that is named below each table; a goal beyond it binds nobody.
+A target is what the project wishes for on the machine that is named below each table; a goal beyond it is no promise.
 """
 
 
@@ -49,7 +50,8 @@ def markdown(section, measured):
     if section.targets:
         lines += ["", *table(["target", "bound", "found", "verdict"], [target.cells() for target in section.targets])]
     lines += ["", *section.notes] if section.notes else []
-    lines += ["", f"*{'; '.join([section.rounds, *measured])}*", f"<!-- end of {section.name} -->", ""]
+    lines += ["", *textwrap.wrap(f"*{'; '.join([section.rounds, *measured])}*", 120, break_on_hyphens=False)]
+    lines += [f"<!-- end of {section.name} -->", ""]
     return "\n".join(lines)
 
 

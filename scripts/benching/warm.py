@@ -11,17 +11,17 @@ AGAINST = "tokenkeep of --against, key file"
 
 TEXT = """
 One complete command that prints an access token which is kept already: from `posix_spawn` to the return of `waitpid`.
-Every candidate runs once a round, each round in another order, with nothing but what it needs in its environment;
-before the first round each is run twice, and has to print its token. Nobody asks an issuer: for the others, proxies lead
-nowhere and the loopback issuer that filled their caches counts no further request.
+Every candidate runs once a round, each round in another order, with nothing but what it needs in its environment.
+Before the first round each is run twice, and has to print its token. None sends a request to an issuer: for the others,
+proxies lead nowhere, and the loopback issuer that filled their caches counts no further request.
 
-- **tokenkeep, key file**: `token get`, sealed files, the key beside the configuration. **kernel tier**: the key made of a
-  passphrase, kept by the kernel (`keep_unlocked = "8h"`). **tokenkeep-full**: the program that does everything, without
-  the small one before it.
+- **tokenkeep, key file**: `token get`, sealed files, the key beside the configuration.
+- **kernel tier**: the key made of a passphrase, kept by the kernel (`keep_unlocked = "8h"`).
+- **tokenkeep-full**: the program that does everything, without the small one before it.
 - **secret-tool**: prints a secret that lies in a real gnome-keyring on a session bus of its own. It knows nothing of a
   token's lifetime.
-- **oidc-token**: asks a running oidc-agent, which answers from its memory. It has no client credentials grant: what it
-  holds was got with a refresh token from a loopback issuer.
+- **oidc-token**: asks a running oidc-agent, which answers from its memory. It has no client credentials grant: its
+  token was got with a refresh token from a loopback issuer.
 - **pass**: decrypts a file by gpg, with a key that has no passphrase. It knows nothing of lifetimes either.
 - **spotipy, msal, google-auth**: the least Python program that prints the token from the file cache that each
   documents: `CacheFileHandler`; `SerializableTokenCache` and `http_cache`, each in a file; `from_authorized_user_file`.

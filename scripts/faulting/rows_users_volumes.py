@@ -45,7 +45,7 @@ def no_locks(bench):
 
 
 def pod(place, mode):
-    """A pod as README has it: ConfigMap, Secret volume, emptyDir; returns how its user runs a command there."""
+    """A pod as docs/running.md has it: ConfigMap, Secret volume, emptyDir; returns how its user runs a command there."""
     volume, work = place.root / "secret-volume", place.root / "work"
     volume.mkdir(mode=0o755)
     for name, content in (("key", b"k" * 32), ("client-secret", secret(1).encode())):

@@ -26,7 +26,7 @@ fn documented() -> Documented {
         let (rights, _) = rest.split_once(end).expect("it ends");
         rights.split_whitespace().map(str::to_owned).collect()
     };
-    assert!(text.contains("`+select` where the URL names a database"));
+    assert!(text.contains("`+select` if the URL names a database"));
     Documented {
         all: between("ACL SETUSER fleet on >PASSWORD ", "\n\n"),
         in_a_cluster: between("in a cluster `", "`"),
