@@ -46,7 +46,7 @@ enum Cached {
 
 impl Keeper {
     /// Finds what is needed to share a request. If nothing was kept yet, the secret is read and returned too.
-    pub(super) async fn member(
+    pub(super) async fn fleet_access(
         &self,
         asked: &Arc<ResolvedRequest>,
         fleet: &Fleet,
@@ -85,7 +85,7 @@ impl Keeper {
     fn kept_access(&self, asked: &ResolvedRequest, key: &FleetKeyFrom, namespace: &str) -> Result<Cached, FleetError> {
         let profile = &asked.profile;
         let epoch = profile.fleet_epoch.as_deref();
-        let secrets = match self.parts.cache_access.secrets() {
+        let secrets = match self.parts.lazy_cache.secrets() {
             Ok(secrets) => Some(secrets),
             // Nothing is kept, so it is derived each time it is needed. A secret that lies elsewhere is read without
             // the backend.
@@ -93,7 +93,7 @@ impl Keeper {
             Err(error) if matches!(profile.secret, SecretSource::Stored(_)) => return Err(no_key(&error)),
             Err(_) => None,
         };
-        let (fleet_state, store_id) = self.parts.cache_access.fleet_state().map_err(|error| no_key(&error))?;
+        let (fleet_state, store_id) = self.parts.lazy_cache.fleet_state().map_err(|error| no_key(&error))?;
         let (id, bytes) = match key {
             FleetKeyFrom::Given(_) => (None, None),
             FleetKeyFrom::File(path) => {
@@ -132,7 +132,7 @@ impl Keeper {
             (Some(key), _, _) => Some(key),
             (None, Some(id), Some(_)) => {
                 let item = ItemName::fleet_key(&store_id, &id);
-                let stored = self.parts.cache_access.read_secret(&item).map_err(|error| no_key(&error))?;
+                let stored = self.parts.lazy_cache.read_secret(&item).map_err(|error| no_key(&error))?;
                 let gone = || FleetError::NoKey("the fleet key is gone; import it again".to_owned());
                 Some(FleetKey::explicit(&stored.ok_or_else(gone)?, namespace))
             }
@@ -159,7 +159,7 @@ impl Keeper {
         let (keeper, member) = (self.clone(), member.clone());
         let keep = move || {
             let content = kept_content(member.pass.key(), member.pass.epoch());
-            match keeper.parts.cache_access.secrets() {
+            match keeper.parts.lazy_cache.secrets() {
                 Ok(secrets) => replace(&*secrets, &member.item, &content),
                 Err(SecretsError::KeepsNothing | SecretsError::NotChosen) => Ok(()),
                 Err(error) => Err(error),

@@ -115,7 +115,7 @@ impl KeeperBuilder {
             transport: Transport::new(self.clock.clone(), self.connect_timeout, self.timeout),
             clock: self.clock,
             flight: Flight::new(store.locks().map(|LockDir(dir)| dir)),
-            cache_access: LazyCache::ready(Cache::new(store, key)),
+            lazy_cache: LazyCache::ready(Cache::new(store, key)),
             secrets: Secrets::Given(secret),
             elsewhere: Box::new(|| None),
             command_timeout: None,
@@ -132,8 +132,8 @@ impl KeeperBuilder {
 impl Keeper {
     /// Makes a keeper of wired parts and a profile, with the stamp that its file had before it was read.
     pub(crate) fn from_parts(parts: Parts, profile: Profile, profile_stamp: Option<Stamp>) -> Keeper {
-        let held = InMemory::new(ResolvedRequest::new(profile), None, profile_stamp);
-        Keeper { parts: Arc::new(parts), held: Arc::new(held), min_ttl: None }
+        let memory = InMemory::new(ResolvedRequest::new(profile), None, profile_stamp);
+        Keeper { parts: Arc::new(parts), memory: Arc::new(memory), min_ttl: None }
     }
 }
 

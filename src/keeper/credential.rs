@@ -67,8 +67,8 @@ enum Read {
 
 impl Keeper {
     /// Reads the secret and compares its binding; `None` if the profile was set again meanwhile.
-    pub(super) async fn proof(&self, asked: &Arc<ResolvedRequest>) -> Result<Option<Proof>, Error> {
-        let (keeper, of) = (self.clone(), asked.clone());
+    pub(super) async fn proof(&self, request: &Arc<ResolvedRequest>) -> Result<Option<Proof>, Error> {
+        let (keeper, of) = (self.clone(), request.clone());
         match in_thread(move || keeper.read_proof(&of)).await?? {
             None => Ok(None),
             Some(Read::Whole(proof)) => Ok(Some(proof)),
@@ -77,14 +77,14 @@ impl Keeper {
                 // The CA file is the issuer's: it does not vouch for GitHub.
                 let roots = if host.is_some() { proof.roots() } else { Roots::System };
                 let secret = transport.job_token(&job, &audience, host.as_deref(), &roots.into()).await;
-                let secret = secret.map_err(|error| Error::from(error).for_profile(&asked.profile.name))?;
+                let secret = secret.map_err(|error| Error::from(error).for_profile(&request.profile.name))?;
                 Ok(Some(Proof { secret, ..proof }))
             }
         }
     }
 
-    fn read_proof(&self, asked: &ResolvedRequest) -> Result<Option<Read>, Error> {
-        let profile = &asked.profile;
+    fn read_proof(&self, request: &ResolvedRequest) -> Result<Option<Read>, Error> {
+        let profile = &request.profile;
         let ca = read_ca_file(profile)?;
         let certificate = match &profile.certificate {
             Some(certificate) => Some(read_certificate(profile, certificate)?),
@@ -93,7 +93,7 @@ impl Keeper {
         // Another one came since the identity was made: its tokens have another name.
         let shown = certificate.as_ref().map(|(_, thumbprint)| *thumbprint);
         if shown != profile.certificate.as_ref().and_then(|certificate| certificate.thumbprint)
-            && self.held.reload(&self.parts.source, asked)?
+            && self.memory.reload(&self.parts.source, request)?
         {
             return Ok(None);
         }
@@ -107,7 +107,7 @@ impl Keeper {
         }
         let secret = match (&self.parts.secrets, &profile.secret) {
             (Secrets::Given(secret), _) => secret.clone(),
-            (Secrets::Profile, SecretSource::Stored(binding)) => match self.stored(asked, binding, ca.as_deref())? {
+            (Secrets::Profile, SecretSource::Stored(binding)) => match self.stored(request, binding, ca.as_deref())? {
                 Some(secret) => secret,
                 None => return Ok(None),
             },
@@ -119,13 +119,13 @@ impl Keeper {
         Ok(Some(Read::Whole(Proof { secret, ca, certificate })))
     }
 
-    fn stored(&self, asked: &ResolvedRequest, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
-        let profile = &asked.profile;
+    fn stored(&self, request: &ResolvedRequest, binding: &Binding, ca: Option<&[u8]>) -> Result<Option<Secret>, Error> {
+        let profile = &request.profile;
         let name = ItemName::credential(binding.generation);
-        let item = match self.parts.cache_access.read_secret(&name) {
+        let item = match self.parts.lazy_cache.read_secret(&name) {
             Ok(Some(item)) => item,
             // A `credentials set` came between: another generation is there.
-            Ok(None) | Err(SecretsError::Unreadable) if self.held.reload(&self.parts.source, asked)? => {
+            Ok(None) | Err(SecretsError::Unreadable) if self.memory.reload(&self.parts.source, request)? => {
                 return Ok(None);
             }
             Ok(None) | Err(SecretsError::NotChosen) if let Some(error) = (self.parts.elsewhere)() => return Err(error),
@@ -133,8 +133,8 @@ impl Keeper {
             Err(error) => return Err(Error::from(error).for_profile(&profile.name)),
         };
         // The item is erased after the profile names another: no token is requested with a retired secret.
-        self.held.follow(&self.parts.source)?;
-        if self.held.differs_from(asked) {
+        self.memory.follow(&self.parts.source)?;
+        if self.memory.differs_from(request) {
             return Ok(None);
         }
         let unreadable = |_| Error::from(SecretsError::Unreadable).for_profile(&profile.name);

@@ -7,16 +7,17 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::access::{AccessError, FleetAccess};
+use super::call::Call;
 use super::credential::Proof;
 use super::fetch::FetchFor;
+use super::judge::Judge;
 use super::memory::{self, ResolvedRequest};
-use super::{Keeper, WaitStart, Want};
+use super::{Keeper, Want};
 use crate::cache::single_flight::TurnGuard;
 use crate::cache::store::WriteMode;
 use crate::error::Error;
 use crate::error::warning::Warning;
-use crate::fleet::{Caller, Event, Fleet, FleetError, Found, Judged, Lease, Session, Step, notice};
-use crate::token::refusal::Refusal;
+use crate::fleet::{Caller, Event, Fleet, FleetError, Found, Lease, Session, Step};
 use crate::token::{AccessToken, TokenIdentity};
 
 /// What came of the request to the fleet.
@@ -32,93 +33,90 @@ pub(super) enum FleetOutcome<'a> {
 /// The turn of one host among all.
 pub(super) struct FleetLease<'a> {
     pub(super) lease: Lease<'a>,
-    pub(super) member: FleetAccess,
+    pub(super) access: FleetAccess,
     /// What was read on the way there, and need not be read again.
     pub(super) proof: Option<Proof>,
 }
 
-impl Keeper {
-    /// Asks the fleet for a token, or for the turn to get one. A failure of the fleet is a warning, unless the fleet is
+impl Call<'_> {
+    /// Requests the fleet for a token, or for the turn to get one. A failure of the fleet is a warning, unless the fleet is
     /// required.
-    pub(super) async fn ask_fleet(
-        &self,
-        asked: &Arc<ResolvedRequest>,
-        want: &Want,
-        started: &WaitStart,
-        ticket: &TurnGuard,
-    ) -> Result<FleetOutcome<'_>, Error> {
-        let Some(fleet) = self.fleet_of(asked) else { return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(None))) };
-        let (member, proof) = match self.member(asked, fleet).await {
-            Ok((member, proof)) => (member, proof),
+    pub(super) async fn ask_fleet(&self, turn: &TurnGuard) -> Result<FleetOutcome<'_>, Error> {
+        let (keeper, request) = (self.keeper, &self.request);
+        let Some(fleet) = keeper.fleet_of(request) else { return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(None))) };
+        let (access, proof) = match keeper.fleet_access(request, fleet).await {
+            Ok((access, proof)) => (access, proof),
             Err(AccessError::ProfileChanged) => return Ok(FleetOutcome::ProfileChanged),
             Err(AccessError::Failed(error)) => return Err(error),
             Err(AccessError::Unusable(error, proof)) => {
-                self.without_fleet(fleet, asked, &error)?;
+                keeper.without_fleet(fleet, request, &error)?;
                 return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
             }
         };
-        let session = Session::begin(fleet, self.parts.clock.clone(), member.pass.clone()).await;
+        let session = Session::begin(fleet, keeper.parts.clock.clone(), access.pass.clone()).await;
         let mut session = match session {
             Ok(session) => session,
             Err(error) => {
-                self.without_fleet(fleet, asked, &error)?;
+                keeper.without_fleet(fleet, request, &error)?;
                 return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
             }
         };
-        let mut judge = Judge::new(self, want, started);
-        let (step, failed) = self.negotiated(&mut session, &mut judge).await;
+        let mut judge = Judge::new(keeper, self.want, self.start);
+        let (step, failed) = keeper.negotiated(&mut session, &mut judge).await;
         if let Some(error) = failed {
-            self.without_fleet(fleet, asked, &error)?;
+            keeper.without_fleet(fleet, request, &error)?;
             return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
         }
         match (step, judge.good.take()) {
             (Step::Take, Some(token)) => {
-                self.adopt(asked, &token, writer_of(ticket));
+                keeper.adopt(request, &token, writer_of(turn));
                 Ok(FleetOutcome::Token(token))
             }
             (Step::Fetch(Some(permit)), _) => {
                 let lease = session.hold(permit, judge.beside.take());
-                Ok(FleetOutcome::Fetch(FetchFor::Fleet(Box::new(FleetLease { lease, member, proof }))))
+                Ok(FleetOutcome::Fetch(FetchFor::Fleet(Box::new(FleetLease { lease, access, proof }))))
             }
             (Step::Refuse, _) => {
                 let refusal = judge.told.take();
-                let error = refusal.as_ref().and_then(|refusal| self.refused(asked, refusal.clone()));
+                let error = refusal.as_ref().and_then(|refusal| keeper.refused(request, refusal.clone()));
                 let Some((refusal, error)) = refusal.zip(error) else {
                     return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
                 };
-                self.keep_refusal(asked, &refusal, writer_of(ticket));
+                keeper.keep_refusal(request, &refusal, writer_of(turn));
                 Err(error)
             }
             _ if judge.newer => {
-                self.observe(&Warning::CacheNewerVersion);
+                keeper.observe(&Warning::CacheNewerVersion);
                 Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)))
             }
             // Two hosts in a row could not request one: to wait for the next would be in vain.
             _ if judge.told.is_some() => Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof))),
             // Another host has had the turn for longer than a request takes.
             _ => {
-                self.observe(&Warning::LockTimeout);
+                keeper.observe(&Warning::LockTimeout);
                 Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)))
             }
         }
     }
+}
 
+impl Keeper {
     /// Looks whether the fleet has a token, if this host will not request one: what was refused here may have been
     /// given elsewhere since.
     pub(super) async fn look_in_fleet(&self, want: &Want) -> Option<AccessToken> {
-        let (asked, started) = (self.held.asked(), self.started());
-        let fleet = self.fleet_of(&asked)?;
-        let mut session = self.session(&asked, fleet).await.ok().flatten()?;
+        let (request, start) = (self.memory.request(), self.wait_start());
+        let fleet = self.fleet_of(&request)?;
+        let mut session = self.session(&request, fleet).await.ok().flatten()?;
         let found = session.look().await;
         if let Err(error) = &found {
             // The refusal is the error that the caller gets.
             tracing::debug!("the fleet was not looked at: {error}");
             fleet.has_failed(error, self.parts.clock.boot());
         }
-        let mut judge = Judge::new(self, want, &started);
+        let mut judge = Judge::new(self, *want, start);
         judge.of(found.ok()?);
         let token = judge.good?;
-        self.adopt(&asked, &token, WriteMode::Concurrent);
+        self.adopt(&request, &token, WriteMode::Concurrent);
         Some(token)
     }
 
@@ -154,20 +152,20 @@ impl Keeper {
     }
 
     /// Returns the fleet that a request is shared with; `None` without one, or if only this host could use the token.
-    pub(super) fn fleet_of(&self, asked: &ResolvedRequest) -> Option<&Fleet> {
-        self.parts.fleet.as_ref().filter(|_| asked.profile.is_shareable())
+    pub(super) fn fleet_of(&self, request: &ResolvedRequest) -> Option<&Fleet> {
+        self.parts.fleet.as_ref().filter(|_| request.profile.is_shareable())
     }
 
     /// Continues without the fleet, with one warning per outage; an error if the fleet is required.
     pub(super) fn without_fleet(
         &self,
         fleet: &Fleet,
-        asked: &ResolvedRequest,
+        request: &ResolvedRequest,
         error: &FleetError,
     ) -> Result<(), Error> {
         let tell = self.is_to_be_told(fleet, error);
         if fleet.required {
-            let mut made = Error::required(error).for_profile(&asked.profile.name);
+            let mut made = Error::required(error).for_profile(&request.profile.name);
             // Read after the failure was noted: with an earlier time the pause would round up to one second more.
             let now = self.parts.clock.boot();
             made.retry_after = fleet.pause(now).filter(|_| made.is_retryable()).map(super::rounded_up);
@@ -189,8 +187,8 @@ impl Keeper {
     }
 
     /// Keeps here what the fleet has.
-    fn adopt(&self, asked: &ResolvedRequest, token: &AccessToken, writer: WriteMode) {
-        let kept = match self.keep_in_cache(asked, token, writer) {
+    fn adopt(&self, request: &ResolvedRequest, token: &AccessToken, writer: WriteMode) {
+        let kept = match self.keep_in_cache(request, token, writer) {
             Some(Ok(())) => memory::Kept::Yes,
             Some(Err(fault)) => {
                 self.warn(&fault);
@@ -199,20 +197,20 @@ impl Keeper {
             None => memory::Kept::No,
         };
         if let Want::Valid { min_ttl } = self.valid() {
-            self.held.hold_for(asked, token, kept, &self.parts.clock.now(), min_ttl);
+            self.memory.hold_for(request, token, kept, &self.parts.clock.now(), min_ttl);
         }
     }
 
     /// Takes a token back from the fleet, if it is the one that other hosts would get.
     pub(crate) async fn withdraw(&self, token: &AccessToken) {
-        self.withdraw_of(self.held.asked().identity.clone(), token).await;
+        self.withdraw_of(self.memory.request().identity.clone(), token).await;
     }
 
     /// The same for another request of this profile.
     pub(crate) async fn withdraw_of(&self, identity: TokenIdentity, token: &AccessToken) {
-        let asked = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&asked) else { return };
-        let outcome = match self.session(&asked, fleet).await {
+        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
+        let Some(fleet) = self.fleet_of(&request) else { return };
+        let outcome = match self.session(&request, fleet).await {
             Ok(Some(mut session)) => session.forget(Some(token)).await.map(|_| ()),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
@@ -226,9 +224,9 @@ impl Keeper {
 
     /// Returns the token that the fleet has for a request of this profile.
     pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, FleetError> {
-        let asked = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&asked) else { return Ok(None) };
-        let Some(mut session) = self.session(&asked, fleet).await? else { return Ok(None) };
+        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
+        let Some(fleet) = self.fleet_of(&request) else { return Ok(None) };
+        let Some(mut session) = self.session(&request, fleet).await? else { return Ok(None) };
         Ok(match session.look().await? {
             Found::Token { token, .. } => Some(token),
             Found::Told { beside, .. } => beside,
@@ -238,9 +236,9 @@ impl Keeper {
 
     /// Takes back what the fleet has for a request of this profile; `false` if it has nothing.
     pub(crate) async fn forget_in_fleet(&self, identity: TokenIdentity) -> Result<bool, FleetError> {
-        let asked = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&asked) else { return Ok(false) };
-        match self.session(&asked, fleet).await? {
+        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
+        let Some(fleet) = self.fleet_of(&request) else { return Ok(false) };
+        match self.session(&request, fleet).await? {
             Some(mut session) => session.forget(None).await,
             None => Ok(false),
         }
@@ -249,10 +247,10 @@ impl Keeper {
     /// Begins a session with the fleet about one request; `None` if the profile was set again meanwhile.
     async fn session<'a>(
         &self,
-        asked: &Arc<ResolvedRequest>,
+        request: &Arc<ResolvedRequest>,
         fleet: &'a Fleet,
     ) -> Result<Option<Session<'a>>, FleetError> {
-        match self.member(asked, fleet).await {
+        match self.fleet_access(request, fleet).await {
             Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).await.map(Some),
             Err(AccessError::ProfileChanged) => Ok(None),
             Err(AccessError::Failed(error)) => Err(FleetError::NoKey(error.to_string())),
@@ -263,81 +261,6 @@ impl Keeper {
     /// How long a caller waits for another host: a request and its repeats, and 5 s.
     pub(super) fn patience_with_hosts(&self) -> Duration {
         self.parts.transport.timeout() + Duration::from_secs(5)
-    }
-}
-
-/// Judges what is found by what this caller wants.
-struct Judge<'a> {
-    keeper: &'a Keeper,
-    want: &'a Want,
-    started: &'a WaitStart,
-    /// The order that was there when the caller began to look.
-    first: Option<u64>,
-    /// The token that was good enough.
-    good: Option<AccessToken>,
-    /// Whether a newer version's value is in its place.
-    newer: bool,
-    /// The refusal that a host that failed left instead.
-    told: Option<Refusal>,
-    /// The token that is there, if it is not good enough: it may be for other callers.
-    beside: Option<AccessToken>,
-}
-
-impl<'a> Judge<'a> {
-    fn new(keeper: &'a Keeper, want: &'a Want, started: &'a WaitStart) -> Judge<'a> {
-        Judge { keeper, want, started, first: None, good: None, newer: false, told: None, beside: None }
-    }
-
-    fn of(&mut self, found: Found) -> Judged {
-        let first = self.first;
-        let order = match &found {
-            Found::Token { order, .. } | Found::Over { order } | Found::Told { order, .. } => *order,
-            Found::Nothing | Found::Unreadable(_) | Found::Newer => 0,
-        };
-        self.first.get_or_insert(order);
-        self.beside = None;
-        self.newer = matches!(found, Found::Newer);
-        self.told = None;
-        match found {
-            Found::Nothing => Judged::Absent,
-            Found::Over { order } => Judged::Poor { order },
-            Found::Unreadable(bytes) => Judged::Unreadable(bytes),
-            Found::Newer => Judged::Newer,
-            Found::Told { beside: Some(token), .. } if self.is_good(&token, false) => {
-                self.good = Some(token);
-                Judged::Good
-            }
-            Found::Told { refusal, beside, order } => {
-                let notice = notice(&refusal);
-                (self.told, self.beside) = (Some(refusal), beside);
-                Judged::Notice { order, notice }
-            }
-            Found::Token { token, order, stayed } => {
-                // One that came while the caller waited is accepted: another request would give no better one.
-                let came = !stayed && first.is_some_and(|first| order > first);
-                if self.is_good(&token, came) {
-                    self.good = Some(token);
-                    return Judged::Good;
-                }
-                self.beside = Some(token);
-                Judged::Poor { order }
-            }
-        }
-    }
-
-    fn is_good(&self, token: &AccessToken, came: bool) -> bool {
-        let Judge { keeper, want, started, .. } = self;
-        let now = keeper.parts.clock.now();
-        let validity = token.validity();
-        if keeper.held.is_rejected(token, &now) || !validity.outlasts(Duration::ZERO, &now) {
-            return false;
-        }
-        match want {
-            Want::Valid { min_ttl } => {
-                came || validity.outlasts(*min_ttl, &now) || validity.sent_since(&started.at, &now)
-            }
-            Want::IssuedAfter(then) => validity.sent_since(then, &now),
-        }
     }
 }
 

@@ -20,9 +20,9 @@ pub(crate) trait Rejectable: Clone + PartialEq {
 }
 
 /// Distinguishes requests.
-pub(crate) trait Asks {
+pub(crate) trait Requests {
     /// Returns whether both ask for the same token.
-    fn asks_the_same_as(&self, other: &Self) -> bool;
+    fn requests_the_same_as(&self, other: &Self) -> bool;
 }
 
 /// What was rejected; keepers of one request share it.
@@ -89,8 +89,8 @@ pub(crate) struct HandOut<A, T: Rejectable, S> {
 }
 
 struct State<A, T, S> {
-    asked: Arc<A>,
-    /// The state of the profile that `asked` was made of.
+    request: Arc<A>,
+    /// The state of the profile that `request` was made of.
     stamp: S,
     token: Option<T>,
     kept: Kept,
@@ -100,10 +100,10 @@ struct State<A, T, S> {
     compared: u64,
 }
 
-impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
-    /// RecordKind no token yet.
-    pub(crate) fn new(asked: A, stamp: S, rejections: Arc<Rejections<T>>) -> HandOut<A, T, S> {
-        let state = State { asked: Arc::new(asked), stamp, token: None, kept: Kept::No, until: 0, compared: 0 };
+impl<A: Requests, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
+    /// Holds no token yet.
+    pub(crate) fn new(request: A, stamp: S, rejections: Arc<Rejections<T>>) -> HandOut<A, T, S> {
+        let state = State { request: Arc::new(request), stamp, token: None, kept: Kept::No, until: 0, compared: 0 };
         HandOut { state: RwLock::new(state), rejections }
     }
 
@@ -115,8 +115,8 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
     }
 
     /// Returns the request.
-    pub(crate) fn asked(&self) -> Arc<A> {
-        self.read().asked.clone()
+    pub(crate) fn request(&self) -> Arc<A> {
+        self.read().request.clone()
     }
 
     /// Returns the state of the profile that the request was made of.
@@ -137,18 +137,18 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
 
     /// Takes the request that was read from the profile in the state `stamp`, if the state is still `before`. Returns
     /// `false` if another thread has read the profile meanwhile, perhaps later.
-    pub(crate) fn ask(&self, before: S, stamp: S, asked: Option<A>) -> bool {
+    pub(crate) fn ask(&self, before: S, stamp: S, request: Option<A>) -> bool {
         let mut state = self.write();
         if state.stamp != before {
             return false;
         }
         state.stamp = stamp;
-        if let Some(asked) = asked {
-            if !asked.asks_the_same_as(&state.asked) {
+        if let Some(request) = request {
+            if !request.requests_the_same_as(&state.request) {
                 state.token = None;
                 state.until = 0;
             }
-            state.asked = Arc::new(asked);
+            state.request = Arc::new(request);
         }
         true
     }
@@ -164,10 +164,10 @@ impl<A: Asks, T: Rejectable, S: Copy + PartialEq> HandOut<A, T, S> {
         }
     }
 
-    /// RecordKind a token that was obtained for `asked`, unless another one is requested by now, or the token was rejected.
-    pub(crate) fn hold(&self, asked: &A, token: &T, kept: Kept, until: u64, now: &T::Moment) {
+    /// Holds a token that was obtained for `request`, unless another one is requested by now, or the token was rejected.
+    pub(crate) fn hold(&self, request: &A, token: &T, kept: Kept, until: u64, now: &T::Moment) {
         let mut state = self.write();
-        if !state.asked.asks_the_same_as(asked) {
+        if !state.request.requests_the_same_as(request) {
             return;
         }
         // Before the comparison: a rejection that comes after it makes the next caller look.

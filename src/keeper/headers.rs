@@ -23,13 +23,13 @@ struct Read {
 
 impl Keeper {
     /// Reads the values of the headers, at each fetch: files and variables may rotate.
-    pub(super) async fn headers(&self, asked: &Arc<ResolvedRequest>) -> Result<Vec<GatewayHeader>, Error> {
-        if asked.profile.headers.is_empty() {
+    pub(super) async fn headers(&self, request: &Arc<ResolvedRequest>) -> Result<Vec<GatewayHeader>, Error> {
+        if request.profile.headers.is_empty() {
             return Ok(Vec::new());
         }
-        let of = asked.clone();
+        let of = request.clone();
         let read = in_thread(move || read_all(&of.profile.headers)).await?;
-        let (headers, warnings) = read.map_err(|error| error.for_profile(&asked.profile.name))?;
+        let (headers, warnings) = read.map_err(|error| error.for_profile(&request.profile.name))?;
         warnings.iter().for_each(|warning| self.observe(warning));
         Ok(headers)
     }

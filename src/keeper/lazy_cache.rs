@@ -69,7 +69,7 @@ impl LazyCache {
         LazyCache { place: Place::Nowhere(reason), failed: OnceLock::new() }
     }
 
-    /// Returns the cache if the key is at hand. Asks neither keyring nor user.
+    /// Returns the cache if the key is at hand. Requests neither keyring nor user.
     pub(crate) fn cache(&self) -> Option<Cache> {
         let (store, unlocked) = match &self.place {
             Place::Ready(cache) => return Some(cache.clone()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::ProfileSource;
 pub(super) use super::hand_out::Kept;
-use super::hand_out::{Asks, HandOut, Rejectable, Rejections};
+use super::hand_out::{HandOut, Rejectable, Rejections, Requests};
 use crate::error::Error;
 use crate::profile::{Grant, Profile, Request, TokenBinding};
 use crate::system::clock::{BootTime, Moment};
@@ -69,8 +69,8 @@ pub(super) struct InMemory {
     hand_out: HandOut<ResolvedRequest, AccessToken, Option<Stamp>>,
 }
 
-impl Asks for ResolvedRequest {
-    fn asks_the_same_as(&self, other: &ResolvedRequest) -> bool {
+impl Requests for ResolvedRequest {
+    fn requests_the_same_as(&self, other: &ResolvedRequest) -> bool {
         self.identity == other.identity
     }
 }
@@ -86,17 +86,21 @@ impl Rejectable for AccessToken {
 }
 
 impl InMemory {
-    /// RecordKind nothing yet; `profile_stamp` is that of the profile as it was read.
-    pub(super) fn new(asked: ResolvedRequest, own_request: Option<Request>, profile_stamp: Option<Stamp>) -> InMemory {
-        InMemory { own_request, hand_out: HandOut::new(asked, profile_stamp, Arc::new(Rejections::new())) }
+    /// Holds nothing yet; `profile_stamp` is that of the profile as it was read.
+    pub(super) fn new(
+        request: ResolvedRequest,
+        own_request: Option<Request>,
+        profile_stamp: Option<Stamp>,
+    ) -> InMemory {
+        InMemory { own_request, hand_out: HandOut::new(request, profile_stamp, Arc::new(Rejections::new())) }
     }
 
     /// Returns another holder of the same request; what is rejected through one of them is rejected for both.
     pub(super) fn sibling(&self) -> InMemory {
         // Before the profile: one that is newer than its stamp is only read again.
         let stamp = self.hand_out.stamp();
-        let asked = ResolvedRequest::new(self.asked().profile.clone());
-        let hand_out = HandOut::new(asked, stamp, self.hand_out.rejections().clone());
+        let request = ResolvedRequest::new(self.request().profile.clone());
+        let hand_out = HandOut::new(request, stamp, self.hand_out.rejections().clone());
         InMemory { own_request: self.own_request.clone(), hand_out }
     }
 
@@ -105,8 +109,8 @@ impl InMemory {
         self.hand_out.token_at(now.0)
     }
 
-    pub(super) fn asked(&self) -> Arc<ResolvedRequest> {
-        self.hand_out.asked()
+    pub(super) fn request(&self) -> Arc<ResolvedRequest> {
+        self.hand_out.request()
     }
 
     /// Returns the stamp of the profile as it was last read.
@@ -125,33 +129,33 @@ impl InMemory {
         Ok(())
     }
 
-    /// Reads the profile again, whatever its stamp. Returns whether it requests something else than `asked`, which may
+    /// Reads the profile again, whatever its stamp. Returns whether it requests something else than `request`, which may
     /// have been read before the last look.
-    pub(super) fn reload(&self, source: &ProfileSource, asked: &ResolvedRequest) -> Result<bool, Error> {
+    pub(super) fn reload(&self, source: &ProfileSource, request: &ResolvedRequest) -> Result<bool, Error> {
         for _ in 0..READINGS {
             let (before, stamp) = (self.hand_out.stamp(), source.stamp()?);
             if self.read(source, before, stamp)? {
                 break;
             }
         }
-        Ok(self.differs_from(asked))
+        Ok(self.differs_from(request))
     }
 
-    /// Returns whether the profile was set again since `asked` was made of it.
-    pub(super) fn differs_from(&self, asked: &ResolvedRequest) -> bool {
-        !self.asked().asks_the_same_as(asked)
+    /// Returns whether the profile was set again since `request` was made of it.
+    pub(super) fn differs_from(&self, request: &ResolvedRequest) -> bool {
+        !self.request().requests_the_same_as(request)
     }
 
     /// Reads the profile; `false` when another thread has read it meanwhile. A file that changes after `stamp` was
     /// taken is read again by the next caller.
     fn read(&self, source: &ProfileSource, before: Option<Stamp>, stamp: Option<Stamp>) -> Result<bool, Error> {
-        let asked = source.load()?.map(|profile| {
+        let request = source.load()?.map(|profile| {
             ResolvedRequest::new(match &self.own_request {
                 Some(request) => Profile { request: request.clone(), ..profile },
                 None => profile,
             })
         });
-        Ok(self.hand_out.ask(before, stamp, asked))
+        Ok(self.hand_out.ask(before, stamp, request))
     }
 
     /// Returns the token that could not be kept and lives here only.
@@ -164,10 +168,10 @@ impl InMemory {
         self.hand_out.let_go(now);
     }
 
-    /// RecordKind a token that was requested as `asked`, unless something else is requested by now, or it was rejected.
+    /// Holds a token that was requested as `request`, unless something else is requested by now, or it was rejected.
     pub(super) fn hold_for(
         &self,
-        asked: &ResolvedRequest,
+        request: &ResolvedRequest,
         token: &AccessToken,
         kept: Kept,
         now: &Moment,
@@ -176,7 +180,7 @@ impl InMemory {
         let deadline = token.validity().boot_deadline(now).0;
         let min_ttl = u64::try_from(min_ttl.as_nanos()).unwrap_or(u64::MAX);
         let until = deadline.saturating_sub(min_ttl).min(now.boot.plus(LOOK_AGAIN).0);
-        self.hand_out.hold(asked, token, kept, until, now);
+        self.hand_out.hold(request, token, kept, until, now);
     }
 
     /// Marks a token as rejected: it is not handed out again.
@@ -193,6 +197,6 @@ impl InMemory {
 
 impl fmt::Debug for InMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("asked", &self.asked()).finish_non_exhaustive()
+        f.debug_struct("InMemory").field("asked", &self.request()).finish_non_exhaustive()
     }
 }

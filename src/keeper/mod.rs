@@ -5,11 +5,13 @@
 
 mod access;
 mod builder;
+mod call;
 mod credential;
 mod fetch;
 mod fleet;
 mod hand_out;
 mod headers;
+mod judge;
 mod keeping;
 mod lazy_cache;
 mod memory;
@@ -18,6 +20,7 @@ mod profile_source;
 mod refusals;
 mod revoke;
 pub(crate) mod validate;
+mod want;
 mod warnings;
 
 use std::sync::Arc;
@@ -25,35 +28,39 @@ use std::time::Duration;
 
 pub(crate) use access::Sharing;
 pub use builder::KeeperBuilder;
+use call::{Call, Waited};
 use credential::Proof;
 pub(crate) use credential::{read_ca_bytes, read_certificate};
 #[cfg(feature = "cli")]
 pub(crate) use credential::{read_ca_file, read_ca_file_at};
+use fetch::{FetchFor, Fetched, FleetAttempt};
 use fleet::FleetOutcome;
 pub(crate) use keeping::Keeping;
 pub(crate) use lazy_cache::{LazyCache, NoCache};
 pub(crate) use memory::identity_of;
 use memory::{InMemory, ResolvedRequest};
 pub(crate) use profile_source::ProfileSource;
+pub use want::Want;
+use want::{TokenAtStart, WaitStart};
 
 use crate::cache::single_flight::{Flight, Turn};
 use crate::cache::{Cache, CacheFault};
 use crate::error::warning::Warning;
-use crate::error::{Code, Error, ErrorKind, Remedy};
+use crate::error::{Code, Error};
 use crate::fleet::Fleet;
 use crate::ledger::Entry;
 use crate::oauth::Transport;
 use crate::profile::{Profile, Request};
-use crate::system::clock::{Clock, Moment};
+use crate::system::clock::Clock;
 use crate::system::runtime;
 use crate::system::secret::Secret;
-use crate::token::{AccessToken, Freshness, Validity};
+use crate::token::{AccessToken, Freshness};
 
 /// Hands out the access token of one profile and request. Cloning is cheap; clones share the token.
 #[derive(Clone, Debug)]
 pub struct Keeper {
     parts: Arc<Parts>,
-    held: Arc<InMemory>,
+    memory: Arc<InMemory>,
     min_ttl: Option<Duration>,
 }
 
@@ -62,7 +69,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Transport,
     pub(crate) flight: Flight,
-    pub(crate) cache_access: LazyCache,
+    pub(crate) lazy_cache: LazyCache,
     pub(crate) secrets: Secrets,
     /// Returns the error for a stored secret that another data directory keeps, if one does.
     pub(crate) elsewhere: Box<dyn Fn() -> Option<Error> + Send + Sync>,
@@ -90,19 +97,6 @@ pub(crate) enum Secrets {
     Profile,
 }
 
-/// What a caller wants of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Want {
-    /// One that is still valid for longer than this.
-    Valid {
-        /// How much longer.
-        min_ttl: Duration,
-    },
-    /// One that was requested at or after this moment.
-    IssuedAfter(Moment),
-}
-
 /// A token and where it came from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -111,41 +105,6 @@ pub struct Obtained {
     pub token: AccessToken,
     /// Where it came from.
     pub source: Source,
-}
-
-/// What ended a wait.
-enum Waited {
-    /// A token that is good enough.
-    Found(AccessToken),
-    /// The profile was set again.
-    ProfileChanged,
-}
-
-/// The state when a caller began to wait.
-struct WaitStart {
-    at: Moment,
-    present: TokenAtStart,
-}
-
-/// The token that was there when a caller began to wait.
-enum TokenAtStart {
-    /// This one, or none.
-    Known(Option<Validity>),
-    /// The key that would have shown it was not at hand.
-    Unknown,
-}
-
-impl WaitStart {
-    /// Returns whether a token came while the caller waited, so that another request would give no better one. If many
-    /// callers want a token that lives too briefly, the first request was sent before most of them began.
-    fn is_followed_by(&self, validity: &Validity, want: &Want, now: &Moment) -> bool {
-        match (want, &self.present) {
-            (Want::Valid { .. }, TokenAtStart::Known(present)) => *present != Some(*validity),
-            (Want::Valid { .. }, TokenAtStart::Unknown) | (Want::IssuedAfter(_), _) => {
-                validity.sent_since(&self.at, now)
-            }
-        }
-    }
 }
 
 /// The source of a token.
@@ -172,9 +131,9 @@ impl Keeper {
     /// # Errors
     /// When the profile has become unusable. A record that cannot be used is a warning and `None`.
     pub fn cached(&self) -> Result<Option<AccessToken>, Error> {
-        match self.held.token_at(self.parts.clock.boot()) {
+        match self.memory.token_at(self.parts.clock.boot()) {
             Some(token) => Ok(Some(token)),
-            None => self.look(&self.valid(), None),
+            None => self.look(&self.valid(), &WaitStart::NotWaiting),
         }
     }
 
@@ -213,35 +172,37 @@ impl Keeper {
         runtime::run(obtained).await.map_err(Error::no_runtime)?
     }
 
+    /// The way of a token: look, take the turn, look again, ask the fleet, fetch, keep.
     async fn obtained(&self, want: Want) -> Result<Obtained, Error> {
-        let started = self.started();
-        if let Some(token) = self.look(&want, None)? {
+        let start = self.wait_start();
+        if let Some(token) = self.look(&want, &WaitStart::NotWaiting)? {
             return Ok(Obtained { token, source: Source::Cache });
         }
-        let mut moved = false;
+        let mut attempt = FleetAttempt::First;
         loop {
-            let asked = self.held.asked();
-            let look = || self.look_while_waiting(&asked, &want, &started);
-            match self.parts.flight.turn(asked.identity.name(), self.patience(), look).await? {
+            let call = Call { keeper: self, request: self.memory.request(), want, start };
+            let turn = match call.take_turn().await? {
                 Turn::Answered(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
                 // Another secret is another turn.
                 Turn::Answered(Waited::ProfileChanged) => continue,
-                Turn::Taken(ticket) => {
-                    match self.look_with_key(&asked, &want, &started).await? {
-                        Some(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
-                        Some(Waited::ProfileChanged) => continue,
-                        None => {}
-                    }
-                    self.can_keep(&ticket)?;
-                    let chance = match self.ask_fleet(&asked, &want, &started, &ticket).await? {
-                        FleetOutcome::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
-                        FleetOutcome::ProfileChanged => continue,
-                        FleetOutcome::Fetch(chance) => chance,
-                    };
-                    if let Some(token) = self.fetch(&asked, &want, &ticket, chance, &mut moved).await? {
-                        return Ok(Obtained { token, source: Source::Issuer });
-                    }
-                }
+                Turn::Taken(turn) => turn,
+            };
+            match call.look_with_key().await? {
+                Some(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
+                Some(Waited::ProfileChanged) => continue,
+                None => {}
+            }
+            self.can_keep(&turn)?;
+            let fetched = match call.ask_fleet(&turn).await? {
+                FleetOutcome::Token(token) => return Ok(Obtained { token, source: Source::Fleet }),
+                FleetOutcome::ProfileChanged => continue,
+                FleetOutcome::Fetch(FetchFor::ThisHost(proof)) => call.fetch(&turn, proof).await?,
+                FleetOutcome::Fetch(FetchFor::Fleet(lease)) => call.fetch_for_fleet(&turn, *lease, attempt).await?,
+            };
+            match fetched {
+                Fetched::Token(token) => return Ok(Obtained { token, source: Source::Issuer }),
+                Fetched::ProfileChanged => {}
+                Fetched::SecretChanged => attempt = FleetAttempt::AfterSecretChanged,
             }
         }
     }
@@ -253,22 +214,22 @@ impl Keeper {
     /// # Errors
     /// When the profile has become unusable.
     pub fn reject(&self, token: &AccessToken) -> Result<(), Error> {
-        self.held.reject(token, self.parts.clock.now());
-        let asked = self.held.asked();
-        self.forget_rejected(&asked);
+        self.memory.reject(token, self.parts.clock.now());
+        let request = self.memory.request();
+        self.forget_rejected(&request);
         Ok(())
     }
 
     /// Erases the record of a request if it holds a token that was rejected.
-    fn forget_rejected(&self, asked: &ResolvedRequest) {
-        let kept = match self.in_cache(asked) {
+    fn forget_rejected(&self, request: &ResolvedRequest) {
+        let kept = match self.in_cache(request) {
             Ok(kept) => kept,
             // No caller gets a token from it; a caller that looks for one gets the warning.
             Err(_) => return,
         };
         if let Some((cache, token)) = kept
-            && self.held.is_rejected(&token, &self.parts.clock.now())
-            && let Err(fault) = cache.forget(asked.identity.name())
+            && self.memory.is_rejected(&token, &self.parts.clock.now())
+            && let Err(fault) = cache.forget(request.identity.name())
         {
             self.warn(&fault);
         }
@@ -276,13 +237,13 @@ impl Keeper {
 
     /// Returns the token in the cache, however old. A record that does not open may be sealed with a key that took
     /// effect a moment ago: then that key is taken.
-    fn in_cache(&self, asked: &ResolvedRequest) -> Result<Option<(Cache, AccessToken)>, CacheFault> {
-        let token = || match self.parts.cache_access.cache() {
-            Some(cache) => cache.token(&asked.identity).map(|token| token.map(|token| (cache, token))),
+    fn in_cache(&self, request: &ResolvedRequest) -> Result<Option<(Cache, AccessToken)>, CacheFault> {
+        let token = || match self.parts.lazy_cache.cache() {
+            Some(cache) => cache.token(&request.identity).map(|token| token.map(|token| (cache, token))),
             None => Ok(None),
         };
         match token() {
-            Err(CacheFault::Unsealed) if self.parts.cache_access.follow_key() => token(),
+            Err(CacheFault::Unsealed) if self.parts.lazy_cache.follow_key() => token(),
             token => token,
         }
     }
@@ -290,87 +251,56 @@ impl Keeper {
     /// Returns a keeper for another request of the same profile; the identity is encoded here, once.
     pub fn request(&self, request: Request) -> Keeper {
         // Before the profile: one that is newer than its stamp is only read again.
-        let stamp = self.held.profile_stamp();
+        let stamp = self.memory.profile_stamp();
         let profile = Profile { request: request.clone(), ..self.profile() };
-        Keeper { held: Arc::new(InMemory::new(ResolvedRequest::new(profile), Some(request), stamp)), ..self.clone() }
+        Keeper { memory: Arc::new(InMemory::new(ResolvedRequest::new(profile), Some(request), stamp)), ..self.clone() }
     }
 
     /// Returns a keeper that hands out only tokens that are valid for longer than `min_ttl`.
     pub fn with_min_ttl(&self, min_ttl: Duration) -> Keeper {
-        Keeper { held: Arc::new(self.held.sibling()), min_ttl: Some(min_ttl), ..self.clone() }
+        Keeper { memory: Arc::new(self.memory.sibling()), min_ttl: Some(min_ttl), ..self.clone() }
     }
 
     /// Returns the profile as it was last read, with the request of this keeper.
     pub fn profile(&self) -> Profile {
-        self.held.asked().profile.clone()
+        self.memory.request().profile.clone()
     }
 
     /// Returns what [`Keeper::cached`] wants.
     pub fn valid(&self) -> Want {
-        Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.held.asked().profile.min_ttl) }
-    }
-
-    /// Requests the data key if it is not at hand, and looks again with it.
-    async fn look_with_key(
-        &self,
-        asked: &ResolvedRequest,
-        want: &Want,
-        started: &WaitStart,
-    ) -> Result<Option<Waited>, Error> {
-        if self.parts.cache_access.cache().is_some() {
-            return Ok(None);
-        }
-        let keeper = self.clone();
-        in_thread(move || keeper.open_cache()).await?;
-        match self.parts.cache_access.cache() {
-            Some(_) => self.look_while_waiting(asked, want, started),
-            None => Ok(None),
-        }
+        Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.memory.request().profile.min_ttl) }
     }
 
     /// Requests the data key if it is not at hand; blocks for as long as the backend takes.
     pub(crate) fn open_cache(&self) {
-        if self.parts.cache_access.unlock() == lazy_cache::Unlocked::KeyReplaced {
+        if self.parts.lazy_cache.unlock() == lazy_cache::Unlocked::KeyReplaced {
             self.observe(&Warning::DataKeyReplaced);
         }
     }
 
-    fn started(&self) -> WaitStart {
-        let unkept = self.held.unkept().map(|(token, _)| token);
+    fn wait_start(&self) -> WaitStart {
+        let unkept = self.memory.unkept().map(|(token, _)| token);
         let validity = |token: Option<AccessToken>| token.map(|token| *token.validity());
-        let present = match self.parts.cache_access.cache() {
+        let present = match self.parts.lazy_cache.cache() {
             Some(_) => {
-                let kept = self.in_cache(&self.held.asked()).ok().flatten().map(|(_, token)| token);
+                let kept = self.in_cache(&self.memory.request()).ok().flatten().map(|(_, token)| token);
                 TokenAtStart::Known(validity(kept.or(unkept)))
             }
             // The cache may hold one that shows only after the key was requested.
-            None if self.parts.cache_access.is_sealed() && unkept.is_none() => TokenAtStart::Unknown,
+            None if self.parts.lazy_cache.is_sealed() && unkept.is_none() => TokenAtStart::Unknown,
             None => TokenAtStart::Known(validity(unkept)),
         };
-        WaitStart { at: self.parts.clock.now(), present }
-    }
-
-    fn look_while_waiting(
-        &self,
-        asked: &ResolvedRequest,
-        want: &Want,
-        started: &WaitStart,
-    ) -> Result<Option<Waited>, Error> {
-        match self.look(want, Some(started))? {
-            Some(token) => Ok(Some(Waited::Found(token))),
-            None if self.held.differs_from(asked) => Ok(Some(Waited::ProfileChanged)),
-            None => self.refusal(asked).map_or(Ok(None), Err),
-        }
+        WaitStart::At(self.parts.clock.now(), present)
     }
 
     /// Looks for a token that is good enough: in memory and in the cache, where another process may have put it. One
     /// that came while the caller waited is accepted: another request would give no better one.
-    fn look(&self, want: &Want, started: Option<&WaitStart>) -> Result<Option<AccessToken>, Error> {
-        self.held.follow(&self.parts.source)?;
-        self.parts.cache_access.follow();
-        let asked = self.held.asked();
-        let kept = self.in_cache(&asked);
-        let unkept = || self.held.unkept();
+    fn look(&self, want: &Want, start: &WaitStart) -> Result<Option<AccessToken>, Error> {
+        self.memory.follow(&self.parts.source)?;
+        self.parts.lazy_cache.follow();
+        let request = self.memory.request();
+        let kept = self.in_cache(&request);
+        let unkept = || self.memory.unkept();
         let candidate = match kept {
             Ok(Some((_, token))) => Some((token, memory::Kept::Yes)),
             Ok(None) => unkept(),
@@ -381,44 +311,21 @@ impl Keeper {
         };
         // After the record was read: one that came a moment ago does not lie in the future.
         let now = self.parts.clock.now();
-        let Some((token, kept)) = candidate.filter(|(token, _)| !self.held.is_rejected(token, &now)) else {
-            self.held.let_go(&now);
+        let Some((token, kept)) = candidate.filter(|(token, _)| !self.memory.is_rejected(token, &now)) else {
+            self.memory.let_go(&now);
             return Ok(None);
         };
         let validity = token.validity();
-        let good = match want {
-            Want::Valid { min_ttl } => validity.outlasts(*min_ttl, &now),
-            Want::IssuedAfter(then) => validity.sent_since(then, &now) && validity.outlasts(Duration::ZERO, &now),
-        };
-        // If a token was over when it arrived, none is better: a caller that waited would get another of that kind.
-        let is_usable = validity.lifetime.is_zero() || validity.outlasts(Duration::ZERO, &now);
-        let as_good_as_it_gets =
-            is_usable && started.is_some_and(|started| started.is_followed_by(validity, want, &now));
         if validity.at(&now) == Freshness::Unknown {
             self.observe(&Warning::ClockJump);
         }
-        if !good && !as_good_as_it_gets {
+        if !want.accepts(validity, &now, start) {
             return Ok(None);
         }
         if let Want::Valid { min_ttl } = want {
-            self.held.hold_for(&asked, &token, kept, &now, *min_ttl);
+            self.memory.hold_for(&request, &token, kept, &now, *min_ttl);
         }
         Ok(Some(token))
-    }
-
-    /// If the issuer does not answer, adds that there is a token, which is not the one that was wanted.
-    fn with_kept_token(&self, asked: &ResolvedRequest, want: &Want, error: Error) -> Error {
-        if !matches!(error.code().kind(), ErrorKind::Unavailable | ErrorKind::RateLimited) {
-            return error;
-        }
-        let kept = self.in_cache(asked).ok().flatten();
-        match kept.map(|(_, token)| token.validity().at(&self.parts.clock.now())) {
-            Some(Freshness::Fresh(left)) => error.with_remedy(match want {
-                Want::Valid { .. } => Remedy::LowerMinTtl(left),
-                Want::IssuedAfter(_) => Remedy::AcceptCached(left),
-            }),
-            _ => error,
-        }
     }
 
     /// How long a caller waits for a turn: the request deadline, its repeats included, and 5 s. The holder of the turn
@@ -434,11 +341,11 @@ impl Keeper {
 
     /// Returns the token that is kept, however old, without judging it.
     pub(crate) fn kept(&self) -> Result<Option<AccessToken>, Error> {
-        self.held.follow(&self.parts.source)?;
-        if self.parts.cache_access.cache().is_none() {
-            return Ok(self.held.unkept().map(|(token, _)| token));
+        self.memory.follow(&self.parts.source)?;
+        if self.parts.lazy_cache.cache().is_none() {
+            return Ok(self.memory.unkept().map(|(token, _)| token));
         }
-        Ok(match self.in_cache(&self.held.asked()) {
+        Ok(match self.in_cache(&self.memory.request()) {
             Ok(kept) => kept.map(|(_, token)| token),
             Err(fault) => {
                 self.warn(&fault);
@@ -450,7 +357,7 @@ impl Keeper {
     /// Returns the proof of the client, for checks that send a token: the binding of the stored item has been compared.
     /// `None` if the profile was set again meanwhile.
     pub(crate) async fn bound(&self) -> Result<Option<Proof>, Error> {
-        self.proof(&self.held.asked()).await
+        self.proof(&self.memory.request()).await
     }
 }
 
@@ -458,7 +365,7 @@ impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parts")
             .field("transport", &self.transport)
-            .field("vault", &self.cache_access)
+            .field("vault", &self.lazy_cache)
             .field("secrets", &self.secrets)
             .finish_non_exhaustive()
     }

@@ -23,31 +23,31 @@ const SHARED_FAILURE: Duration = Duration::from_secs(5);
 
 impl Keeper {
     /// Returns the error of a remembered refusal that still holds.
-    pub(super) fn refusal(&self, asked: &ResolvedRequest) -> Option<Error> {
-        let own = self.remembered_of(asked).and_then(|refusal| self.refused(asked, refusal));
+    pub(super) fn refusal(&self, request: &ResolvedRequest) -> Option<Error> {
+        let own = self.remembered_of(request).and_then(|refusal| self.refused(request, refusal));
         own.or_else(|| {
-            let of_client = self.remembered_of(&asked.of_client())?;
-            if of_client.code == Code::InvalidClient.name() { self.refused(asked, of_client) } else { None }
+            let of_client = self.remembered_of(&request.of_client())?;
+            if of_client.code == Code::InvalidClient.name() { self.refused(request, of_client) } else { None }
         })
     }
 
-    fn remembered_of(&self, asked: &ResolvedRequest) -> Option<Refusal> {
-        self.parts.cache_access.cache()?.refusal(&asked.identity).unwrap_or_else(|fault| {
+    fn remembered_of(&self, request: &ResolvedRequest) -> Option<Refusal> {
+        self.parts.lazy_cache.cache()?.refusal(&request.identity).unwrap_or_else(|fault| {
             self.warn(&fault);
             None
         })
     }
 
     /// Returns the error that the first caller got; `None` if it does not hold any more.
-    pub(super) fn refused(&self, asked: &ResolvedRequest, refusal: Refusal) -> Option<Error> {
+    pub(super) fn refused(&self, request: &ResolvedRequest, refusal: Refusal) -> Option<Error> {
         // A user that mended the proxy's variable is not held back.
-        if refusal.way.is_some() && refusal.way != way_to(&asked.profile.token_url) {
+        if refusal.way.is_some() && refusal.way != way_to(&request.profile.token_url) {
             return None;
         }
         let Freshness::Fresh(left) = refusal.validity.at(&self.parts.clock.now()) else { return None };
         let code = Code::parse(&refusal.code)?;
         let remedy = match code {
-            Code::InvalidClient => self.right_client(asked),
+            Code::InvalidClient => self.right_client(request),
             _ => Remedy::Wait(rounded_up(left)),
         };
         let mut error = Error::new(code, refusal.message).with_remedy(remedy);
@@ -56,16 +56,16 @@ impl Keeper {
         error.retry_after = Some(rounded_up(left));
         error.http_status = refusal.http_status;
         error.oauth_error = refusal.oauth_error;
-        Some(error.for_profile(&asked.profile.name))
+        Some(error.for_profile(&request.profile.name))
     }
 
     /// Makes the error of a request that failed. A secret that the profile refers to is corrected in its place.
-    pub(super) fn failed(&self, asked: &ResolvedRequest, error: IssuerError) -> Error {
-        let error = Error::from(error).for_profile(&asked.profile.name);
+    pub(super) fn failed(&self, request: &ResolvedRequest, error: IssuerError) -> Error {
+        let error = Error::from(error).for_profile(&request.profile.name);
         // A signature that was refused because of the clock is no wrong client.
         match error.remedy() {
-            Some(Remedy::SetRightClient) => error.with_remedy(self.right_client(asked)),
-            Some(Remedy::SetRightKey) => match self.right_client(asked) {
+            Some(Remedy::SetRightClient) => error.with_remedy(self.right_client(request)),
+            Some(Remedy::SetRightKey) => match self.right_client(request) {
                 Remedy::SetRightClient => error,
                 elsewhere => error.with_remedy(elsewhere),
             },
@@ -73,43 +73,43 @@ impl Keeper {
         }
     }
 
-    fn right_client(&self, asked: &ResolvedRequest) -> Remedy {
-        match (&self.parts.secrets, &asked.profile.secret) {
+    fn right_client(&self, request: &ResolvedRequest) -> Remedy {
+        match (&self.parts.secrets, &request.profile.secret) {
             (Secrets::Profile, SecretSource::Reference(reference)) => Remedy::CorrectSecretIn(reference.place()),
             _ => Remedy::SetRightClient,
         }
     }
 
     /// Remembers a refusal if another request soon would do harm.
-    pub(super) fn keep_refusal_of(&self, asked: &ResolvedRequest, error: &Error, writer: WriteMode) {
+    pub(super) fn keep_refusal_of(&self, request: &ResolvedRequest, error: &Error, writer: WriteMode) {
         let Some(lifetime) = remembered(error) else { return };
         let mut refusal = self.made(error, lifetime);
         if error.is_refusal_of_proxy() {
-            refusal.way = way_to(&asked.profile.token_url);
+            refusal.way = way_to(&request.profile.token_url);
         }
-        self.keep_refusal(asked, &refusal, writer);
-        self.keep_refusal_of_client(asked, error, &refusal);
+        self.keep_refusal(request, &refusal, writer);
+        self.keep_refusal_of_client(request, error, &refusal);
     }
 
-    pub(super) fn keep_refusal(&self, asked: &ResolvedRequest, refusal: &Refusal, writer: WriteMode) {
-        let Some(cache) = self.parts.cache_access.cache() else { return };
-        if let Err(fault) = cache.keep_refusal(&asked.identity, refusal, writer) {
+    pub(super) fn keep_refusal(&self, request: &ResolvedRequest, refusal: &Refusal, writer: WriteMode) {
+        let Some(cache) = self.parts.lazy_cache.cache() else { return };
+        if let Err(fault) = cache.keep_refusal(&request.identity, refusal, writer) {
             self.warn(&fault);
         }
-        self.take_back_if_retired(asked);
+        self.take_back_if_retired(request);
     }
 
     /// Remembers a wrong credential for every request of the client: each one would be another login with it.
-    fn keep_refusal_of_client(&self, asked: &ResolvedRequest, error: &Error, refusal: &Refusal) {
-        let client = asked.of_client();
-        if error.code() == Code::InvalidClient && client.identity != asked.identity {
+    fn keep_refusal_of_client(&self, request: &ResolvedRequest, error: &Error, refusal: &Refusal) {
+        let client = request.of_client();
+        if error.code() == Code::InvalidClient && client.identity != request.identity {
             self.keep_refusal(&client, refusal, WriteMode::Concurrent);
         }
     }
 
     /// Returns how a fetch failed, and the refusal that other hosts get.
-    pub(super) fn told(&self, asked: &ResolvedRequest, error: &Error) -> (Failure, Refusal) {
-        let has_own_credential = asked.profile.fleet_epoch.is_some();
+    pub(super) fn reported(&self, request: &ResolvedRequest, error: &Error) -> (Failure, Refusal) {
+        let has_own_credential = request.profile.fleet_epoch.is_some();
         match (error.code(), error.code().kind(), remembered(error)) {
             // Each host has a credential of its own, and this one's is not valid.
             (Code::InvalidGrant, ..) | (_, ErrorKind::AuthRejected, _) if has_own_credential => {

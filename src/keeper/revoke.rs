@@ -24,15 +24,15 @@ impl Keeper {
 
     /// Revokes a token of this client; what is kept stays.
     pub(crate) async fn revoke_token(&self, token: &AccessToken) -> Result<(), Error> {
-        let asked = self.held.asked();
-        let profile = &asked.profile;
+        let request = self.memory.request();
+        let profile = &request.profile;
         let Some(url) = &profile.revocation_url else {
             let message = format!("the profile {} names no revocation endpoint; nothing was revoked", profile.name);
             return Err(Error::new(Code::Usage, message)
                 .with_remedy(Remedy::SetRevocationUrl(profile.name.to_string()))
                 .for_profile(&profile.name));
         };
-        let Some(proof) = self.proof(&asked).await? else {
+        let Some(proof) = self.proof(&request).await? else {
             return Err(Error::new(
                 Code::CredentialMissing,
                 "the credential was set anew meanwhile; nothing was revoked",

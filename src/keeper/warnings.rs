@@ -10,7 +10,7 @@ use crate::error::warning::Warning;
 impl Keeper {
     /// Returns whether there may be records that could not be looked at.
     pub(crate) fn is_unseen(&self) -> bool {
-        matches!(self.parts.cache_access.reason(), Some(NoCache::DataKey(_) | NoCache::Unusable(_) | NoCache::Place(_)))
+        matches!(self.parts.lazy_cache.reason(), Some(NoCache::DataKey(_) | NoCache::Unusable(_) | NoCache::Place(_)))
     }
 
     pub(crate) fn observe(&self, warning: &Warning) {

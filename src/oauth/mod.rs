@@ -69,7 +69,7 @@ pub(crate) fn check_key(
     signing_key::SigningKey::private(secret, profile.assertions.algorithm).map(|_| ())
 }
 
-/// Why an issuer, or a resource server, did not give what was requested. RecordKind no body and no message
+/// Why an issuer, or a resource server, did not give what was requested. Holds no body and no message
 /// of a parser. What a server wrote is escaped, shortened and free of the known secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {

@@ -368,13 +368,13 @@ impl Home {
     }
 
     fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
-        let (cache_access, shared) = self.cache_access()?;
+        let (lazy_cache, shared) = self.lazy_cache()?;
         Ok(Parts {
             clock: self.clock.clone(),
             transport: self.transport(),
             recorder: self.recording.recorder(shared.clone(), self.clock.clone()),
             flight: Flight::new(shared),
-            cache_access,
+            lazy_cache,
             secrets,
             elsewhere: Box::new(|| None),
             command_timeout: self.config.command_timeout,
@@ -388,7 +388,7 @@ impl Home {
 
     /// Opens what records and secrets are kept in, and the directory for what processes share. Only a place that must
     /// not be trusted, or a choice that contradicts itself, keeps the caller from a token.
-    fn cache_access(&self) -> Result<(LazyCache, Option<Arc<Dir>>), Error> {
+    fn lazy_cache(&self) -> Result<(LazyCache, Option<Arc<Dir>>), Error> {
         match self.opened() {
             Ok(Some(Opened { dir, keys })) => {
                 let store = Arc::new(FileStore::new(dir.clone(), self.clock.clone()));

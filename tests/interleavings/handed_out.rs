@@ -3,7 +3,7 @@
 use shuttle::sync::{Arc, RwLock};
 use shuttle::thread;
 
-use crate::hand_out::{Asks, HandOut, Kept, Rejectable, Rejections};
+use crate::hand_out::{HandOut, Kept, Rejectable, Rejections, Requests};
 use crate::{in_every_order, is_found_wrong};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +20,8 @@ impl Rejectable for Token {
 #[derive(Debug, PartialEq)]
 struct Request(u32);
 
-impl Asks for Request {
-    fn asks_the_same_as(&self, other: &Request) -> bool {
+impl Requests for Request {
+    fn requests_the_same_as(&self, other: &Request) -> bool {
         self == other
     }
 }
@@ -121,7 +121,7 @@ fn a_token_of_another_request_is_not_held_and_a_profile_read_earlier_does_not_co
             thread::spawn(move || hold(&keeper, 1))
         };
         threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-        assert_eq!(*keeper.asked(), Request(keeper.stamp()), "request and stamp belong together");
+        assert_eq!(*keeper.request(), Request(keeper.stamp()), "request and stamp belong together");
         assert_eq!(keeper.token_at(0), None);
         late.join().expect("no panic");
         assert_eq!(keeper.token_at(0), None);
