@@ -1,5 +1,6 @@
-//! Notations without a meaning of their own: durations, hexadecimal digits, records of tagged fields, TOML, escapes.
+//! Notations without a meaning of their own: Base64, durations, hexadecimal digits, records of tagged fields, TOML, escapes.
 
+pub(crate) mod base64url;
 pub(crate) mod duration;
 pub(crate) mod escape;
 pub(crate) mod hex;

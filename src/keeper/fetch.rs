@@ -18,14 +18,6 @@ use crate::profile::TokenBinding;
 use crate::system::secret::Secret;
 use crate::token::AccessToken;
 
-/// The hosts that a token is requested for.
-pub(super) enum FetchFor<'a> {
-    /// All hosts.
-    Fleet(Box<FleetLease<'a>>),
-    /// This host only; with the proof, if it was read.
-    ThisHost(Option<Proof>),
-}
-
 /// What came of a fetch.
 pub(super) enum Fetched {
     /// The issuer gave a token.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::access::{AccessError, FleetAccess};
 use super::call::Call;
 use super::credential::Proof;
-use super::fetch::FetchFor;
 use super::judge::Judge;
 use super::memory::{self, ResolvedRequest};
 use super::{Keeper, Want};
@@ -28,6 +27,14 @@ pub(super) enum FleetOutcome<'a> {
     ProfileChanged,
     /// This caller has to fetch.
     Fetch(FetchFor<'a>),
+}
+
+/// The hosts that a token is requested for.
+pub(super) enum FetchFor<'a> {
+    /// All hosts.
+    Fleet(Box<FleetLease<'a>>),
+    /// This host only; with the proof, if it was read.
+    ThisHost(Option<Proof>),
 }
 
 /// The turn of one host among all.

@@ -33,8 +33,8 @@ use credential::Proof;
 pub(crate) use credential::{read_ca_bytes, read_certificate};
 #[cfg(feature = "cli")]
 pub(crate) use credential::{read_ca_file, read_ca_file_at};
-use fetch::{FetchFor, Fetched, FleetAttempt};
-use fleet::FleetOutcome;
+use fetch::{Fetched, FleetAttempt};
+use fleet::{FetchFor, FleetOutcome};
 pub(crate) use keeping::Keeping;
 pub(crate) use lazy_cache::{LazyCache, NoCache};
 pub(crate) use memory::identity_of;

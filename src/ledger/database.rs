@@ -7,10 +7,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::Entry;
 use super::entry::{id_at, time_of};
-use super::history::{FILE, JOURNAL, LedgerError};
+use super::failure::LedgerError;
 use super::stats::{Stats, Summed};
 use crate::system::clock::{Deadline, WallTime};
 use crate::system::files::Dir;
+
+pub(super) const FILE: &str = "ledger.db";
+pub(super) const JOURNAL: &str = "ledger.db-journal";
 
 /// Every migration; the version of a schema is how many of them it has seen.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_requests.sql")];

@@ -4,14 +4,13 @@ use std::fs::{File, TryLockError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::database::Database;
+use super::database::{Database, FILE, JOURNAL};
+use super::failure::LedgerError;
 use super::pending::Pending;
 use super::{Entry, Stats};
 use crate::system::clock::{Clock, WallTime};
-use crate::system::files::{Dir, PlaceError};
+use crate::system::files::Dir;
 
-pub(super) const FILE: &str = "ledger.db";
-pub(super) const JOURNAL: &str = "ledger.db-journal";
 /// The first ledger that was damaged, which holds the history until then: it is never replaced.
 const QUARANTINE: &str = "ledger.db.damaged";
 /// The last one that was damaged after it.
@@ -31,32 +30,6 @@ static IN_PROCESS: Mutex<()> = Mutex::new(());
 pub(crate) struct Ledger {
     dir: Arc<Dir>,
     clock: Arc<dyn Clock>,
-}
-
-/// Why the ledger cannot be read or written. None of these keeps a token from a caller.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// Another process or thread uses it.
-    #[error("the ledger is in use by another program")]
-    Busy,
-    /// It was written by a newer version; nothing is written to it.
-    #[error("the ledger was written by a newer tokenkeep")]
-    NewerVersion,
-    /// What lies there must not be trusted, or the disk failed.
-    #[error("the ledger cannot be used")]
-    Place(#[source] PlaceError),
-    /// It is damaged.
-    #[error("the ledger is damaged")]
-    Damaged,
-    /// SQLite cannot do it.
-    #[error("the ledger cannot be used: {0}")]
-    Database(&'static str),
-}
-
-impl From<PlaceError> for LedgerError {
-    fn from(error: PlaceError) -> LedgerError {
-        LedgerError::Place(error)
-    }
 }
 
 /// What had to be done to write.

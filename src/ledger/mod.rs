@@ -19,7 +19,9 @@ mod stats;
 
 pub(crate) use entry::{Entry, Kind};
 #[cfg(feature = "ledger")]
-pub(crate) use history::{Condition, Ledger, LedgerError};
+pub(crate) use failure::LedgerError;
+#[cfg(feature = "ledger")]
+pub(crate) use history::{Condition, Ledger};
 #[cfg(all(feature = "ledger", feature = "cli"))]
 pub(crate) use stats::Row;
 #[cfg(feature = "ledger")]

@@ -9,6 +9,11 @@ use zeroize::Zeroizing;
 
 use super::IssuerError;
 
+/// Passes over a byte order mark, as RFC 8259 s. 8.1 lets a parser do.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// The codings of the registry that are not read. Any other word is no coding, and changes nothing.
 const NOT_READ: [&str; 10] =
     ["br", "zstd", "deflate", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm"];

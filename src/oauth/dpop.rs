@@ -6,8 +6,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::IssuerError;
-use super::jwt::{encoded, signed, unique_id};
+use super::jwt::{signed, unique_id};
 use super::signing_key::SigningKey;
+use crate::encoding::base64url::encoded;
 use crate::system::clock::WallTime;
 use crate::system::secret::Secret;
 

@@ -1,12 +1,11 @@
 //! Signed JWTs: a client's assertion (RFC 7523, RFC 10070), and what it is signed with.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::IssuerError;
 use super::signing_key::SigningKey;
+use crate::encoding::base64url::encoded;
 use crate::profile::{AssertionAlgorithm, AssertionTyp};
 use crate::system::clock::WallTime;
 
@@ -73,12 +72,4 @@ pub(super) fn unique_id() -> Result<String, IssuerError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| IssuerError::Credential("the system gives no randomness"))?;
     Ok(encoded(&bytes))
-}
-
-pub(super) fn encoded(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::http::{About, Trust};
-use super::jwt::decoded;
 use super::{IssuerError, Transport, wire};
+use crate::encoding::base64url::decoded;
 use crate::profile::{AssertionAlgorithm, Endpoint};
 use crate::system::clock::BootTime;
 

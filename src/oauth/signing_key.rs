@@ -12,7 +12,7 @@ use serde::Deserialize;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::IssuerError;
-use super::jwt::decoded;
+use crate::encoding::base64url::decoded;
 use crate::profile::AssertionAlgorithm;
 use crate::system::secret::Secret;
 

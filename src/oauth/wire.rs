@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::coding::without_mark;
 use super::redact::{redact, repeats};
 use super::words::Words;
 use super::{IssuerError, Meaning};
@@ -87,11 +88,6 @@ pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wan
         lifetime: answer.expires_in.0.and_then(|raw| lifetime(raw.get())),
         scope,
     })
-}
-
-/// Passes over a byte order mark, as RFC 8259 s. 8.1 lets a parser do.
-pub(super) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Reads a JSON object. A derived reader by itself would take an array for one, its items for the members in order.

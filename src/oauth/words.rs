@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::coding::without_mark;
 use super::redact::redact;
-use super::wire::without_mark;
 use crate::system::secret::Secret;
 
 /// How many of its words are redact.

@@ -7,10 +7,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::super::http::Roots;
-use super::super::jwt::{encoded, signed};
+use super::super::jwt::signed;
 use super::super::signing_key::SigningKey;
 use super::super::signing_key::tests::{EC, ED, RSA};
 use super::*;
+use crate::encoding::base64url::encoded;
 use crate::system::clock::{ManualClock, WallTime};
 use crate::system::secret::Secret;
 

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
-use super::super::jwt::encoded;
 use super::*;
+use crate::encoding::base64url::encoded;
 
 pub(in crate::oauth) const RSA: &str = include_str!("../../../tests/vectors/rfc7515-a2.jwk");
 pub(in crate::oauth) const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
