@@ -1,10 +1,15 @@
 //! The house of docs/architecture.md: imports go down only, and parts of one layer never import each other.
 //!
 //! Every `crate::` and `super::` path of `src` is read, in `use` lines and elsewhere, test modules included.
-//! What a part exports to itself, between its own files, is its own affair.
+//! Between the files of one folder, imports make no circle (circles.rs).
+
+mod circles;
+mod tokens;
 
 use std::fmt::Write as _;
 use std::path::Path;
+
+use tokens::{Token, tokens};
 
 /// The layers from the bottom up. A new file gets a layer here, or belongs into a part that has one. The nouns know each
 /// other in one direction, so they are three.
@@ -39,6 +44,17 @@ fn imports_go_down_only() {
         }
     }
     assert!(violations.is_empty(), "\n{violations}");
+}
+
+#[test]
+fn the_files_of_a_folder_make_no_circle() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    let read =
+        |file: &String| (file.clone(), std::fs::read_to_string(source.join(file)).expect("a source file is text"));
+    let circles = circles::found(&files.iter().map(read).collect::<Vec<_>>());
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
 }
 
 #[test]
@@ -193,87 +209,6 @@ fn group(tokens: &[Token], start: usize) -> Vec<Target> {
         }
     }
     targets
-}
-
-#[derive(Debug)]
-struct Token {
-    line: usize,
-    text: String,
-}
-
-/// Splits Rust into words, `::` and single signs; comments and literals are left out, because they import nothing.
-fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let (mut rest, mut line) = (text, 1);
-    while let Some(first) = rest.chars().next() {
-        let word = rest.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(rest.len());
-        let length = literal(rest).unwrap_or(match first {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => block_comment(rest),
-            _ if first.is_whitespace() => first.len_utf8(),
-            _ => {
-                let length = match word {
-                    0 if rest.starts_with("::") => 2,
-                    0 => first.len_utf8(),
-                    word => word,
-                };
-                tokens.push(Token { line, text: rest[..length].to_owned() });
-                length
-            }
-        });
-        line += rest[..length].matches('\n').count();
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-/// The length of the string, raw string, character or lifetime that the text begins with.
-fn literal(text: &str) -> Option<usize> {
-    let unprefixed = ["br", "cr", "b", "c", "r"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    let prefix = &text[..text.len() - unprefixed.len()];
-    let hashes = unprefixed.len() - unprefixed.trim_start_matches('#').len();
-    let opened = &unprefixed[hashes..];
-    if prefix.ends_with('r') && opened.starts_with('"') {
-        let end = format!("\"{}", "#".repeat(hashes));
-        let length = opened[1..].find(&end).map_or(opened.len(), |at| 1 + at + end.len());
-        return Some(prefix.len() + hashes + length);
-    }
-    let quote = unprefixed.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let inner = &unprefixed[1..];
-    if quote == '\'' && !inner.starts_with('\\') && inner.chars().nth(1) != Some('\'') {
-        return Some(prefix.len() + 1); // a lifetime: its name follows as a word
-    }
-    let mut is_escaped = false;
-    for (at, sign) in inner.char_indices() {
-        match sign {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            _ if sign == quote => return Some(prefix.len() + 1 + at + 1),
-            _ => {}
-        }
-    }
-    Some(text.len())
-}
-
-/// Block comments nest.
-fn block_comment(text: &str) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < text.len() {
-        let tail = &text.as_bytes()[at..];
-        let step = if tail.starts_with(b"/*") {
-            (1, 2)
-        } else if tail.starts_with(b"*/") {
-            (-1, 2)
-        } else {
-            (0, 1)
-        };
-        depth += step.0;
-        at += step.1;
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
 }
 
 mod the_test_itself {
