@@ -43,7 +43,7 @@ struct Machine {
 
 impl Machine {
     fn new(programs: &Path) -> Machine {
-        let mut command = Command::new(programs.join("examples/issuer"));
+        let mut command = Command::new(programs.join("issuer"));
         command.args((0..PROFILES).flat_map(|n| ["--client".to_owned(), format!("client-{n}:CANARY-SECRET-{n}")]));
         let mut issuer = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the issuer starts");
         let mut line = String::new();

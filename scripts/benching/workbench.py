@@ -53,8 +53,8 @@ class Workbench:
     def issuer(self, latency_ms=0, tls=False):
         """A fixture issuer of the tests, built in their profile."""
         if not self.issuer_program:
-            subprocess.run(["cargo", "build", "--quiet", "--example", "issuer"], check=True)
-            self.issuer_program = str(self.target / "debug/examples/issuer")
+            subprocess.run(["cargo", "build", "--quiet", "--workspace", "--bin", "issuer"], check=True)
+            self.issuer_program = str(self.target / "debug/issuer")
         issuer = Fixture(self.issuer_program, CLIENT, SECRET, latency_ms, tls)
         self.closing.callback(issuer.stop)
         return issuer

@@ -90,7 +90,7 @@ fn violations_in(file: &str, text: &str) -> Vec<String> {
     let module = module_of(file);
     let part = module[0].clone();
     let Some(layer) = layer_of(&part) else {
-        return vec![format!("{file}:1: {part} has no layer: it is not in the table of tests/layers.rs")];
+        return vec![format!("{file}:1: {part} has no layer: it is not in the table of tests/layers/main.rs")];
     };
     let mut violations = Vec::new();
     for Import { line, target } in imports(&tokens(text), &module) {

@@ -16,13 +16,14 @@ pub(crate) fn tokenkeep() -> &'static Path {
     })
 }
 
-/// The fixture issuer, built now where `cargo test --test suite` did not build it or it is older than its sources.
+/// The fixture issuer, built now if it is missing or older than its sources: `cargo test` does not build another crate's
+/// program.
 pub(crate) fn issuer() -> &'static Path {
     static ISSUER: OnceLock<PathBuf> = OnceLock::new();
     ISSUER.get_or_init(|| {
         let test = std::env::current_exe().expect("a test knows its own path");
         let profile = test.parent().and_then(Path::parent).expect("tests lie in TARGET/PROFILE/deps");
-        let issuer = profile.join("examples/issuer");
+        let issuer = profile.join("issuer");
         if is_stale(&issuer) {
             build_issuer(profile);
         }
@@ -59,7 +60,7 @@ fn is_open_to_all(file: &Path) -> bool {
 fn is_stale(issuer: &Path) -> bool {
     let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
     let Ok(built) = changed(issuer) else { return true };
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/issuer");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/issuer/src");
     let newest = std::fs::read_dir(&sources)
         .expect("the sources of the issuer are in the checkout")
         .filter_map(|entry| changed(&entry.ok()?.path()).ok())
@@ -75,7 +76,7 @@ fn build_issuer(profile: &Path) {
         Some(other) => other,
     };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", "issuer", "--profile", name, "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--bin", "issuer", "--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()

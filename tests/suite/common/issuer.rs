@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 pub(crate) use super::binary::issuer as binary;
 
-#[path = "../../../examples/issuer/protocol.rs"]
+#[path = "../../issuer/src/protocol.rs"]
 mod protocol;
 
 pub(crate) use protocol::{
