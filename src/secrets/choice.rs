@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::DataDirLock;
+use super::{DataDirLock, LockError, SecretsError};
 use crate::encoding::hex;
-use crate::seal::KeyId;
+use crate::seal::{KeyId, SealError};
 use crate::system::files::{Dir, Durable, EscapedPath, PlaceError, Stamp, path_bytes, path_from_bytes};
 
 const NAME: &str = "store";
@@ -109,18 +109,25 @@ pub enum ChoiceError {
         /// The line, from 1.
         line: usize,
     },
-    /// Another process holds the store and does not let go.
-    #[error("another tokenkeep holds the data directory and does not let go")]
-    Held,
-    /// The file system does not lock files.
-    #[error("this file system does not lock files")]
-    NoLocks,
-    /// The lock file was deleted or replaced while this process held it.
-    #[error("the lock of the data directory was taken away; nothing was changed")]
-    Lost,
+    /// The data directory cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The system has no randomness to give.
     #[error("the system gives no randomness")]
     Randomness,
+}
+
+impl From<ChoiceError> for SecretsError {
+    fn from(error: ChoiceError) -> SecretsError {
+        match error {
+            ChoiceError::Place(error) => SecretsError::Place(error),
+            ChoiceError::Randomness => SecretsError::Seal(SealError::Randomness),
+            ChoiceError::Lock(error) => SecretsError::from(error),
+            other @ (ChoiceError::NewerVersion | ChoiceError::Damaged { .. }) => {
+                SecretsError::NoPlace(other.to_string())
+            }
+        }
+    }
 }
 
 impl BackendChoice {

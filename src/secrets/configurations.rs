@@ -38,7 +38,7 @@ impl Configurations {
         if present.directories.iter().any(|known| known == directory) {
             return Ok(());
         }
-        lock.still_holds(data_dir).map_err(super::keys::failed)?;
+        lock.still_holds(data_dir)?;
         present.directories.push(directory.to_owned());
         Ok(data_dir.replace(NAME, TEMPORARY, present.text().as_bytes(), Durable::Yes)?)
     }

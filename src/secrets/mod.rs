@@ -2,57 +2,37 @@
 
 mod choice;
 mod configurations;
-#[cfg(test)]
-pub(crate) mod contract;
-mod credential;
 mod failure;
-mod files;
 mod fleet;
 mod item;
-mod key_file;
-#[cfg(feature = "keyring")]
-mod keyring;
-mod keys;
+mod key;
 mod lock;
-#[cfg(test)]
-mod memory;
-#[cfg(not(feature = "keyring"))]
-mod no_keyring;
-mod passphrase;
 mod program;
 mod reference;
-mod tier;
+mod store;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::seal::SealError;
 use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
-use crate::system::secret::Secret;
 
 pub(crate) use choice::{Argon2Cost, Backend, BackendChoice, ChoiceError, KeySource, is_credential_name};
 pub(crate) use configurations::Configurations;
-pub(crate) use credential::Credential;
-pub(crate) use files::SealedFiles;
-#[cfg(feature = "cli")]
-pub(crate) use files::{Stray, StrayKind};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::FleetLogin;
 pub(crate) use fleet::{FleetState, RequestKeyId, replace};
-pub(crate) use item::{ItemName, Retired};
-pub(crate) use key_file::{KeyFileRole, create_key_file, read_key_file};
-#[cfg(feature = "keyring")]
-pub(crate) use keyring::OsKeyring;
-pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
-pub(crate) use lock::DataDirLock;
-#[cfg(test)]
-pub(crate) use memory::{Fault, MemorySecrets};
-#[cfg(not(feature = "keyring"))]
-pub(crate) use no_keyring::OsKeyring;
-pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
+pub(crate) use item::{Credential, ItemName, Retired};
 #[cfg(feature = "cli")]
-pub(crate) use tier::keep_by_default;
+pub(crate) use key::keep_by_default;
+pub(crate) use key::{EstablishError, KeyFileRole, Keys, MissingKey, establish, first_key, read_key_file};
+pub(crate) use lock::{DataDirLock, LockError};
+pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
+#[cfg(test)]
+pub(crate) use store::{Fault, MemorySecrets};
+pub(crate) use store::{OsKeyring, SealedFiles, SecretStore};
+#[cfg(feature = "cli")]
+pub(crate) use store::{Stray, StrayKind};
 
 /// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
 pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
@@ -168,20 +148,4 @@ impl SecretsError {
         let volume = Some(Mend::OwnerOnlyInVolume);
         matches!(self, SecretsError::KeyFileInsecure(PlaceError::Insecure { mend, .. }) if *mend == volume)
     }
-}
-
-/// Keeps secrets as immutable items.
-pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
-    /// Returns an item, or `None` if it is definitely absent.
-    ///
-    /// *Locked*, *unreachable* and *unreadable* are errors of their own: none of them may lead to something being
-    /// created.
-    fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError>;
-
-    /// Writes a new item and reads it back. An item that is there is never overwritten: that is
-    /// [`SecretsError::WriteUnverified`].
-    fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError>;
-
-    /// Erases a retired item; `false` if it was absent.
-    fn remove(&self, retired: &Retired) -> Result<bool, SecretsError>;
 }

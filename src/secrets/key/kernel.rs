@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::BackendChoice;
 use crate::encoding::hex;
 use crate::seal::{DataKey, KeyId};
+use crate::secrets::BackendChoice;
 
 /// The place in kernel memory of one data directory's key.
 #[derive(Clone, Debug)]

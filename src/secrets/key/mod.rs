@@ -4,20 +4,31 @@
 //! keyring or a passphrase: milliseconds to minutes, inside the turn, once for a whole herd, because the answer fills
 //! the tier.
 
+mod file;
+mod kernel;
+mod passphrase;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::key_file::as_role;
-use super::passphrase::{Typed, passphrase, stretched};
-use super::tier::{KernelTier, keep_by_default};
+use file::as_role;
+use file::create_key_file;
+pub(crate) use file::{KeyFileRole, read_key_file};
+use kernel::KernelTier;
+#[cfg(feature = "cli")]
+pub(crate) use kernel::keep_by_default;
+#[cfg(not(feature = "cli"))]
+use kernel::keep_by_default;
+use passphrase::{Typed, passphrase, stretched};
+
 use super::{
-    Backend, BackendChoice, ChoiceError, DataDirLock, FleetState, ItemName, KeyFileRole, KeySource, OsKeyring, Retired,
-    SealedFiles, SecretStore, SecretsError, create_key_file, read_key_file,
+    Backend, BackendChoice, ChoiceError, DataDirLock, FleetState, ItemName, KeySource, LockError, OsKeyring, Retired,
+    SealedFiles, SecretStore, SecretsError,
 };
-use crate::seal::{DataKey, KeyId, SealError};
+use crate::seal::{DataKey, KeyId};
 use crate::system::files::{Dir, Stamp};
 use crate::system::secret::Secret;
 
@@ -236,7 +247,8 @@ impl Keys {
         let made = establish(&self.dir, &self.choice.backend, MissingKey::Leave, self.timeout);
         let (choice, key) = made.map_err(|error| match error {
             EstablishError::Secrets(error) => error,
-            EstablishError::BackendChoice(error) => failed(error),
+            EstablishError::BackendChoice(error) => error.into(),
+            EstablishError::Lock(error) => error.into(),
             EstablishError::Differs(other) => SecretsError::NoPlace(format!("it was set up for {}", other.shown())),
         })?;
         let keys = Keys { choice, ..self.clone() };
@@ -280,8 +292,8 @@ impl Keys {
         if self.creates == Creates::Never || SealedFiles::any(&self.dir)? {
             return Err(wrong());
         }
-        let lock = DataDirLock::take(&self.dir).map_err(failed)?;
-        let present = BackendChoice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
+        let lock = DataDirLock::take(&self.dir)?;
+        let present = BackendChoice::load(&self.dir)?.ok_or(SecretsError::NotChosen)?;
         if present != self.choice {
             // Another process was faster, or a command moved the secrets meanwhile.
             let keys = Keys { choice: present, stamp: BackendChoice::stamp(&self.dir), ..self.clone() };
@@ -297,7 +309,7 @@ impl Keys {
         }
         let bytes = read_key_file(&path).map_err(as_role(KeyFileRole::InUse))?.ok_or_else(wrong)?;
         let key = DataKey::derived(&bytes, &present.store_id, &present.rekey_salt);
-        BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
+        BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock)?;
         Ok(AskedKey { key, replaced: true })
     }
 
@@ -315,8 +327,8 @@ impl Keys {
             // Absent from an unlocked collection: a new key. What the old one sealed is void.
             None if self.creates == Creates::Never => Err(SecretsError::KeyGone),
             None => {
-                let lock = DataDirLock::take(&self.dir).map_err(failed)?;
-                let present = BackendChoice::load(&self.dir).map_err(failed)?.ok_or(SecretsError::NotChosen)?;
+                let lock = DataDirLock::take(&self.dir)?;
+                let present = BackendChoice::load(&self.dir)?.ok_or(SecretsError::NotChosen)?;
                 if present.key_id != Some(id) {
                     // Another process was faster. It made a new key and dropped the old records, or it moved all
                     // secrets to another backend, whose key is not in the keyring.
@@ -326,7 +338,7 @@ impl Keys {
                 }
                 let key = DataKey::random()?;
                 keyring.write(&ItemName::data_key(&present.store_id, key.id()), &Secret::new(*key.expose_root()))?;
-                BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
+                BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock)?;
                 Ok(AskedKey { key, replaced: true })
             }
         }
@@ -342,6 +354,9 @@ pub(crate) enum EstablishError {
     /// The file `store` cannot be used.
     #[error(transparent)]
     BackendChoice(#[from] ChoiceError),
+    /// The data directory cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The key cannot be obtained.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
@@ -450,14 +465,6 @@ fn derived(choice: &BackendChoice, typed: Typed) -> Result<DataKey, SecretsError
 fn credential_path(name: &str) -> Result<PathBuf, SecretsError> {
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
     Ok(directory.ok_or_else(|| SecretsError::NoCredential(name.to_owned()))?.join(name))
-}
-
-pub(super) fn failed(error: ChoiceError) -> SecretsError {
-    match error {
-        ChoiceError::Place(error) => SecretsError::Place(error),
-        ChoiceError::Randomness => SecretsError::Seal(SealError::Randomness),
-        other => SecretsError::NoPlace(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::SecretsError;
 use crate::seal::SealError;
+use crate::secrets::SecretsError;
 use crate::system::files::{Given, PlaceError, create_config, make_config_dir, read_given};
 use crate::system::secret::Secret;
 
@@ -49,7 +49,7 @@ pub(crate) fn read_key_file(path: &Path) -> Result<Option<Secret>, SecretsError>
 
 /// Makes a key file of 32 random bytes, readable by its owner only, and reads it. One that is there is used, never
 /// replaced: another data directory may be sealed with it.
-pub(crate) fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
+pub(super) fn create_key_file(path: &Path) -> Result<Secret, SecretsError> {
     let mut bytes = vec![0; SHORTEST];
     getrandom::fill(&mut bytes).map_err(|_| SealError::Randomness)?;
     if let Some(directory) = path.parent() {

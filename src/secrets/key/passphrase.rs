@@ -9,7 +9,7 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
-use super::{Argon2Cost, SecretsError};
+use crate::secrets::{Argon2Cost, SecretsError};
 #[cfg(unix)]
 use crate::system::clock::Deadline;
 use crate::system::process::PASSPHRASE_FD;

@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
 use crate::seal::{self, DataKey, Kind, LARGEST_RECORD, Plain};
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::files::{Dir, Durable, Missing};
 use crate::system::secret::Secret;
 use crate::token::RecordName;

@@ -12,7 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::secret::Secret;
 
 /// The service of all our items.
@@ -160,7 +161,7 @@ mod collection {
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
 
-    use super::super::SecretsError;
+    use crate::secrets::SecretsError;
 
     /// The connection that is used, kept: gnome-keyring 42 ends itself now and then when many clients come and go. (It
     /// answers one as if it were not there.)
@@ -214,7 +215,7 @@ mod collection {
 
 #[cfg(not(target_os = "linux"))]
 mod collection {
-    use super::super::SecretsError;
+    use crate::secrets::SecretsError;
 
     /// Here only an open keychain answers "not found"; a locked one reports that it is locked.
     pub(super) fn is_open() -> Result<(), SecretsError> {
