@@ -11,7 +11,6 @@ use crate::manage::credentials::belongs_to;
 use crate::manage::doctor::{Finding, Status};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
-use crate::secrets::Backend;
 use crate::token::{Outline, TokenIdentity, Validity};
 
 /// What is shared for one request.
@@ -93,7 +92,7 @@ fn keeper(context: &Context<'_>, name: &ProfileName) -> Result<Keeper, Error> {
 fn identities(context: &Context<'_>, profile: &Profile) -> Result<Vec<TokenIdentity>, Error> {
     let mut identities = vec![identity_of(profile)];
     if let Some(Opened { dir, keys }) = context.home.opened()?
-        && keys.choice().backend != Backend::None
+        && !keys.choice().backend.keeps_nothing()
         && let Ok(key) = keys.key()
     {
         let cached = context.home.cache(dir, key).identities()?.into_iter();

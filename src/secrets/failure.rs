@@ -116,7 +116,7 @@ impl From<ChoiceError> for Error {
                 Error::new(Code::ConfigInvalid, chain(&error)).with_remedy(Remedy::RestoreChoice)
             }
             ChoiceError::Lock(lock) => Error::of_lock(lock),
-            ChoiceError::Randomness => Error::new(Code::WriteFailed, chain(&error)),
+            ChoiceError::Randomness(_) => Error::new(Code::WriteFailed, chain(&error)),
         };
         made.caused_by(error)
     }

@@ -1,10 +1,9 @@
-//! A stored item: its name, what lets a store remove it, and what the item of a client holds.
+//! A stored item: its name, and what the item of a client holds.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{SecretStore, SecretsError};
 use crate::encoding::hex;
 use crate::encoding::tlv::{Malformed, Reader, Writer};
 use crate::profile::{Binding, Generation};
@@ -68,31 +67,6 @@ impl ItemName {
     /// Returns whether the item can be made again: it is derived, or a trial of `doctor`.
     pub(crate) fn is_disposable(&self) -> bool {
         self.0.starts_with(ItemName::DERIVED) || self.0.starts_with(ItemName::TRIAL)
-    }
-}
-
-/// An item that may be removed. A store removes nothing else: a secret goes only if its copy elsewhere was read back,
-/// or if a command retired it by name. An error is never a reason.
-#[derive(Debug)]
-pub(crate) struct Retired(ItemName);
-
-impl Retired {
-    /// Retires an item by name: no profile names it any more, or its owner removes it.
-    pub(crate) fn by_name(item: ItemName) -> Retired {
-        Retired(item)
-    }
-
-    /// Retires an item whose copy is in `to`, which is read back here.
-    pub(crate) fn copied(item: &ItemName, secret: &Secret, to: &dyn SecretStore) -> Result<Retired, SecretsError> {
-        match to.read(item)? {
-            Some(copy) if copy == *secret => Ok(Retired(item.clone())),
-            Some(_) | None => Err(SecretsError::WriteUnverified),
-        }
-    }
-
-    /// Returns the name of the item.
-    pub(crate) fn item(&self) -> &ItemName {
-        &self.0
     }
 }
 

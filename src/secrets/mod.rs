@@ -1,11 +1,14 @@
 //! Secrets: items by name, in a place that was chosen explicitly and is remembered.
 
+mod backend;
 mod choice;
 mod configurations;
+mod establish;
 mod failure;
 mod fleet;
 mod item;
 mod key;
+mod keys;
 mod lock;
 mod program;
 mod reference;
@@ -16,21 +19,30 @@ use std::time::Duration;
 
 use crate::seal::SealError;
 use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
+use crate::system::random::NoRandomness;
 
-pub(crate) use choice::{Argon2Cost, Backend, BackendChoice, ChoiceError, KeySource, is_credential_name};
+#[cfg(feature = "cli")]
+pub(crate) use backend::Protection;
+pub(crate) use backend::{Backend, CopyElsewhere, KeySource};
+pub(crate) use choice::{BackendChoice, ChoiceError};
 pub(crate) use configurations::Configurations;
+pub(crate) use establish::{EstablishError, establish, first_key};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::FleetLogin;
 pub(crate) use fleet::{FleetState, RequestKeyId, replace};
-pub(crate) use item::{Credential, ItemName, Retired};
+pub(crate) use item::{Credential, ItemName};
 #[cfg(feature = "cli")]
-pub(crate) use key::keep_by_default;
-pub(crate) use key::{EstablishError, KeyFileRole, Keys, MissingKey, establish, first_key, read_key_file};
+pub(crate) use key::PassphraseKind;
+pub(crate) use key::{
+    Argon2Cost, KeyFileRole, MissingKey, PassphraseReader, UnlockOptions, is_credential_name, keep_in_kernel,
+    read_key_file,
+};
+pub(crate) use keys::{Keys, UnlockedKey};
 pub(crate) use lock::{DataDirLock, LockError};
 pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
 #[cfg(test)]
 pub(crate) use store::{Fault, MemorySecrets};
-pub(crate) use store::{OsKeyring, SealedFiles, SecretStore};
+pub(crate) use store::{OsKeyring, Retired, SealedFiles, SecretStore};
 #[cfg(feature = "cli")]
 pub(crate) use store::{Stray, StrayKind};
 
@@ -140,6 +152,12 @@ pub enum SecretsError {
     /// It could not be sealed.
     #[error("the secret cannot be sealed")]
     Seal(#[from] SealError),
+}
+
+impl From<NoRandomness> for SecretsError {
+    fn from(error: NoRandomness) -> SecretsError {
+        SecretsError::Seal(error.into())
+    }
 }
 
 impl SecretsError {

@@ -5,6 +5,7 @@ pub(crate) mod files;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod hardening;
 pub(crate) mod process;
+pub(crate) mod random;
 pub(crate) mod runtime;
 pub(crate) mod secret;
 #[cfg(any(feature = "cli", feature = "front"))]

@@ -1,149 +1,75 @@
-//! A passphrase: typed hidden, or read from a descriptor that the caller named.
-
-use std::ffi::OsStr;
-#[cfg(unix)]
-use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+//! A passphrase: stretched, it makes the data key.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
-use crate::secrets::{Argon2Cost, SecretsError};
-#[cfg(unix)]
-use crate::system::clock::Deadline;
-use crate::system::process::PASSPHRASE_FD;
+use super::passphrase_reader::PassphraseKind;
+use super::{DataKeySource, Found, MissingKey, WantedKey};
+use crate::seal::DataKey;
+use crate::secrets::SecretsError;
 use crate::system::secret::Secret;
 
-/// The longest passphrase, in bytes.
-#[cfg(unix)]
-const CAP: usize = 4_096;
-/// How long it may take to come; other processes wait meanwhile.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A passphrase, typed or read from a descriptor.
+pub(in crate::secrets) struct PassphraseKey(pub(in crate::secrets) Argon2Cost);
 
-/// Whether the passphrase is a new one, which is typed twice.
+impl DataKeySource for PassphraseKey {
+    fn needs_unlock(&self) -> bool {
+        true
+    }
+
+    fn at_hand(&self, _wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
+        Ok(None)
+    }
+
+    fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
+        let key = self.derived(wanted, PassphraseKind::Known)?;
+        if wanted.accepts(&key) { Ok(Found::Key(key)) } else { Err(SecretsError::PassphraseWrong) }
+    }
+
+    fn create(&self, wanted: &WantedKey<'_>, _missing: MissingKey) -> Result<Option<DataKey>, SecretsError> {
+        self.derived(wanted, PassphraseKind::New).map(Some)
+    }
+}
+
+impl PassphraseKey {
+    fn derived(&self, wanted: &WantedKey<'_>, kind: PassphraseKind) -> Result<DataKey, SecretsError> {
+        // Before a user types it in vain.
+        if !self.0.is_within_limits() {
+            return Err(SecretsError::UnbearableCost);
+        }
+        let mut salt = [0; 32];
+        salt[..16].copy_from_slice(wanted.store_id);
+        salt[16..].copy_from_slice(wanted.rekey_salt);
+        let passphrase = wanted.options.passphrase.read(kind)?;
+        Ok(wanted.derived(&stretched(&passphrase, &salt, self.0)?))
+    }
+}
+
+/// The cost of Argon2id. It is in the file `store`, and is checked against bounds before anything is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
-    /// It was chosen before.
-    Known,
-    /// It is chosen now.
-    New,
+pub(crate) struct Argon2Cost {
+    /// Memory, in KiB.
+    pub(crate) memory: u32,
+    /// Passes over it.
+    pub(crate) passes: u32,
+    /// Lanes.
+    pub(crate) lanes: u32,
 }
 
-/// What was given to this process: a user does not type it again, and a pipe can be read only once.
-static GIVEN: Mutex<Option<Secret>> = Mutex::new(None);
+impl Argon2Cost {
+    /// What a new passphrase costs: tens of milliseconds, once per tier lifetime.
+    pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
 
-/// Reads the passphrase, once a process; one newline at its end is cut.
-pub(crate) fn passphrase(typed: Typed) -> Result<Secret, SecretsError> {
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(given) = &*given {
-        return Ok(given.clone());
+    /// Returns whether it may be computed: a process that can write `store` must not stop the machine.
+    pub(crate) fn is_within_limits(self) -> bool {
+        (8 * 1024..=1024 * 1024).contains(&self.memory)
+            && (1..=16).contains(&self.passes)
+            && (1..=8).contains(&self.lanes)
     }
-    let read = match std::env::var_os(PASSPHRASE_FD) {
-        Some(number) => from_descriptor(&number, PATIENCE)?,
-        None => from_terminal(typed)?,
-    };
-    if read.is_empty() {
-        return Err(SecretsError::NoPassphrase("the passphrase is empty"));
-    }
-    *given = Some(read.clone());
-    Ok(read)
-}
-
-/// Reads the first line that comes on a descriptor, or all of it if it ends before. A pipe may stay open for as long as
-/// its writer likes.
-#[cfg(unix)]
-fn from_descriptor(number: &OsStr, within: Duration) -> Result<Secret, SecretsError> {
-    use std::os::fd::AsFd as _;
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::io::Errno;
-
-    let wrong = SecretsError::NoPassphrase("TOKENKEEP_PASSPHRASE_FD names no readable descriptor");
-    let number =
-        number.to_str().and_then(|number| number.parse::<u32>().ok()).and_then(|number| number.try_into().ok());
-    let Some(Ok(descriptor)) = number.map(duplicate) else { return Err(wrong) };
-    let deadline = Deadline::after(within);
-    let mut line = Zeroizing::new(Vec::with_capacity(CAP + 1));
-    let mut byte = Zeroizing::new([0]);
-    loop {
-        let left = deadline.left();
-        if left.is_zero() {
-            return Err(SecretsError::NoPassphrase("no passphrase came on TOKENKEEP_PASSPHRASE_FD within 30s"));
-        }
-        let left = Timespec::try_from(left).unwrap_or_default();
-        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&left)) {
-            Ok(0) | Err(Errno::INTR) => continue,
-            Ok(_) => {}
-            Err(_) => return Err(wrong),
-        }
-        // Byte by byte: what comes after the line is for another reader.
-        match rustix::io::read(descriptor.as_fd(), byte.as_mut_slice()) {
-            Ok(0) => break,
-            Ok(_) if byte[0] == b'\n' => break,
-            Ok(_) if line.len() == CAP => {
-                return Err(SecretsError::NoPassphrase("the passphrase is longer than 4096 bytes"));
-            }
-            Ok(_) => line.push(byte[0]),
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => return Err(wrong),
-        }
-    }
-    Ok(Secret::new(line.as_slice()))
-}
-
-/// Duplicates a descriptor that is known by its number only. Not by its name in the file system, if that can be
-/// avoided: opening it again checks the permission again, and a socket cannot be opened.
-#[cfg(unix)]
-fn duplicate(number: i32) -> std::io::Result<OwnedFd> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::io::Errno;
-        use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-
-        let duplicated = pidfd_open(getpid(), PidfdFlags::empty())
-            .and_then(|process| pidfd_getfd(process, number, PidfdGetfdFlags::empty()));
-        match duplicated {
-            // An older kernel, or a container that allows no such call.
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {}
-            duplicated => return Ok(duplicated?),
-        }
-    }
-    Ok(std::fs::File::open(format!("/dev/fd/{number}"))?.into())
-}
-
-/// Descriptors are not inherited by number there.
-#[cfg(not(unix))]
-fn from_descriptor(_number: &OsStr, _within: Duration) -> Result<Secret, SecretsError> {
-    Err(SecretsError::NoPassphrase("TOKENKEEP_PASSPHRASE_FD does not exist on this system"))
-}
-
-#[cfg(feature = "cli")]
-fn from_terminal(typed: Typed) -> Result<Secret, SecretsError> {
-    use std::io::IsTerminal as _;
-
-    let none = SecretsError::NoPassphrase("a passphrase is needed, and there is no terminal to ask on");
-    if !std::io::stdin().is_terminal() {
-        return Err(none);
-    }
-    let ask = |prompt| crate::system::terminal::hidden(prompt);
-    let first = ask("the passphrase: ").map_err(|_| none)?;
-    if typed == Typed::New {
-        let second = ask("the passphrase, once more: ");
-        if !second.is_ok_and(|second| *second == *first) {
-            return Err(SecretsError::NoPassphrase("the two passphrases differ"));
-        }
-    }
-    Ok(Secret::from(first.as_str()))
-}
-
-#[cfg(not(feature = "cli"))]
-fn from_terminal(_typed: Typed) -> Result<Secret, SecretsError> {
-    Err(SecretsError::NoPassphrase("a passphrase is needed; name its descriptor in TOKENKEEP_PASSPHRASE_FD"))
 }
 
 /// Stretches a passphrase to 32 bytes by Argon2id (RFC 9106).
-pub(crate) fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<Secret, SecretsError> {
+fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<Secret, SecretsError> {
     // Before anything is computed: the cost comes from a file.
     if !cost.is_within_limits() {
         return Err(SecretsError::UnbearableCost);
@@ -161,47 +87,14 @@ pub(crate) fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) 
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
-    fn read(descriptor: &impl std::os::fd::AsRawFd, within: Duration) -> Result<Secret, SecretsError> {
-        from_descriptor(descriptor.as_raw_fd().to_string().as_ref(), within)
-    }
-
-    #[cfg(unix)]
     #[test]
-    fn the_first_line_of_a_pipe_or_a_socket_that_stays_open_is_the_passphrase() {
-        use std::io::Write as _;
-
-        let (reader, mut writer) = std::io::pipe().expect("a pipe");
-        writer.write_all(b"open sesame\nand more\n").expect("it is read");
-        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::from("open sesame")));
-        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::from("and more")), "what follows was left");
-        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("a socket");
-        theirs.write_all(b"open sesame\n").expect("it is read");
-        if cfg!(target_os = "linux") {
-            assert_eq!(read(&ours, PATIENCE).ok(), Some(Secret::from("open sesame")));
+    fn a_hostile_cost_is_not_bearable() {
+        for (memory, passes, lanes) in
+            [(u32::MAX, 3, 1), (65_536, 1_000_000, 1), (65_536, 3, 100_000), (0, 3, 1), (65_536, 0, 1)]
+        {
+            assert!(!Argon2Cost { memory, passes, lanes }.is_within_limits());
         }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_descriptor_on_which_nothing_comes_is_waited_for_until_the_deadline_only() {
-        let (reader, _writer) = std::io::pipe().expect("a pipe");
-        let late = read(&reader, Duration::from_millis(50));
-        assert!(matches!(late, Err(SecretsError::NoPassphrase(why)) if why.contains("no passphrase came")));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_passphrase_that_is_too_long_is_refused_and_not_cut() {
-        use std::io::Write as _;
-
-        let (reader, mut writer) = std::io::pipe().expect("a pipe");
-        writer.write_all(&[b'x'; CAP]).expect("it fits");
-        drop(writer);
-        assert_eq!(read(&reader, PATIENCE).ok(), Some(Secret::new([b'x'; CAP])));
-        let (reader, mut writer) = std::io::pipe().expect("a pipe");
-        writer.write_all(&[b'x'; CAP + 1]).expect("it fits");
-        assert!(read(&reader, PATIENCE).is_err());
+        assert!(Argon2Cost::DEFAULT.is_within_limits());
     }
 
     #[test]

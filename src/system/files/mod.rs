@@ -19,6 +19,7 @@ mod data_dir;
 mod directories;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod external;
+mod path_text;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod permissions;
 #[cfg(any(not(unix), tokenkeep_portable))]
@@ -42,6 +43,8 @@ pub(crate) use portable::{
     Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
     path_from_bytes, read_given, read_reference, remove_config, remove_config_temporaries, replace_config,
 };
+
+pub(crate) use path_text::{path_from_text, path_to_text};
 
 /// Removes what a kill left beside a file while [`create_config`] made it.
 pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {
@@ -255,8 +258,7 @@ pub(crate) enum Durable {
 /// # Errors
 /// When the system has no randomness to give.
 pub(crate) fn random_name() -> Result<String, PlaceError> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
+    let bytes: [u8; 8] = crate::system::random::bytes()
         .map_err(|e| PlaceError::io(Path::new("the system's randomness"), "read", io::Error::other(e)))?;
     Ok(crate::encoding::hex::encode(&bytes))
 }
