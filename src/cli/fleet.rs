@@ -181,7 +181,8 @@ const TRIAL: FleetName = FleetName::new([0; 32]);
 
 async fn trial(fleet: &Fleet) -> Result<(), FleetError> {
     let mut random = [0; 48];
-    getrandom::fill(&mut random).map_err(|_| FleetError::NoKey("the system gives no randomness".to_owned()))?;
+    crate::system::random::fill(&mut random)
+        .map_err(|_| FleetError::NoKey("the system gives no randomness".to_owned()))?;
     let (name, owner) = random.split_at(32);
     let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(FleetError::Nonsense) };
     let (name, owner) = (FleetName::new(name), Owner(owner));

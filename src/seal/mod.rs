@@ -16,6 +16,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::system::random::{self, NoRandomness};
@@ -329,7 +330,7 @@ fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Compares in constant time.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    a.ct_eq(b).into()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The lock of a data directory: one process at a time changes what is stored.
 
 use std::fs::{File, TryLockError};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use super::SecretsError;
 use crate::system::clock::Deadline;
 use crate::system::files::{Dir, PlaceError};
+use crate::system::thread;
 
 const LOCK: &str = "store.lock";
 
@@ -86,15 +86,8 @@ fn locked(file: File, patience: Duration) -> Result<File, LockError> {
         Err(TryLockError::WouldBlock) => {}
         Err(TryLockError::Error(_)) => return Err(LockError::NoLocks),
     }
-    // In a thread: a lock cannot be waited for with a time-out.
-    let (send, receive) = mpsc::channel();
-    let wait = move || {
-        let locked = file.lock();
-        // If the caller has given up, the lock goes with the file.
-        let _ = send.send(locked.map(|()| file));
-    };
-    std::thread::Builder::new().spawn(wait).map_err(|_| LockError::Held)?;
-    match receive.recv_timeout(patience) {
+    // In a thread: a lock cannot be waited for with a time-out. If the caller has given up, the lock goes with the file.
+    match thread::within(patience, move || file.lock().map(|()| file)) {
         Ok(Ok(file)) => Ok(file),
         Ok(Err(_)) | Err(_) => Err(LockError::Held),
     }

@@ -13,3 +13,4 @@ pub(crate) mod stdout;
 pub(crate) mod sync;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
+pub(crate) mod thread;

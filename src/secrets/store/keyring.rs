@@ -5,7 +5,6 @@
 //! counts as absent only if the collection reports that it is unlocked: a locked one answers "not found" for
 //! everything.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 use super::SecretStore;
 use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::secret::Secret;
+use crate::system::thread::{self, NoAnswer};
 
 /// The service of all our items.
 const SERVICE: &str = "tokenkeep";
@@ -37,21 +37,14 @@ impl OsKeyring {
         &self,
         work: impl FnOnce() -> Result<T, SecretsError> + Send + 'static,
     ) -> Result<T, SecretsError> {
-        let (tell, told) = mpsc::channel();
-        let run = move || {
-            // No receiver is left when the deadline has passed.
-            let _ = tell.send(work());
-        };
-        std::thread::Builder::new()
-            .name("tokenkeep-keyring".to_owned())
-            .spawn(run)
-            .map_err(|_| SecretsError::Unreachable("no thread can be started".to_owned()))?;
-        match told.recv_timeout(self.timeout) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => Err(SecretsError::TimedOut(self.timeout)),
-            // The thread panicked, inside a library.
-            Err(RecvTimeoutError::Disconnected) => Err(SecretsError::Unreachable("its library failed".to_owned())),
-        }
+        thread::within(self.timeout, work).unwrap_or_else(|error| {
+            Err(match error {
+                NoAnswer::NoThread(_) => SecretsError::Unreachable(error.to_string()),
+                NoAnswer::Late => SecretsError::TimedOut(self.timeout),
+                // It panicked, inside a library.
+                NoAnswer::Failed => SecretsError::Unreachable("its library failed".to_owned()),
+            })
+        })
     }
 }
 

@@ -171,7 +171,7 @@ impl SealedFiles {
         let file = place(item) + BESIDE;
         self.put(&file, item, secret)?;
         match self.look(&file, name)? {
-            Found::Opened(plain) if Secret::new(plain.body.to_vec()) == *secret => Ok(()),
+            Found::Opened(plain) if secret.holds(&plain.body) => Ok(()),
             _ => Err(SecretsError::WriteUnverified),
         }
     }
