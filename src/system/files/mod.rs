@@ -19,6 +19,8 @@ mod data_dir;
 mod directories;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod external;
+#[cfg(any(not(unix), tokenkeep_portable))]
+mod identity;
 mod path_text;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod permissions;
@@ -32,19 +34,18 @@ pub(crate) use external::{
     create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference, remove_config,
     remove_config_temporaries, replace_config,
 };
+#[cfg(any(not(unix), tokenkeep_portable))]
+use identity::is_at;
+pub(crate) use path_text::{path_from_text, path_to_text};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 use permissions::is_at;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use permissions::{caller_id, caller_name, path_bytes, path_from_bytes};
 #[cfg(any(not(unix), tokenkeep_portable))]
-use portable::is_at;
-#[cfg(any(not(unix), tokenkeep_portable))]
 pub(crate) use portable::{
     Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
     path_from_bytes, read_given, read_reference, remove_config, remove_config_temporaries, replace_config,
 };
-
-pub(crate) use path_text::{path_from_text, path_to_text};
 
 /// Removes what a kill left beside a file while [`create_config`] made it.
 pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {
