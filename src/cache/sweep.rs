@@ -97,7 +97,7 @@ impl Sweep<'_> {
         if self.extent == Extent::Sample && files.len() > SAMPLE {
             // Another part each time; without randomness the first part will do.
             let mut random = [0; 8];
-            let _ = getrandom::fill(&mut random);
+            let _ = crate::system::random::fill(&mut random);
             let start = usize::from_be_bytes(random) % files.len();
             files.rotate_left(start);
             files.truncate(SAMPLE);

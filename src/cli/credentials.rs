@@ -18,7 +18,7 @@ use crate::manage::credentials::CredentialEditor;
 use crate::open::Opened;
 use crate::profile::{Endpoint, HeaderSource, Headers, ProfileName, Reference, SecretSource, TokenBinding};
 use crate::secrets::{
-    Backend, BackendChoice, Credential, DataDirLock, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError,
+    Backend, BackendChoice, Credential, DataDirLock, ItemName, Keys, SealedFiles, SecretStore, SecretsError,
 };
 use crate::system::clock::WallTime;
 use crate::system::files::{Dir, EscapedPath, Given, Missing, make_config_dir, read_given, replace_config};
@@ -103,7 +103,9 @@ impl Writable {
 /// Ends a rekey or a move that was interrupted after its commit. Called under the lock.
 fn settled(dir: &Arc<Dir>, keys: &Keys) -> Result<(), Error> {
     // Only if the key is at hand: nothing else needs it here.
-    if let (Backend::File(_), Ok(Some(key))) = (&keys.choice().backend, keys.key_if_cached()) {
+    if keys.choice().backend.seals_secrets()
+        && let Ok(Some(key)) = keys.key_if_cached()
+    {
         SealedFiles::new(dir.clone(), key).commit_staged()?;
     }
     Ok(())
@@ -200,13 +202,8 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         Some(backend) => (backend.name(), Some(backend.shown())),
         None => place_of(&profile.secret),
     };
-    let protection = kept_in
-        .as_ref()
-        .map(|backend| crate::manage::doctor::protection(backend, context.home.is_beside(backend)).to_owned());
-    let key_file = match &kept_in {
-        Some(Backend::File(KeySource::KeyFile(path))) => Some(path.clone()),
-        _ => None,
-    };
+    let protection = kept_in.as_ref().map(|backend| context.home.protection(backend).name().to_owned());
+    let key_file = kept_in.as_ref().and_then(Backend::key_file);
     let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
     let members = [
         ("profile", Some(name.to_string())),
@@ -214,7 +211,7 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         ("backend", Some(place.to_owned())),
         ("secret_from", detail),
         ("protection", protection),
-        ("key_file", key_file.map(|path| EscapedPath(&path).to_string())),
+        ("key_file", key_file.map(|path| EscapedPath(path).to_string())),
         ("client_id", Some(profile.client_id.clone())),
         ("token_url", Some(profile.token_url.to_string())),
         ("issuer", profile.issuer.clone()),

@@ -18,7 +18,7 @@ use crate::manage::doctor::{self, Finding, Status};
 use crate::oauth::{Roots, Route, named_proxy, route};
 use crate::open::{Home, Opened};
 use crate::profile::ProfileName;
-use crate::secrets::{Backend, DataDirLock, SecretsError, keep_by_default};
+use crate::secrets::{DataDirLock, Protection, SecretsError, keep_in_kernel};
 use crate::system::files::{Dir, EscapedPath, Missing};
 pub(crate) use strays::Fix;
 
@@ -155,31 +155,33 @@ fn data_directory(context: &Context<'_>, report: &mut Report, opened: &Opened, f
     let Opened { dir, keys } = opened;
     report.add(Finding::new("data_dir", Status::Ok, EscapedPath(dir.path()).to_string()));
     let backend = &keys.choice().backend;
-    let protection = doctor::protection(backend, home.is_beside(backend));
-    let detail = format!("{}; {protection}", backend.shown());
+    let protection = home.protection(backend);
+    let detail = format!("{}; {}", backend.shown(), protection.name());
     report.add(match protection {
-        "plaintext-equivalent" => Finding::new("backend", Status::Warn, detail).with_fix(Remedy::KeepKeyFileElsewhere),
+        Protection::PlaintextEquivalent => {
+            Finding::new("backend", Status::Warn, detail).with_fix(Remedy::KeepKeyFileElsewhere)
+        }
         _ => Finding::new("backend", Status::Ok, detail),
     });
-    let key = if *backend == Backend::None { None } else { report.try_to("data_key", || Ok(keys.key()?)) };
+    let key = if backend.keeps_nothing() { None } else { report.try_to("data_key", || Ok(keys.key()?)) };
     if key.is_some() {
         report.add(Finding::new("data_key", Status::Ok, "at hand"));
     }
-    if key.is_some() || *backend == Backend::None {
+    if key.is_some() || backend.keeps_nothing() {
         // Under the lock: a trial must not meet a rekey or another trial.
         report.check("write_read", || {
             let _lock = DataDirLock::take(dir)?;
             doctor::backend(&keys.clone().under_lock())
         });
     }
-    if *backend != Backend::None {
+    if !backend.keeps_nothing() {
         report.check("cache", || {
             // Under the lock: --fix takes it to know that no trial is under way.
             let _lock = DataDirLock::take(dir)?;
             doctor::cache(dir)
         });
     }
-    let keep = home.config.keep_unlocked.unwrap_or_else(keep_by_default);
+    let keep = keep_in_kernel(home.config.keep_unlocked);
     report.add(doctor::kernel_tier(keys, keep));
     report.add(doctor::file_system(dir));
     let store = FileStore::new(dir.clone(), home.clock.clone());

@@ -11,7 +11,6 @@ use crate::manage::credentials::belongs_to;
 use crate::manage::doctor::{Finding, Status};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
-use crate::secrets::Backend;
 use crate::token::{Outline, TokenIdentity, Validity};
 
 /// What is shared for one request.
@@ -93,7 +92,7 @@ fn keeper(context: &Context<'_>, name: &ProfileName) -> Result<Keeper, Error> {
 fn identities(context: &Context<'_>, profile: &Profile) -> Result<Vec<TokenIdentity>, Error> {
     let mut identities = vec![identity_of(profile)];
     if let Some(Opened { dir, keys }) = context.home.opened()?
-        && keys.choice().backend != Backend::None
+        && !keys.choice().backend.keeps_nothing()
         && let Ok(key) = keys.key()
     {
         let cached = context.home.cache(dir, key).identities()?.into_iter();
@@ -182,7 +181,8 @@ const TRIAL: FleetName = FleetName::new([0; 32]);
 
 async fn trial(fleet: &Fleet) -> Result<(), FleetError> {
     let mut random = [0; 48];
-    getrandom::fill(&mut random).map_err(|_| FleetError::NoKey("the system gives no randomness".to_owned()))?;
+    crate::system::random::fill(&mut random)
+        .map_err(|_| FleetError::NoKey("the system gives no randomness".to_owned()))?;
     let (name, owner) = random.split_at(32);
     let (Ok(name), Ok(owner)) = (name.try_into(), owner.try_into()) else { return Err(FleetError::Nonsense) };
     let (name, owner) = (FleetName::new(name), Owner(owner));

@@ -8,7 +8,6 @@ use crate::encoding::hex;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::fleet::FleetKey;
 use crate::open::{Opened, fleet_key_file};
-use crate::seal::SealError;
 use crate::secrets::{
     BackendChoice, Configurations, DataDirLock, FleetState, ItemName, Keys, Retired, SecretStore, SecretsError,
     read_key_file, replace,
@@ -28,7 +27,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<u8, Error> 
 fn new(context: &Context<'_>, path: Option<&Path>) -> Result<u8, Error> {
     let path = path.map(absolute).transpose()?;
     let mut bytes = vec![0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| SecretsError::from(SealError::Randomness))?;
+    crate::system::random::fill(&mut bytes).map_err(SecretsError::from)?;
     let key = Secret::new(bytes);
     let file = key_file(context);
     if let Some(file) = file.filter(|file| file.symlink_metadata().is_ok()) {

@@ -4,7 +4,6 @@ use super::args::FleetLoginCommand;
 use super::fleet_key::changed;
 use super::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
-use crate::seal::SealError;
 use crate::secrets::{FleetLogin, FleetState, ItemName, SecretsError};
 use crate::system::files::EscapedPath;
 
@@ -29,7 +28,7 @@ pub(crate) fn run(context: &Context<'_>, command: FleetLoginCommand) -> Result<u
         None => secret_input::from_prompt(what, what)?,
     };
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|_| SecretsError::from(SealError::Randomness))?;
+    crate::system::random::fill(&mut id).map_err(SecretsError::from)?;
     let login = FleetLogin { user, password, hosts: shared.url.to_string() };
     changed(context, |keys, secrets, fleet_state| {
         secrets.write(&ItemName::fleet_login(&keys.choice().store_id, &id), &login.encode())?;

@@ -17,7 +17,7 @@ use crate::system::files::{Dir, EscapedPath, Missing, make_config_dir, remove_le
 
 pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     let backend = backend(context, &init)?;
-    if let Backend::File(KeySource::KeyFile(path)) = &backend
+    if let Some(path) = backend.key_file()
         && context.home.is_own_file(path)
     {
         let message =
@@ -34,9 +34,10 @@ pub(crate) fn run(context: &Context<'_>, init: Init) -> Result<u8, Error> {
     } else {
         choose(context, &backend)?;
     }
-    let what = match &backend {
-        Backend::None => "no secret and no token is kept".to_owned(),
-        _ => format!("secrets are kept in {}", backend.shown()),
+    let what = if backend.keeps_nothing() {
+        "no secret and no token is kept".to_owned()
+    } else {
+        format!("secrets are kept in {}", backend.shown())
     };
     let message = format!("{what}; the data directory is {}", EscapedPath(&context.home.data_dir));
     // The work is done: a read that fails now must not report otherwise.
@@ -58,7 +59,7 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
     make_config_dir(&home.config_dir)?;
     let dir = Dir::open(&home.data_dir, Missing::Create)?;
     let dir = dir.ok_or_else(|| Error::new(Code::WriteFailed, "the data directory vanished while it was made"))?;
-    let timeout = home.config.keyring_timeout;
+    let options = home.unlock_options();
     // A command must not advise itself for what it cannot do.
     let rehinted = |error: Error| match error.code() {
         // Nothing is stored yet that would have to be moved.
@@ -66,21 +67,20 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
         Code::KeyFileMissing => error.with_remedy(Remedy::RestoreKeyFileOrStartOver),
         _ => error,
     };
-    let (choice, _) = establish(&dir, backend, MissingKey::Create, timeout).map_err(|e| rehinted(e.into()))?;
+    let (choice, _) = establish(&dir, backend, MissingKey::Create, &options).map_err(|e| rehinted(e.into()))?;
     {
         // Removes what a killed `init` left there. Under the lock, so that no other process is writing it.
         let lock = DataDirLock::take(&dir)?;
         home.remove_temporaries(&dir, &lock)?;
-        if let Backend::File(KeySource::KeyFile(path)) = backend {
+        if let Some(path) = backend.key_file() {
             remove_left_beside(path)?;
         }
     }
-    if *backend != Backend::None {
+    if !backend.keeps_nothing() {
         // An earlier choice is tried: the same choice again must not hide a lost key.
         let dir = Arc::new(dir);
-        let key =
-            Keys::new(dir.clone(), choice, home.config.keep_unlocked, timeout).key().map_err(|e| rehinted(e.into()))?;
-        if let Backend::File(_) = backend {
+        let key = Keys::new(dir.clone(), choice, options).key().map_err(|e| rehinted(e.into()))?;
+        if backend.seals_secrets() {
             let _lock = DataDirLock::take(&dir)?;
             // Ends what a killed move left there; with any key other than the present one it would be lost.
             if BackendChoice::load(&dir)?.and_then(|choice| choice.key_id) == Some(key.id()) {
@@ -95,9 +95,9 @@ pub(crate) fn choose(context: &Context<'_>, backend: &Backend) -> Result<(), Err
 /// on it: a new key must not go to the old place.
 pub(super) fn adopt_moved_key(context: &Context<'_>) -> Result<(), Error> {
     let Some(opened) = context.home.opened()? else { return Ok(()) };
-    let Backend::File(KeySource::KeyFile(old)) = &opened.keys.choice().backend else { return Ok(()) };
+    let Some(old) = opened.keys.choice().backend.key_file() else { return Ok(()) };
     let present = context.home.key_file();
-    if !is_gone(old) || present == *old {
+    if !is_gone(old) || present == old {
         return Ok(());
     }
     match choose(context, &Backend::File(KeySource::KeyFile(present))) {
@@ -143,7 +143,7 @@ pub(crate) fn rekey(context: &Context<'_>, destroy: bool, yes: bool) -> Result<u
             Err(SecretsError::NotChosen.into())
         };
     };
-    if opened.keys.choice().backend == Backend::None {
+    if opened.keys.choice().backend.keeps_nothing() {
         // This is not about a fetch: a key needs another place.
         return Err(Error::from(SecretsError::KeepsNothing).with_remedy(Remedy::MoveToFiles));
     }
@@ -182,7 +182,7 @@ fn with_relocation(
     let Some(opened) = &home.opened()? else { return Err(SecretsError::NotChosen.into()) };
     home.remove_temporaries(&opened.dir, &lock)?;
     let (mut items, derived) = (home.named_items(opened)?.items, home.derived_items(&opened.keys));
-    if guard == Guard::EverySecretIsNamed && matches!(opened.keys.choice().backend, Backend::File(_)) {
+    if guard == Guard::EverySecretIsNamed && opened.keys.choice().backend.seals_secrets() {
         items.extend(secrets_aside(opened)?);
         every_secret_is_named(opened, items.iter().chain(&derived).cloned())?;
     }
@@ -193,7 +193,7 @@ fn with_relocation(
         items,
         derived,
         records: &FileStore::new(opened.dir.clone(), home.clock.clone()),
-        timeout: home.config.keyring_timeout,
+        options: home.unlock_options(),
     };
     let left = work(&relocation)?;
     for record in &left.records {

@@ -43,6 +43,7 @@ use crate::exit;
 use crate::ledger::{Condition, LedgerError};
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
+use crate::secrets::PassphraseReader;
 use crate::system::hardening::harden;
 use crate::system::runtime;
 
@@ -104,7 +105,11 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     let home = Home::find(global.config_dir, global.data_dir)?;
     let context = Context {
         ui,
-        home: Home { recording: recording.clone(), ..home },
+        home: Home {
+            recording: recording.clone(),
+            passphrase: PassphraseReader::asking(secret_input::passphrase),
+            ..home
+        },
         profile: match global.profile {
             Some(profile) => Some(profile),
             None => text_variable("TOKENKEEP_PROFILE")?,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::ui::Ui;
 use crate::error::{Code, Error, Remedy};
 use crate::profile::Reference;
-use crate::secrets::read_reference;
+use crate::secrets::{PassphraseKind, SecretsError, read_reference};
 use crate::system::secret::Secret;
 use crate::system::terminal::hidden;
 
@@ -63,6 +63,23 @@ pub(crate) fn another_from_prompt(what: &str, question: &str) -> Result<Option<S
     }
     let secret = typed(question)?;
     if secret.is_empty() { Ok(None) } else { usable(secret, what).map(Some) }
+}
+
+/// Asks for the passphrase of sealed files, hidden; a new one twice.
+pub(crate) fn passphrase(kind: PassphraseKind) -> Result<Secret, SecretsError> {
+    let none = SecretsError::NoPassphrase("a passphrase is needed, and there is no terminal to ask on");
+    if !io::stdin().is_terminal() {
+        return Err(none);
+    }
+    let first = hidden("the passphrase: ").map_err(|_| none)?;
+    let first = Secret::from(first.as_str());
+    if kind == PassphraseKind::New {
+        let second = hidden("the passphrase, once more: ");
+        if !second.is_ok_and(|second| Secret::from(second.as_str()) == first) {
+            return Err(SecretsError::NoPassphrase("the two passphrases differ"));
+        }
+    }
+    Ok(first)
 }
 
 fn typed(question: &str) -> Result<Secret, Error> {

@@ -16,7 +16,7 @@ use crate::manage::credentials::belongs_to;
 use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
-use crate::secrets::{Backend, SecretsError};
+use crate::secrets::SecretsError;
 use crate::system::clock::Moment;
 use crate::token::{Freshness, Outline, TokenIdentity};
 
@@ -252,7 +252,7 @@ fn revoke(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<u8, 
 pub(super) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<usize, Error> {
     let profile = context.home.profile(name)?;
     let Some(Opened { dir, keys }) = context.home.opened()? else { return Ok(0) };
-    if keys.choice().backend == Backend::None {
+    if keys.choice().backend.keeps_nothing() {
         return Ok(0);
     }
     let listed = context.home.cache(dir, keys.key()?).list()?;
@@ -272,7 +272,7 @@ pub(super) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<us
 fn list(context: &Context<'_>) -> Result<u8, Error> {
     let listed = match context.home.opened()? {
         None => Vec::new(),
-        Some(Opened { keys, .. }) if keys.choice().backend == Backend::None => Vec::new(),
+        Some(Opened { keys, .. }) if keys.choice().backend.keeps_nothing() => Vec::new(),
         Some(Opened { dir, keys }) => context.home.cache(dir, keys.key()?).list()?,
     };
     let profiles = profiles(context)?;
@@ -417,7 +417,7 @@ fn forget_of(context: &Context<'_>, args: &super::args::RequestArgs) -> Result<(
     let whose = profile.name.to_string();
     let mut forgotten = 0;
     if let Some(Opened { dir, keys }) = context.home.opened()?
-        && keys.choice().backend != Backend::None
+        && !keys.choice().backend.keeps_nothing()
     {
         let cache = context.home.cache(dir.clone(), keys.key()?);
         // By its name, whatever the record holds: one that does not open, or is of a newer version, is in no listing.

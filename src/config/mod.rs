@@ -24,8 +24,8 @@ pub(crate) struct Config {
     pub key_file: Option<PathBuf>,
     /// The systemd credential that the data key comes from.
     pub(crate) key_credential: Option<String>,
-    /// How long the kernel keeps the data key, if that is written; the inner `None` means not at all.
-    pub(crate) keep_unlocked: Option<Option<Duration>>,
+    /// How long the kernel keeps the data key.
+    pub(crate) keep_unlocked: KeepUnlocked,
     /// How long a call of the OS keyring may take.
     pub(crate) keyring_timeout: Duration,
     /// How long a program may take that prints a secret; `None` for as long as is usual.
@@ -40,6 +40,17 @@ pub(crate) struct Config {
     pub(crate) fleet: Option<FleetConfig>,
 }
 
+/// How long the kernel keeps the data key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepUnlocked {
+    /// For as long as is usual where this process runs.
+    ByDefault,
+    /// Not at all.
+    Never,
+    /// For this time.
+    For(Duration),
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -48,7 +59,7 @@ impl Default for Config {
             backend_by_variable: false,
             key_file: None,
             key_credential: None,
-            keep_unlocked: None,
+            keep_unlocked: KeepUnlocked::ByDefault,
             keyring_timeout: Duration::from_secs(5),
             command_timeout: None,
             required: false,
@@ -83,9 +94,13 @@ impl Config {
             ])?;
             config.key_credential = secrets.text("key_credential")?.map(str::to_owned);
             config.keep_unlocked = match secrets.text("keep_unlocked") {
-                Ok(Some("off")) => Some(None),
-                // To the kernel, no time means no end.
-                _ => secrets.duration("keep_unlocked")?.map(|keep| (!keep.is_zero()).then_some(keep)),
+                Ok(Some("off")) => KeepUnlocked::Never,
+                _ => match secrets.duration("keep_unlocked")? {
+                    None => KeepUnlocked::ByDefault,
+                    // To the kernel, no time means no end.
+                    Some(Duration::ZERO) => KeepUnlocked::Never,
+                    Some(keep) => KeepUnlocked::For(keep),
+                },
             };
             if let Some(timeout) = secrets.duration("timeout")? {
                 config.keyring_timeout = timeout;

@@ -291,7 +291,7 @@ impl Waiting {
     async fn pause(&mut self) {
         let mut random = [0; 2];
         // Without randomness they ask together, which costs the store a little and nothing else.
-        let _ = getrandom::fill(&mut random);
+        let _ = crate::system::random::fill(&mut random);
         let pause = self.pause / 2 + self.pause * u32::from(u16::from_be_bytes(random)) / 65_536;
         tokio::time::sleep(pause).await;
         self.pause = (self.pause * 3 / 2).min(Duration::from_millis(200));

@@ -176,7 +176,7 @@ impl Keeper {
     /// Removes some of what no caller needs any more, once in 64 times.
     fn sweep_now_and_then(&self) {
         let mut random = [0; 1];
-        let is_now = getrandom::fill(&mut random).is_ok() && random[0] % 64 == 0;
+        let is_now = crate::system::random::fill(&mut random).is_ok() && random[0] % 64 == 0;
         let (true, Some(dir), Some(cache)) = (is_now, self.parts.flight.data_dir(), self.parts.lazy_cache.cache())
         else {
             return;

@@ -6,7 +6,7 @@ use super::opened_cache::{Epoch, OpenedCache};
 use crate::cache::Cache;
 use crate::cache::store::{RecordError, RecordStore};
 use crate::error::chain;
-use crate::secrets::{FleetState, ItemName, Keys, SecretStore, SecretsError};
+use crate::secrets::{FleetState, ItemName, Keys, SecretStore, SecretsError, UnlockedKey};
 use crate::system::secret::Secret;
 
 /// The cache of a keeper, if there is one, or how to open it.
@@ -127,8 +127,15 @@ impl LazyCache {
                 break;
             }
             let (keys, epoch) = unlocked.keys();
-            let asked = match keys.unlock() {
-                Ok(asked) => asked,
+            let key = match keys.unlock() {
+                Ok(UnlockedKey::Present(key)) => key,
+                Ok(UnlockedKey::Replaced(key)) => {
+                    opening = Unlocked::KeyReplaced;
+                    if let Err(error) = crate::cache::store::clear(&**store) {
+                        tracing::debug!("records that no key opens stay: {}", chain(&error));
+                    }
+                    key
+                }
                 Err(error) => {
                     let reason = match error {
                         SecretsError::KeepsNothing => NoCache::Chosen,
@@ -139,14 +146,8 @@ impl LazyCache {
                     break;
                 }
             };
-            if asked.replaced {
-                opening = Unlocked::KeyReplaced;
-                if let Err(error) = crate::cache::store::clear(&**store) {
-                    tracing::debug!("records that no key opens stay: {}", chain(&error));
-                }
-            }
-            let id = asked.key.id();
-            let cache = Cache::new(store.clone(), asked.key);
+            let id = key.id();
+            let cache = Cache::new(store.clone(), key);
             // A first or a new key was written into the file `store` by this very call.
             let opened = match keys.reloaded() {
                 Some(newer) if newer.choice().key_id == Some(id) => unlocked.replace(epoch, newer, Some(cache)),

@@ -54,6 +54,7 @@ use crate::profile::{Profile, Request};
 use crate::system::clock::Clock;
 use crate::system::runtime;
 use crate::system::secret::Secret;
+use crate::system::thread::{self, NoAnswer, Stack};
 use crate::token::{AccessToken, Freshness};
 
 /// Hands out the access token of one profile and request. Cloning is cheap; clones share the token.
@@ -374,14 +375,10 @@ impl std::fmt::Debug for Parts {
 /// Runs work that may wait for a keyring or a user, in a thread of its own. It must not hold a runtime, and the
 /// blocking calls of D-Bus may not run inside one.
 async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let run = move || {
-        // No receiver is left if the caller was dropped.
-        let _ = tell.send(work());
-    };
-    let no_thread = |_| Error::new(Code::Internal, "no thread can be started");
-    std::thread::Builder::new().spawn(run).map_err(no_thread)?;
-    told.await.map_err(|_| Error::new(Code::Internal, "a thread that read a secret failed"))
+    thread::detached(Stack::Usual, work).await.map_err(|error| match error {
+        NoAnswer::Failed | NoAnswer::Late => Error::new(Code::Internal, "a thread that read a secret failed"),
+        NoAnswer::NoThread(_) => Error::new(Code::Internal, error.to_string()),
+    })
 }
 
 /// Rounds up to whole seconds, which are not over too early.

@@ -114,7 +114,7 @@ async fn checked(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> Result
     let kept = keeper.kept()?;
     let subject = match given {
         None => kept.clone().map(Subject::Kept),
-        Some(value) => match kept.clone().filter(|kept| kept.expose().as_bytes() == value.expose()) {
+        Some(value) => match kept.clone().filter(|kept| value.holds(kept.expose().as_bytes())) {
             Some(kept) => Some(Subject::Kept(kept)),
             None => Some(Subject::Foreign(foreign(value, keeper)?)),
         },

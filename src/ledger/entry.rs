@@ -95,7 +95,7 @@ pub(super) fn time_of(id: i64) -> WallTime {
 /// Without randomness two requests of one millisecond and of one process may share an id: one line is lost.
 fn random_bits() -> u32 {
     let mut bytes = std::process::id().to_be_bytes();
-    let _ = getrandom::fill(&mut bytes);
+    let _ = crate::system::random::fill(&mut bytes);
     u32::from_be_bytes(bytes) >> (u32::BITS - RANDOM_BITS)
 }
 

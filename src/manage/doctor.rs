@@ -6,7 +6,7 @@ use crate::cache::store::RecordStore;
 use crate::cache::{Cache, Extent};
 use crate::error::{Code, Error, Remedy};
 use crate::profile::{AuthMethod, BasicEncoding, Generation, Profile};
-use crate::secrets::{Backend, DataDirLock, ItemName, Keys, Retired, SecretStore};
+use crate::secrets::{DataDirLock, ItemName, Keys, Retired, SecretStore};
 use crate::system::clock::Clock;
 use crate::system::files::{Dir, Durable, FileSystem, Missing, random_name};
 use crate::system::secret::Secret;
@@ -65,22 +65,9 @@ impl Finding {
     }
 }
 
-/// Names what protects the secrets of a backend. A key file that is copied together with the data protects nothing.
-pub(crate) fn protection(backend: &Backend, beside: bool) -> &'static str {
-    use crate::secrets::KeySource;
-    match backend {
-        Backend::Keyring => "keyring",
-        Backend::None => "nothing-kept",
-        Backend::File(KeySource::Passphrase(_)) => "passphrase",
-        Backend::File(KeySource::Credential(_)) => "systemd-credential",
-        Backend::File(KeySource::KeyFile(_)) if beside => "plaintext-equivalent",
-        Backend::File(KeySource::KeyFile(_)) => "key-file",
-    }
-}
-
 /// Writes an item of its own, reads it back and erases it.
 pub(crate) fn backend(keys: &Keys) -> Result<Finding, Error> {
-    if keys.choice().backend == Backend::None {
+    if keys.choice().backend.keeps_nothing() {
         return Ok(Finding::new("write_read", Status::Ok, "nothing is kept, by choice"));
     }
     written_and_read(&*keys.secrets()?)?;
@@ -143,20 +130,17 @@ fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {
 /// Looks at the kernel's copy of the key.
 pub(crate) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
     let kept = |keep| format!("the kernel keeps the key for {}", crate::encoding::duration::show(keep));
-    let asked =
-        matches!(keys.choice().backend, Backend::Keyring | Backend::File(crate::secrets::KeySource::Passphrase(_)));
-    if asked && !cfg!(target_os = "linux") {
-        return Finding::new("kernel_tier", Status::Warn, "this system has none: the key is asked for at each get");
+    let finding = |status, detail: String| Finding::new("kernel_tier", status, detail);
+    if !keys.choice().backend.needs_unlock() {
+        return finding(Status::Ok, "not needed: the key is at hand".to_owned());
     }
-    match (&keys.choice().backend, keep) {
-        (Backend::Keyring, keep) | (Backend::File(crate::secrets::KeySource::Passphrase(_)), keep) => match keep {
-            None => Finding::new("kernel_tier", Status::Warn, "off: the key is asked for at each get"),
-            Some(keep) => match keys.tier_remaining() {
-                Some(left) => Finding::new("kernel_tier", Status::Ok, format!("{}, {left} left", kept(keep))),
-                None => Finding::new("kernel_tier", Status::Ok, format!("{}; empty now", kept(keep))),
-            },
-        },
-        _ => Finding::new("kernel_tier", Status::Ok, "not needed: the key is at hand"),
+    if !cfg!(target_os = "linux") {
+        return finding(Status::Warn, "this system has none: the key is asked for at each get".to_owned());
+    }
+    match (keep, keys.tier_remaining()) {
+        (None, _) => finding(Status::Warn, "off: the key is asked for at each get".to_owned()),
+        (Some(keep), Some(left)) => finding(Status::Ok, format!("{}, {left} left", kept(keep))),
+        (Some(keep), None) => finding(Status::Ok, format!("{}; empty now", kept(keep))),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::cache::store::RecordStore;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::seal::DataKey;
 use crate::secrets::{
-    Backend, BackendChoice, Configurations, DataDirLock, FleetState, ItemName, KeySource, Keys, MissingKey, OsKeyring,
-    Retired, SealedFiles, SecretStore, SecretsError, first_key,
+    Backend, BackendChoice, Configurations, CopyElsewhere, DataDirLock, FleetState, ItemName, Keys, MissingKey,
+    Retired, SecretStore, SecretsError, UnlockOptions, first_key,
 };
 use crate::system::files::Dir;
 use crate::system::secret::Secret;
@@ -35,7 +35,7 @@ pub(crate) struct Relocation<'a> {
     /// What is derived from them, and is derived again.
     pub(crate) derived: Vec<ItemName>,
     pub(crate) records: &'a dyn RecordStore,
-    pub(crate) timeout: Duration,
+    pub(crate) options: UnlockOptions,
 }
 
 impl Relocation<'_> {
@@ -43,56 +43,47 @@ impl Relocation<'_> {
     /// Returns what was left behind.
     pub(crate) fn to(&self, backend: &Backend) -> Result<Leftovers, Error> {
         let old = self.old.choice();
-        if *backend == Backend::None && !self.items.is_empty() {
+        if backend.keeps_nothing() && !self.items.is_empty() {
             return Err(Error::new(Code::Usage, "stored secrets cannot be kept nowhere; nothing was changed")
                 .with_remedy(Remedy::RemoveProfilesOrRefer));
         }
         let items = &self.items;
-        if matches!(old.backend, Backend::File(KeySource::Passphrase(_))) {
+        if old.backend.has_passphrase() {
             // A slip of the pen must not become the new passphrase.
             self.old.unlock()?;
         }
         let from = if items.is_empty() { None } else { Some(self.old.secrets()?) };
-        if let (Backend::File(_), false) = (&old.backend, items.is_empty()) {
+        if let Some(from) = &from {
             // What an earlier move left beside is the copy in effect: into its place, before another is put there.
-            SealedFiles::new(self.dir.clone(), self.old.key()?).commit_staged()?;
+            from.commit_staged()?;
         }
         let mut choice = BackendChoice::new(backend.clone())?;
         choice.store_id = old.store_id;
-        let key = first_key(&choice, MissingKey::Create, self.timeout)?;
+        let key = first_key(&choice, MissingKey::Create, &self.options)?;
         choice.key_id = key.as_ref().map(DataKey::id);
-        let stay = (&old.backend, backend) == (&Backend::Keyring, &Backend::Keyring);
+        let to = self.store(&choice, key)?;
         let mut moved = Vec::new();
-        for item in items.iter().filter(|_| !stay) {
-            let secret = match &from {
-                Some(from) => from.read(item)?,
-                None => None,
-            };
-            let Some(secret) = secret else { continue };
-            match (backend, &key) {
-                (Backend::Keyring, _) => {
-                    let keyring = OsKeyring::new(self.timeout);
-                    // A move that was killed may have left it there; anything else there is not overwritten.
-                    if keyring.read(item)?.as_ref() != Some(&secret) {
-                        keyring.write(item, &secret)?;
-                    }
-                }
-                (Backend::File(_), Some(key)) => {
-                    SealedFiles::new(self.dir.clone(), key.clone()).write_beside(item, &secret)?;
-                }
-                (Backend::File(_) | Backend::None, _) => {}
+        if let (Some(from), Some(to), true) = (&from, &to, backend.takes_items_of(&old.backend)) {
+            for item in items {
+                let Some(secret) = from.read(item)? else { continue };
+                to.stage(item, &secret)?;
+                moved.push((item.clone(), secret));
             }
-            moved.push((item.clone(), secret));
         }
         choice.save(&self.dir, self.lock)?;
-        Ok(self.clear_up(&choice, key, &moved))
+        Ok(self.clear_up(&choice, to.as_deref(), &moved))
     }
 
     /// Erases what the old choice needed; the new one is in effect. The first failure with a secret ends that part, and
     /// every copy stays.
-    fn clear_up(&self, choice: &BackendChoice, key: Option<DataKey>, moved: &[(ItemName, Secret)]) -> Leftovers {
+    fn clear_up(
+        &self,
+        choice: &BackendChoice,
+        to: Option<&dyn SecretStore>,
+        moved: &[(ItemName, Secret)],
+    ) -> Leftovers {
         let mut left = Leftovers::default();
-        if let Err(error) = self.retire(choice, key, moved) {
+        if let Err(error) = self.retire(choice, to, moved) {
             left.secrets.push(chain(&error));
         }
         self.old.lock();
@@ -106,56 +97,45 @@ impl Relocation<'_> {
     fn retire(
         &self,
         choice: &BackendChoice,
-        key: Option<DataKey>,
+        to: Option<&dyn SecretStore>,
         moved: &[(ItemName, Secret)],
     ) -> Result<(), SecretsError> {
         let old = self.old.choice();
-        let to: Option<Box<dyn SecretStore>> = match (&choice.backend, key) {
-            (Backend::File(_), Some(key)) => {
-                let files = SealedFiles::new(self.dir.clone(), key);
-                files.commit_staged()?;
-                files.clear_aside()?;
-                Some(Box::new(files))
-            }
-            (Backend::Keyring, _) => Some(Box::new(OsKeyring::new(self.timeout))),
-            (Backend::File(_) | Backend::None, _) => None,
-        };
-        if old.backend.name() != choice.backend.name()
-            && let Some(to) = to
-        {
-            for (item, secret) in moved {
-                self.old.remove(&Retired::copied(item, secret, &*to)?)?;
+        if let Some(to) = to {
+            to.commit_staged()?;
+            to.clear_aside()?;
+            // Items that only got another key lie in their places already.
+            let is_elsewhere = old.backend.name() != choice.backend.name();
+            for (item, secret) in moved.iter().filter(|_| is_elsewhere) {
+                self.old.remove(&Retired::copied(item, secret, to)?)?;
             }
         }
         for item in &self.derived {
             self.old.remove(&Retired::by_name(item.clone()))?;
         }
-        if let (Backend::Keyring, Some(id)) = (&old.backend, old.key_id) {
-            let data_key = ItemName::data_key(&old.store_id, id);
-            OsKeyring::new(self.timeout).remove(&Retired::by_name(data_key))?;
+        self.old.erase_key()
+    }
+
+    /// Returns the store of a choice; `None` if it keeps nothing.
+    fn store(
+        &self,
+        choice: &BackendChoice,
+        key: Option<DataKey>,
+    ) -> Result<Option<Arc<dyn SecretStore>>, SecretsError> {
+        if choice.backend.keeps_nothing() {
+            return Ok(None);
         }
-        Ok(())
+        let key = || key.ok_or(SecretsError::KeepsNothing);
+        choice.backend.store(&self.dir, self.options.timeout, key).map(Some)
     }
 
     /// Destroys the key and with it everything that it sealed, here and in every copy.
     pub(crate) fn destroy(&self) -> Leftovers {
         let mut left = Leftovers::default();
-        let old = self.old.choice();
-        match &old.backend {
-            Backend::Keyring => {
-                let keyring = OsKeyring::new(self.timeout);
-                let key = old.key_id.map(|id| ItemName::data_key(&old.store_id, id));
-                let items = key.iter().chain(&self.items).chain(&self.derived).cloned().map(Retired::by_name);
-                left.secrets.extend(items.filter_map(|item| keyring.remove(&item).err()).map(|error| chain(&error)));
-            }
-            Backend::File(_) => {
-                // The salt is half of the key: without it a copy of the key file opens nothing.
-                if let Err(error) = SealedFiles::erase_all(&self.dir) {
-                    left.secrets.push(chain(&error));
-                }
-            }
-            Backend::None => {}
-        }
+        let items = self.items.iter().chain(&self.derived).cloned().map(Retired::by_name);
+        let key = self.old.erase_key().err();
+        let kept = self.old.choice().backend.erase_all(&self.dir, self.options.timeout, items);
+        left.secrets.extend(key.into_iter().chain(kept).map(|error| chain(&error)));
         self.old.lock();
         if let Err(error) = crate::cache::store::clear(self.records) {
             left.records.push(chain(&error));
@@ -181,16 +161,13 @@ pub(crate) fn finish(dir: &Arc<Dir>, keys: &Keys, items: &[ItemName], timeout: D
     for item in items {
         let Some(secret) = chosen.read(item)? else { continue };
         let retired = Retired::copied(item, &secret, &*chosen)?;
-        match &keys.choice().backend {
-            Backend::Keyring => removed += usize::from(SealedFiles::remove_named(dir, &retired)?),
-            Backend::File(_) => match OsKeyring::new(timeout).remove(&retired) {
-                Ok(there) => removed += usize::from(there),
-                Err(error) => {
-                    tracing::debug!("no copy is looked for in the keyring: {}", chain(&error));
-                    return Ok(removed);
-                }
-            },
-            Backend::None => return Ok(removed),
+        match keys.choice().backend.remove_copy_elsewhere(dir, timeout, &retired)? {
+            CopyElsewhere::Removed => removed += 1,
+            CopyElsewhere::Absent => {}
+            CopyElsewhere::Unknown(error) => {
+                tracing::debug!("no copy is looked for in the keyring: {}", chain(&error));
+                return Ok(removed);
+            }
         }
     }
     Ok(removed)

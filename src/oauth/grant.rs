@@ -162,6 +162,6 @@ fn is_use_dpop_nonce(error: &IssuerError) -> bool {
 /// Jitter need not be unguessable: without randomness it is the middle.
 fn random_byte() -> u8 {
     let mut byte = [128];
-    let _ = getrandom::fill(&mut byte);
+    let _ = crate::system::random::fill(&mut byte);
     byte[0]
 }

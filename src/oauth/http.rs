@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +19,10 @@ use super::IssuerError;
 use super::authorities::{self, CaFault};
 use super::client_auth::Proven;
 use super::coding::Coding;
-use super::proxy::{self, Proxy, ProxyFault, Route};
-use super::redact::{elsewhere, redact};
-use super::resolver::{DnsFailure, PublicAddress, Resolver};
+use super::connection_error::{self, Deadlines, failure_of, host};
+use super::proxy::{self, ProxyFault, Route};
+use super::redact::elsewhere;
+use super::resolver::Resolver;
 use super::retry::retry_after;
 use super::wire::Unsuccessful;
 use crate::profile::Endpoint;
@@ -111,14 +111,13 @@ impl Answer {
 #[derive(Debug)]
 pub(crate) struct Transport {
     clock: Arc<dyn Clock>,
-    connect_timeout: Duration,
-    timeout: Duration,
+    deadlines: Deadlines,
 }
 
 impl Transport {
     /// Makes a transport whose requests take `timeout` at most, repeats included.
     pub(crate) fn new(clock: Arc<dyn Clock>, connect_timeout: Duration, timeout: Duration) -> Transport {
-        Transport { clock, connect_timeout, timeout }
+        Transport { clock, deadlines: Deadlines { connect: connect_timeout, whole: timeout } }
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
@@ -127,7 +126,7 @@ impl Transport {
 
     /// Returns how long a request may take as a whole.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        self.deadlines.whole
     }
 
     /// Sends a form and reads the answer, whatever its status.
@@ -214,11 +213,11 @@ impl Transport {
         url: &Endpoint,
         work: impl Future<Output = Result<T, IssuerError>>,
     ) -> Result<T, IssuerError> {
-        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(self.too_late(url)))
+        tokio::time::timeout(self.deadlines.whole, work).await.unwrap_or_else(|_| Err(self.too_late(url)))
     }
 
     pub(super) fn too_late(&self, url: &Endpoint) -> IssuerError {
-        IssuerError::Timeout { host: way(url, through(url).as_ref()), deadline: self.timeout }
+        connection_error::too_late(url, self.deadlines)
     }
 
     pub(super) fn passed_since(&self, begun: BootTime) -> Duration {
@@ -240,7 +239,7 @@ impl Transport {
             .redirect(Policy::none())
             .referer(false)
             .tls_version_min(tls::Version::TLS_1_2)
-            .connect_timeout(self.connect_timeout)
+            .connect_timeout(self.deadlines.connect)
             .pool_max_idle_per_host(0)
             .dns_resolver(if url.is_plain() { Resolver::Private } else { Resolver::Any });
         builder = match route {
@@ -282,7 +281,7 @@ impl Transport {
     ) -> Result<Response, IssuerError> {
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Err(self.failed(url, &error).await),
+            Err(error) => return Err(failure_of(url, &error, self.deadlines).await),
         };
         let status = response.status();
         if status.is_redirection() {
@@ -306,51 +305,6 @@ impl Transport {
         }
         Some(seconds)
     }
-
-    async fn failed(&self, url: &Endpoint, error: &reqwest::Error) -> IssuerError {
-        let proxy = through(url);
-        let Some((proxy, fault)) = proxy.as_ref().and_then(|proxy| Some((proxy, fault_of(proxy, error)?))) else {
-            return self.classify(url, way(url, proxy.as_ref()), error);
-        };
-        let fault = match fault {
-            ProxyFault::Answer => match proxy.status_of_refusal(url.url(), self.connect_timeout).await {
-                Some(407) => proxy.unauthorized(),
-                Some(status) => ProxyFault::Refused(status),
-                None => ProxyFault::Answer,
-            },
-            other => other,
-        };
-        proxy.failed(fault)
-    }
-
-    fn classify(&self, url: &Endpoint, way: String, error: &reqwest::Error) -> IssuerError {
-        let host = host(url);
-        if error.is_timeout() {
-            return IssuerError::Timeout { host: way, deadline: self.connect_timeout.min(self.timeout) };
-        }
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-        while let Some(error) = cause {
-            if error.is::<DnsFailure>() {
-                return IssuerError::Dns { host };
-            }
-            if error.is::<PublicAddress>() {
-                return IssuerError::PublicAddress { host };
-            }
-            let error = unwrapped(error);
-            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                let tls = tls.to_string();
-                return match own_certificate(&tls) {
-                    Some(why) => IssuerError::OwnCertificate { host, why },
-                    None => IssuerError::Tls { host, why: redact(&tls, 200, &[]) },
-                };
-            }
-            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-                return IssuerError::Malformed { status: None, why: "its head is not HTTP, or too long" };
-            }
-            cause = error.source();
-        }
-        if error.is_connect() { IssuerError::Connect { host: way } } else { IssuerError::Reset { host } }
-    }
 }
 
 /// Checks that each certificate of a CA file can be used.
@@ -373,15 +327,6 @@ fn no_system_roots() -> IssuerError {
     IssuerError::CertificateVariable { variable, path: EscapedPath(path).to_string(), why }
 }
 
-/// Returns what is wrong with a certificate that no client accepts from a server, though other tools do.
-fn own_certificate(tls: &str) -> Option<&'static str> {
-    let known = [
-        ("CaUsedAsEndEntity", "the server shows a CA certificate as its own"),
-        ("UnsupportedCertVersion", "the server shows a certificate of X.509 version 1"),
-    ];
-    known.into_iter().find(|(kind, _)| tls.contains(kind)).map(|(_, why)| why)
-}
-
 fn rustls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -391,14 +336,6 @@ fn rustls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
         cause = error.source();
     }
     None
-}
-
-/// What an `io::Error` wraps is not among its sources, and may be an `io::Error` again.
-fn unwrapped<'a>(mut error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        error = inner;
-    }
-    error
 }
 
 /// What the body of an answer is read for.
@@ -459,46 +396,4 @@ pub(super) fn sensitive(value: &str) -> Result<HeaderValue, IssuerError> {
     let mut value = HeaderValue::from_str(value).map_err(|_| IssuerError::Credential(why))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn host(url: &Endpoint) -> String {
-    let host = url.url().host_str().unwrap_or_default();
-    match url.url().port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
-}
-
-/// Returns the proxy that requests to a URL go through.
-fn through(url: &Endpoint) -> Option<Proxy> {
-    match proxy::route(url) {
-        Ok(Route::Through(proxy)) => Some(proxy),
-        Ok(Route::Direct | Route::System) | Err(_) => None,
-    }
-}
-
-/// Names a host, and the proxy on the way to it: either can be the one that does not answer.
-fn way(url: &Endpoint, proxy: Option<&Proxy>) -> String {
-    match proxy {
-        Some(proxy) => format!("{} through the proxy {} (from {})", host(url), proxy.place(), proxy.variable),
-        None => host(url),
-    }
-}
-
-/// Returns what the proxy did wrong; `None` if it did its part. The type of this error is private to its library:
-/// only its text can be read.
-fn fault_of(proxy: &Proxy, error: &reqwest::Error) -> Option<ProxyFault> {
-    let mut fault = None;
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = cause {
-        match error.to_string().strip_prefix("tunnel error: ") {
-            Some("proxy authorization required") => return Some(proxy.unauthorized()),
-            Some("failed to create underlying connection") => fault = Some(ProxyFault::Connection),
-            Some(_) => return Some(ProxyFault::Answer),
-            None if fault.is_some() && error.is::<DnsFailure>() => return Some(ProxyFault::Name),
-            None => {}
-        }
-        cause = error.source();
-    }
-    fault
 }

@@ -70,6 +70,6 @@ pub(super) fn signed(header: &Value, claims: &Value, key: &SigningKey) -> Result
 /// Returns 128 random bits that no other JWT has.
 pub(super) fn unique_id() -> Result<String, IssuerError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| IssuerError::Credential("the system gives no randomness"))?;
+    crate::system::random::fill(&mut bytes).map_err(|_| IssuerError::Credential("the system gives no randomness"))?;
     Ok(encoded(&bytes))
 }

@@ -4,6 +4,7 @@ mod attempt;
 mod authorities;
 mod client_auth;
 mod coding;
+mod connection_error;
 mod discovery;
 mod dpop;
 mod failure;
@@ -14,6 +15,7 @@ mod introspection;
 mod jwt;
 mod probe;
 mod proxy;
+mod proxy_refusal;
 mod redact;
 mod resolver;
 #[cfg(feature = "cli")]

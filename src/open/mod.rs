@@ -34,9 +34,11 @@ use crate::oauth::Transport;
 use crate::open::recording::Recording;
 use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
 use crate::seal::DataKey;
+#[cfg(feature = "cli")]
+use crate::secrets::Protection;
 use crate::secrets::{
-    self, Backend, BackendChoice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, SecretsError,
-    is_credential_name,
+    self, Backend, BackendChoice, ChoiceError, EstablishError, KeySource, Keys, MissingKey, PassphraseReader,
+    SecretsError, UnlockOptions, is_credential_name,
 };
 use crate::system::clock::{Clock, SystemClock};
 use crate::system::files::{self, Dir, EscapedPath, Given, Missing, Stamp, caller_name, judge_config_dir, read_given};
@@ -78,6 +80,8 @@ pub(crate) struct Home {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recording: Recording,
+    /// Reads the passphrase of sealed files; the command line hands in how a user is asked.
+    pub(crate) passphrase: PassphraseReader,
     /// Whether this process holds the lock of the data directory, which it cannot take twice.
     pub(crate) holds_lock: bool,
     /// What was found about an issuer that the environment names without endpoints.
@@ -123,6 +127,7 @@ impl Home {
             config,
             clock: Arc::new(SystemClock),
             recording: Recording::default(),
+            passphrase: PassphraseReader::default(),
             holds_lock: false,
             endpoints: None,
         })
@@ -295,12 +300,9 @@ impl Home {
             }
             (Some(choice), _) => choice,
             // A key that needs a daemon or a user is not requested here; `Keys` requests it when it is needed.
-            (None, Some(backend @ (Backend::Keyring | Backend::File(KeySource::Passphrase(_))))) => {
-                BackendChoice::new(backend)?
-            }
-            (None, Some(backend)) if self.holds_lock => BackendChoice::new(backend)?,
+            (None, Some(backend)) if self.holds_lock || backend.needs_unlock() => BackendChoice::new(backend)?,
             (None, Some(backend)) => {
-                match secrets::establish(&dir, &backend, MissingKey::Leave, self.config.keyring_timeout) {
+                match secrets::establish(&dir, &backend, MissingKey::Leave, &self.unlock_options()) {
                     Ok((choice, _)) => choice,
                     // Without its first key the choice stays open; a caller that needs the key gets the reason.
                     Err(EstablishError::Secrets(_)) => BackendChoice::new(backend)?,
@@ -308,11 +310,16 @@ impl Home {
                 }
             }
         };
-        let keys = Keys::new(dir.clone(), choice, self.config.keep_unlocked, self.config.keyring_timeout)
-            .with_moved_key(self.key_file())
-            .with_stamp(stamp);
+        let keys =
+            Keys::new(dir.clone(), choice, self.unlock_options()).with_moved_key(self.key_file()).with_stamp(stamp);
         let keys = if self.holds_lock { keys.under_lock() } else { keys };
         Ok(Some(Opened { dir, keys }))
+    }
+
+    /// Returns how a key is obtained that takes a daemon or a user.
+    pub(crate) fn unlock_options(&self) -> UnlockOptions {
+        let (keep, timeout) = (self.config.keep_unlocked, self.config.keyring_timeout);
+        UnlockOptions { keep, timeout, passphrase: self.passphrase.clone() }
     }
 
     /// Removes the temporaries that a kill left in both directories. The lock shows that no other process writes one.
@@ -393,7 +400,7 @@ impl Home {
             Ok(Some(Opened { dir, keys })) => {
                 let store = Arc::new(FileStore::new(dir.clone(), self.clock.clone()));
                 // If nothing is kept, a turn would make each caller wait for all before it.
-                let shared = (keys.choice().backend != Backend::None).then_some(dir);
+                let shared = (!keys.choice().backend.keeps_nothing()).then_some(dir);
                 Ok((LazyCache::sealed(store, keys), shared))
             }
             Ok(None) => Ok((LazyCache::nowhere(NoCache::NotChosen), None)),
@@ -463,13 +470,19 @@ impl Home {
         is_data || is_config
     }
 
-    /// Returns whether a backend's key file lies where a copy of the data takes it along: beside the configuration, in
-    /// the data directory, or in the same home.
-    pub(crate) fn is_beside(&self, backend: &Backend) -> bool {
-        let Backend::File(KeySource::KeyFile(path)) = backend else { return false };
+    /// Returns what protects the secrets of a backend.
+    #[cfg(feature = "cli")]
+    pub(crate) fn protection(&self, backend: &Backend) -> Protection {
+        backend.protection(|path| self.is_beside(path))
+    }
+
+    /// Returns whether a key file lies where a copy of the data takes it along: beside the configuration, in the data
+    /// directory, or in the same home.
+    #[cfg(feature = "cli")]
+    fn is_beside(&self, key_file: &Path) -> bool {
         let home = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-        let same_home = home.is_some_and(|home| path.starts_with(&home) && self.data_dir.starts_with(&home));
-        same_home || path.starts_with(&self.config_dir) || path.starts_with(&self.data_dir)
+        let same_home = home.is_some_and(|home| key_file.starts_with(&home) && self.data_dir.starts_with(&home));
+        same_home || key_file.starts_with(&self.config_dir) || key_file.starts_with(&self.data_dir)
     }
 
     fn no_profile(&self) -> Error {
@@ -515,10 +528,7 @@ pub(crate) fn text_variable(name: &str) -> Result<Option<String>, Error> {
 
 /// Returns whether the configuration names another place of the key file, and the file that `store` names is gone.
 fn has_moved(choice: &BackendChoice, configured: &Backend) -> bool {
-    let (Backend::File(KeySource::KeyFile(old)), Backend::File(KeySource::KeyFile(_))) = (&choice.backend, configured)
-    else {
-        return false;
-    };
+    let (Some(old), Some(_)) = (choice.backend.key_file(), configured.key_file()) else { return false };
     is_gone(old)
 }
 

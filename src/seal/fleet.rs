@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::{HEADER, Header, Kind, OpenError, Plain, SealError, expand, padded, parted, put_right, same};
 use crate::encoding::hex;
 use crate::encoding::tlv::Writer;
+use crate::system::random;
 use crate::system::secret::Secret;
 
 /// The key that all hosts of a fleet have: 32 bytes, redacted, erased.
@@ -144,7 +145,7 @@ pub(crate) fn seal(
     plain: &Plain,
 ) -> Result<Vec<u8>, SealError> {
     let mut nonce = [0; 24];
-    getrandom::fill(&mut nonce).map_err(|_| SealError::Randomness)?;
+    random::fill(&mut nonce)?;
     seal_with(key, name, kind, order, plain, nonce)
 }
 

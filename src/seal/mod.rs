@@ -16,8 +16,10 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::system::random::{self, NoRandomness};
 use crate::system::secret::Secret;
 use crate::token::RecordName;
 
@@ -99,7 +101,7 @@ impl DataKey {
     /// When the system has no randomness to give.
     pub fn random() -> Result<DataKey, SealError> {
         let mut root = Zeroizing::new([0; 32]);
-        getrandom::fill(root.as_mut_slice()).map_err(|_| SealError::Randomness)?;
+        random::fill(root.as_mut_slice())?;
         Ok(DataKey::new(root))
     }
 
@@ -170,6 +172,12 @@ pub enum SealError {
     TooLarge,
 }
 
+impl From<NoRandomness> for SealError {
+    fn from(_error: NoRandomness) -> SealError {
+        SealError::Randomness
+    }
+}
+
 /// Why a record does not open. Everything that a forger could learn from is one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OpenError {
@@ -184,7 +192,7 @@ pub(crate) enum OpenError {
 /// Seals a record under the name of its identity.
 pub(crate) fn seal(key: &DataKey, kind: Kind, plain: &Plain) -> Result<Vec<u8>, SealError> {
     let mut nonce = [0; 24];
-    getrandom::fill(&mut nonce).map_err(|_| SealError::Randomness)?;
+    random::fill(&mut nonce)?;
     seal_with(key, kind, plain, nonce)
 }
 
@@ -322,7 +330,7 @@ fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Compares in constant time.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    a.ct_eq(b).into()
 }
 
 #[cfg(test)]

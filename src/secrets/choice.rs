@@ -1,12 +1,14 @@
 //! The file `store`: which place for secrets was chosen, once, for a data directory.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::DataDirLock;
+use super::key::WantedKey;
+use super::{Backend, DataDirLock, LockError, SecretsError, UnlockOptions};
 use crate::encoding::hex;
 use crate::seal::KeyId;
-use crate::system::files::{Dir, Durable, EscapedPath, PlaceError, Stamp, path_bytes, path_from_bytes};
+use crate::system::files::{Dir, Durable, PlaceError, Stamp};
+use crate::system::random::{self, NoRandomness};
 
 const NAME: &str = "store";
 pub(super) const TEMPORARY: &str = "store.tmp";
@@ -27,73 +29,6 @@ pub(crate) struct BackendChoice {
     pub key_id: Option<KeyId>,
 }
 
-/// The place that keeps secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Backend {
-    /// In the OS keyring, the data key among them.
-    Keyring,
-    /// In sealed files; the key comes from here.
-    File(KeySource),
-    /// Nowhere: nothing is kept.
-    None,
-}
-
-/// The source of the key of sealed files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum KeySource {
-    /// A key file, by its absolute path.
-    KeyFile(PathBuf),
-    /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-    /// A passphrase, typed or read from a descriptor.
-    Passphrase(Argon2Cost),
-}
-
-/// The cost of Argon2id. It is in the file `store`, and is checked against bounds before anything is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Argon2Cost {
-    /// Memory, in KiB.
-    pub(crate) memory: u32,
-    /// Passes over it.
-    pub(crate) passes: u32,
-    /// Lanes.
-    pub(crate) lanes: u32,
-}
-
-impl Argon2Cost {
-    /// What a new passphrase costs: tens of milliseconds, once per tier lifetime.
-    pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
-
-    /// Returns whether it may be computed: a process that can write `store` must not stop the machine.
-    pub(crate) fn is_within_limits(self) -> bool {
-        (8 * 1024..=1024 * 1024).contains(&self.memory)
-            && (1..=16).contains(&self.passes)
-            && (1..=8).contains(&self.lanes)
-    }
-}
-
-impl Backend {
-    /// Returns the name in the contract.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Backend::Keyring => "keyring",
-            Backend::File(_) => "file",
-            Backend::None => "none",
-        }
-    }
-
-    /// Describes it for people.
-    pub(crate) fn shown(&self) -> String {
-        match self {
-            Backend::Keyring => "the OS keyring".to_owned(),
-            Backend::None => "nowhere".to_owned(),
-            Backend::File(KeySource::KeyFile(path)) => format!("sealed files with the key file {}", EscapedPath(path)),
-            Backend::File(KeySource::Credential(name)) => format!("sealed files with the systemd credential {name}"),
-            Backend::File(KeySource::Passphrase(_)) => "sealed files with a passphrase".to_owned(),
-        }
-    }
-}
-
 /// Why the file `store` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
@@ -109,29 +44,37 @@ pub enum ChoiceError {
         /// The line, from 1.
         line: usize,
     },
-    /// Another process holds the store and does not let go.
-    #[error("another tokenkeep holds the data directory and does not let go")]
-    Held,
-    /// The file system does not lock files.
-    #[error("this file system does not lock files")]
-    NoLocks,
-    /// The lock file was deleted or replaced while this process held it.
-    #[error("the lock of the data directory was taken away; nothing was changed")]
-    Lost,
+    /// The data directory cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The system has no randomness to give.
-    #[error("the system gives no randomness")]
-    Randomness,
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+impl From<ChoiceError> for SecretsError {
+    fn from(error: ChoiceError) -> SecretsError {
+        match error {
+            ChoiceError::Place(error) => SecretsError::Place(error),
+            ChoiceError::Randomness(error) => SecretsError::from(error),
+            ChoiceError::Lock(error) => SecretsError::from(error),
+            other @ (ChoiceError::NewerVersion | ChoiceError::Damaged { .. }) => {
+                SecretsError::NoPlace(other.to_string())
+            }
+        }
+    }
 }
 
 impl BackendChoice {
     /// Makes a choice for a new data directory.
     pub(crate) fn new(backend: Backend) -> Result<BackendChoice, ChoiceError> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|_| ChoiceError::Randomness)?;
-        let (mut store_id, mut rekey_salt) = ([0; 16], [0; 16]);
-        store_id.copy_from_slice(&random[..16]);
-        rekey_salt.copy_from_slice(&random[16..]);
-        Ok(BackendChoice { store_id, backend, rekey_salt, key_id: None })
+        Ok(BackendChoice { store_id: random::bytes()?, backend, rekey_salt: random::bytes()?, key_id: None })
+    }
+
+    /// Names the key that belongs to the choice. `moved_to` is the key file in the present configuration.
+    pub(super) fn wanted_key<'a>(&'a self, options: &'a UnlockOptions, moved_to: Option<&'a Path>) -> WantedKey<'a> {
+        let BackendChoice { store_id, rekey_salt, key_id, .. } = self;
+        WantedKey { store_id, rekey_salt, id: *key_id, moved_to, options }
     }
 
     /// Reads the choice; `None` if none was made yet.
@@ -170,15 +113,8 @@ impl BackendChoice {
             _ => return Err(lines.damaged()),
         }
         let store_id = hex::decode(lines.value("id")?).ok_or(lines.damaged())?;
-        let backend = match lines.value("backend")? {
-            "keyring" => Backend::Keyring,
-            "none" => Backend::None,
-            "file" => {
-                let source = lines.next().and_then(KeySource::parse);
-                Backend::File(source.ok_or(lines.damaged())?)
-            }
-            _ => return Err(lines.damaged()),
-        };
+        let name = lines.value("backend")?;
+        let backend = Backend::parse(name, || lines.next()).ok_or(lines.damaged())?;
         let rekey_salt = hex::decode(lines.value("salt")?).ok_or(lines.damaged())?;
         let key_id = match lines.next() {
             None => None,
@@ -220,10 +156,7 @@ impl fmt::Display for BackendChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE} {FORMAT}")?;
         writeln!(f, "id {}", hex::encode(&self.store_id))?;
-        writeln!(f, "backend {}", self.backend.name())?;
-        if let Backend::File(source) = &self.backend {
-            writeln!(f, "{source}")?;
-        }
+        writeln!(f, "backend {}", self.backend)?;
         writeln!(f, "salt {}", hex::encode(&self.rekey_salt))?;
         if let Some(id) = &self.key_id {
             writeln!(f, "key {id}")?;
@@ -232,72 +165,15 @@ impl fmt::Display for BackendChoice {
     }
 }
 
-impl KeySource {
-    fn parse(text: &str) -> Option<KeySource> {
-        let (kind, rest) = text.split_once(' ')?;
-        match kind {
-            "key-file" => unescaped(rest).filter(|path| path.is_absolute()).map(KeySource::KeyFile),
-            "key-credential" => is_credential_name(rest).then(|| KeySource::Credential(rest.to_owned())),
-            "argon2id" => {
-                let mut words = rest.split(' ');
-                let mut number = |key: &str| words.next()?.strip_prefix(key)?.parse().ok();
-                let cost = Argon2Cost { memory: number("m=")?, passes: number("t=")?, lanes: number("p=")? };
-                words.next().is_none().then_some(KeySource::Passphrase(cost))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for KeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeySource::KeyFile(path) => write!(f, "key-file {}", escaped(path)),
-            KeySource::Credential(name) => write!(f, "key-credential {name}"),
-            KeySource::Passphrase(cost) => {
-                write!(f, "argon2id m={} t={} p={}", cost.memory, cost.passes, cost.lanes)
-            }
-        }
-    }
-}
-
-/// Returns whether a text is the name of a systemd credential: a file name without surprises.
-pub(crate) fn is_credential_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !text.is_empty() && text.len() <= 255 && text.bytes().all(plain) && !matches!(text, "." | "..")
-}
-
-/// Writes a path on one line, whatever bytes it holds: visible ASCII as it is, the rest as `%XX`.
-pub(super) fn escaped(path: &Path) -> String {
-    let piece = |byte: &u8| match byte {
-        b'%' => "%25".to_owned(),
-        byte if byte.is_ascii_graphic() => char::from(*byte).to_string(),
-        byte => format!("%{byte:02x}"),
-    };
-    path_bytes(path).iter().map(piece).collect()
-}
-
-pub(super) fn unescaped(text: &str) -> Option<PathBuf> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(symbol) = rest.chars().next() {
-        if symbol == '%' {
-            bytes.extend(hex::decode::<1>(rest.get(1..3)?)?);
-            rest = &rest[3..];
-        } else {
-            bytes.push(u8::try_from(symbol).ok().filter(u8::is_ascii_graphic)?);
-            rest = &rest[1..];
-        }
-    }
-    path_from_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use std::path::PathBuf;
+
     use super::*;
-    use crate::system::files::Missing;
+    use crate::secrets::{Argon2Cost, KeySource};
+    use crate::system::files::{Missing, path_from_bytes};
 
     fn choice(path: &[u8]) -> BackendChoice {
         let key_file = path_from_bytes(path.to_vec()).unwrap_or_else(|| PathBuf::from("/k"));
@@ -336,16 +212,6 @@ mod tests {
             let choice = BackendChoice::new(backend).expect("randomness");
             assert_eq!(BackendChoice::parse(choice.to_string().as_bytes()).ok(), Some(choice));
         }
-    }
-
-    #[test]
-    fn a_hostile_cost_is_not_bearable() {
-        for (memory, passes, lanes) in
-            [(u32::MAX, 3, 1), (65_536, 1_000_000, 1), (65_536, 3, 100_000), (0, 3, 1), (65_536, 0, 1)]
-        {
-            assert!(!Argon2Cost { memory, passes, lanes }.is_within_limits());
-        }
-        assert!(Argon2Cost::DEFAULT.is_within_limits());
     }
 
     proptest! {

@@ -5,9 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choice::{escaped, unescaped};
 use super::{DataDirLock, SealedFiles, SecretsError};
-use crate::system::files::{Dir, Durable};
+use crate::system::files::{Dir, Durable, path_from_text, path_to_text};
 
 const NAME: &str = "configurations";
 pub(super) const TEMPORARY: &str = "configurations.tmp";
@@ -38,7 +37,7 @@ impl Configurations {
         if present.directories.iter().any(|known| known == directory) {
             return Ok(());
         }
-        lock.still_holds(data_dir).map_err(super::keys::failed)?;
+        lock.still_holds(data_dir)?;
         present.directories.push(directory.to_owned());
         Ok(data_dir.replace(NAME, TEMPORARY, present.text().as_bytes(), Durable::Yes)?)
     }
@@ -61,7 +60,7 @@ impl Configurations {
 
     fn text(&self) -> String {
         let unknown = if self.earlier_unknown { "unknown\n" } else { "" };
-        let lines = self.directories.iter().map(|directory| format!("directory {}\n", escaped(directory)));
+        let lines = self.directories.iter().map(|directory| format!("directory {}\n", path_to_text(directory)));
         format!("{FIRST_LINE}\n{unknown}{}", lines.collect::<String>())
     }
 
@@ -71,7 +70,7 @@ impl Configurations {
             return None;
         }
         let earlier_unknown = lines.next_if(|line| *line == UNKNOWN).is_some();
-        let directories = lines.map(|line| unescaped(line.strip_prefix("directory ")?)).collect::<Option<_>>()?;
+        let directories = lines.map(|line| path_from_text(line.strip_prefix("directory ")?)).collect::<Option<_>>()?;
         Some(Configurations { earlier_unknown, directories })
     }
 }

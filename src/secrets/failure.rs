@@ -1,6 +1,6 @@
 //! What a failure of this part means to the caller: code, message, remedy.
 
-use super::{ChoiceError, EstablishError, KeyFileRole, ReferenceError, SecretsError};
+use super::{ChoiceError, EstablishError, KeyFileRole, LockError, ReferenceError, SecretsError};
 use crate::error::{Code, Error, Remedy, chain};
 
 impl Error {
@@ -90,6 +90,17 @@ impl Error {
     }
 }
 
+impl Error {
+    fn of_lock(error: &LockError) -> Error {
+        match error {
+            LockError::Place(place) => Error::of_place(place),
+            LockError::NoLocks => Error::new(Code::WriteFailed, format!("{error}; nothing was changed"))
+                .with_remedy(Remedy::UseLockingDirectory),
+            LockError::Held | LockError::Lost => Error::new(Code::WriteFailed, chain(error)),
+        }
+    }
+}
+
 impl From<SecretsError> for Error {
     fn from(error: SecretsError) -> Error {
         Error::of_secrets(&error).caused_by(error)
@@ -104,13 +115,16 @@ impl From<ChoiceError> for Error {
             ChoiceError::Damaged { .. } => {
                 Error::new(Code::ConfigInvalid, chain(&error)).with_remedy(Remedy::RestoreChoice)
             }
-            ChoiceError::NoLocks => Error::new(Code::WriteFailed, format!("{error}; nothing was changed"))
-                .with_remedy(Remedy::UseLockingDirectory),
-            ChoiceError::Held | ChoiceError::Lost | ChoiceError::Randomness => {
-                Error::new(Code::WriteFailed, chain(&error))
-            }
+            ChoiceError::Lock(lock) => Error::of_lock(lock),
+            ChoiceError::Randomness(_) => Error::new(Code::WriteFailed, chain(&error)),
         };
         made.caused_by(error)
+    }
+}
+
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Error {
+        Error::of_lock(&error).caused_by(error)
     }
 }
 
@@ -122,6 +136,7 @@ impl From<EstablishError> for Error {
                 Error::new(Code::BackendDiffers, message).with_remedy(Remedy::MoveStored)
             }
             EstablishError::BackendChoice(error) => Error::from(error),
+            EstablishError::Lock(error) => Error::from(error),
             EstablishError::Secrets(error) => Error::from(error),
         }
     }

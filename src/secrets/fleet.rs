@@ -35,7 +35,7 @@ impl FleetState {
 
     /// Writes the file.
     pub(crate) fn save(self, dir: &Dir, lock: &DataDirLock) -> Result<(), SecretsError> {
-        lock.still_holds(dir).map_err(super::keys::failed)?;
+        lock.still_holds(dir)?;
         Ok(dir.replace(NAME, TEMPORARY, self.text().as_bytes(), Durable::Yes)?)
     }
 

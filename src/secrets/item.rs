@@ -1,8 +1,12 @@
-//! The name of a stored item, and what lets a store remove one.
+//! A stored item: its name, and what the item of a client holds.
 
-use super::{SecretStore, SecretsError};
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
 use crate::encoding::hex;
-use crate::profile::Generation;
+use crate::encoding::tlv::{Malformed, Reader, Writer};
+use crate::profile::{Binding, Generation};
 use crate::seal::KeyId;
 use crate::system::secret::Secret;
 
@@ -66,27 +70,45 @@ impl ItemName {
     }
 }
 
-/// An item that may be removed. A store removes nothing else: a secret goes only if its copy elsewhere was read back,
-/// or if a command retired it by name. An error is never a reason.
-#[derive(Debug)]
-pub(crate) struct Retired(ItemName);
+/// A client's secret beside the places that it was set for.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credential {
+    /// The secret.
+    pub secret: Secret,
+    /// The places, and the generation that names the item.
+    pub binding: Binding,
+}
 
-impl Retired {
-    /// Retires an item by name: no profile names it any more, or its owner removes it.
-    pub(crate) fn by_name(item: ItemName) -> Retired {
-        Retired(item)
+impl Credential {
+    /// Encodes the item.
+    pub(crate) fn encode(&self) -> Secret {
+        let mut writer = Writer::default();
+        writer.bytes(1, self.secret.expose()).bytes(2, &self.binding.encode());
+        Secret::new(writer.finish().to_vec())
     }
 
-    /// Retires an item whose copy is in `to`, which is read back here.
-    pub(crate) fn copied(item: &ItemName, secret: &Secret, to: &dyn SecretStore) -> Result<Retired, SecretsError> {
-        match to.read(item)? {
-            Some(copy) if copy == *secret => Ok(Retired(item.clone())),
-            Some(_) | None => Err(SecretsError::WriteUnverified),
-        }
+    /// Decodes what [`Credential::encode`] wrote.
+    pub(crate) fn decode(item: &Secret) -> Result<Credential, Malformed> {
+        let mut reader = Reader::new(item.expose());
+        let secret = Secret::new(reader.bytes(1)?);
+        let binding = Binding::decode(reader.bytes(2)?)?;
+        reader.finish()?;
+        Ok(Credential { secret, binding })
     }
 
-    /// Returns the name of the item.
-    pub(crate) fn item(&self) -> &ItemName {
-        &self.0
+    /// Distinguishes one secret from another without showing it: 8 digits, bound to the generation, so that two
+    /// profiles with one secret do not show that.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(b"tokenkeep/v1/fingerprint");
+        digest.update(self.binding.generation.as_bytes());
+        digest.update(self.secret.expose());
+        hex::encode(&digest.finalize()[..4])
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("secret", &self.secret).field("binding", &self.binding).finish()
     }
 }

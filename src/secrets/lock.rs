@@ -1,12 +1,12 @@
 //! The lock of a data directory: one process at a time changes what is stored.
 
 use std::fs::{File, TryLockError};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use super::ChoiceError;
+use super::SecretsError;
 use crate::system::clock::Deadline;
-use crate::system::files::Dir;
+use crate::system::files::{Dir, PlaceError};
+use crate::system::thread;
 
 const LOCK: &str = "store.lock";
 
@@ -23,16 +23,44 @@ pub(crate) struct DataDirLock {
     directory: Option<File>,
 }
 
+/// Why the data directory cannot be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// The lock file cannot be opened, or must not be trusted.
+    #[error("the lock of the data directory cannot be used")]
+    Place(#[from] PlaceError),
+    /// Another process holds the lock and does not release it.
+    #[error("another tokenkeep holds the data directory and does not let go")]
+    Held,
+    /// The file system does not lock files.
+    #[error("this file system does not lock files")]
+    NoLocks,
+    /// The lock file was deleted or replaced while this process held it.
+    #[error("the lock of the data directory was taken away; nothing was changed")]
+    Lost,
+}
+
+impl From<LockError> for SecretsError {
+    fn from(error: LockError) -> SecretsError {
+        match error {
+            LockError::Place(error) => SecretsError::Place(error),
+            other @ (LockError::Held | LockError::NoLocks | LockError::Lost) => {
+                SecretsError::NoPlace(other.to_string())
+            }
+        }
+    }
+}
+
 impl DataDirLock {
     /// Waits for the lock, up to half a minute.
-    pub(crate) fn take(data_dir: &Dir) -> Result<DataDirLock, ChoiceError> {
+    pub(crate) fn take(data_dir: &Dir) -> Result<DataDirLock, LockError> {
         let deadline = Deadline::after(PATIENCE);
         loop {
             let file = locked(data_dir.lock_file(LOCK)?, deadline.left())?;
             let directory = match data_dir.lockable()? {
                 Some(directory) => match locked(directory, deadline.left()) {
                     // A network file system may lock files and no directories.
-                    Err(ChoiceError::NoLocks) => None,
+                    Err(LockError::NoLocks) => None,
                     outcome => Some(outcome?),
                 },
                 None => None,
@@ -45,30 +73,23 @@ impl DataDirLock {
     }
 
     /// Looks again, before a commit, whether the lock still protects.
-    pub(crate) fn still_holds(&self, data_dir: &Dir) -> Result<(), ChoiceError> {
+    pub(crate) fn still_holds(&self, data_dir: &Dir) -> Result<(), LockError> {
         let holds = self.directory.is_some() || data_dir.still_holds(LOCK, &self.file)?;
-        if holds { Ok(()) } else { Err(ChoiceError::Lost) }
+        if holds { Ok(()) } else { Err(LockError::Lost) }
     }
 }
 
 /// Locks a file, waiting for `patience` at most.
-fn locked(file: File, patience: Duration) -> Result<File, ChoiceError> {
+fn locked(file: File, patience: Duration) -> Result<File, LockError> {
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(_)) => return Err(ChoiceError::NoLocks),
+        Err(TryLockError::Error(_)) => return Err(LockError::NoLocks),
     }
-    // In a thread: a lock cannot be waited for with a time-out.
-    let (send, receive) = mpsc::channel();
-    let wait = move || {
-        let locked = file.lock();
-        // If the caller has given up, the lock goes with the file.
-        let _ = send.send(locked.map(|()| file));
-    };
-    std::thread::Builder::new().spawn(wait).map_err(|_| ChoiceError::Held)?;
-    match receive.recv_timeout(patience) {
+    // In a thread: a lock cannot be waited for with a time-out. If the caller has given up, the lock goes with the file.
+    match thread::within(patience, move || file.lock().map(|()| file)) {
         Ok(Ok(file)) => Ok(file),
-        Ok(Err(_)) | Err(_) => Err(ChoiceError::Held),
+        Ok(Err(_)) | Err(_) => Err(LockError::Held),
     }
 }
 
@@ -90,7 +111,7 @@ mod tests {
         lock.directory = None;
         assert!(lock.still_holds(&dir).is_ok());
         std::fs::remove_file(root.path().join("data").join(LOCK)).expect("deleted");
-        assert!(matches!(lock.still_holds(&dir), Err(ChoiceError::Lost)));
+        assert!(matches!(lock.still_holds(&dir), Err(LockError::Lost)));
     }
 
     #[test]

@@ -1,58 +1,50 @@
 //! Secrets: items by name, in a place that was chosen explicitly and is remembered.
 
+mod backend;
 mod choice;
 mod configurations;
-#[cfg(test)]
-pub(crate) mod contract;
-mod credential;
+mod establish;
 mod failure;
-mod files;
 mod fleet;
 mod item;
-mod key_file;
-#[cfg(feature = "keyring")]
-mod keyring;
+mod key;
 mod keys;
 mod lock;
-#[cfg(test)]
-mod memory;
-#[cfg(not(feature = "keyring"))]
-mod no_keyring;
-mod passphrase;
 mod program;
 mod reference;
-mod tier;
+mod store;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::seal::SealError;
 use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
-use crate::system::secret::Secret;
+use crate::system::random::NoRandomness;
 
-pub(crate) use choice::{Argon2Cost, Backend, BackendChoice, ChoiceError, KeySource, is_credential_name};
-pub(crate) use configurations::Configurations;
-pub(crate) use credential::Credential;
-pub(crate) use files::SealedFiles;
 #[cfg(feature = "cli")]
-pub(crate) use files::{Stray, StrayKind};
+pub(crate) use backend::Protection;
+pub(crate) use backend::{Backend, CopyElsewhere, KeySource};
+pub(crate) use choice::{BackendChoice, ChoiceError};
+pub(crate) use configurations::Configurations;
+pub(crate) use establish::{EstablishError, establish, first_key};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::FleetLogin;
 pub(crate) use fleet::{FleetState, RequestKeyId, replace};
-pub(crate) use item::{ItemName, Retired};
-pub(crate) use key_file::{KeyFileRole, create_key_file, read_key_file};
-#[cfg(feature = "keyring")]
-pub(crate) use keyring::OsKeyring;
-pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
-pub(crate) use lock::DataDirLock;
-#[cfg(test)]
-pub(crate) use memory::{Fault, MemorySecrets};
-#[cfg(not(feature = "keyring"))]
-pub(crate) use no_keyring::OsKeyring;
-pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
+pub(crate) use item::{Credential, ItemName};
 #[cfg(feature = "cli")]
-pub(crate) use tier::keep_by_default;
+pub(crate) use key::PassphraseKind;
+pub(crate) use key::{
+    Argon2Cost, KeyFileRole, MissingKey, PassphraseReader, UnlockOptions, is_credential_name, keep_in_kernel,
+    read_key_file,
+};
+pub(crate) use keys::{Keys, UnlockedKey};
+pub(crate) use lock::{DataDirLock, LockError};
+pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
+#[cfg(test)]
+pub(crate) use store::{Fault, MemorySecrets};
+pub(crate) use store::{OsKeyring, Retired, SealedFiles, SecretStore};
+#[cfg(feature = "cli")]
+pub(crate) use store::{Stray, StrayKind};
 
 /// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
 pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
@@ -162,26 +154,16 @@ pub enum SecretsError {
     Seal(#[from] SealError),
 }
 
+impl From<NoRandomness> for SecretsError {
+    fn from(error: NoRandomness) -> SecretsError {
+        SecretsError::Seal(error.into())
+    }
+}
+
 impl SecretsError {
     /// Returns whether a key file is too open, and belongs to root: a volume that was mounted with its usual modes.
     pub(crate) fn is_of_volume(&self) -> bool {
         let volume = Some(Mend::OwnerOnlyInVolume);
         matches!(self, SecretsError::KeyFileInsecure(PlaceError::Insecure { mend, .. }) if *mend == volume)
     }
-}
-
-/// Keeps secrets as immutable items.
-pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
-    /// Returns an item, or `None` if it is definitely absent.
-    ///
-    /// *Locked*, *unreachable* and *unreadable* are errors of their own: none of them may lead to something being
-    /// created.
-    fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError>;
-
-    /// Writes a new item and reads it back. An item that is there is never overwritten: that is
-    /// [`SecretsError::WriteUnverified`].
-    fn write(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError>;
-
-    /// Erases a retired item; `false` if it was absent.
-    fn remove(&self, retired: &Retired) -> Result<bool, SecretsError>;
 }

@@ -135,16 +135,20 @@ fn read_present(output: &mut ChildStdout, bytes: &mut Zeroizing<Vec<u8>>) -> Res
 /// Reads until the output ends. In a thread: a program that prints nothing must not be waited for without an end.
 #[cfg(not(unix))]
 fn read(child: &mut Child, output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let read = move || {
+    use crate::system::thread::{self, NoAnswer};
+
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    let read = thread::within(timeout, move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
-        let read = output.take(CAP as u64 + 1).read_to_end(&mut bytes);
-        // Nothing listens any more when the deadline has passed.
-        let _ = sender.send(read.map(|_| bytes));
+        output.take(CAP as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let bytes = match read {
+        Ok(read) => read.map_err(unreadable)?,
+        Err(NoAnswer::NoThread(error)) => return Err(unreadable(error)),
+        Err(NoAnswer::Late | NoAnswer::Failed) => {
+            return Err(format!("did not end within {}", duration::show(timeout)));
+        }
     };
-    let late = |_| format!("did not end within {}", duration::show(timeout));
-    std::thread::Builder::new().spawn(read).map_err(|error| format!("cannot be read: {error}"))?;
-    let bytes = receiver.recv_timeout(timeout).map_err(late)?.map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() > CAP {
         return Err(format!("printed more than {CAP} bytes"));
     }

@@ -5,6 +5,7 @@ pub(crate) mod files;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod hardening;
 pub(crate) mod process;
+pub(crate) mod random;
 pub(crate) mod runtime;
 pub(crate) mod secret;
 #[cfg(any(feature = "cli", feature = "front"))]
@@ -12,3 +13,4 @@ pub(crate) mod stdout;
 pub(crate) mod sync;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
+pub(crate) mod thread;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// Holds bytes that must not be shown: a client secret, an access token, a key.
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 /// Redacted in `Debug`, without `Display` and without serialisation, erased when dropped. What it
 /// holds leaves only through [`expose`](Secret::expose). That is called only to seal, store, send or
 /// print a secret on purpose.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -43,10 +44,23 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Returns whether it holds these bytes, in a time that shows their length at most.
+    pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
+        self.0.ct_eq(bytes).into()
+    }
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        self.holds(&other.0)
+    }
+}
+
+impl Eq for Secret {}
+
 /// SHA-256 over something that holds a secret. It is not shown: a short password can be found from it by trial.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct SecretDigest(pub(crate) [u8; 32]);
 
 impl SecretDigest {
@@ -60,6 +74,14 @@ impl SecretDigest {
         &self.0
     }
 }
+
+impl PartialEq for SecretDigest {
+    fn eq(&self, other: &SecretDigest) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretDigest {}
 
 impl fmt::Debug for SecretDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,6 +130,15 @@ mod tests {
     fn debug_shows_neither_the_secret_nor_its_length() {
         assert_eq!(format!("{:?}", Secret::from("hunter2")), "Secret(REDACTED)");
         assert_eq!(format!("{:#?}", Some(Secret::from("x"))), "Some(\n    Secret(REDACTED),\n)");
+    }
+
+    #[test]
+    fn secrets_are_equal_if_their_bytes_are() {
+        assert_eq!(Secret::from("hunter2"), Secret::from("hunter2"));
+        for other in ["hunter3", "hunter", "hunter22", ""] {
+            assert_ne!(Secret::from("hunter2"), Secret::from(other));
+        }
+        assert_ne!(SecretDigest::new([1; 32]), SecretDigest::new([2; 32]));
     }
 
     #[test]

@@ -13,10 +13,11 @@ use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Queue, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
 use self::queues::Queues;
 use crate::system::files::{Dir, FileSystem, Missing, PlaceError};
+use crate::system::thread::{self, Stack};
 use crate::token::RecordName;
 
 /// The suffixes of the locks of an identity: its turn, and two more to wait for if the holders of those before do not
@@ -179,7 +180,7 @@ enum Crowd {
 fn random_pause() -> Duration {
     let mut random = [0; 2];
     // Without randomness they meet again, which costs time and nothing else.
-    let _ = getrandom::fill(&mut random);
+    let _ = crate::system::random::fill(&mut random);
     Duration::from_micros(u64::from(u16::from_be_bytes(random)) * 10_000 / 65_536)
 }
 
@@ -244,20 +245,16 @@ pub(crate) fn if_free<T>(data_dir: &Dir, lock: &str, work: impl FnOnce(&Dir) -> 
 /// Waits until the turn that `file` stands for has ended. In a thread of its own, detached: a lock
 /// cannot be waited for with a time-out, and a runtime that ends must not wait for its holder.
 async fn woken(file: File) -> Result<(), NoLock> {
-    let (tell, told) = oneshot::channel();
     let wait = move || {
         // The wake-up is the end of the wait; whether it brought the lock is found out by looking.
         let locked = file.lock_shared();
         drop(file);
-        // No receiver is left when the caller has gone on.
-        let _ = tell.send(locked.is_ok());
+        locked.is_ok()
     };
-    std::thread::Builder::new()
-        .name("tokenkeep-turn".to_owned())
-        .stack_size(64 * 1024)
-        .spawn(wait)
-        .map_err(|_| NoLock::Unsupported)?;
-    if told.await == Ok(true) { Ok(()) } else { Err(NoLock::Unsupported) }
+    match thread::detached(Stack::Small, wait).await {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(NoLock::Unsupported),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::manage::doctor::{Finding, Status};
 use crate::manage::relocation;
 use crate::open::{Named, Opened};
-use crate::secrets::{Backend, DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
+use crate::secrets::{DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
 use crate::system::files::Dir;
 
 /// What `doctor` may change.
@@ -25,7 +25,7 @@ pub(crate) enum Fix {
 /// Looks for files that no profile names, and with `fix` ends what was interrupted and removes them.
 pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: Fix) -> Result<(), Error> {
     let backend = opened.keys.choice().backend.clone();
-    if backend == Backend::None {
+    if backend.keeps_nothing() {
         return Ok(());
     }
     let _lock = match fix {
@@ -37,7 +37,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened,
     if fix != Fix::No && report.try_to("orphans", || finished(context, opened)).is_none() {
         return Ok(());
     }
-    if !matches!(backend, Backend::File(_)) {
+    if !backend.seals_secrets() {
         return Ok(());
     }
     let found = report.try_to("orphans", || {
@@ -64,7 +64,7 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened,
 /// Ends a rekey or a move that was interrupted after its commit.
 fn finished(context: &Context<'_>, opened: &Opened) -> Result<(), Error> {
     let Opened { dir, keys } = opened;
-    if let Backend::File(_) = keys.choice().backend {
+    if keys.choice().backend.seals_secrets() {
         SealedFiles::new(dir.clone(), keys.key()?).commit_staged()?;
     }
     let items = context.home.named_items(opened)?.items;

@@ -441,7 +441,8 @@ fn undecided(error: &Error) -> Error {
 
 fn random_generation() -> Result<Generation, Error> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::new(Code::Internal, "the system gives no randomness"))?;
+    crate::system::random::fill(&mut bytes)
+        .map_err(|_| Error::new(Code::Internal, "the system gives no randomness"))?;
     Ok(Generation::new(bytes))
 }
 

@@ -2,9 +2,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::config::KeepUnlocked;
+use crate::secrets::{Backend, KeySource, PassphraseReader};
 use crate::system::files::Missing;
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+fn options() -> UnlockOptions {
+    UnlockOptions {
+        keep: KeepUnlocked::ByDefault,
+        timeout: Duration::from_secs(5),
+        passphrase: PassphraseReader::default(),
+    }
+}
 
 fn place() -> (tempfile::TempDir, Arc<Dir>, PathBuf) {
     let root = tempfile::tempdir().expect("a temporary directory");
@@ -19,7 +27,9 @@ fn twenty_first_runs_at_once_make_one_data_key() {
         let (_root, dir, key_file) = place();
         let runs = (0..20).map(|_| {
             let (dir, backend) = (dir.clone(), Backend::File(KeySource::KeyFile(key_file.clone())));
-            std::thread::spawn(move || establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made").0.key_id)
+            std::thread::spawn(move || {
+                establish(&dir, &backend, MissingKey::Create, &options()).expect("made").0.key_id
+            })
         });
         let ids: Vec<_> = runs.collect::<Vec<_>>().into_iter().map(|run| run.join().expect("no panic")).collect();
         assert!(ids.iter().all(|id| *id == ids[0]));
@@ -29,9 +39,9 @@ fn twenty_first_runs_at_once_make_one_data_key() {
 #[test]
 fn a_choice_that_was_made_stays() {
     let (root, dir, key_file) = place();
-    establish(&dir, &Backend::File(KeySource::KeyFile(key_file)), MissingKey::Create, TIMEOUT).expect("made");
+    establish(&dir, &Backend::File(KeySource::KeyFile(key_file)), MissingKey::Create, &options()).expect("made");
     let other = Backend::File(KeySource::KeyFile(root.path().join("other")));
-    assert!(matches!(establish(&dir, &other, MissingKey::Create, TIMEOUT), Err(EstablishError::Differs(_))));
+    assert!(matches!(establish(&dir, &other, MissingKey::Create, &options()), Err(EstablishError::Differs(_))));
     assert!(!root.path().join("other").exists(), "nothing is made for a choice that is refused");
 }
 
@@ -39,10 +49,10 @@ fn a_choice_that_was_made_stays() {
 fn a_key_file_that_is_lost_is_not_made_anew() {
     let (_root, dir, key_file) = place();
     let backend = Backend::File(KeySource::KeyFile(key_file.clone()));
-    establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made");
+    establish(&dir, &backend, MissingKey::Create, &options()).expect("made");
     std::fs::remove_file(&key_file).expect("lost");
-    let (choice, _) = establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made before");
-    let again = Keys::new(dir, choice, None, TIMEOUT).key_if_cached();
+    let (choice, _) = establish(&dir, &backend, MissingKey::Create, &options()).expect("made before");
+    let again = Keys::new(dir, choice, options()).key_if_cached();
     assert!(matches!(again, Err(SecretsError::KeyFileMissing { .. })));
     assert!(!key_file.exists());
 }
@@ -51,10 +61,10 @@ fn a_key_file_that_is_lost_is_not_made_anew() {
 fn another_key_in_the_key_file_is_told_apart() {
     let (_root, dir, key_file) = place();
     let backend = Backend::File(KeySource::KeyFile(key_file.clone()));
-    establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made");
+    establish(&dir, &backend, MissingKey::Create, &options()).expect("made");
     std::fs::write(&key_file, [9; 32]).expect("replaced");
-    let (choice, _) = establish(&dir, &backend, MissingKey::Create, TIMEOUT).expect("made before");
-    let again = Keys::new(dir, choice, None, TIMEOUT).key_if_cached();
+    let (choice, _) = establish(&dir, &backend, MissingKey::Create, &options()).expect("made before");
+    let again = Keys::new(dir, choice, options()).key_if_cached();
     assert!(matches!(again, Err(SecretsError::KeyFileWrong { .. })));
 }
 
@@ -62,6 +72,6 @@ fn another_key_in_the_key_file_is_told_apart() {
 fn a_key_that_somebody_else_brings_is_waited_for_not_made() {
     let (_root, dir, key_file) = place();
     let backend = Backend::File(KeySource::KeyFile(key_file.clone()));
-    assert!(establish(&dir, &backend, MissingKey::Leave, TIMEOUT).is_err());
+    assert!(establish(&dir, &backend, MissingKey::Leave, &options()).is_err());
     assert!(!key_file.exists());
 }

@@ -19,6 +19,9 @@ mod data_dir;
 mod directories;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod external;
+#[cfg(any(not(unix), tokenkeep_portable))]
+mod identity;
+mod path_text;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod permissions;
 #[cfg(any(not(unix), tokenkeep_portable))]
@@ -31,12 +34,13 @@ pub(crate) use external::{
     create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference, remove_config,
     remove_config_temporaries, replace_config,
 };
+#[cfg(any(not(unix), tokenkeep_portable))]
+use identity::is_at;
+pub(crate) use path_text::{path_from_text, path_to_text};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 use permissions::is_at;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use permissions::{caller_id, caller_name, path_bytes, path_from_bytes};
-#[cfg(any(not(unix), tokenkeep_portable))]
-use portable::is_at;
 #[cfg(any(not(unix), tokenkeep_portable))]
 pub(crate) use portable::{
     Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
@@ -255,8 +259,7 @@ pub(crate) enum Durable {
 /// # Errors
 /// When the system has no randomness to give.
 pub(crate) fn random_name() -> Result<String, PlaceError> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
+    let bytes: [u8; 8] = crate::system::random::bytes()
         .map_err(|e| PlaceError::io(Path::new("the system's randomness"), "read", io::Error::other(e)))?;
     Ok(crate::encoding::hex::encode(&bytes))
 }

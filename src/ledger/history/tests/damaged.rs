@@ -87,7 +87,7 @@ fn a_ledger_of_which_a_page_was_lost_or_overwritten_costs_its_history_at_most() 
         let mut noticed = 0;
         for page in 0..sound.len() / PAGE {
             let mut noise = [0; PAGE];
-            getrandom::fill(&mut noise).expect("randomness");
+            crate::system::random::fill(&mut noise).expect("randomness");
             let other = sound[(page + 3) * PAGE % sound.len()..][..PAGE].to_vec();
             for (what, content) in [("zeros", &[0; PAGE][..]), ("noise", &noise), ("another page", &other)] {
                 let mut damaged = sound.clone();

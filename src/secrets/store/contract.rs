@@ -1,7 +1,8 @@
 //! What every secret store has to do, as one suite that each of them runs.
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
 use crate::profile::Generation;
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::secret::Secret;
 
 /// Checks an empty store.

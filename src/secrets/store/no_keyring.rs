@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::secret::Secret;
 
 /// Answers that there is no keyring.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::secret::Secret;
 
 /// Keeps items for as long as the process lives.

@@ -1,15 +1,16 @@
-//! A passphrase: typed hidden, or read from a descriptor that the caller named.
+//! Reading a passphrase: from a descriptor that the caller named, else from the user that the program asks.
 
 use std::ffi::OsStr;
+use std::fmt;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+#[cfg(unix)]
 use zeroize::Zeroizing;
 
-use super::{Argon2Cost, SecretsError};
+use crate::secrets::SecretsError;
 #[cfg(unix)]
 use crate::system::clock::Deadline;
 use crate::system::process::PASSPHRASE_FD;
@@ -18,36 +19,66 @@ use crate::system::secret::Secret;
 /// The longest passphrase, in bytes.
 #[cfg(unix)]
 const CAP: usize = 4_096;
+const NO_DESCRIPTOR: &str = "a passphrase is needed; name its descriptor in TOKENKEEP_PASSPHRASE_FD";
 /// How long it may take to come; other processes wait meanwhile.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether the passphrase is a new one, which is typed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Typed {
+pub(crate) enum PassphraseKind {
     /// It was chosen before.
     Known,
     /// It is chosen now.
     New,
 }
 
-/// What was given to this process: a user does not type it again, and a pipe can be read only once.
-static GIVEN: Mutex<Option<Secret>> = Mutex::new(None);
+/// Reads the passphrase, once: a user does not type it again, and a pipe can be read only once. Clones share it.
+///
+/// The library itself asks no user. A program that can hands in how.
+#[derive(Clone, Default)]
+pub(crate) struct PassphraseReader(Arc<Reader>);
 
-/// Reads the passphrase, once a process; one newline at its end is cut.
-pub(crate) fn passphrase(typed: Typed) -> Result<Secret, SecretsError> {
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(given) = &*given {
-        return Ok(given.clone());
+#[derive(Default)]
+struct Reader {
+    ask: Option<Box<Ask>>,
+    given: Mutex<Option<Secret>>,
+}
+
+/// Asks a user for a passphrase.
+type Ask = dyn Fn(PassphraseKind) -> Result<Secret, SecretsError> + Send + Sync;
+
+impl PassphraseReader {
+    /// Makes a reader that asks a user if the caller named no descriptor.
+    #[cfg(feature = "cli")]
+    pub(crate) fn asking(
+        ask: impl Fn(PassphraseKind) -> Result<Secret, SecretsError> + Send + Sync + 'static,
+    ) -> PassphraseReader {
+        PassphraseReader(Arc::new(Reader { ask: Some(Box::new(ask)), given: Mutex::default() }))
     }
-    let read = match std::env::var_os(PASSPHRASE_FD) {
-        Some(number) => from_descriptor(&number, PATIENCE)?,
-        None => from_terminal(typed)?,
-    };
-    if read.is_empty() {
-        return Err(SecretsError::NoPassphrase("the passphrase is empty"));
+
+    /// Reads the passphrase; one newline at its end is cut.
+    pub(super) fn read(&self, kind: PassphraseKind) -> Result<Secret, SecretsError> {
+        let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(given) = &*given {
+            return Ok(given.clone());
+        }
+        let read = match (std::env::var_os(PASSPHRASE_FD), &self.0.ask) {
+            (Some(number), _) => from_descriptor(&number, PATIENCE)?,
+            (None, Some(ask)) => ask(kind)?,
+            (None, None) => return Err(SecretsError::NoPassphrase(NO_DESCRIPTOR)),
+        };
+        if read.is_empty() {
+            return Err(SecretsError::NoPassphrase("the passphrase is empty"));
+        }
+        *given = Some(read.clone());
+        Ok(read)
     }
-    *given = Some(read.clone());
-    Ok(read)
+}
+
+impl fmt::Debug for PassphraseReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PassphraseReader")
+    }
 }
 
 /// Reads the first line that comes on a descriptor, or all of it if it ends before. A pipe may stay open for as long as
@@ -118,45 +149,6 @@ fn from_descriptor(_number: &OsStr, _within: Duration) -> Result<Secret, Secrets
     Err(SecretsError::NoPassphrase("TOKENKEEP_PASSPHRASE_FD does not exist on this system"))
 }
 
-#[cfg(feature = "cli")]
-fn from_terminal(typed: Typed) -> Result<Secret, SecretsError> {
-    use std::io::IsTerminal as _;
-
-    let none = SecretsError::NoPassphrase("a passphrase is needed, and there is no terminal to ask on");
-    if !std::io::stdin().is_terminal() {
-        return Err(none);
-    }
-    let ask = |prompt| crate::system::terminal::hidden(prompt);
-    let first = ask("the passphrase: ").map_err(|_| none)?;
-    if typed == Typed::New {
-        let second = ask("the passphrase, once more: ");
-        if !second.is_ok_and(|second| *second == *first) {
-            return Err(SecretsError::NoPassphrase("the two passphrases differ"));
-        }
-    }
-    Ok(Secret::from(first.as_str()))
-}
-
-#[cfg(not(feature = "cli"))]
-fn from_terminal(_typed: Typed) -> Result<Secret, SecretsError> {
-    Err(SecretsError::NoPassphrase("a passphrase is needed; name its descriptor in TOKENKEEP_PASSPHRASE_FD"))
-}
-
-/// Stretches a passphrase to 32 bytes by Argon2id (RFC 9106).
-pub(crate) fn stretched(passphrase: &Secret, salt: &[u8; 32], cost: Argon2Cost) -> Result<Secret, SecretsError> {
-    // Before anything is computed: the cost comes from a file.
-    if !cost.is_within_limits() {
-        return Err(SecretsError::UnbearableCost);
-    }
-    let params =
-        Params::new(cost.memory, cost.passes, cost.lanes, Some(32)).map_err(|_| SecretsError::UnbearableCost)?;
-    let mut output = Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.expose(), salt, output.as_mut_slice())
-        .map_err(|_| SecretsError::UnbearableCost)?;
-    Ok(Secret::new(output.as_slice()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,21 +194,5 @@ mod tests {
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         writer.write_all(&[b'x'; CAP + 1]).expect("it fits");
         assert!(read(&reader, PATIENCE).is_err());
-    }
-
-    #[test]
-    fn a_hostile_cost_is_refused_before_it_is_computed() {
-        let hostile = Argon2Cost { memory: u32::MAX, passes: u32::MAX, lanes: 1 };
-        let refused = stretched(&Secret::from("p"), &[0; 32], hostile);
-        assert!(matches!(refused, Err(SecretsError::UnbearableCost)));
-    }
-
-    #[test]
-    fn passphrase_and_salt_both_matter() {
-        let cheap = Argon2Cost { memory: 8 * 1024, passes: 1, lanes: 1 };
-        let stretch = |text: &str, salt| stretched(&Secret::from(text), &[salt; 32], cheap).expect("stretched");
-        assert_eq!(stretch("p", 0), stretch("p", 0));
-        assert_ne!(stretch("p", 0), stretch("q", 0));
-        assert_ne!(stretch("p", 0), stretch("p", 1));
     }
 }

@@ -5,15 +5,16 @@
 //! counts as absent only if the collection reports that it is unlocked: a locked one answers "not found" for
 //! everything.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::secret::Secret;
+use crate::system::thread::{self, NoAnswer};
 
 /// The service of all our items.
 const SERVICE: &str = "tokenkeep";
@@ -36,21 +37,14 @@ impl OsKeyring {
         &self,
         work: impl FnOnce() -> Result<T, SecretsError> + Send + 'static,
     ) -> Result<T, SecretsError> {
-        let (tell, told) = mpsc::channel();
-        let run = move || {
-            // No receiver is left when the deadline has passed.
-            let _ = tell.send(work());
-        };
-        std::thread::Builder::new()
-            .name("tokenkeep-keyring".to_owned())
-            .spawn(run)
-            .map_err(|_| SecretsError::Unreachable("no thread can be started".to_owned()))?;
-        match told.recv_timeout(self.timeout) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => Err(SecretsError::TimedOut(self.timeout)),
-            // The thread panicked, inside a library.
-            Err(RecvTimeoutError::Disconnected) => Err(SecretsError::Unreachable("its library failed".to_owned())),
-        }
+        thread::within(self.timeout, work).unwrap_or_else(|error| {
+            Err(match error {
+                NoAnswer::NoThread(_) => SecretsError::Unreachable(error.to_string()),
+                NoAnswer::Late => SecretsError::TimedOut(self.timeout),
+                // It panicked, inside a library.
+                NoAnswer::Failed => SecretsError::Unreachable("its library failed".to_owned()),
+            })
+        })
     }
 }
 
@@ -160,7 +154,7 @@ mod collection {
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
 
-    use super::super::SecretsError;
+    use crate::secrets::SecretsError;
 
     /// The connection that is used, kept: gnome-keyring 42 ends itself now and then when many clients come and go. (It
     /// answers one as if it were not there.)
@@ -214,7 +208,7 @@ mod collection {
 
 #[cfg(not(target_os = "linux"))]
 mod collection {
-    use super::super::SecretsError;
+    use crate::secrets::SecretsError;
 
     /// Here only an open keychain answers "not found"; a locked one reports that it is locked.
     pub(super) fn is_open() -> Result<(), SecretsError> {

@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{ItemName, Retired, SecretStore, SecretsError};
+use super::SecretStore;
 use crate::seal::{self, DataKey, Kind, LARGEST_RECORD, Plain};
+use crate::secrets::{ItemName, Retired, SecretsError};
 use crate::system::files::{Dir, Durable, Missing};
 use crate::system::secret::Secret;
 use crate::token::RecordName;
@@ -170,7 +171,7 @@ impl SealedFiles {
         let file = place(item) + BESIDE;
         self.put(&file, item, secret)?;
         match self.look(&file, name)? {
-            Found::Opened(plain) if *plain.body == *secret.expose() => Ok(()),
+            Found::Opened(plain) if secret.holds(&plain.body) => Ok(()),
             _ => Err(SecretsError::WriteUnverified),
         }
     }
@@ -290,6 +291,18 @@ impl SecretStore for SealedFiles {
 
     fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
         SealedFiles::remove_named(&self.data_dir, retired)
+    }
+
+    fn stage(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
+        self.write_beside(item, secret)
+    }
+
+    fn commit_staged(&self) -> Result<(), SecretsError> {
+        SealedFiles::commit_staged(self)
+    }
+
+    fn clear_aside(&self) -> Result<(), SecretsError> {
+        SealedFiles::clear_aside(self)
     }
 }
 

@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::BackendChoice;
+use crate::config::KeepUnlocked;
 use crate::encoding::hex;
 use crate::seal::{DataKey, KeyId};
 
 /// The place in kernel memory of one data directory's key.
 #[derive(Clone, Debug)]
-pub(crate) struct KernelTier {
+pub(in crate::secrets) struct KernelTier {
     description: String,
     keep: Duration,
 }
 
 impl KernelTier {
-    /// Names the place of the key that `store` names.
-    pub(crate) fn new(choice: &BackendChoice, id: KeyId, keep: Duration) -> KernelTier {
-        KernelTier { description: format!("tokenkeep:{}:{id}", hex::encode(&choice.store_id)), keep }
+    /// Names the place of a data directory's key.
+    pub(crate) fn new(store_id: &[u8; 16], id: KeyId, keep: Duration) -> KernelTier {
+        KernelTier { description: format!("tokenkeep:{}:{id}", hex::encode(store_id)), keep }
     }
 
     /// Returns the key, or `None` for whatever reason. Any process of this user can plant one, so it takes effect only
@@ -58,11 +58,16 @@ impl KernelTier {
     }
 }
 
-/// How long the kernel keeps the key by default: not at all in a container or a user namespace of its own, whose user
-/// others may share.
-pub(crate) fn keep_by_default() -> Option<Duration> {
+/// How long the kernel keeps the key; `None` if not at all. By default it keeps none in a container or a user namespace
+/// of its own, whose user others may share.
+pub(crate) fn keep_in_kernel(keep: KeepUnlocked) -> Option<Duration> {
     const KEEP: Duration = Duration::from_secs(8 * 3_600);
-    (!is_contained()).then_some(KEEP)
+    match keep {
+        KeepUnlocked::For(keep) => Some(keep),
+        KeepUnlocked::Never => None,
+        // Looked up only here: it takes a dozen system calls to recognize a container.
+        KeepUnlocked::ByDefault => (!is_contained()).then_some(KEEP),
+    }
 }
 
 fn is_contained() -> bool {
