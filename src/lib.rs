@@ -97,6 +97,8 @@ mod cache;
 #[doc(hidden)]
 pub mod cli;
 mod config;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod consumers;
 mod encoding;
 mod error;
 #[cfg(any(feature = "cli", feature = "front"))]
