@@ -117,6 +117,8 @@ mod open;
 mod profile;
 mod seal;
 mod secrets;
+#[cfg(feature = "cli")]
+mod surroundings;
 mod system;
 mod token;
 

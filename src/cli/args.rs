@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::consumers::Format;
+use crate::consumers::format::Format;
 use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, TokenType};
 
 /// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,

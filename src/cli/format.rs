@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::consumers::{FORMATS, Format};
+use crate::consumers::format::{FORMATS, Format};
 use crate::system::clock::WallTime;
 
 impl ValueEnum for Format {

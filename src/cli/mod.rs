@@ -33,7 +33,7 @@ use args::{Command, Global, Typed};
 use issuer::Lookup;
 use ui::Ui;
 
-use crate::consumers::Format;
+use crate::consumers::format::Format;
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::exit;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::ProvenRequest;
+use super::proof::ProvenRequest;
 use crate::encoding::escape;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Obtained, Source};

@@ -3,7 +3,7 @@
 use super::meant;
 use crate::cli::args::Get;
 use crate::cli::{Context, block_on};
-use crate::consumers::{Details, Rendering};
+use crate::consumers::format::{Details, Rendering};
 use crate::encoding::duration;
 use crate::error::{Code, Error};
 use crate::keeper::{Keeper, Obtained, Source, Want};
