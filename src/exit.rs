@@ -26,6 +26,26 @@ pub(crate) fn of(kind: ErrorKind) -> u8 {
     }
 }
 
+/// Returns what a kind means, for the manual.
+#[cfg(feature = "cli")]
+pub(crate) fn meaning(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Internal => "A bug, or half an installation",
+        ErrorKind::Usage => "Not a valid command line",
+        ErrorKind::NotConfigured => "Not set up: no such profile, no secret, or a configuration that is wrong",
+        ErrorKind::AuthRejected => "The issuer refuses the client",
+        ErrorKind::TokenNotValid => "No valid token",
+        ErrorKind::Unavailable => "The issuer cannot be reached, or cannot answer now",
+        ErrorKind::Protocol => "The issuer refuses the request, or answers with what is no token",
+        ErrorKind::Store => "The place of the secrets does not answer, or its key is missing or wrong",
+        ErrorKind::Io => "Something cannot be written or read",
+        ErrorKind::Refused => "tokenkeep refuses what would not be safe",
+        ErrorKind::RateLimited => "The issuer was asked too often",
+        ErrorKind::Fleet => "The fleet store is required and unavailable",
+        ErrorKind::Indeterminate => "Nobody could tell whether the token is valid",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,6 +97,8 @@ mod cache;
 #[doc(hidden)]
 pub mod cli;
 mod config;
+#[cfg(any(feature = "cli", feature = "front"))]
+mod consumers;
 mod encoding;
 mod error;
 #[cfg(any(feature = "cli", feature = "front"))]
@@ -115,6 +117,8 @@ mod open;
 mod profile;
 mod seal;
 mod secrets;
+#[cfg(feature = "cli")]
+mod surroundings;
 mod system;
 mod token;
 

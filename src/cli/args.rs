@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::consumers::format::Format;
 use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, TokenType};
 
 /// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
@@ -415,22 +416,6 @@ pub(crate) struct Get {
     /// The nonce that the API asked for (DPoP-Nonce).
     #[arg(long, value_name = "NONCE")]
     pub(crate) nonce: Option<String>,
-}
-
-/// How a token is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// The token and a newline.
-    #[default]
-    Token,
-    /// A JSON object.
-    Json,
-    /// An Authorization header.
-    Header,
-    /// A line for a shell to evaluate.
-    Env,
-    /// Authorization and DPoP headers for one request (RFC 9449); needs --method and --url.
-    Dpop,
 }
 
 /// `token validate`

@@ -6,8 +6,6 @@ mod credentials;
 mod doctor;
 mod examples;
 mod fleet;
-mod fleet_key;
-mod fleet_login;
 mod format;
 #[cfg(test)]
 mod hinted;
@@ -16,7 +14,6 @@ mod issuer;
 mod manual;
 mod questions;
 mod request;
-mod resource_server;
 mod secret_input;
 mod set;
 mod stats;
@@ -27,7 +24,6 @@ mod urls;
 mod usage;
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -37,15 +33,17 @@ use args::{Command, Global, Typed};
 use issuer::Lookup;
 use ui::Ui;
 
+use crate::consumers::format::Format;
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::exit;
 use crate::ledger::{Condition, LedgerError};
+use crate::manage::Warn;
+pub(crate) use crate::manage::block_on;
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
 use crate::secrets::PassphraseReader;
 use crate::system::hardening::harden;
-use crate::system::runtime;
 
 /// Runs a command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -60,7 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage::refused(&error, &arguments),
     };
     // The same word twice: results and errors as JSON.
-    if matches!(&typed.command, Command::Token(args::Token::Get(get)) if get.format == args::Format::Json) {
+    if matches!(&typed.command, Command::Token(args::Token::Get(get)) if get.format == Format::Json) {
         typed.global.json = true;
     }
     let ui = Ui::new(&typed.global);
@@ -91,6 +89,14 @@ pub(crate) struct Context<'a> {
     pub(crate) ui: &'a Ui,
     pub(crate) home: Home,
     pub(crate) profile: Option<String>,
+}
+
+impl Context<'_> {
+    /// Returns what prints the warnings of others.
+    pub(crate) fn warner(&self) -> Warn {
+        let ui = self.ui.clone();
+        Warn::new(move |warning| ui.warn(warning))
+    }
 }
 
 fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
@@ -129,25 +135,12 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Init(init) => init::run(&context, init),
         Command::Credentials(command) => credentials::run(&context, command),
         Command::Token(command) => token::run(&context, command),
-        Command::Fleet(args::Fleet::Key(command)) => fleet_key::run(&context, command),
-        Command::Fleet(args::Fleet::Login(command)) => fleet_login::run(&context, command),
-        Command::Doctor { online, all, fix, yes } => {
-            let fix = match (fix, yes) {
-                (false, _) => doctor::Fix::No,
-                (true, false) => doctor::Fix::Ask,
-                (true, true) => doctor::Fix::Yes,
-            };
-            let online = match (online, all) {
-                (false, _) => doctor::Online::No,
-                (true, false) => doctor::Online::One,
-                (true, true) => doctor::Online::All,
-            };
-            doctor::run(&context, online, fix)
-        }
+        Command::Fleet(command) => fleet::run(&context, command),
+        Command::Doctor { online, all, fix, yes } => doctor::run(&context, &doctor::Typed { online, all, fix, yes }),
         Command::Lock => init::lock(&context),
         Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
         Command::Stats { since, prometheus } => {
-            let form = if prometheus { stats::Form::Metrics } else { stats::Form::Report };
+            let form = if prometheus { stats::Form::Prometheus } else { stats::Form::Report };
             stats::run(&context, since.as_deref(), form)
         }
         Command::Completions { .. } | Command::Man { .. } => Ok(0),
@@ -164,11 +157,6 @@ fn settle(recording: &Recording, ui: &Ui) {
         }
         Err(error) => tracing::debug!("the history of requests was not written: {}", chain(&error)),
     }
-}
-
-/// Runs work that waits for the network. The runtime starts here, after every cheaper way was tried.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    runtime::block_on(work).map_err(Error::no_runtime)?
 }
 
 /// Turns diagnostics on, for the messages of this crate only: the log of another crate does not know our secrets.

@@ -38,7 +38,7 @@ pub(crate) use client_auth::Client;
 #[cfg(feature = "cli")]
 pub(crate) use discovery::{Metadata, issuer_of_metadata};
 pub(crate) use dpop::ProofKey;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) use dpop::Use;
 pub(crate) use failure::issuer_code;
 pub(crate) use grant::{GatewayHeader, TokenRequest};

@@ -24,6 +24,13 @@ impl WallTime {
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         WallTime(self.0.saturating_add(nanos))
     }
+
+    /// Writes it as UTC, in whole seconds, rounded down; `None` if no calendar reaches it.
+    #[cfg(any(feature = "cli", feature = "front"))]
+    pub(crate) fn to_utc(self) -> Option<String> {
+        let time = chrono::DateTime::from_timestamp(self.seconds(), 0)?;
+        Some(time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+    }
 }
 
 impl From<WallTime> for SystemTime {

@@ -1,7 +1,8 @@
-//! Whether the main job would work here, and what to do if it would not.
+//! Single checks of the data directory: each returns its finding.
 
 use std::time::Duration;
 
+use super::finding::{Finding, Status};
 use crate::cache::store::RecordStore;
 use crate::cache::{Cache, Extent};
 use crate::error::{Code, Error, Remedy};
@@ -14,59 +15,8 @@ use crate::system::secret::Secret;
 /// The size of the file that is written to see whether a token could be kept, in bytes.
 const LARGEST_TRIAL: usize = 8 * 1024;
 
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// As it should be.
-    Ok,
-    /// The main job works; this is worth knowing.
-    Warn,
-    /// The main job does not work.
-    Fail,
-}
-
-impl Status {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Status::Ok => "ok",
-            Status::Warn => "warn",
-            Status::Fail => "fail",
-        }
-    }
-}
-
-/// One line of the doctor's report.
-#[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    /// What was checked. No two checks of a report have the same name.
-    pub(crate) name: String,
-    pub(crate) status: Status,
-    pub(crate) detail: String,
-    /// What mends it.
-    pub(crate) fix: Option<Remedy>,
-    /// The profile that it is about, if it is about one.
-    pub(crate) profile: Option<String>,
-}
-
-impl Finding {
-    pub(crate) fn new(name: impl Into<String>, status: Status, detail: impl Into<String>) -> Finding {
-        Finding { name: name.into(), status, detail: detail.into(), fix: None, profile: None }
-    }
-
-    pub(crate) fn with_fix(mut self, fix: Remedy) -> Finding {
-        self.fix = Some(fix);
-        self
-    }
-
-    /// Makes a finding of what went wrong.
-    pub(crate) fn failed(name: impl Into<String>, error: &Error) -> Finding {
-        let finding = Finding::new(name, Status::Fail, error.to_string());
-        Finding { fix: error.remedy().cloned(), profile: error.profile().map(str::to_owned), ..finding }
-    }
-}
-
 /// Writes an item of its own, reads it back and erases it.
-pub(crate) fn backend(keys: &Keys) -> Result<Finding, Error> {
+pub(super) fn backend(keys: &Keys) -> Result<Finding, Error> {
     if keys.choice().backend.keeps_nothing() {
         return Ok(Finding::new("write_read", Status::Ok, "nothing is kept, by choice"));
     }
@@ -75,7 +25,7 @@ pub(crate) fn backend(keys: &Keys) -> Result<Finding, Error> {
 }
 
 /// Writes a file of a record's size among the tokens, reads it back, and removes it.
-pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
+pub(super) fn cache(dir: &Dir) -> Result<Finding, Error> {
     let name = format!("doctor.{}.tmp", random_name()?);
     let content = [0x5a; LARGEST_TRIAL];
     if let Some(tokens) = dir.dir("tokens", Missing::Create)? {
@@ -92,7 +42,7 @@ pub(crate) fn cache(dir: &Dir) -> Result<Finding, Error> {
 }
 
 /// Removes what a killed trial left among the tokens. The lock shows that no trial is under way.
-pub(crate) fn remove_trials(dir: &Dir, _lock: &DataDirLock) -> Result<(), Error> {
+pub(super) fn remove_trials(dir: &Dir, _lock: &DataDirLock) -> Result<(), Error> {
     let Some(tokens) = dir.dir("tokens", Missing::Leave)? else { return Ok(()) };
     for name in tokens.names()?.iter().filter(|name| name.starts_with("doctor.") && name.ends_with(".tmp")) {
         tokens.remove(name)?;
@@ -101,7 +51,7 @@ pub(crate) fn remove_trials(dir: &Dir, _lock: &DataDirLock) -> Result<(), Error>
 }
 
 /// Removes tokens of stored secrets that are certainly gone: a command that retired them was killed before it could.
-pub(crate) fn retired(dir: &Dir, cache: &Cache, keys: &Keys) -> Result<Finding, Error> {
+pub(super) fn retired(dir: &Dir, cache: &Cache, keys: &Keys) -> Result<Finding, Error> {
     let mut removed = 0;
     for (identity, outline) in cache.identities()? {
         let generation = outline.generation.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()).map(Generation::new);
@@ -128,7 +78,7 @@ fn written_and_read(secrets: &dyn SecretStore) -> Result<(), Error> {
 }
 
 /// Looks at the kernel's copy of the key.
-pub(crate) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
+pub(super) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
     let kept = |keep| format!("the kernel keeps the key for {}", crate::encoding::duration::show(keep));
     let finding = |status, detail: String| Finding::new("kernel_tier", status, detail);
     if !keys.choice().backend.needs_unlock() {
@@ -145,7 +95,7 @@ pub(crate) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
 }
 
 /// Looks at the file system below a data directory.
-pub(crate) fn file_system(dir: &Dir) -> Finding {
+pub(super) fn file_system(dir: &Dir) -> Finding {
     match dir.file_system() {
         FileSystem::Local => Finding::new("file_system", Status::Ok, "local"),
         FileSystem::Network(name) => {
@@ -156,13 +106,13 @@ pub(crate) fn file_system(dir: &Dir) -> Finding {
 }
 
 /// Removes what no caller needs any more: what was over for a day, temporaries, and locks that no process holds.
-pub(crate) fn swept(dir: &Dir, cache: Option<&Cache>, clock: &dyn Clock) -> Result<Finding, Error> {
+pub(super) fn swept(dir: &Dir, cache: Option<&Cache>, clock: &dyn Clock) -> Result<Finding, Error> {
     let removed = crate::cache::sweep(dir, cache, clock, Extent::Everything)?;
     Ok(Finding::new("leftovers", Status::Ok, format!("{removed} file(s) that nothing needs any more were removed")))
 }
 
 /// Counts cached records, and those that do not open.
-pub(crate) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<Finding, Error> {
+pub(super) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<Finding, Error> {
     let all = store.list().map_err(crate::cache::CacheFault::from)?.len();
     let Some(cache) = cache else { return Ok(Finding::new("records", Status::Ok, format!("{all}"))) };
     let (opened, newer) = (cache.identities()?.len(), cache.newer()?);
@@ -179,7 +129,7 @@ pub(crate) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<
 }
 
 /// Reports whether servers disagree about the credential of a profile.
-pub(crate) fn basic_encoding(profile: &Profile, secret: &Secret) -> Finding {
+pub(super) fn basic_encoding(profile: &Profile, secret: &Secret) -> Finding {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     let agreed = secret.expose().iter().all(plain) && profile.client_id.as_bytes().iter().all(plain);
     if agreed || profile.auth != AuthMethod::ClientSecretBasic {

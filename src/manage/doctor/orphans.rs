@@ -1,55 +1,40 @@
-//! Files among the stored secrets that no profile names: what `doctor` reports, erases and puts aside.
+//! Files among the stored secrets that no profile names: what is reported, erased and put aside.
 
-use std::sync::Arc;
-
-use super::Report;
-use crate::cli::{Context, secret_input};
+use super::finding::{Finding, Report, Status};
+use super::{Consent, Fix};
 use crate::error::{Code, Error, Remedy};
-use crate::manage::doctor::{Finding, Status};
 use crate::manage::relocation;
-use crate::open::{Named, Opened};
+use crate::open::{Home, Named, Opened};
 use crate::secrets::{DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
-use crate::system::files::Dir;
-
-/// What `doctor` may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fix {
-    /// Nothing.
-    No,
-    /// What was left behind, once the user has agreed to erase secrets.
-    Ask,
-    /// The same without a question.
-    Yes,
-}
 
 /// Looks for files that no profile names, and with `fix` ends what was interrupted and removes them.
-pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened, fix: Fix) -> Result<(), Error> {
+pub(super) fn check(home: &Home, report: &mut Report, opened: &Opened, fix: Fix<'_>) -> Result<(), Error> {
     let backend = opened.keys.choice().backend.clone();
     if backend.keeps_nothing() {
         return Ok(());
     }
     let _lock = match fix {
         Fix::No => None,
-        // The lock is held from here on: a `credentials set` may be about to name one of them.
-        Fix::Ask | Fix::Yes => Some(DataDirLock::take(&opened.dir)?),
+        // The lock is held from here on: another process may be about to name one of them.
+        Fix::Yes(_) => Some(DataDirLock::take(&opened.dir)?),
     };
     let opened = &opened.under_lock();
-    if fix != Fix::No && report.try_to("orphans", || finished(context, opened)).is_none() {
+    if matches!(fix, Fix::Yes(_)) && report.try_to("orphans", || finished(home, opened)).is_none() {
         return Ok(());
     }
     if !backend.seals_secrets() {
         return Ok(());
     }
     let found = report.try_to("orphans", || {
-        let named = context.home.named_items(opened)?;
-        let strays = strays(context, opened, &named)?;
+        let named = home.named_items(opened)?;
+        let strays = strays(home, opened, &named)?;
         Ok((named, strays, SealedFiles::count_aside(&opened.dir)?))
     });
     let Some((named, strays, aside)) = found else { return Ok(()) };
     let finding = match fix {
         _ if strays.is_empty() => clean(aside),
         Fix::No => reported(&strays, &named),
-        Fix::Ask | Fix::Yes => match removed(context, opened, &strays, &named, fix) {
+        Fix::Yes(consent) => match removed(opened, &strays, &named, consent) {
             Err(error) if error.code() == Code::Usage => return Err(error),
             outcome => match report.try_to("orphans", || outcome) {
                 Some(finding) => finding,
@@ -62,19 +47,19 @@ pub(super) fn check(context: &Context<'_>, report: &mut Report, opened: &Opened,
 }
 
 /// Ends a rekey or a move that was interrupted after its commit.
-fn finished(context: &Context<'_>, opened: &Opened) -> Result<(), Error> {
+fn finished(home: &Home, opened: &Opened) -> Result<(), Error> {
     let Opened { dir, keys } = opened;
     if keys.choice().backend.seals_secrets() {
         SealedFiles::new(dir.clone(), keys.key()?).commit_staged()?;
     }
-    let items = context.home.named_items(opened)?.items;
-    relocation::finish(dir, keys, &items, context.home.config.keyring_timeout).map(|_| ())
+    let items = home.named_items(opened)?.items;
+    relocation::finish(dir, keys, &items, home.config.keyring_timeout).map(|_| ())
 }
 
-fn strays(context: &Context<'_>, opened: &Opened, named: &Named) -> Result<Vec<Stray>, SecretsError> {
+fn strays(home: &Home, opened: &Opened, named: &Named) -> Result<Vec<Stray>, SecretsError> {
     let Opened { dir, keys } = opened;
     let sealed = keys.key().ok().map(|key| SealedFiles::new(dir.clone(), key));
-    let derived = context.home.derived_items(keys);
+    let derived = home.derived_items(keys);
     SealedFiles::unreferenced(dir, sealed.as_ref(), named.items.iter().cloned().chain(derived))
 }
 
@@ -97,13 +82,7 @@ fn reported(strays: &[Stray], named: &Named) -> Finding {
     Finding::new("orphans", Status::Warn, detail).with_fix(Remedy::Clean)
 }
 
-fn removed(
-    context: &Context<'_>,
-    opened: &Opened,
-    strays: &[Stray],
-    named: &Named,
-    fix: Fix,
-) -> Result<Finding, Error> {
+fn removed(opened: &Opened, strays: &[Stray], named: &Named, consent: &Consent<'_>) -> Result<Finding, Error> {
     let dir = &opened.dir;
     let of = |kind: StrayKind| strays.iter().filter(move |stray| stray.kind == kind);
     for stray in of(StrayKind::Disposable) {
@@ -112,7 +91,12 @@ fn removed(
     let secrets: Vec<&Stray> = of(StrayKind::Secret).collect();
     let mut detail = format!("{} file(s) that no profile names were removed", of(StrayKind::Disposable).count());
     if named.all_read {
-        erased(context, dir, &secrets, fix)?;
+        if !secrets.is_empty() {
+            consent(&secrets)?;
+        }
+        for stray in &secrets {
+            SealedFiles::erase(dir, stray)?;
+        }
         detail = format!("{} file(s) that no profile names were removed", strays.len());
     } else if !secrets.is_empty() {
         for stray in &secrets {
@@ -127,22 +111,4 @@ fn removed(
         return Ok(Finding::new("orphans", Status::Warn, detail));
     }
     Ok(Finding::new("orphans", Status::Ok, detail))
-}
-
-/// Erases secrets that no configuration names, after the user has agreed.
-fn erased(context: &Context<'_>, dir: &Arc<Dir>, secrets: &[&Stray], fix: Fix) -> Result<(), Error> {
-    if secrets.is_empty() {
-        return Ok(());
-    }
-    for stray in secrets {
-        context.ui.done(&format!("no profile names {stray}"));
-    }
-    let question = format!("erase {} stored secret(s) for good?", secrets.len());
-    if fix == Fix::Ask && !secret_input::confirmed(&question, Remedy::Confirm)? {
-        return Err(Error::new(Code::Usage, "nothing was erased").with_remedy(Remedy::ConfirmErasure));
-    }
-    for stray in secrets {
-        SealedFiles::erase(dir, stray)?;
-    }
-    Ok(())
 }

@@ -1,16 +1,58 @@
-//! `token validate --as-resource-server`: what the owner of an API checks.
+//! `token validate`: as the client that uses the token, or as the owner of the API that it is for.
 
-use super::args::Validate;
-use super::{Context, block_on, secret_input};
-use crate::error::{Code, Error, Remedy};
-use crate::keeper::validate::{Check, Outcome, Report, Verdict};
+use serde_json::json;
+
+use super::meant;
+use crate::cli::args::Validate;
+use crate::cli::{Context, block_on, secret_input};
+use crate::error::{Code, Error, ErrorKind, Remedy};
+use crate::exit;
+use crate::keeper::validate::{self, Check, Outcome, Reach, Report, Verdict};
 use crate::keeper::{Keeper, read_ca_file};
 use crate::oauth::{ResourceServer, Roots};
 use crate::profile::Endpoint;
 use crate::system::secret::Secret;
 
+pub(super) fn run(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
+    let report = if args.as_resource_server { as_resource_server(context, args)? } else { as_client(context, args)? };
+    print(context, &report)
+}
+
+fn as_client(context: &Context<'_>, args: &Validate) -> Result<Report, Error> {
+    let keeper = meant::keeper(context, &args.request)?;
+    keeper.open_cache();
+    let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
+    let reach = if args.offline { Reach::Local } else { Reach::Everything };
+    let _waiting = context.ui.waiting("checking the token");
+    block_on(validate::validate(&keeper, given, reach))
+}
+
+fn print(context: &Context<'_>, report: &Report) -> Result<u8, Error> {
+    let verdict = report.verdict;
+    if context.ui.is_json() {
+        let check = |check: &Check| json!({"name": check.name, "result": check.result.name(), "detail": check.detail});
+        context.ui.json(&json!({
+            "verdict": verdict.name(),
+            "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+            "expires_at": report.validity.and_then(|validity| validity.expires_at().to_utc()),
+            "expires_in": report.validity.map(|_| report.left.map_or(0, |left| left.as_secs())),
+        }))?;
+    } else {
+        let mut lines = format!("{}\n", verdict.name());
+        for check in &report.checks {
+            lines.push_str(&format!("  {:<14}{:<8} {}\n", check.name, check.result.name(), check.detail));
+        }
+        context.ui.data(lines.as_bytes())?;
+    }
+    Ok(match verdict {
+        Verdict::Valid => 0,
+        Verdict::NotValid => exit::of(ErrorKind::TokenNotValid),
+        Verdict::Indeterminate => exit::of(ErrorKind::Indeterminate),
+    })
+}
+
 /// Checks a token by the issuer's keys; no profile is needed if everything was typed.
-pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report, Error> {
+fn as_resource_server(context: &Context<'_>, args: &Validate) -> Result<Report, Error> {
     let request = &args.request;
     if !request.scope.is_empty() || !request.resource.is_empty() || !request.param.is_empty() {
         return Err(Error::new(Code::Usage, "--as-resource-server takes --audience and no other request flag"));
@@ -23,7 +65,7 @@ pub(crate) fn validate(context: &Context<'_>, args: &Validate) -> Result<Report,
     let audience =
         request.audience.clone().ok_or_else(|| missing("whom the token must be for", Remedy::GiveAudience))?;
     let alone = args.token_stdin && args.jwks.is_some() && args.issuer.is_some();
-    let keeper = match (!alone).then(|| super::token::keeper(context, &Default::default())).transpose() {
+    let keeper = match (!alone).then(|| meant::keeper(context, &Default::default())).transpose() {
         // A token on stdin needs no profile; the check below names what is missing.
         Err(error) if error.code() == Code::ProfileNotFound && args.token_stdin && context.profile.is_none() => None,
         keeper => keeper?,

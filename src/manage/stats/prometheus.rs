@@ -8,7 +8,7 @@ use crate::ledger::Stats;
 use crate::system::clock::WallTime;
 
 /// Writes the sums as counters and the state of each profile as times, in seconds since 1970.
-pub(super) fn of(stats: &Stats, states: &[State]) -> String {
+pub(crate) fn prometheus(stats: &Stats, states: &[State]) -> String {
     let mut text = String::new();
     head(&mut text, "tokenkeep_requests_total", "counter", "Requests to the issuer, repeats included.");
     for (profile, row) in stats.profiles() {

@@ -1,0 +1,32 @@
+//! The profile and the request that a command means.
+
+use crate::cli::args::RequestArgs;
+use crate::cli::{Context, request};
+use crate::error::Error;
+use crate::keeper::{Keeper, identity_of};
+use crate::manage::token::Meant;
+use crate::profile::Profile;
+
+/// Wires a keeper for the selected profile, and for the request that was typed.
+pub(super) fn keeper(context: &Context<'_>, typed: &RequestArgs) -> Result<Keeper, Error> {
+    let name = context.home.profile_name(context.profile.as_deref())?;
+    let keeper = context.warner().keeper(&context.home, &name)?;
+    let asked = request::typed(typed, &keeper.profile().request)?;
+    request::warn_of_resources(typed, context.ui);
+    Ok(match asked {
+        Some(request) => keeper.request(request),
+        None => keeper,
+    })
+}
+
+/// Returns the tokens of the selected profile, or the one of the request that was typed.
+pub(super) fn tokens(context: &Context<'_>, typed: &RequestArgs) -> Result<Meant, Error> {
+    let profile = context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?;
+    Ok(match request::typed(typed, &profile.request)? {
+        None => Meant::Of(Box::new(profile)),
+        Some(request) => {
+            let identity = identity_of(&Profile { request, ..profile.clone() });
+            Meant::Only(Box::new(profile), identity)
+        }
+    })
+}
