@@ -94,14 +94,7 @@ pub(crate) enum Command {
     /// Empties the kernel's copy of the data key.
     Lock,
     /// Makes another data key: reseals the secrets, voids the cached tokens.
-    Rekey {
-        /// Destroys what is stored here, and the key where the keyring holds it.
-        #[arg(long)]
-        destroy: bool,
-        /// Does not ask before destroying.
-        #[arg(long, requires = "destroy")]
-        yes: bool,
-    },
+    Rekey(Rekey),
     /// Sums up what was asked of issuers, by profile and day.
     ///
     /// Each request is a line in a ledger: when it was sent, for which profile and by which program, how it ended and how
@@ -145,6 +138,17 @@ pub(crate) struct Init {
     /// Moves what is stored: copies, reads back, switches, deletes.
     #[arg(long = "move")]
     pub(crate) relocate: bool,
+}
+
+/// `rekey`
+#[derive(Debug, Args)]
+pub(crate) struct Rekey {
+    /// Destroys what is stored here, and the key where the keyring holds it.
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// Does not ask before destroying.
+    #[arg(long, requires = "destroy")]
+    pub(crate) yes: bool,
 }
 
 /// `fleet`
@@ -225,14 +229,7 @@ pub(crate) enum Credentials {
     /// Shows a profile: its place, binding, age and fingerprint, never its secret.
     Show,
     /// Removes a profile with its secret and tokens.
-    Remove {
-        /// Does not ask.
-        #[arg(long)]
-        yes: bool,
-        /// Revokes the cached tokens first.
-        #[arg(long)]
-        revoke: bool,
-    },
+    Remove(Remove),
 }
 
 /// `credentials set`
@@ -327,6 +324,17 @@ pub(crate) struct Set {
     /// Gets one token with the new credential before the old one goes.
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+/// `credentials remove`
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Revokes the cached tokens first.
+    #[arg(long)]
+    pub(crate) revoke: bool,
 }
 
 /// What a token is asked for; what is given replaces what the profile says.

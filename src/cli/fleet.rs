@@ -7,7 +7,7 @@ use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::fleet::{Fleet, FleetError, FleetKeyFrom, FleetName, Owner, Publication};
 use crate::keeper::{Keeper, identity_of};
-use crate::manage::credentials::belongs_to;
+use crate::manage::credential::belongs_to;
 use crate::manage::doctor::{Finding, Status};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};

@@ -14,11 +14,10 @@ mod hinted;
 mod init;
 mod issuer;
 mod manual;
-mod questions;
+mod operator;
 mod request;
 mod resource_server;
 mod secret_input;
-mod set;
 mod stats;
 mod suggestions;
 mod token;
@@ -40,6 +39,7 @@ use ui::Ui;
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::exit;
+use crate::keeper::Observer;
 use crate::ledger::{Condition, LedgerError};
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
@@ -92,6 +92,14 @@ pub(crate) struct Context<'a> {
     pub(crate) profile: Option<String>,
 }
 
+impl Context<'_> {
+    /// Returns what prints the warnings of a keeper.
+    pub(crate) fn observer(&self) -> Observer {
+        let ui = self.ui.clone();
+        Box::new(move |warning| ui.warn(warning))
+    }
+}
+
 fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     let Typed { global, command } = typed;
     match command {
@@ -121,7 +129,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     };
     let context = Context { home: Home { endpoints, ..context.home }, ..context };
     match command {
-        Command::Init(init) => init::run(&context, init),
+        Command::Init(init) => init::run(&context, &init),
         Command::Credentials(command) => credentials::run(&context, command),
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(args::Fleet::Key(command)) => fleet_key::run(&context, command),
@@ -140,7 +148,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             doctor::run(&context, online, fix)
         }
         Command::Lock => init::lock(&context),
-        Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
+        Command::Rekey(args) => init::rekey(&context, &args),
         Command::Stats { since, prometheus } => {
             let form = if prometheus { stats::Form::Metrics } else { stats::Form::Report };
             stats::run(&context, since.as_deref(), form)

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, ErrorKind, Remedy};
 use crate::exit;
 use crate::keeper::validate::{self, Reach, Verdict};
 use crate::keeper::{Keeper, Obtained, Source, Want, identity_of};
-use crate::manage::credentials::belongs_to;
+use crate::manage::credential::belongs_to;
 use crate::oauth::{ProofKey, Use};
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};

@@ -1,6 +1,12 @@
-//! Changes of what is stored: credentials, the place of the secrets, and what a check finds to be left over.
+//! Changes of what is stored: credentials, the backend, and what a check finds to be left over.
+//!
+//! Nothing here prints, reads a terminal, or names a flag: the command line hands an [`operator::Operator`] in, who
+//! answers questions and learns what happens on the way.
 
-pub(crate) mod credentials;
-#[cfg(feature = "cli")]
+pub(crate) mod backend;
+pub(crate) mod credential;
+pub(crate) mod discovery;
 pub(crate) mod doctor;
-pub(crate) mod relocation;
+pub(crate) mod locked;
+pub(crate) mod operator;
+pub(crate) mod urls;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Report;
 use crate::cli::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
+use crate::manage::backend;
 use crate::manage::doctor::{Finding, Status};
-use crate::manage::relocation;
 use crate::open::{Named, Opened};
 use crate::secrets::{Backend, DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
 use crate::system::files::Dir;
@@ -68,7 +68,7 @@ fn finished(context: &Context<'_>, opened: &Opened) -> Result<(), Error> {
         SealedFiles::new(dir.clone(), keys.key()?).commit_staged()?;
     }
     let items = context.home.named_items(opened)?.items;
-    relocation::finish(dir, keys, &items, context.home.config.keyring_timeout).map(|_| ())
+    backend::finish(dir, keys, &items, context.home.config.keyring_timeout).map(|_| ())
 }
 
 fn strays(context: &Context<'_>, opened: &Opened, named: &Named) -> Result<Vec<Stray>, SecretsError> {
