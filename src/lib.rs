@@ -87,11 +87,6 @@
 //! `non_exhaustive` gain variants and fields: make a [`Profile`] with [`Profile::new`], then set what differs. The
 //! oldest Rust that builds this version is 1.95; a newer one is a minor version.
 
-#![cfg_attr(
-    not(all(feature = "cli", feature = "redis")),
-    expect(dead_code, reason = "setting credentials and listing tokens is what the command line alone does")
-)]
-
 mod cache;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -111,6 +106,7 @@ pub mod front;
 mod hints;
 mod keeper;
 mod ledger;
+#[cfg(feature = "cli")]
 mod manage;
 mod oauth;
 mod open;

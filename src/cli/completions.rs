@@ -4,7 +4,8 @@ use clap::Command;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 
-use super::{command_line, issuer};
+use super::command_line;
+use crate::manage::credential::provider_names;
 
 /// Stands for the profiles in what clap writes, and is replaced by a command that lists them.
 const PROFILES: &str = "TOKENKEEP_PROFILES_HERE";
@@ -29,9 +30,7 @@ fn completed() -> Command {
     let command = command.mut_arg("profile", |argument| argument.value_parser(PossibleValuesParser::new([PROFILES])));
     command.mut_subcommand("credentials", |credentials| {
         credentials.mut_subcommand("set", |set| {
-            set.mut_arg("provider", |argument| {
-                argument.value_parser(PossibleValuesParser::new(issuer::provider_names()))
-            })
+            set.mut_arg("provider", |argument| argument.value_parser(PossibleValuesParser::new(provider_names())))
         })
     })
 }

@@ -3,6 +3,7 @@
 mod args;
 mod completions;
 mod credentials;
+mod diagnostics;
 mod doctor;
 mod examples;
 mod fleet;
@@ -12,16 +13,16 @@ mod hinted;
 mod init;
 mod issuer;
 mod manual;
-mod questions;
+mod operator;
 mod request;
 mod secret_input;
-mod set;
 mod stats;
 mod suggestions;
 mod token;
 mod ui;
 mod urls;
 mod usage;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,14 +30,15 @@ use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Command, Global, Typed};
+use args::{Command, Typed};
 use issuer::Lookup;
 use ui::Ui;
 
 use crate::consumers::format::Format;
 use crate::error::warning::Warning;
-use crate::error::{Code, Error, Remedy, chain};
+use crate::error::{Code, Error, chain};
 use crate::exit;
+use crate::keeper::Observer;
 use crate::ledger::{Condition, LedgerError};
 use crate::manage::Warn;
 pub(crate) use crate::manage::block_on;
@@ -51,7 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     harden();
     #[cfg(unix)]
     crate::system::process::end_with_caller();
-    tell_panics(usage::wants_json(&arguments));
+    diagnostics::report_panics(words::wants_json(&arguments));
     let parsed = command_line().try_get_matches_from(&arguments).and_then(|matches| Typed::from_arg_matches(&matches));
     let mut typed = match parsed {
         Ok(typed) => typed,
@@ -63,12 +65,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let ui = Ui::new(&typed.global);
     let recording = Recording::AtEnd(Arc::default());
-    let outcome = logged(&typed.global).and_then(|()| command(typed, &ui, &recording));
+    let outcome = diagnostics::start(&typed.global).and_then(|()| command(typed, &ui, &recording));
     let exit = match outcome {
         Ok(exit) => ExitCode::from(exit),
         Err(error) => {
             let error = match (error.code(), error.remedy()) {
-                (Code::Usage, None) => error.with_remedy(usage::help_of(&arguments)),
+                (Code::Usage, None) => error.with_remedy(words::help_of(&arguments)),
                 _ => error,
             };
             ui.error(&error);
@@ -96,6 +98,12 @@ impl Context<'_> {
     pub(crate) fn warner(&self) -> Warn {
         let ui = self.ui.clone();
         Warn::new(move |warning| ui.warn(warning))
+    }
+
+    /// Returns what prints the warnings of a keeper.
+    pub(crate) fn observer(&self) -> Observer {
+        let ui = self.ui.clone();
+        Box::new(move |warning| ui.warn(warning))
     }
 }
 
@@ -132,13 +140,13 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     };
     let context = Context { home: Home { endpoints, ..context.home }, ..context };
     match command {
-        Command::Init(init) => init::run(&context, init),
+        Command::Init(init) => init::run(&context, &init),
         Command::Credentials(command) => credentials::run(&context, command),
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(command) => fleet::run(&context, command),
         Command::Doctor { online, all, fix, yes } => doctor::run(&context, &doctor::Typed { online, all, fix, yes }),
         Command::Lock => init::lock(&context),
-        Command::Rekey { destroy, yes } => init::rekey(&context, destroy, yes),
+        Command::Rekey(args) => init::rekey(&context, &args),
         Command::Stats { since, prometheus } => {
             let form = if prometheus { stats::Form::Prometheus } else { stats::Form::Report };
             stats::run(&context, since.as_deref(), form)
@@ -157,41 +165,4 @@ fn settle(recording: &Recording, ui: &Ui) {
         }
         Err(error) => tracing::debug!("the history of requests was not written: {}", chain(&error)),
     }
-}
-
-/// Turns diagnostics on, for the messages of this crate only: the log of another crate does not know our secrets.
-fn logged(global: &Global) -> Result<(), Error> {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::util::SubscriberInitExt as _;
-
-    let level = match (global.verbose, text_variable("TOKENKEEP_LOG")?) {
-        (0, None) => return Ok(()),
-        (0, Some(level)) => level
-            .parse()
-            .map_err(|_| Error::new(Code::Usage, "TOKENKEEP_LOG must be one of error, warn, info, debug, trace"))?,
-        (1, _) => LevelFilter::INFO,
-        (2, _) => LevelFilter::DEBUG,
-        (_, _) => LevelFilter::TRACE,
-    };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
-    let started =
-        tracing_subscriber::registry().with(lines).with(Targets::new().with_target("tokenkeep", level)).try_init();
-    started.map_err(|_| Error::new(Code::Internal, "diagnostics were started twice"))
-}
-
-/// Reports a panic as a bug: with its place, and never with the values in hand.
-fn tell_panics(json: bool) {
-    std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let error = Error::new(Code::Internal, format!("a bug in tokenkeep at {place}; nothing stored was changed"))
-            .with_remedy(Remedy::ReportBug);
-        Ui::plain(json).error(&error);
-        let backtrace = std::backtrace::Backtrace::capture();
-        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-            Ui::plain(false).done(&backtrace.to_string());
-        }
-        #[expect(clippy::exit, reason = "the exit code of a bug, whatever the panic strategy")]
-        std::process::exit(i32::from(exit::code(Code::Internal)));
-    }));
 }

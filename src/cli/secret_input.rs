@@ -104,10 +104,10 @@ pub(crate) fn confirmed(question: &str, beforehand: Remedy) -> Result<bool, Erro
 }
 
 /// Asks for a line that is no secret; without a terminal it has to be given beforehand, as the remedy advises.
-pub(crate) fn asked(question: &str, beforehand: impl FnOnce() -> Remedy) -> Result<String, Error> {
+pub(crate) fn asked(question: &str, beforehand: Remedy) -> Result<String, Error> {
     if !io::stdin().is_terminal() {
         let message = format!("{question} is missing, and there is no terminal to ask on; nothing was changed");
-        return Err(Error::new(Code::Usage, message).with_remedy(beforehand()));
+        return Err(Error::new(Code::Usage, message).with_remedy(beforehand));
     }
     let asked = write!(io::stderr().lock(), "{question}: ").and_then(|()| {
         let mut answer = String::new();

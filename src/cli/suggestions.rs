@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ErrorKind};
 
-use super::usage::{help_of, own, words};
+use super::words::{help_of, own, words};
 use crate::error::Remedy;
 use crate::open::Home;
 

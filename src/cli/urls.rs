@@ -1,10 +1,8 @@
-//! URLs and hosts that are typed, and what to do about those that are refused.
-
-use url::{Host, Url};
+//! Hosts and issuers that are typed.
 
 use crate::error::{Code, Error, Remedy};
 use crate::oauth::issuer_of_metadata;
-use crate::profile::{Endpoint, EndpointError, PlainHostError, PlainHosts, ProfileFile, gap, may_be_plain};
+use crate::profile::{EndpointError, PlainHostError, PlainHosts, gap};
 
 /// Reads the private hosts that plain http may go to; `None` if none was typed.
 pub(super) fn allow_http(typed: &[String]) -> Result<Option<PlainHosts>, Error> {
@@ -18,50 +16,6 @@ pub(super) fn allow_http(typed: &[String]) -> Result<Option<PlainHosts>, Error> 
         };
         Error::new(code, format!("--allow-http {why}; nothing was changed")).with_remedy(remedy)
     })
-}
-
-/// Returns the private hosts that a profile allows plain http to.
-pub(super) fn allowed_by(file: &ProfileFile) -> Option<PlainHosts> {
-    file.allow_http.clone().or_else(|| Some(file.binding.as_ref()?.allow_http.clone()))
-}
-
-/// Reads the URL of a flag.
-pub(super) fn endpoint(flag: &str, text: Option<&str>, allowed: &PlainHosts) -> Result<Option<Endpoint>, Error> {
-    let Some(text) = text else { return Ok(None) };
-    // A probe may be any resource.
-    let of_metadata = issuer_of_metadata(text).filter(|_| flag != "--probe-url");
-    // The advice shows the URL: it must be one without a secret.
-    if let Some(issuer) =
-        of_metadata.filter(|issuer| !issuer.contains('?') && Endpoint::parse_with(issuer, allowed).is_ok())
-    {
-        let message = format!("{flag} is the URL of the issuer's metadata; nothing was changed");
-        return Err(Error::new(Code::Usage, message).with_remedy(Remedy::TakeIssuer(issuer)));
-    }
-    let why = match Endpoint::parse_with(text, allowed) {
-        Ok(endpoint) => return Ok(Some(endpoint)),
-        Err(why) => why,
-    };
-    let (code, remedy) = match why {
-        EndpointError::Gap(_) => (Code::Usage, Remedy::FillGap),
-        EndpointError::Insecure => (Code::InsecureEndpoint, secured(text)),
-        ref why if why.is_insecure() => (Code::InsecureEndpoint, Remedy::GiveIssuerUrl),
-        _ => (Code::Usage, Remedy::GiveIssuerUrl),
-    };
-    Err(Error::new(code, format!("{flag} {why}; nothing was changed")).with_remedy(remedy))
-}
-
-/// Advises by the host of a URL that is plain http.
-fn secured(text: &str) -> Remedy {
-    let url = Url::parse(text).ok().filter(|url| url.scheme() == "http");
-    match url.as_ref().and_then(Url::host) {
-        // Another spelling of a loopback address, or every address.
-        Some(Host::Ipv4(address)) if address.is_loopback() || address.is_unspecified() => Remedy::WriteLoopback,
-        Some(Host::Ipv6(address)) if address.to_canonical().is_loopback() || address.is_unspecified() => {
-            Remedy::WriteLoopback
-        }
-        Some(host) if may_be_plain(host.to_string().trim_matches(['[', ']'])) => Remedy::AllowHttp(host.to_string()),
-        _ => Remedy::GiveIssuerUrl,
-    }
 }
 
 /// Reads an issuer identifier, out of the URL of its metadata if that was typed.

@@ -43,6 +43,14 @@ impl Locked {
         }
     }
 
+    /// Takes the lock, then opens what is in effect, for a change that prepares nothing.
+    pub(crate) fn first(home: &Home, dir: &Dir) -> Result<Locked, Error> {
+        let lock = DataDirLock::take(dir)?;
+        let Opened { dir, keys } = home.under_lock().opened()?.ok_or(SecretsError::NotChosen)?;
+        home.remove_temporaries(&dir, &lock)?;
+        Ok(Locked { dir, keys: Some(keys), lock })
+    }
+
     /// Returns the keys of the chosen backend.
     pub(crate) fn keys(&self) -> Result<&Keys, SecretsError> {
         self.keys.as_ref().ok_or(SecretsError::NotChosen)

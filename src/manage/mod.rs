@@ -1,19 +1,18 @@
-//! Changes of what is stored: credentials, the place of the secrets, and what a check finds to be left over.
+//! Changes of what is stored: credentials, the backend, and what a check finds to be left over.
+//!
+//! Nothing here prints, reads a terminal, or names a flag: the command line hands an [`operator::Operator`] in, who
+//! answers questions and learns what happens on the way.
 
-pub(crate) mod credentials;
-#[cfg(feature = "cli")]
+pub(crate) mod backend;
+pub(crate) mod credential;
+pub(crate) mod discovery;
 pub(crate) mod doctor;
-#[cfg(feature = "cli")]
 pub(crate) mod fleet;
-#[cfg(feature = "cli")]
-mod locked;
-pub(crate) mod relocation;
-#[cfg(feature = "cli")]
+pub(crate) mod locked;
+pub(crate) mod operator;
 pub(crate) mod stats;
-#[cfg(feature = "cli")]
 pub(crate) mod token;
-#[cfg(feature = "cli")]
+pub(crate) mod urls;
 mod waiting;
 
-#[cfg(feature = "cli")]
 pub(crate) use waiting::{Warn, block_on};

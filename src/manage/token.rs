@@ -6,7 +6,7 @@ use crate::cache::store::{FileStore, clear};
 use crate::cache::{Cache, CacheFault, Extent, sweep};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Keeper, identity_of};
-use crate::manage::credentials::belongs_to;
+use crate::manage::credential::belongs_to;
 use crate::open::{Home, Opened};
 use crate::profile::{Profile, ProfileName};
 use crate::secrets::SecretsError;

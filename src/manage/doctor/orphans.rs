@@ -3,7 +3,7 @@
 use super::finding::{Finding, Report, Status};
 use super::{Consent, Fix};
 use crate::error::{Code, Error, Remedy};
-use crate::manage::relocation;
+use crate::manage::backend;
 use crate::open::{Home, Named, Opened};
 use crate::secrets::{DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
 
@@ -53,7 +53,7 @@ fn finished(home: &Home, opened: &Opened) -> Result<(), Error> {
         SealedFiles::new(dir.clone(), keys.key()?).commit_staged()?;
     }
     let items = home.named_items(opened)?.items;
-    relocation::finish(dir, keys, &items, home.config.keyring_timeout).map(|_| ())
+    backend::finish(dir, keys, &items, home.config.keyring_timeout).map(|_| ())
 }
 
 fn strays(home: &Home, opened: &Opened, named: &Named) -> Result<Vec<Stray>, SecretsError> {

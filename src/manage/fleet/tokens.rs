@@ -4,7 +4,7 @@ use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::fleet::FleetError;
 use crate::keeper::identity_of;
-use crate::manage::credentials::belongs_to;
+use crate::manage::credential::belongs_to;
 use crate::manage::{Warn, block_on};
 use crate::open::{Home, Opened};
 use crate::profile::{Profile, ProfileName};

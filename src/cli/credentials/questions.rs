@@ -2,13 +2,13 @@
 
 use std::io::{self, IsTerminal as _};
 
-use super::args::Set;
-use super::set::named;
-use super::{Context, issuer, secret_input};
+use super::source;
+use crate::cli::args::Set;
+use crate::cli::{Context, secret_input};
 use crate::error::{Error, Remedy};
+use crate::manage::credential::{bound_change, is_stored, provider_names};
 use crate::open::profiles;
-use crate::profile::{AuthMethod, Binding, ProfileFile, ProfileName};
-use crate::secrets::ItemName;
+use crate::profile::{AuthMethod, ProfileFile, ProfileName};
 use crate::system::secret::Secret;
 
 /// Asks the user on a terminal for what a new profile needs and no flag gives: the source of tokens, and the client id.
@@ -18,27 +18,24 @@ pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
     if !io::stdin().is_terminal() || has_source && set.client_id.is_some() {
         return Ok(answered);
     }
-    let name = match &context.profile {
-        Some(profile) => context.home.profile_name(Some(profile))?,
-        None => named(set.provider.as_deref().unwrap_or("default"))?,
-    };
+    let name = source::profile_name(context, set)?;
     if profiles::present(&context.home.profiles_dir(), &name)?.is_some() {
         return Ok(answered);
     }
     if !has_source {
-        source(context, &mut answered)?;
+        ask_source(context, &mut answered)?;
     }
     if answered.client_id.is_none() {
-        answered.client_id = Some(secret_input::asked("client id", || Remedy::GiveClientId)?);
+        answered.client_id = Some(secret_input::asked("client id", Remedy::GiveClientId)?);
     }
     Ok(answered)
 }
 
 /// Asks the user for the source of tokens: a provider, an issuer or a token endpoint.
-fn source(context: &Context<'_>, set: &mut Set) -> Result<(), Error> {
-    let providers = issuer::provider_names();
+fn ask_source(context: &Context<'_>, set: &mut Set) -> Result<(), Error> {
+    let providers = provider_names();
     context.ui.done(&format!("providers: {}", providers.join(", ")));
-    let source = secret_input::asked("provider, or URL of the issuer or its token endpoint", || Remedy::NameIssuer)?;
+    let source = secret_input::asked("provider, or URL of the issuer or its token endpoint", Remedy::NameIssuer)?;
     // The last segment of the URL of a token endpoint names it; that of an issuer does not.
     let is_endpoint = source.rsplit('/').next().is_some_and(|last| last.to_ascii_lowercase().contains("token"));
     match source {
@@ -87,32 +84,16 @@ fn asked_for(context: &Context<'_>, name: &ProfileName, present: Option<&Profile
     let what = format!("{} of {name}", if has_key { "private key" } else { "client secret" });
     let Some(file) = present else { return Asked::Secret(what) };
     let Some(binding) = &file.binding else { return Asked::Secret(what) };
-    if let Some(key) = differs(binding, wanted, name) {
+    if let Some(key) = bound_change(binding, wanted, name) {
         return Asked::Secret(format!("{what} (`{key}` changes, so it is needed again)"));
     }
     if !io::stdin().is_terminal() {
         return Asked::Nothing;
     }
-    match stored(context, binding) {
+    match is_stored(&context.home, binding) {
         Ok(true) => Asked::Another(format!("{what} (new; empty keeps the present one)")),
         Ok(false) => Asked::Secret(format!("{what} (none is stored here)")),
         // What cannot be read is not absent.
         Err(error) => Asked::Secret(format!("{what} (the stored one cannot be read: {error})")),
-    }
-}
-
-/// Returns which part of a stored secret's binding changes; `None` if it stays bound to the same places.
-fn differs(binding: &Binding, wanted: &ProfileFile, name: &ProfileName) -> Option<&'static str> {
-    match wanted.resolve(name) {
-        Ok(profile) => binding.differs_in(&profile.binding(binding.generation, binding.ca_digest)),
-        Err(_) => Some("binding"),
-    }
-}
-
-/// Returns whether the secret of a binding is stored here.
-fn stored(context: &Context<'_>, binding: &Binding) -> Result<bool, Error> {
-    match context.home.opened()? {
-        Some(opened) => Ok(opened.keys.read(&ItemName::credential(binding.generation))?.is_some()),
-        None => Ok(false),
     }
 }

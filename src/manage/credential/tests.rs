@@ -1,10 +1,17 @@
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::editor::stored;
 use super::*;
+use crate::cache::Cache;
 use crate::cache::store::MemoryStore;
-use crate::profile::{Endpoint, Request};
+use crate::error::Code;
+use crate::open::profiles::present;
+use crate::profile::{Endpoint, Generation, ProfileFile, ProfileName, Request};
 use crate::seal::DataKey;
-use crate::secrets::{MemorySecrets, SecretsError};
+use crate::secrets::{
+    Configurations, Credential, DataDirLock, ItemName, MemorySecrets, SecretStore as _, SecretsError,
+};
 use crate::system::clock::{ManualClock, WallTime};
 use crate::system::files::{Dir, Missing};
 
@@ -35,7 +42,7 @@ impl Place {
         self.root.path().join("profiles")
     }
 
-    fn with_registry<T>(&self, work: impl FnOnce(&CredentialEditor<'_>) -> T) -> T {
+    fn with_editor<T>(&self, work: impl FnOnce(&CredentialEditor<'_>) -> T) -> T {
         work(&CredentialEditor {
             profiles_dir: self.profiles_dir(),
             data_dir: &self.data_dir,
@@ -48,12 +55,13 @@ impl Place {
         })
     }
 
-    fn set(&self, file: ProfileFile, secret: Option<&str>) -> Result<Set, Error> {
-        self.with_registry(|registry| registry.set(&name(), file, secret.map(Secret::from), CaFile::AsBefore, None))
-            .map(|(set, left)| {
+    fn set(&self, file: ProfileFile, secret: Option<&str>) -> Result<Outcome, Error> {
+        self.with_editor(|editor| editor.set(&name(), file, secret.map(Secret::from), CaFile::AsBefore, None)).map(
+            |(outcome, left)| {
                 assert_eq!(left, Vec::<String>::new());
-                set
-            })
+                outcome
+            },
+        )
     }
 
     fn stored(&self) -> Option<Credential> {
@@ -79,9 +87,9 @@ const URL: &str = "https://issuer.example/token";
 #[test]
 fn the_same_secret_for_the_same_places_keeps_its_generation() {
     let place = place();
-    assert_eq!(place.set(file(URL), Some("s")).ok(), Some(Set::Stored));
+    assert_eq!(place.set(file(URL), Some("s")).ok(), Some(Outcome::Stored));
     let first = place.stored().expect("stored");
-    assert_eq!(place.set(file(URL), Some("s")).ok(), Some(Set::Unchanged));
+    assert_eq!(place.set(file(URL), Some("s")).ok(), Some(Outcome::Unchanged));
     assert_eq!(place.stored(), Some(first));
 }
 
@@ -104,7 +112,7 @@ fn another_place_needs_the_secret_again() {
     let error = place.set(file("https://other.example/token"), None).expect_err("refused");
     assert_eq!(error.code(), Code::Usage);
     assert_eq!(place.stored().map(|c| c.binding.token_url.to_string()).as_deref(), Some(URL));
-    assert_eq!(place.set(file("https://other.example/token"), Some("s")).ok(), Some(Set::Stored));
+    assert_eq!(place.set(file("https://other.example/token"), Some("s")).ok(), Some(Outcome::Stored));
 }
 
 #[test]
@@ -113,7 +121,7 @@ fn a_change_of_the_request_keeps_secret_and_generation() {
     place.set(file(URL), Some("s")).expect("set");
     let first = place.stored();
     let request = Request::default().with_scopes(["a"]).expect("a scope");
-    assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Set::Changed));
+    assert_eq!(place.set(ProfileFile { request, ..file(URL) }, None).ok(), Some(Outcome::Changed));
     assert_eq!(place.stored(), first);
     let present = present(&place.profiles_dir(), &name()).expect("reads").expect("there");
     assert_eq!(present.request.scope_text(), "a");
@@ -148,8 +156,7 @@ fn a_credential_that_does_not_verify_is_not_set() {
     let old = place.stored();
     let refuse = |_: Profile, _: Option<Secret>| Err(Error::new(Code::InvalidClient, "refused"));
     let new = Some(Secret::from("new"));
-    let refused =
-        place.with_registry(|registry| registry.set(&name(), file(URL), new, CaFile::AsBefore, Some(&refuse)));
+    let refused = place.with_editor(|editor| editor.set(&name(), file(URL), new, CaFile::AsBefore, Some(&refuse)));
     assert_eq!(refused.expect_err("refused").code(), Code::InvalidClient);
     assert_eq!(place.stored(), old);
 }
@@ -160,7 +167,7 @@ fn a_reference_takes_the_place_of_a_stored_secret() {
     place.set(file(URL), Some("s")).expect("set");
     let old = place.stored().expect("stored");
     let secret = Some(crate::profile::Reference::Env("SECRET".to_owned()));
-    assert_eq!(place.set(ProfileFile { secret, ..file(URL) }, None).ok(), Some(Set::Stored));
+    assert_eq!(place.set(ProfileFile { secret, ..file(URL) }, None).ok(), Some(Outcome::Stored));
     assert_eq!(stored(&place.secrets, &old.binding).expect("reads"), None, "the stored one is gone");
 }
 
@@ -169,7 +176,7 @@ fn removing_takes_the_profile_and_its_secret() {
     let place = place();
     place.set(file(URL), Some("s")).expect("set");
     let binding = place.stored().expect("stored").binding;
-    assert_eq!(place.with_registry(|registry| registry.remove(&name())).expect("removed"), Vec::<String>::new());
+    assert_eq!(place.with_editor(|editor| editor.remove(&name())).expect("removed"), Vec::<String>::new());
     assert_eq!(present(&place.profiles_dir(), &name()).expect("reads"), None);
     assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
 }
@@ -187,7 +194,7 @@ fn a_profile_stays_while_its_secret_cannot_be_erased() {
     let place = place();
     place.set(file(URL), Some("s")).expect("set");
     place.secrets.fail_with(Some(crate::secrets::Fault::Locked));
-    let refused = place.with_registry(|registry| registry.remove(&name()));
+    let refused = place.with_editor(|editor| editor.remove(&name()));
     assert_eq!(refused.expect_err("locked").code(), Code::KeyringLocked);
     place.secrets.fail_with(None);
     assert!(place.stored().is_some(), "profile and secret are whole");
@@ -201,7 +208,7 @@ fn a_profile_with_a_mistake_in_it_is_removed_with_its_secret() {
     let path = place.profiles_dir().join(name().file_name());
     let text = std::fs::read_to_string(&path).expect("written");
     std::fs::write(&path, format!("no_such_key = 1\n{text}")).expect("edited");
-    assert_eq!(place.with_registry(|registry| registry.remove(&name())).expect("removed"), Vec::<String>::new());
+    assert_eq!(place.with_editor(|editor| editor.remove(&name())).expect("removed"), Vec::<String>::new());
     assert!(!path.exists());
     assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
 }

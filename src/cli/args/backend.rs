@@ -1,0 +1,37 @@
+//! The flags of `init` and `rekey`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+/// `init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where secrets are kept: the OS keyring, sealed files, or nowhere.
+    #[arg(long, value_name = "BACKEND", value_parser = PossibleValuesParser::new(["keyring", "file", "none"]))]
+    pub(crate) backend: String,
+    /// The key file; made if it is not there [default: `key` in the config directory].
+    #[arg(long, value_name = "PATH", group = "key")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// The systemd credential that holds the key.
+    #[arg(long, value_name = "NAME", group = "key")]
+    pub(crate) key_credential: Option<String>,
+    /// Asks for a passphrase that the key is made of.
+    #[arg(long, group = "key")]
+    pub(crate) passphrase: bool,
+    /// Moves what is stored: copies, reads back, switches, deletes.
+    #[arg(long = "move")]
+    pub(crate) relocate: bool,
+}
+
+/// `rekey`
+#[derive(Debug, Args)]
+pub(crate) struct Rekey {
+    /// Destroys what is stored here, and the key where the keyring holds it.
+    #[arg(long)]
+    pub(crate) destroy: bool,
+    /// Does not ask before destroying.
+    #[arg(long, requires = "destroy")]
+    pub(crate) yes: bool,
+}

@@ -1,0 +1,130 @@
+//! What can be typed. What it means is decided by the file of each noun.
+
+mod backend;
+mod credentials;
+mod fleet;
+mod request;
+mod token;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+pub(crate) use backend::{Init, Rekey};
+pub(crate) use credentials::{Credentials, Remove, Set};
+pub(crate) use fleet::{Fleet, FleetKey, FleetLoginCommand};
+pub(crate) use request::RequestArgs;
+pub(crate) use token::{Get, Token, Validate};
+
+/// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
+/// however many processes ask.
+#[derive(Debug, Parser)]
+#[command(name = "tokenkeep", version, max_term_width = 100, infer_long_args = false)]
+#[command(subcommand_required = true, arg_required_else_help = false)]
+pub(crate) struct Typed {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The profile; else TOKENKEEP_PROFILE, default_profile of config.toml, or the only one.
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Where config.toml and profiles are [env: TOKENKEEP_CONFIG_DIR].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// Where sealed secrets and tokens are [env: TOKENKEEP_DATA_DIR].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Writes results as JSON on stdout and errors as JSON on stderr.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Tells more on stderr; twice: still more [env: TOKENKEEP_LOG=error|warn|info|debug|trace].
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Writes no warnings.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Colours messages on stderr.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: Color,
+}
+
+/// When messages are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Chooses, once, where this data directory keeps its secrets.
+    ///
+    /// The same choice again changes nothing; another one is refused without --move. Where the OS keyring answers,
+    /// `credentials set` chooses it by itself.
+    Init(Init),
+    /// Sets, lists, shows and removes credentials.
+    #[command(subcommand)]
+    Credentials(Credentials),
+    /// Gets, checks, lists and forgets tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Sets up what the hosts of a fleet share: its key, and the login of its store.
+    #[command(subcommand)]
+    Fleet(Fleet),
+    /// Tells whether tokens can be kept here, and what to do where not.
+    Doctor {
+        /// Requests a token of the profile, too, and keeps it.
+        #[arg(long)]
+        online: bool,
+        /// With --online: requests a token of every profile.
+        #[arg(long)]
+        all: bool,
+        /// Ends what was interrupted, and removes what was left behind and no profile names.
+        #[arg(long)]
+        fix: bool,
+        /// Erases secrets that no profile names without asking.
+        #[arg(long, requires = "fix")]
+        yes: bool,
+    },
+    /// Empties the kernel's copy of the data key.
+    Lock,
+    /// Makes another data key: reseals the secrets, voids the cached tokens.
+    Rekey(Rekey),
+    /// Sums up what was asked of issuers, by profile and day.
+    ///
+    /// Each request is a line in a ledger: when it was sent, for which profile and by which program, how it ended and how
+    /// long it took; no secret and no token. A cached token is no request. Lines are kept for 400 days.
+    Stats {
+        /// How far back, such as 24h or 90d; 30d if not given, with --prometheus all that is known.
+        #[arg(long, value_name = "D")]
+        since: Option<String>,
+        /// Writes the text format of Prometheus, for the textfile collector of its node exporter.
+        #[arg(long)]
+        prometheus: bool,
+    },
+    /// Writes the manual pages into a directory, or the first of them to stdout.
+    Man {
+        /// The directory; made if it is not there.
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}

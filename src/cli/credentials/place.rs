@@ -1,0 +1,39 @@
+//! The places that secrets and headers are read from, in words.
+
+use std::path::Path;
+
+use crate::profile::{HeaderSource, Headers, Reference, SecretSource};
+use crate::system::files::EscapedPath;
+
+/// Names the place of a secret, with its details if it has any.
+pub(super) fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
+    match secret {
+        SecretSource::Stored(_) => ("stored", None),
+        SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", EscapedPath(path)))),
+        SecretSource::Reference(Reference::Env(name)) => {
+            ("reference", Some(format!("environment variable {}", one_line(name))))
+        }
+        SecretSource::Reference(Reference::Command(words)) => (
+            "reference",
+            Some(format!("command {}", words.first().map(|program| one_line(program)).unwrap_or_default())),
+        ),
+        SecretSource::Reference(Reference::GithubActions { audience, .. }) => {
+            ("reference", Some(format!("GitHub Actions, for {}", one_line(audience))))
+        }
+        SecretSource::Absent => ("none", None),
+    }
+}
+
+/// Names the headers for the token endpoint, each with the place of its value.
+pub(super) fn headers(headers: &Headers) -> String {
+    let source = |source: &HeaderSource| match source {
+        HeaderSource::File(path) => format!("file {}", EscapedPath(path)),
+        HeaderSource::Env(name) => format!("environment variable {}", one_line(name)),
+        _ => "(hidden)".to_owned(),
+    };
+    headers.iter().map(|(name, of)| format!("{name}: {}", source(of))).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn one_line(text: &str) -> String {
+    EscapedPath(Path::new(text)).to_string()
+}
