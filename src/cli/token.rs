@@ -158,7 +158,7 @@ pub(super) fn keeper(context: &Context<'_>, args: &super::args::RequestArgs) -> 
     let asked = request::typed(args, &keeper.profile().request)?;
     request::warn_of_resources(args, context.ui);
     Ok(match asked {
-        Some(request) => keeper.request(request),
+        Some(request) => keeper.with_request(request),
         None => keeper,
     })
 }
@@ -203,7 +203,7 @@ fn as_client(context: &Context<'_>, args: &Validate) -> Result<validate::Report,
     let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
     let reach = if args.offline { Reach::Local } else { Reach::Everything };
     let _waiting = context.ui.waiting("checking the token");
-    block_on(validate::validate(&keeper, given, reach))
+    block_on(keeper.validate(given, reach))
 }
 
 fn reported(context: &Context<'_>, report: &validate::Report) -> Result<u8, Error> {

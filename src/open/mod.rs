@@ -40,7 +40,7 @@ use crate::keeper::Keeper;
 ///
 /// # Examples
 /// ```no_run
-#[doc = include_str!("../../examples/library.rs")]
+#[doc = include_str!("../../examples/profile.rs")]
 /// ```
 pub fn open(profile: &str) -> Result<Keeper, Error> {
     OpenOptions::new().open(profile)

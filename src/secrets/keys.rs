@@ -324,7 +324,7 @@ impl Keys {
                     drop(lock);
                     return keys.unlock();
                 }
-                let key = DataKey::random()?;
+                let key = DataKey::generate()?;
                 keyring.write(&ItemName::data_key(&present.store_id, key.id()), &Secret::new(*key.expose_root()))?;
                 BackendChoice { key_id: Some(key.id()), ..present }.save(&self.dir, &lock).map_err(failed)?;
                 Ok(AskedKey { key, replaced: true })
@@ -426,7 +426,7 @@ pub(crate) fn first_key(
         }
         Backend::File(KeySource::Passphrase(_)) => derived(choice, Typed::New).map(Some),
         Backend::Keyring => {
-            let key = DataKey::random()?;
+            let key = DataKey::generate()?;
             let item = ItemName::data_key(&choice.store_id, key.id());
             OsKeyring::new(timeout).write(&item, &Secret::new(*key.expose_root()))?;
             Ok(Some(key))

@@ -1,14 +1,16 @@
-//! The access token, its request, and the one rule that decides whether it still holds.
+//! The access token, how long it holds, and the one rule that decides whether it still does.
+//!
+//! [`Keeper::token`](crate::Keeper::token) applies the rule already: a program needs no clock of its own. A
+//! [`Validity`] is for those that show when a token ends.
 
 mod access;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod refusal;
 #[cfg(test)]
 mod tests;
 mod validity;
 
 pub use access::AccessToken;
-pub use identity::RecordName;
-pub(crate) use identity::{Dimensions, Outline, TokenIdentity};
+pub(crate) use identity::{Dimensions, Outline, RecordName, TokenIdentity};
 pub(crate) use validity::LONGEST_LIFETIME;
 pub use validity::{Freshness, LifetimeFrom, Validity};

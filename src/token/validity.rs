@@ -12,10 +12,11 @@ pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_
 ///
 /// The lifetime counts from the moment the request was sent: the issuer's clock started later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Validity {
     /// When the request was sent.
     pub sent: Moment,
-    /// How long the answer holds, whole seconds.
+    /// How long the answer holds, in whole seconds: `expires_in` (RFC 6749 s. 5.1).
     pub lifetime: Duration,
     /// The source of the lifetime.
     pub lifetime_from: LifetimeFrom,
@@ -23,6 +24,7 @@ pub struct Validity {
 
 /// The source of a lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LifetimeFrom {
     /// The issuer named it.
     Issuer,
@@ -42,6 +44,11 @@ pub enum Freshness {
 }
 
 impl Validity {
+    /// Makes the validity of what was requested at `sent`. Parts of a second of `lifetime` are kept by no store.
+    pub fn new(sent: Moment, lifetime: Duration, lifetime_from: LifetimeFrom) -> Validity {
+        Validity { sent, lifetime, lifetime_from }
+    }
+
     /// Returns what is left at `now`: up to the earlier of the wall-clock deadline and, in the same
     /// boot, the boot-time deadline.
     pub fn at(&self, now: &Moment) -> Freshness {

@@ -24,10 +24,36 @@ pub(crate) fn issuer() -> &'static Path {
         let profile = test.parent().and_then(Path::parent).expect("tests lie in TARGET/PROFILE/deps");
         let issuer = profile.join("examples/issuer");
         if is_stale(&issuer) {
-            build_issuer(profile);
+            build_example("issuer", profile);
         }
         issuer
     })
+}
+
+/// A program of examples/, built now where `cargo test --test suite` did not build it or it is older than its sources.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let profile = test.parent().and_then(Path::parent).expect("tests lie in TARGET/PROFILE/deps");
+    let example = profile.join("examples").join(name);
+    let _turn = BUILDING.lock().expect("no holder panics");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources =
+        changed_below(&checkout.join("src")).max(changed(&checkout.join("examples").join(name).with_extension("rs")));
+    if changed(&example).is_none_or(|built| sources.is_some_and(|sources| sources > built)) {
+        build_example(name, profile);
+    }
+    example
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When the newest file below a folder was written.
+fn changed_below(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    entries.filter_map(|path| if path.is_dir() { changed_below(&path) } else { changed(&path) }).max()
 }
 
 /// The program, or a copy of it in `copies` where other users cannot reach the checkout that it is in.
@@ -68,17 +94,17 @@ fn is_stale(issuer: &Path) -> bool {
     newest > built
 }
 
-fn build_issuer(profile: &Path) {
+fn build_example(example: &str, profile: &Path) {
     let target = profile.parent().expect("a profile's folder lies in the target directory");
     let name = match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(other) => other,
     };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", "issuer", "--profile", name, "--target-dir"])
+        .args(["build", "--quiet", "--example", example, "--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "the fixture issuer does not build");
+    assert!(status.success(), "the example {example} does not build");
 }
