@@ -217,7 +217,7 @@ impl Profile {
     }
 
     /// Returns the audience of an assertion of this client; `None` if that is the issuer, and the profile names none.
-    pub fn assertion_audience(&self) -> Option<&str> {
+    pub(crate) fn assertion_audience(&self) -> Option<&str> {
         match self.assertions.audience {
             AssertionAudience::Issuer => self.issuer.as_deref(),
             AssertionAudience::TokenEndpoint => Some(self.token_url.as_str()),

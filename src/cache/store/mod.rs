@@ -169,19 +169,36 @@ impl LockDir {
 /// }
 /// ```
 pub trait RecordStore: fmt::Debug + Send + Sync {
-    /// Returns the record in a slot, or `None` if there is none.
+    /// Returns the record of a key, or `None` if there is none.
+    ///
+    /// # Errors
+    /// When it is not known whether there is one: a record that cannot be read is not absent. The same holds for the
+    /// other functions.
     fn load(&self, slot: RecordKey) -> Result<Option<Vec<u8>>, RecordError>;
 
-    /// Puts a record into a slot, in place of the present one: a reader sees the old or the new.
+    /// Puts a record in place of the present one: a reader sees the old or the new, never a part. It need not survive a
+    /// power cut.
+    ///
+    /// # Errors
+    /// When it is not kept. The token is handed out all the same.
     fn save(&self, slot: RecordKey, record: &[u8], writer: WriteMode) -> Result<(), RecordError>;
 
-    /// Empties a slot; `false` if it was empty.
+    /// Removes the record of a key; `false` if there was none.
+    ///
+    /// # Errors
+    /// When it may still be there.
     fn remove(&self, slot: RecordKey) -> Result<bool, RecordError>;
 
-    /// Lists the slots that hold something, in no order.
+    /// Lists the keys that have a record, in no order.
+    ///
+    /// # Errors
+    /// When there may be more.
     fn list(&self) -> Result<Vec<RecordKey>, RecordError>;
 
-    /// Distinguishes one state of a slot from another without reading it; `None` if it is empty.
+    /// Distinguishes one state of a record from another without reading it; `None` if there is none.
+    ///
+    /// # Errors
+    /// When its state is not known.
     fn stamp(&self, slot: RecordKey) -> Result<Option<Stamp>, RecordError>;
 
     /// Returns the directory in which processes that share this store take turns. `None`, as if it is not written: the
