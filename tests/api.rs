@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const LIST: &str = "docs/api.txt";
-const RENEW: &str = "TOKENKEEP_RENEW";
+const UPDATE: &str = "UPDATE_DOCS";
 
 #[test]
 fn the_list_of_public_items_is_complete() {
     let listed = listed(&documented());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(LIST);
-    if std::env::var_os(RENEW).is_some() {
+    if std::env::var_os(UPDATE).is_some() {
         std::fs::write(&path, &listed).expect("the checkout can be written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
@@ -24,7 +24,7 @@ fn the_list_of_public_items_is_complete() {
         .collect();
     assert!(
         listed == committed,
-        "the public items differ from {LIST}:\n{}\nif that is right: {RENEW}=1 cargo test --test api",
+        "the public items differ from {LIST}:\n{}\nif that is right: {UPDATE}=1 cargo test --test api",
         changes.join("\n")
     );
 }
