@@ -77,8 +77,8 @@
 //!
 //! What lies on disk, in a keyring and in a fleet store is read by every later version; formats only gain. Codes of
 //! errors and warnings keep their names. Types that are `non_exhaustive` gain variants and fields: make a [`Profile`]
-//! with [`Profile::new`], then set what differs. Every public item is a line of `docs/api.txt`, so a change of one is
-//! reviewed.
+//! with [`Profile::new`], then set what differs. What a clock or an engine of a program makes gains none. Every public
+//! item is a line of `docs/api.txt`, so a change of one is reviewed.
 //!
 //! The oldest Rust that builds this version is 1.95; a newer one is a minor version.
 
@@ -117,6 +117,7 @@ pub mod token;
 pub use error::{Code, Error, ErrorKind, Warning};
 #[doc(inline)]
 pub use keeper::{Keeper, KeeperBuilder};
+// The options stand beside the function, as in std::fs: a module for one name would be a detour.
 pub use open::{OpenOptions, open};
 #[doc(inline)]
 pub use profile::{Profile, ProfileName};

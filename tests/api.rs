@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 const LIST: &str = "docs/api.txt";
 const UPDATE: &str = "UPDATE_DOCS";
 
 #[test]
 fn the_list_of_public_items_is_complete() {
-    let listed = listed(&documented());
+    let listed = listed(documented());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(LIST);
     if std::env::var_os(UPDATE).is_some() {
         std::fs::write(&path, &listed).expect("the checkout can be written");
@@ -51,7 +52,12 @@ struct Item<'a> {
 }
 
 /// Documents the library; returns the pages of its items.
-fn documented() -> Vec<Page> {
+fn documented() -> &'static [Page] {
+    static PAGES: OnceLock<Vec<Page>> = OnceLock::new();
+    PAGES.get_or_init(document)
+}
+
+fn document() -> Vec<Page> {
     let test = std::env::current_exe().expect("a test knows its own path");
     let target = test.ancestors().nth(3).expect("tests lie in TARGET/PROFILE/deps");
     let mut cargo = Command::new(env!("CARGO"));
