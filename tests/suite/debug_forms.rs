@@ -143,6 +143,7 @@ fn plain(shown: &mut Shown) {
     shown.add(&tokenkeep::error::Remedy::MakeRoom);
     shown.add(&tokenkeep::error::Remedy::OpenOutput);
     shown.add(&tokenkeep::error::Mend::DirectoryInside);
+    shown.add(&tokenkeep::error::SecretPlace::Actions);
     shown.add(&Source::Cache);
     shown.add(&Want::IssuedAfter(moment()));
     shown.add(&Stamp::numbered(7));
