@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tokenkeep::{
-    Clock, DataKey, Endpoint, Keeper, ManualClock, MemoryStore, Profile, ProfileName, Request, Secret, SystemClock,
-};
+use tokenkeep::clock::{Clock, ManualClock, SystemClock};
+use tokenkeep::profile::{Endpoint, Request};
+use tokenkeep::store::{DataKey, MemoryStore};
+use tokenkeep::{Keeper, Profile, ProfileName, Secret};
 
 /// Longer than the longest run of a look that moves the clock on.
 const TEN_YEARS: u64 = 315_360_000;
@@ -68,7 +69,7 @@ fn looked_for(criterion: &mut Criterion) {
     });
     criterion.bench_function("an identity: encoded and hashed", |bencher| {
         let request = Request::default().with_scopes(["read", "write"]).expect("scopes");
-        bencher.iter(|| black_box(keeper.request(black_box(request.clone()))));
+        bencher.iter(|| black_box(keeper.with_request(black_box(request.clone()))));
     });
 }
 

@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tokenkeep::{Clock, Keeper, Request, SystemClock, Want};
+use tokenkeep::Keeper;
+use tokenkeep::clock::{Clock, SystemClock};
+use tokenkeep::keeper::Want;
+use tokenkeep::profile::Request;
 
 const PROFILES: usize = 20;
 const TASKS: usize = 64;
@@ -197,7 +200,7 @@ fn targets(n: usize) -> Vec<Target> {
         let request = Request::default().with_scopes([*scope].into_iter().filter(|scope| !scope.is_empty()));
         let text = |text: &str| URL_SAFE_NO_PAD.encode(text);
         Target {
-            keeper: keeper.request(request.expect("scopes")),
+            keeper: keeper.with_request(request.expect("scopes")),
             ending: format!(".{}.{}", text(&format!("client-{n}")), text(scope)),
         }
     };

@@ -1,18 +1,21 @@
-//! Access tokens for programs that call APIs as themselves (OAuth 2.0 client credentials). tokenkeep keeps the client's
-//! secret sealed and the access token cached. It sends one request to the issuer per token lifetime, however many
-//! threads, processes and hosts want the token.
+//! Access tokens for programs that call APIs as themselves (OAuth 2.0 client credentials, RFC 6749 s. 4.4). tokenkeep
+//! keeps the client's secret sealed and the access token cached. It sends one request to the issuer per token lifetime,
+//! however many threads, processes and hosts want the token.
 //!
 //! | a program that | begins with |
 //! |---|---|
-//! | uses a profile of the command line | [`open`]; [`OpenOptions`] for other directories, limits and warnings |
-//! | brings client and secret itself | [`Keeper::builder`]; [`FileStore`] if tokens are to outlive it |
+//! | uses a profile of the command line | [`open()`]; [`OpenOptions`] for other directories, limits and warnings |
+//! | brings client and secret itself | [`Keeper::builder`]; [`store`] if tokens are to outlive it |
+//! | calls several APIs, or one with several scopes | a keeper for each profile, [`Keeper::with_request`] for each scope |
 //! | shares tokens among hosts | `[fleet]` of `config.toml`, or [`KeeperBuilder::fleet`] and the module [`fleet`] |
-//! | wants to know whether a token is still good | [`validate`] |
+//! | wants to know whether a token is still good | [`Keeper::validate`] |
+//!
+//! A program that is handed a token by its platform, or that acts for a user who logs in, needs another crate.
 //!
 //! # A profile of the command line
 //!
 //! ```no_run
-#![doc = include_str!("../examples/library.rs")]
+#![doc = include_str!("../examples/profile.rs")]
 //! ```
 //!
 //! [`Keeper::token`] looks into the cache first, so there is nothing to keep beside it. [`Keeper::cached`] only looks:
@@ -20,37 +23,26 @@
 //!
 //! # Client and secret of the program
 //!
-//! Neither file nor environment is read.
+//! Neither file nor environment is read, and nothing is written.
 //!
 //! ```no_run
-#![doc = include_str!("../examples/builder.rs")]
+#![doc = include_str!("../examples/handed_in.rs")]
 //! ```
 //!
-//! # When the API refuses the token
+//! # Many profiles and scopes behind one HTTP client
 //!
 //! An issuer can end a token before its time. [`Keeper::reject`] takes it out of use, for all callers of the cache, and
 //! the next [`Keeper::token`] is another one. Callers that reject the same token cause one request.
 //!
 //! ```no_run
-//! use reqwest::{Client, Response, StatusCode, header::AUTHORIZATION};
-//!
-//! async fn call(keeper: &tokenkeep::Keeper, api: &Client, url: &str) -> Result<Response, Box<dyn std::error::Error>> {
-//!     let token = keeper.token().await?;
-//!     let response = api.get(url).header(AUTHORIZATION, token.header_value()).send().await?;
-//!     if response.status() != StatusCode::UNAUTHORIZED {
-//!         return Ok(response);
-//!     }
-//!     keeper.reject(&token)?;
-//!     let token = keeper.token().await?;
-//!     Ok(api.get(url).header(AUTHORIZATION, token.header_value()).send().await?)
-//! }
+#![doc = include_str!("../examples/many.rs")]
 //! ```
 //!
 //! # Errors
 //!
 //! An [`Error`] has a [`Code`] (what happened, as scripts know it), its [`ErrorKind`] (what a caller can do), a message
-//! without any secret, and perhaps a [`Remedy`]. A fault of the cache, the disk or the clock is none: it is a
-//! [`Warning`], and the token is handed out.
+//! without any secret, and perhaps a [`Remedy`](error::Remedy). A fault of the cache, the disk or the clock is none: it
+//! is a [`Warning`], and the token is handed out.
 //!
 //! ```
 //! use std::time::Duration;
@@ -83,9 +75,12 @@
 //!
 //! # What stays
 //!
-//! What lies on disk is read by every later version. Codes of errors and warnings keep their names. Types that are
-//! `non_exhaustive` gain variants and fields: make a [`Profile`] with [`Profile::new`], then set what differs. The
-//! oldest Rust that builds this version is 1.95; a newer one is a minor version.
+//! What lies on disk, in a keyring and in a fleet store is read by every later version; formats only gain. Codes of
+//! errors and warnings keep their names. Types that are `non_exhaustive` gain variants and fields: make a [`Profile`]
+//! with [`Profile::new`], then set what differs. What a clock or an engine of a program makes gains none. Every public
+//! item is a line of `docs/api.txt`, so a change of one is reviewed.
+//!
+//! The oldest Rust that builds this version is 1.95; a newer one is a minor version.
 
 mod cache;
 #[cfg(feature = "cli")]
@@ -95,7 +90,7 @@ mod config;
 #[cfg(any(feature = "cli", feature = "front"))]
 mod consumers;
 mod encoding;
-mod error;
+pub mod error;
 #[cfg(any(feature = "cli", feature = "front"))]
 mod exit;
 pub mod fleet;
@@ -104,33 +99,58 @@ pub mod fleet;
 pub mod front;
 #[cfg(any(feature = "cli", feature = "front"))]
 mod hints;
-mod keeper;
+pub mod keeper;
 mod ledger;
 #[cfg(feature = "cli")]
 mod manage;
 mod oauth;
 mod open;
-mod profile;
+pub mod profile;
 mod seal;
 mod secrets;
 #[cfg(feature = "cli")]
 mod surroundings;
 mod system;
-mod token;
+pub mod token;
 
-pub use cache::store::{FileStore, LockDir, MemoryStore, RecordError, RecordKey, RecordKind, RecordStore, WriteMode};
-pub use error::warning::Warning;
-pub use error::{Code, Error, ErrorKind, Remedy, SecretPlace};
-pub use keeper::validate::{Check, Outcome, Reach, Report, Verdict, validate};
-pub use keeper::{Keeper, KeeperBuilder, Obtained, Source, Want};
+#[doc(inline)]
+pub use error::{Code, Error, ErrorKind, Warning};
+#[doc(inline)]
+pub use keeper::{Keeper, KeeperBuilder};
+// The options stand beside the function, as in std::fs: a module for one name would be a detour.
 pub use open::{OpenOptions, open};
-pub use profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
-    ClientCertificate, Endpoint, EndpointError, Generation, Grant, HeaderError, HeaderSource, Headers, PlainHostError,
-    PlainHosts, Profile, ProfileName, Reference, Repeats, Request, RequestError, SecretSource, TokenBinding, TokenType,
-};
-pub use seal::{DataKey, KeyId, SealError};
-pub use system::clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
-pub use system::files::{Mend, PlaceError, Stamp};
-pub use system::secret::{Secret, SecretDigest};
-pub use token::{AccessToken, Freshness, LifetimeFrom, RecordName, Validity};
+#[doc(inline)]
+pub use profile::{Profile, ProfileName};
+pub use system::secret::Secret;
+#[doc(inline)]
+pub use token::AccessToken;
+
+/// Time: the two clocks that a keeper reads, and one that a test moves.
+///
+/// A program hands its own in by [`KeeperBuilder::clock`]; without it, [`SystemClock`](clock::SystemClock) is read.
+pub mod clock {
+    pub use crate::system::clock::{BootId, BootTime, Clock, ManualClock, Moment, SystemClock, WallTime};
+}
+
+/// Where a keeper that is built keeps its sealed records, and the key that seals them.
+///
+/// | a program that | takes |
+/// |---|---|
+/// | wants nothing on disk | [`MemoryStore`](store::MemoryStore), which is there without a call |
+/// | wants its tokens to outlive it | [`FileStore`](store::FileStore) and a [`DataKey`](store::DataKey) that outlives it |
+/// | keeps them elsewhere: a database, a file of another kind | its own [`RecordStore`](store::RecordStore) |
+///
+/// A store is handed sealed bytes, and is not trusted: a record that it changes does not open, and is requested again.
+pub mod store {
+    pub use crate::cache::store::{
+        FileStore, LockDir, MemoryStore, RecordError, RecordKey, RecordKind, RecordStore, WriteMode,
+    };
+    pub use crate::seal::DataKey;
+    pub use crate::system::files::Stamp;
+    pub use crate::token::identity::RecordName;
+}
+
+/// What [`Keeper::validate`] finds out about a token.
+pub mod validate {
+    pub use crate::keeper::validate::{Check, Outcome, Reach, Report, Verdict};
+}

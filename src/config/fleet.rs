@@ -97,6 +97,7 @@ pub struct FleetUrl {
 
 /// The topology of the store that the hosts of a [`FleetUrl`] lead to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Topology {
     /// One server, which several names may lead to.
     Single,

@@ -1,4 +1,7 @@
-//! Every failure as one type: a code that scripts know, a message, a remedy.
+//! Every failure as one type: a code that scripts know, a message, a remedy. And what went wrong without one.
+//!
+//! [`Error`] keeps a caller from its result, a [`Warning`] does not. [`Error::code`] says what happened, its
+//! [`kind`](Code::kind) what a caller can do, and [`Error::remedy`] what a person can do, in no words of a command line.
 
 mod from;
 mod remedy;
@@ -6,6 +9,9 @@ pub(crate) mod warning;
 
 pub(crate) use from::chain;
 pub use remedy::{Remedy, SecretPlace};
+pub use warning::Warning;
+
+pub use crate::system::files::Mend;
 
 use std::error::Error as StdError;
 use std::fmt;

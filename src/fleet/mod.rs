@@ -1,7 +1,20 @@
 //! The fleet: hosts that share one token over a store that they run already.
 //!
-//! [`Session`] is one caller and the store, [`protocol`] what it decides at each answer, [`record`] what is sealed
-//! before it reaches the store, [`store`] the engines.
+//! One host requests the token, and the others take it from the store. A store that is down costs requests, not tokens:
+//! each host continues without it. The profile of a command line joins a fleet by `[fleet]` in its `config.toml`; a
+//! keeper that is built joins by [`KeeperBuilder::fleet`](crate::KeeperBuilder::fleet), with a store and a
+//! [`FleetKey`].
+//!
+//! | the hosts have | store |
+//! |---|---|
+//! | Redis, Valkey, a cluster or sentinels of them | [`RedisStore`], with the feature `redis` |
+//! | something else | an own [`Store`]: one value and one lease for each name |
+//! | nothing: one process, or a test | [`MemoryFleet`] |
+//!
+//! The store is handed sealed values under names that reveal nothing, and is not trusted.
+
+// `Session` is one caller and the store, `protocol` what it decides at each answer, `record` what is sealed before it
+// reaches the store, `store` the engines.
 
 mod breaker;
 mod entropy;

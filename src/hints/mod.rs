@@ -1,45 +1,21 @@
 //! All advice of the product, on one page: what each remedy is on the command line.
 
+mod directories;
+pub(crate) mod style;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) mod tests;
+mod words;
+
 use std::borrow::Cow;
-use std::path::Path;
 use std::time::Duration;
+
+pub(crate) use directories::Directories;
+use words::{data_directory, inside, place_of, protect, quoted, quoted_text, value_of};
 
 use crate::encoding::duration;
 use crate::encoding::escape::Escaped;
 use crate::error::{Error, Remedy, SecretPlace};
-use crate::system::files::{EscapedPath, Mend};
-
-/// The directories that were typed, as flags: a command that is advised needs them too.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Directories(String);
-
-impl Directories {
-    #[cfg(feature = "cli")]
-    pub(crate) fn typed(config_dir: Option<&Path>, data_dir: Option<&Path>) -> Directories {
-        let flags = [("--config-dir", config_dir), ("--data-dir", data_dir)];
-        let typed = flags.into_iter().filter_map(|(flag, path)| Some(format!(" {flag} {}", quoted(path?))));
-        Directories(typed.collect())
-    }
-
-    /// Returns a command by its words after `tokenkeep`.
-    #[cfg(feature = "cli")]
-    pub(crate) fn command(&self, words: &str) -> String {
-        format!("tokenkeep{} {words}", self.0)
-    }
-
-    /// Puts the flags into each command of an advice.
-    fn added(&self, advice: Cow<'static, str>) -> Cow<'static, str> {
-        // Help is the same everywhere.
-        if self.0.is_empty() || advice.ends_with(" --help") {
-            return advice;
-        }
-        let before = ["run ", ": ", "or ", "and ", "mean "];
-        let flagged = |advice: String, before: &str| {
-            advice.replace(&format!("{before}tokenkeep "), &format!("{before}tokenkeep{} ", self.0))
-        };
-        before.into_iter().fold(advice.into_owned(), flagged).into()
-    }
-}
+use crate::system::files::EscapedPath;
 
 /// Returns what to do about an error, if something helps.
 pub(crate) fn of(error: &Error, directories: &Directories) -> Option<Cow<'static, str>> {
@@ -376,21 +352,7 @@ impl Seen<'_> {
 
             // Files and directories.
             Remedy::UseDirectoryInside(path) => return inside(path).into(),
-            Remedy::Protect { path, also, mend } => {
-                let mode = match mend {
-                    Mend::OwnerOnlyFile => "600",
-                    Mend::OwnerOnlyDirectory => "700",
-                    Mend::NoOtherWriter => "go-w",
-                    Mend::OwnerOnlyInVolume => {
-                        return "have root close it to others; in a pod: defaultMode: 0440 for the Secret, and fsGroup"
-                            .into();
-                    }
-                    // Nothing there is to be taken from others.
-                    Mend::DirectoryInside => return inside(path).into(),
-                };
-                let paths = [path].into_iter().chain(also).map(|path| quoted(path)).collect::<Vec<_>>();
-                return format!("run chmod {mode} {}", paths.join(" ")).into();
-            }
+            Remedy::Protect { path, also, mend } => return protect(path, also, *mend).into(),
             Remedy::RunAs(owner) => return format!("run sudo -u '#{owner}' tokenkeep ...").into(),
             Remedy::LookAndMoveAway => "look at what is there, and move it away",
             Remedy::CheckPermissions => "check its permissions and the free space there",
@@ -477,61 +439,3 @@ impl Seen<'_> {
         })
     }
 }
-
-/// Returns the flag that gives a key of a binding its value; `None` if only a new profile does.
-fn value_of(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "token_url" => "--token-url URL",
-        "issuer" => "--issuer URL",
-        "client_id" => "--client-id ID",
-        "auth" => "--auth METHOD",
-        "introspection_url" => "--introspection-url URL",
-        "revocation_url" => "--revocation-url URL",
-        "probe_url" => "--probe-url URL",
-        "assertion_audience" => "--assertion-audience WHOM",
-        "allow_http" => "--allow-http HOST",
-        "dpop" => "--dpop=false",
-        "headers" => "--header NAME",
-        _ => return None,
-    })
-}
-
-/// Names the place that a secret is read from, as the end of `what ...`.
-fn place_of(place: &SecretPlace) -> String {
-    match place {
-        SecretPlace::File(path) => format!("stands in {}", EscapedPath(path)),
-        SecretPlace::Variable(name) => format!("the environment variable {} holds", Escaped(name)),
-        SecretPlace::Program(program) => format!("{} prints", Escaped(program)),
-        SecretPlace::Actions => "GitHub Actions gives".to_owned(),
-    }
-}
-
-fn data_directory(path: &Path, variable: Option<&str>) -> String {
-    let there = format!("add --data-dir {}", quoted(path));
-    match variable {
-        Some(variable) => format!("run unset {variable}, or {there}"),
-        None => there,
-    }
-}
-
-fn inside(path: &Path) -> String {
-    format!("use a directory inside it: --data-dir {}", quoted(&path.join("tokenkeep")))
-}
-
-/// Quotes a path for a shell.
-fn quoted(path: &Path) -> String {
-    quoted_text(&EscapedPath(path).to_string())
-}
-
-fn quoted_text(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-pub(crate) mod style;
-#[cfg(all(test, feature = "cli"))]
-pub(crate) mod tests;

@@ -20,7 +20,17 @@ use crate::system::clock::{Clock, SystemClock};
 use crate::system::files::Stamp;
 use crate::system::secret::Secret;
 
-/// Builds a [`Keeper`].
+/// Builds a [`Keeper`] of parts that the program brings. A secret is required; everything else has a default.
+///
+/// | not called | then |
+/// |---|---|
+/// | [`store`](Self::store) | records are kept in memory |
+/// | [`data_key`](Self::data_key) | a random key, which ends with the process |
+/// | [`clock`](Self::clock) | the clocks of the system |
+/// | [`timeout`](Self::timeout), [`connect_timeout`](Self::connect_timeout) | 30 s, 5 s |
+/// | [`fleet`](Self::fleet) | no other host is asked |
+/// | [`on_warning`](Self::on_warning) | warnings are events of [`tracing`] |
+#[must_use = "a builder keeps nothing until `build` is called"]
 pub struct KeeperBuilder {
     profile: Profile,
     secret: Option<Secret>,
@@ -48,13 +58,14 @@ impl KeeperBuilder {
         }
     }
 
-    /// Hands the client's secret over. Required.
+    /// Hands the client's secret over: the password of RFC 6749 s. 2.3.1, or the private key in PEM if the profile
+    /// proves itself with one (RFC 7523). Required.
     pub fn secret(mut self, secret: impl Into<Secret>) -> KeeperBuilder {
         self.secret = Some(secret.into());
         self
     }
 
-    /// Keeps sealed records in this store instead of in memory; [`FileStore`](crate::FileStore) is one whose records
+    /// Keeps sealed records in this store instead of in memory; [`FileStore`](crate::store::FileStore) is one whose records
     /// outlive the process. Without [`data_key`](Self::data_key) they open in this process only.
     pub fn store(mut self, store: Arc<dyn RecordStore>) -> KeeperBuilder {
         self.store = Some(store);
@@ -88,12 +99,12 @@ impl KeeperBuilder {
 
     /// Shares tokens over this store with every keeper, here or on another host, that has the same key and secret. It
     /// may delay a caller by 250 ms in all; any failure is a warning.
-    pub fn shared(mut self, store: Arc<dyn Store>, key: FleetKey) -> KeeperBuilder {
+    pub fn fleet(mut self, store: Arc<dyn Store>, key: FleetKey) -> KeeperBuilder {
         self.fleet = Some(Fleet::new(store, String::new(), FleetKeyFrom::Given(key), false, BUDGET));
         self
     }
 
-    /// Passes every warning to `observer`; warnings are logged if this is not called.
+    /// Passes every warning to `observer`, in any thread and often inside a call of the keeper; it should return soon.
     pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> KeeperBuilder {
         self.observer = Box::new(observer);
         self
@@ -102,13 +113,14 @@ impl KeeperBuilder {
     /// Builds the keeper.
     ///
     /// # Errors
-    /// When there is no secret, or the system gives no randomness for a key.
+    /// [`Code::CredentialMissing`] when there is no secret, [`Code::Internal`] when the system gives no randomness for a
+    /// key.
     pub fn build(self) -> Result<Keeper, Error> {
         let missing = || Error::new(Code::CredentialMissing, "a keeper that is built needs a secret");
         let secret = self.secret.filter(|secret| !secret.is_empty()).ok_or_else(missing)?;
         let key = match self.key {
             Some(key) => key,
-            None => DataKey::random().map_err(|error| Error::new(Code::Internal, error.to_string()))?,
+            None => DataKey::random()?,
         };
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let parts = Parts {

@@ -1,7 +1,10 @@
-//! START HERE: where a token comes from.
+//! The keeper, what can be wanted of it, and what it hands out.
 //!
 //! [`Keeper::cached`] looks, and waits for nothing. [`Keeper::token`] looks, takes the turn, looks again, asks the
-//! fleet (if hosts share a store), fetches, keeps. Everything else in this file and below serves these two.
+//! fleet (if hosts share a store), fetches, keeps. [`Keeper::obtain`] does it for another [`Want`], and reports the
+//! [`Source`].
+
+// START HERE: everything else in this file and below serves `cached` and `token`.
 
 mod access;
 mod builder;
@@ -40,6 +43,7 @@ pub(crate) use lazy_cache::{LazyCache, NoCache};
 pub(crate) use memory::identity_of;
 use memory::{InMemory, ResolvedRequest};
 pub(crate) use profile_source::ProfileSource;
+use validate::{Reach, Report};
 pub use want::Want;
 use want::{TokenAtStart, WaitStart};
 
@@ -249,8 +253,9 @@ impl Keeper {
         }
     }
 
-    /// Returns a keeper for another request of the same profile; the identity is encoded here, once.
-    pub fn request(&self, request: Request) -> Keeper {
+    /// Returns a keeper for another request of the same profile. Both share memory, cache and turns; each request has a
+    /// token of its own. Cheap, but keep it if it is used often: the request is encoded here, once.
+    pub fn with_request(&self, request: Request) -> Keeper {
         // Before the profile: one that is newer than its stamp is only read again.
         let stamp = self.memory.profile_stamp();
         let profile = Profile { request: request.clone(), ..self.profile() };
@@ -334,6 +339,19 @@ impl Keeper {
     fn patience(&self) -> Duration {
         let own = self.parts.transport.timeout() + Duration::from_secs(5);
         if self.parts.fleet.is_some() { own + self.patience_with_hosts() } else { own }
+    }
+
+    /// Checks the token that is kept, or `given`: by its lifetime, and if the profile names them and `reach` allows it,
+    /// at the introspection endpoint (RFC 7662) and at the resource that is probed. Requests no token and looks into
+    /// none: to its client a token is opaque (RFC 9068 s. 6). Any executor may drive the future.
+    ///
+    /// A token that a resource refuses is dropped from the cache; a given one only if it is the kept one.
+    ///
+    /// # Errors
+    /// When `given` is no token, or when a check needs the credential's binding and that cannot be read or does not
+    /// match. A check that fails is no error: it is in the report.
+    pub async fn validate(&self, given: Option<Secret>, reach: Reach) -> Result<Report, Error> {
+        validate::validate(self, given, reach).await
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -97,13 +97,8 @@ pub struct Report {
     pub left: Option<Duration>,
 }
 
-/// Checks the cached token of a keeper, or `given`. Any executor may drive the future.
-///
-/// A token that a resource refuses is dropped from the cache; a given one only if it is the cached one.
-///
-/// # Errors
-/// When a check needs the credential's binding and that cannot be read or does not match.
-pub async fn validate(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> Result<Report, Error> {
+/// Does what [`Keeper::validate`] promises.
+pub(super) async fn validate(keeper: &Keeper, given: Option<Secret>, reach: Reach) -> Result<Report, Error> {
     match reach {
         Reach::Local => checked(keeper, given, reach).await,
         Reach::Everything => runtime::run(checked(keeper, given, reach)).await.map_err(Error::no_runtime)?,

@@ -60,9 +60,9 @@ impl Keeper {
 
 fn store_warning(error: &RecordError) -> Warning {
     match error {
-        RecordError::Insecure(place) => Warning::CachePathInsecure(chain(place)),
-        RecordError::ReadOnly(place) => Warning::CacheReadOnly(chain(place)),
-        RecordError::Failed(place) => Warning::CacheWriteFailed(chain(place)),
+        RecordError::Insecure(cause) => Warning::CachePathInsecure(chain(&**cause)),
+        RecordError::ReadOnly(cause) => Warning::CacheReadOnly(chain(&**cause)),
+        RecordError::Failed(cause) => Warning::CacheWriteFailed(chain(&**cause)),
         RecordError::Occupied(_) | RecordError::Other(_) => Warning::CacheWriteFailed(chain(error)),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Home;
+use super::home::Home;
 use crate::error::{Code, Error, Remedy};
 use crate::fleet::{Fleet, FleetKey};
 use crate::keeper::Sharing;

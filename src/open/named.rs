@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Home, Opened, profiles};
+use super::home::Home;
+use super::profiles;
+use super::wiring::Opened;
 use crate::error::Error;
 use crate::profile::Generation;
 use crate::secrets::{Configurations, ItemName};

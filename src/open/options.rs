@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Home;
+use super::home::Home;
 use crate::error::Error;
 use crate::error::warning::Warning;
 use crate::keeper::{Keeper, Observer};

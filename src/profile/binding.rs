@@ -70,7 +70,7 @@ pub struct Binding {
 
 impl Binding {
     /// Encodes the binding for the sealed item.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         let url = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|e| e.as_str().as_bytes().to_vec());
         writer
@@ -98,7 +98,7 @@ impl Binding {
     }
 
     /// Decodes what [`Binding::encode`] wrote.
-    pub fn decode(bytes: &[u8]) -> Result<Binding, Malformed> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Binding, Malformed> {
         let mut reader = Reader::new(bytes);
         let generation = Generation(reader.fixed(1)?);
         let token_url = reader.text(2)?;
@@ -140,7 +140,7 @@ impl Binding {
     }
 
     /// Names the first place in which `other` differs, apart from the generation.
-    pub fn differs_in(&self, other: &Binding) -> Option<&'static str> {
+    pub(crate) fn differs_in(&self, other: &Binding) -> Option<&'static str> {
         let differences = [
             ("token_url", self.token_url != other.token_url),
             ("issuer", self.issuer != other.issuer),

@@ -52,12 +52,19 @@ impl EndpointError {
 }
 
 impl Endpoint {
-    /// Reads an endpoint.
+    /// Reads an endpoint: https, or http at a loopback address (RFC 6749 s. 3.1.2.1, RFC 8252 s. 7.3). At most 4096
+    /// bytes.
+    ///
+    /// # Errors
+    /// When it is no URL, or one over which a secret would be sent in clear. The error does not quote it.
     pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
         Endpoint::parse_with(text, &PlainHosts::default())
     }
 
     /// Reads an endpoint that may be plain http at these hosts.
+    ///
+    /// # Errors
+    /// As [`Endpoint::parse`].
     pub fn parse_with(text: &str, allowed: &PlainHosts) -> Result<Endpoint, EndpointError> {
         if text.len() > 4096 {
             return Err(EndpointError::NotUrl);
@@ -105,7 +112,7 @@ impl Endpoint {
     }
 
     /// Returns the URL.
-    pub fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.0
     }
 

@@ -1,4 +1,8 @@
 //! Profiles: which client requests what from which issuer, and the place of its secret.
+//!
+//! A [`Profile`] that exists can be used: each part is checked when it is made. [`Profile::new`] takes the three parts
+//! that every profile has; the fields are set afterwards. A [`Request`] is what one caller wants: scopes, audience
+//! (RFC 6749 s. 3.3), resources (RFC 8707) and further parameters; each distinct one has a token of its own.
 
 mod auth;
 mod binding;
@@ -36,6 +40,7 @@ pub use plain_hosts::{PlainHostError, PlainHosts};
 pub use request::{Request, RequestError};
 
 use crate::error::SecretPlace;
+pub use crate::system::secret::SecretDigest;
 
 /// The lifetime that is assumed for a token if the answer names none.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
@@ -149,13 +154,21 @@ impl Reference {
     }
 }
 
-/// The certificate that a client shows (RFC 8705).
+/// The certificate that a client shows (RFC 8705 s. 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientCertificate {
     /// The PEM file of the certificate and its chain. The key is the secret.
     pub file: PathBuf,
     /// SHA-256 of the certificate, if it was read: a token belongs to it.
     pub thumbprint: Option<[u8; 32]>,
+}
+
+impl ClientCertificate {
+    /// Names the file of a certificate, by its absolute path. It is read at each fetch.
+    pub fn new(file: impl Into<PathBuf>) -> ClientCertificate {
+        ClientCertificate { file: file.into(), thumbprint: None }
+    }
 }
 
 impl Profile {
@@ -204,7 +217,7 @@ impl Profile {
     }
 
     /// Returns the audience of an assertion of this client; `None` if that is the issuer, and the profile names none.
-    pub fn assertion_audience(&self) -> Option<&str> {
+    pub(crate) fn assertion_audience(&self) -> Option<&str> {
         match self.assertions.audience {
             AssertionAudience::Issuer => self.issuer.as_deref(),
             AssertionAudience::TokenEndpoint => Some(self.token_url.as_str()),

@@ -27,12 +27,12 @@ impl ProfileName {
     }
 
     /// Returns the name of the profile's file.
-    pub fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         format!("{}.toml", self.0)
     }
 
     /// Reads the name of a profile's file; `None` if it is not one.
-    pub fn from_file_name(name: &str) -> Option<ProfileName> {
+    pub(crate) fn from_file_name(name: &str) -> Option<ProfileName> {
         ProfileName::parse(name.strip_suffix(".toml")?)
     }
 }

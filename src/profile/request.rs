@@ -42,7 +42,11 @@ pub enum RequestError {
 const RESERVED: [&str; 4] = ["grant_type", "scope", "resource", "audience"];
 
 impl Request {
-    /// Requests scopes; each text may name several, separated by spaces.
+    /// Requests these scopes instead of the present ones; each text may name several, separated by spaces (RFC 6749
+    /// s. 3.3).
+    ///
+    /// # Errors
+    /// When one holds what a scope cannot: a quotation mark, a backslash, or anything but visible ASCII.
     pub fn with_scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Result<Request, RequestError> {
         self.scopes.clear();
         for scope in scopes.into_iter().flat_map(|text| text.split(' ')).filter(|scope| !scope.is_empty()) {
@@ -55,7 +59,10 @@ impl Request {
         Ok(self)
     }
 
-    /// Requests an audience.
+    /// Requests an audience: a parameter that issuers have in common and no RFC defines for this grant.
+    ///
+    /// # Errors
+    /// When it is empty.
     pub fn with_audience(mut self, audience: &str) -> Result<Request, RequestError> {
         if audience.is_empty() {
             return Err(RequestError::Audience);
@@ -66,6 +73,9 @@ impl Request {
 
     /// Requests resources (RFC 8707): absolute URIs, or what an issuer takes in their place. Entra's first version has
     /// GUIDs there.
+    ///
+    /// # Errors
+    /// When one is empty, has a fragment (RFC 8707 s. 2), or holds anything but visible ASCII.
     pub fn with_resources<'a>(mut self, resources: impl IntoIterator<Item = &'a str>) -> Result<Request, RequestError> {
         self.resources.clear();
         for resource in resources {
@@ -78,7 +88,10 @@ impl Request {
         Ok(self)
     }
 
-    /// Adds further parameters to the token request.
+    /// Sends these further parameters with the token request, instead of the present ones.
+    ///
+    /// # Errors
+    /// When a name is empty, occurs twice (RFC 6749 s. 3.2), or is that of a parameter that is set elsewhere.
     pub fn with_params<'a>(
         mut self,
         params: impl IntoIterator<Item = (&'a str, &'a str)>,

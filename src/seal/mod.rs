@@ -19,6 +19,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::error::{Code, Error};
 use crate::system::random::{self, NoRandomness};
 use crate::system::secret::Secret;
 use crate::token::RecordName;
@@ -72,7 +73,7 @@ impl Kind {
 
 /// Names a data key and commits to it: 32 bytes of HKDF output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyId(pub [u8; 32]);
+pub(crate) struct KeyId(pub(crate) [u8; 32]);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,7 +100,12 @@ impl DataKey {
     ///
     /// # Errors
     /// When the system has no randomness to give.
-    pub fn random() -> Result<DataKey, SealError> {
+    pub fn random() -> Result<DataKey, Error> {
+        DataKey::generate().map_err(|error| Error::new(Code::Internal, error.to_string()))
+    }
+
+    /// Makes a new one, for a place that has an error of its own.
+    pub(crate) fn generate() -> Result<DataKey, SealError> {
         let mut root = Zeroizing::new([0; 32]);
         random::fill(root.as_mut_slice())?;
         Ok(DataKey::new(root))
@@ -117,7 +123,7 @@ impl DataKey {
     }
 
     /// Returns the id that names this key and commits to it.
-    pub fn id(&self) -> KeyId {
+    pub(crate) fn id(&self) -> KeyId {
         self.id
     }
 

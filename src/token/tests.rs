@@ -1,7 +1,10 @@
+use std::time::{Duration, SystemTime};
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::system::clock::{BootId, Clock, ManualClock};
+use crate::system::clock::{BootId, BootTime, Clock, ManualClock, Moment, WallTime};
+use crate::system::secret::Secret;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);

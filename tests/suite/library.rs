@@ -1,5 +1,6 @@
 //! The library in a program: tasks, runtimes, clocks, and what changes under a program that runs.
 
+mod examples;
 mod fleet;
 mod in_files;
 mod opening;
@@ -11,10 +12,11 @@ mod time;
 
 use std::sync::{Arc, Mutex};
 
-use tokenkeep::{
-    Clock, Code, Endpoint, Keeper, KeeperBuilder, MemoryStore, Profile, ProfileName, RecordStore, Request, SystemClock,
-    Want, Warning,
-};
+use tokenkeep::clock::{Clock, SystemClock};
+use tokenkeep::keeper::Want;
+use tokenkeep::profile::{Endpoint, Request};
+use tokenkeep::store::{MemoryStore, RecordStore};
+use tokenkeep::{Code, Keeper, KeeperBuilder, Profile, ProfileName, Warning};
 
 use crate::common::Issuer;
 use crate::common::issuer::{Behaviour, CLIENT_ID, CLIENT_SECRET};
@@ -67,7 +69,7 @@ fn cached_needs_no_runtime_and_asks_nobody() {
 async fn keepers_that_share_store_and_key_share_the_token() {
     let issuer = Issuer::start();
     let store: Arc<MemoryStore> = Arc::default();
-    let key = tokenkeep::DataKey::random().expect("randomness");
+    let key = tokenkeep::store::DataKey::random().expect("randomness");
     let keeper = |builder: KeeperBuilder| builder.store(store.clone()).build().expect("all parts are there");
     let first = keeper(builder(&issuer).data_key(key.clone())).token().await.expect("a token");
     assert_eq!(keeper(builder(&issuer).data_key(key)).cached().expect("warm"), Some(first.clone()));
@@ -86,7 +88,7 @@ async fn another_request_has_a_token_of_its_own() {
     let issuer = Issuer::start();
     let keeper = keeper(&issuer);
     let request = |scopes: &'static str| Request::default().with_scopes([scopes]).expect("scopes");
-    let (read, write) = (keeper.request(request("read")), keeper.request(request("write")));
+    let (read, write) = (keeper.with_request(request("read")), keeper.with_request(request("write")));
     let plain = keeper.token().await.expect("a token");
     let (read_token, write_token) = (read.token().await.expect("a token"), write.token().await.expect("a token"));
     assert_eq!((read_token.scope(), write_token.scope(), plain.scope()), (Some("read"), Some("write"), None));
@@ -94,7 +96,7 @@ async fn another_request_has_a_token_of_its_own() {
     for _ in 0..2 {
         assert_eq!(keeper.token().await.expect("warm"), plain);
         assert_eq!(read.token().await.expect("warm"), read_token);
-        assert_eq!(keeper.request(request("read")).cached().expect("warm"), Some(read_token.clone()));
+        assert_eq!(keeper.with_request(request("read")).cached().expect("warm"), Some(read_token.clone()));
     }
     assert_eq!(issuer.count("/token"), 3);
     assert_eq!(keeper.profile().request.scope_text(), "");
@@ -117,7 +119,7 @@ async fn an_observer_hears_every_warning() {
     assert_eq!(heard.codes(), ["lifetime_assumed"]);
     issuer.set(serde_json::json!({ "expires_in": 60, "members": { "scope": "read" } }));
     let request = Request::default().with_scopes(["read write"]).expect("scopes");
-    let token = keeper.request(request).token().await.expect("a token");
+    let token = keeper.with_request(request).token().await.expect("a token");
     assert_eq!(token.scope(), Some("read"));
     assert_eq!(heard.codes(), ["scope_narrowed"]);
     keeper.token().await.expect("warm");

@@ -1,7 +1,7 @@
 //! A refusal is a refusal: its status says what it means, whatever comes behind it and however that is written.
 
 use serde_json::{Value, json};
-use tokenkeep::Clock as _;
+use tokenkeep::clock::Clock as _;
 
 use crate::common::issuer::{Behaviour, Part};
 use crate::common::{Issuer, TestEnvironment};
@@ -173,7 +173,7 @@ fn a_refusal_of_every_framework_is_told_in_its_words() {
 
 /// The time in so many seconds, as a server writes it.
 fn date_ahead(seconds: i64) -> String {
-    let now = tokenkeep::SystemClock.now().wall.seconds();
+    let now = tokenkeep::clock::SystemClock.now().wall.seconds();
     chrono::DateTime::from_timestamp(now + seconds, 0).expect("a time").to_rfc2822()
 }
 

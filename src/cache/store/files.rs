@@ -20,7 +20,8 @@ const STALE_AFTER: i64 = 600;
 /// ```no_run
 /// # fn of(profile: tokenkeep::Profile, secret: &str, key: [u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
-/// use tokenkeep::{DataKey, FileStore, Keeper};
+/// use tokenkeep::Keeper;
+/// use tokenkeep::store::{DataKey, FileStore};
 ///
 /// let store = FileStore::open("/var/cache/billing/tokens")?;
 /// let keeper = Keeper::builder(profile)

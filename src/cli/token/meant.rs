@@ -14,7 +14,7 @@ pub(super) fn keeper(context: &Context<'_>, typed: &RequestArgs) -> Result<Keepe
     let asked = request::typed(typed, &keeper.profile().request)?;
     request::warn_of_resources(typed, context.ui);
     Ok(match asked {
-        Some(request) => keeper.request(request),
+        Some(request) => keeper.with_request(request),
         None => keeper,
     })
 }

@@ -7,7 +7,7 @@ use crate::cli::args::Validate;
 use crate::cli::{Context, block_on, secret_input};
 use crate::error::{Code, Error, ErrorKind, Remedy};
 use crate::exit;
-use crate::keeper::validate::{self, Check, Outcome, Reach, Report, Verdict};
+use crate::keeper::validate::{Check, Outcome, Reach, Report, Verdict};
 use crate::keeper::{Keeper, read_ca_file};
 use crate::oauth::{ResourceServer, Roots};
 use crate::profile::Endpoint;
@@ -24,7 +24,7 @@ fn as_client(context: &Context<'_>, args: &Validate) -> Result<Report, Error> {
     let given = if args.token_stdin { Some(secret_input::from_stdin("the token")?) } else { None };
     let reach = if args.offline { Reach::Local } else { Reach::Everything };
     let _waiting = context.ui.waiting("checking the token");
-    block_on(validate::validate(&keeper, given, reach))
+    block_on(keeper.validate(given, reach))
 }
 
 fn print(context: &Context<'_>, report: &Report) -> Result<u8, Error> {

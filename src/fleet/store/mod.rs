@@ -36,6 +36,10 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, FleetError>> + Se
 
 /// An engine that hosts share. Each call is one atomic step, and may be given up at any time. A deadline is the
 /// caller's affair.
+///
+/// # Errors
+/// Each call answers with a [`FleetError`] if its outcome is not known. The host then continues without the store, and
+/// does not try it again for a while.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Reads what a connection takes, if that may wait for something other than the engine. It has deadlines of its
     /// own, and its time does not count as the engine's.
@@ -43,7 +47,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Returns the value of a name.
+    /// Returns the value of a name, or `None` if there is none.
     fn look(&self, name: FleetName) -> Answer<'_, Option<Value>>;
 
     /// Takes the lease of a name for [`LEASE`] if no other owner holds it, and looks. Each lease has a higher order

@@ -31,7 +31,7 @@ impl DataKeySource for KeyInKeyring {
     }
 
     fn create(&self, wanted: &WantedKey<'_>, _missing: MissingKey) -> Result<Option<DataKey>, SecretsError> {
-        let key = DataKey::random()?;
+        let key = DataKey::generate()?;
         let item = ItemName::data_key(wanted.store_id, key.id());
         keyring(wanted).write(&item, &Secret::new(*key.expose_root()))?;
         Ok(Some(key))

@@ -27,7 +27,7 @@ impl Stamp {
     }
 
     /// Reads the state of a file that symlinks may lead to; `None` if there is none.
-    pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
+    pub(crate) fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
         match rustix::fs::stat(path) {
             Ok(stat) => Ok(Some(Stamp::of(&stat))),
             Err(Errno::NOENT) => Ok(None),

@@ -134,7 +134,7 @@ impl Stamp {
     ///
     /// # Errors
     /// When the system cannot report it.
-    pub fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
+    pub(crate) fn of_path(path: &Path) -> Result<Option<Stamp>, PlaceError> {
         let there = match fs::metadata(path) {
             Ok(there) => there,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokenkeep::{
-    DataKey, Endpoint, Keeper, ManualClock, MemoryStore, Profile, ProfileName, RecordError, RecordKey, RecordKind,
-    RecordStore, WallTime, Warning, WriteMode,
-};
+use tokenkeep::clock::{ManualClock, WallTime};
+use tokenkeep::profile::Endpoint;
+use tokenkeep::store::{DataKey, MemoryStore, RecordError, RecordKey, RecordKind, RecordStore, WriteMode};
+use tokenkeep::{Keeper, Profile, ProfileName, Warning};
 
 use crate::common::Issuer;
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
@@ -28,7 +28,7 @@ impl Kept {
         let mut kept = Self {
             issuer,
             store: store.clone(),
-            slot: RecordKey { name: tokenkeep::RecordName::of(b""), holds: RecordKind::Token },
+            slot: RecordKey::new(tokenkeep::store::RecordName::of(b""), RecordKind::Token),
             record: Vec::new(),
             clock: Arc::new(ManualClock::new(WallTime(1_800_000_000_000_000_000))),
             key: DataKey::random().expect("randomness"),
@@ -145,7 +145,7 @@ async fn a_record_under_another_name_or_kind_is_no_token() {
     let slots = kept.store.list().expect("memory");
     let refusal = *slots.iter().find(|slot| slot.holds == RecordKind::Refusal).expect("the refusal is remembered");
     let refused = kept.store.load(refusal).expect("memory").expect("kept");
-    let others_token = RecordKey { name: refusal.name, holds: RecordKind::Token };
+    let others_token = RecordKey::new(refusal.name, RecordKind::Token);
     let save = |slot: RecordKey, record: &[u8]| kept.store.save(slot, record, WriteMode::Exclusive).expect("memory");
     kept.warned();
 
@@ -158,7 +158,7 @@ async fn a_record_under_another_name_or_kind_is_no_token() {
 
     // A token in place of a refusal refuses nobody.
     kept.put(&[]);
-    save(RecordKey { name: kept.slot.name, holds: RecordKind::Refusal }, &kept.record);
+    save(RecordKey::new(kept.slot.name, RecordKind::Refusal), &kept.record);
     kept.keeper("main").token().await.expect("a token");
 
     // A refusal that was edited refuses nobody either: the issuer is asked again.
@@ -186,11 +186,7 @@ impl Broken {
     fn answer<T>(&self, absent: T) -> Result<T, RecordError> {
         match self {
             Broken::Forgetting => Ok(absent),
-            Broken::Failing => {
-                let source = std::io::Error::other("the disk is broken");
-                let path = std::path::PathBuf::from("/records");
-                Err(RecordError::Failed(tokenkeep::PlaceError::Io { path, doing: "read", source }))
-            }
+            Broken::Failing => Err(RecordError::Other("the disk is broken".into())),
         }
     }
 }
@@ -212,7 +208,7 @@ impl RecordStore for Broken {
         self.answer(Vec::new())
     }
 
-    fn stamp(&self, _: RecordKey) -> Result<Option<tokenkeep::Stamp>, RecordError> {
+    fn stamp(&self, _: RecordKey) -> Result<Option<tokenkeep::store::Stamp>, RecordError> {
         self.answer(None)
     }
 }

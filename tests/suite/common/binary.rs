@@ -25,10 +25,36 @@ pub(crate) fn issuer() -> &'static Path {
         let profile = test.parent().and_then(Path::parent).expect("tests lie in TARGET/PROFILE/deps");
         let issuer = profile.join("issuer");
         if is_stale(&issuer) {
-            build_issuer(profile);
+            build(&["--workspace", "--bin", "issuer"], profile);
         }
         issuer
     })
+}
+
+/// A program of examples/, built now where `cargo test --test suite` did not build it or it is older than its sources.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let profile = test.parent().and_then(Path::parent).expect("tests lie in TARGET/PROFILE/deps");
+    let example = profile.join("examples").join(name);
+    let _turn = BUILDING.lock().expect("no holder panics");
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources =
+        changed_below(&checkout.join("src")).max(changed(&checkout.join("examples").join(name).with_extension("rs")));
+    if changed(&example).is_none_or(|built| sources.is_some_and(|sources| sources > built)) {
+        build(&["--example", name], profile);
+    }
+    example
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When the newest file below a folder was written.
+fn changed_below(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    entries.filter_map(|path| if path.is_dir() { changed_below(&path) } else { changed(&path) }).max()
 }
 
 /// The program, or a copy of it in `copies` where other users cannot reach the checkout that it is in.
@@ -69,17 +95,20 @@ fn is_stale(issuer: &Path) -> bool {
     newest > built
 }
 
-fn build_issuer(profile: &Path) {
+/// Has cargo build one program into the target directory that this test was built in.
+fn build(what: &[&str], profile: &Path) {
     let target = profile.parent().expect("a profile's folder lies in the target directory");
     let name = match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(other) => other,
     };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--bin", "issuer", "--profile", name, "--target-dir"])
+        .args(["build", "--quiet"])
+        .args(what)
+        .args(["--profile", name, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "the fixture issuer does not build");
+    assert!(status.success(), "{what:?} does not build");
 }

@@ -17,7 +17,7 @@ pub(crate) mod redis;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 pub(crate) mod secret_service;
 
-pub(crate) use binary::tokenkeep;
+pub(crate) use binary::{example, tokenkeep};
 pub(crate) use canary::Canary;
 pub(crate) use environment::TestEnvironment;
 pub(crate) use invocation::{Invocation, Running};

@@ -1,6 +1,5 @@
 //! The engines of the Redis protocol, each a real one, against the contract.
 
-use tokenkeep::Secret;
 use tokenkeep::fleet::{FleetUrl, Login, RedisStore};
 
 use super::contract;
@@ -22,7 +21,7 @@ async fn redis_keeps_the_contract() {
 async fn redis_over_tls_keeps_the_contract_for_a_user_who_may_do_no_more_than_that() {
     let authority = Authority::new();
     let server = RedisServer::with_tls(&authority);
-    let login = Login { user: Some(CLIENT.user.to_owned()), password: Secret::from(CLIENT.password) };
+    let login = Login::new(Some(CLIENT.user.to_owned()), CLIENT.password);
     let ca = std::fs::read(authority.ca_file()).expect("the authority has a certificate");
     let url = FleetUrl::parse(&server.url()).expect("the address of a store");
     contract::keeps("Redis over TLS", &RedisStore::new(url, Some(login), Some(ca))).await;

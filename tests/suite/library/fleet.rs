@@ -8,8 +8,11 @@ mod store;
 use std::sync::Arc;
 
 use serde_json::json;
+use tokenkeep::clock::Clock;
 use tokenkeep::fleet::{FleetKey, MemoryFleet, Store};
-use tokenkeep::{AccessToken, Clock, Code, Keeper, KeeperBuilder, Request, Secret, Source, TokenBinding};
+use tokenkeep::keeper::Source;
+use tokenkeep::profile::{Request, TokenBinding};
+use tokenkeep::{AccessToken, Code, Keeper, KeeperBuilder, Secret};
 
 use self::store::{Mood, WatchedStore};
 use super::{builder, profile};
@@ -22,7 +25,7 @@ fn key() -> FleetKey {
 
 /// A builder of what one host has.
 fn host_over(issuer: &Issuer, store: &Arc<impl Store + 'static>) -> KeeperBuilder {
-    builder(issuer).shared(store.clone(), key())
+    builder(issuer).fleet(store.clone(), key())
 }
 
 fn host(issuer: &Issuer, store: &Arc<impl Store + 'static>) -> Keeper {
@@ -73,7 +76,7 @@ async fn one_request_is_enough(issuer: &Issuer, store: &Arc<impl Store + 'static
     assert_eq!(issuer.count("/token"), 1);
     let cold = hosts(10, issuer, store);
     let request = Request::default().with_scopes(["read"]).expect("a scope");
-    let callers = cold.iter().flat_map(|keeper| vec![keeper.request(request.clone()); 5]);
+    let callers = cold.iter().flat_map(|keeper| vec![keeper.with_request(request.clone()); 5]);
     let tokens = at_once(callers, |keeper| async move { keeper.token().await.expect("a token") }).await;
     assert!(are_one(&tokens) && !are_one([&token, &tokens[0]]));
     assert_eq!(issuer.count("/token"), 2);
@@ -202,7 +205,7 @@ async fn who_wants_a_fresh_token_shares_it_with_those_who_want_one_then() {
     let (issuer, store) = (Issuer::start(), WatchedStore::new());
     let (first, second) = (host(&issuer, &store), host(&issuer, &store));
     let (old, _) = obtained(&first).await;
-    let want = tokenkeep::Want::IssuedAfter(tokenkeep::SystemClock.now());
+    let want = tokenkeep::keeper::Want::IssuedAfter(tokenkeep::clock::SystemClock.now());
     let fresh = first.obtain(want).await.expect("a token");
     assert!(fresh.source == Source::Issuer && !are_one([&old, &fresh.token]));
     let shared = second.obtain(want).await.expect("a token");
@@ -216,21 +219,21 @@ async fn hosts_with_another_secret_key_or_request_do_not_meet() {
     obtained(&host(&issuer, &store)).await;
     let with_key = |text: &str| {
         let key = FleetKey::explicit(&Secret::from(text), "default");
-        builder(&issuer).shared(store.clone(), key).build().expect("all parts are there")
+        builder(&issuer).fleet(store.clone(), key).build().expect("all parts are there")
     };
     let elsewhere = FleetKey::explicit(&Secret::from("CANARY-SECRET-of-the-fleet"), "elsewhere");
     let scoped = Request::default().with_scopes(["read"]).expect("a scope");
     let strangers = [
         with_key("CANARY-SECRET-of-another-fleet"),
-        builder(&issuer).shared(store.clone(), elsewhere).build().expect("all parts are there"),
-        host(&issuer, &store).request(scoped),
+        builder(&issuer).fleet(store.clone(), elsewhere).build().expect("all parts are there"),
+        host(&issuer, &store).with_request(scoped),
     ];
     for (requests, stranger) in (2..).zip(&strangers) {
         assert_eq!(obtained(stranger).await.1, Source::Issuer);
         assert_eq!(issuer.count("/token"), requests);
     }
     // One with a secret that the issuer does not know gets what the issuer says, whatever the fleet has.
-    let wrong = Keeper::builder(profile(&issuer)).secret("CANARY-SECRET-wrong").shared(store.clone(), key());
+    let wrong = Keeper::builder(profile(&issuer)).secret("CANARY-SECRET-wrong").fleet(store.clone(), key());
     let refused = wrong.build().expect("all parts are there").token().await.expect_err("the secret is wrong");
     assert_eq!(refused.code(), Code::InvalidClient);
     assert_eq!(obtained(&with_key("CANARY-SECRET-of-the-fleet")).await.1, Source::Fleet, "the same key and secret");
@@ -243,7 +246,7 @@ async fn a_token_that_only_its_host_can_use_is_not_shared() {
     let mut bound = profile(&issuer);
     bound.token_binding = TokenBinding::Dpop;
     for requests in 1..3 {
-        let keeper = Keeper::builder(bound.clone()).secret(CLIENT_SECRET).shared(store.clone(), key());
+        let keeper = Keeper::builder(bound.clone()).secret(CLIENT_SECRET).fleet(store.clone(), key());
         obtained(&keeper.build().expect("all parts are there")).await;
         assert_eq!(issuer.count("/token"), requests);
     }

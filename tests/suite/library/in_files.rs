@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokenkeep::{DataKey, FileStore, Keeper, RecordError};
+use tokenkeep::Keeper;
+use tokenkeep::store::{DataKey, FileStore, RecordError};
 
 use super::{Heard, builder};
 use crate::common::issuer::{Behaviour, CLIENT_SECRET};
@@ -50,7 +51,7 @@ fn the_program_itself() {
         skipped("it is started by the other tests here");
         return;
     };
-    let url = tokenkeep::Endpoint::parse(&url).expect("a URL");
+    let url = tokenkeep::profile::Endpoint::parse(&url).expect("a URL");
     let name = tokenkeep::ProfileName::parse("main").expect("a name");
     let client = tokenkeep::Profile::new(name, crate::common::issuer::CLIENT_ID, url);
     let keeper = on(Path::new(&records), Keeper::builder(client).secret(CLIENT_SECRET)).build().expect("a keeper");

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokenkeep::{MemoryStore, RecordError, RecordKey, RecordStore, Stamp, WriteMode};
+use tokenkeep::store::{MemoryStore, RecordError, RecordKey, RecordStore, Stamp, WriteMode};
 
 use super::{builder, keeper};
 use crate::common::Issuer;

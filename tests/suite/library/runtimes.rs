@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
-use tokenkeep::{Clock, Keeper, MemoryStore, Profile, Reach, SystemClock, Verdict, Want};
+use tokenkeep::clock::{Clock, SystemClock};
+use tokenkeep::keeper::Want;
+use tokenkeep::store::MemoryStore;
+use tokenkeep::validate::{Reach, Verdict};
+use tokenkeep::{Keeper, Profile};
 use tokio::runtime::Builder;
 
 use super::{builder, keeper, profile};
@@ -90,12 +94,12 @@ fn waiting_for_another_caller_needs_no_runtime_either() {
 fn a_token_is_validated_and_revoked_without_a_runtime() {
     let issuer = Issuer::start();
     let mut profile: Profile = profile(&issuer);
-    profile.probe_url = tokenkeep::Endpoint::parse(&issuer.api_url()).ok();
-    profile.revocation_url = tokenkeep::Endpoint::parse(&issuer.url("/revoke")).ok();
+    profile.probe_url = tokenkeep::profile::Endpoint::parse(&issuer.api_url()).ok();
+    profile.revocation_url = tokenkeep::profile::Endpoint::parse(&issuer.url("/revoke")).ok();
     let keeper = Keeper::builder(profile).secret(CLIENT_SECRET).store(Arc::new(MemoryStore::default()));
     let keeper = keeper.build().expect("all parts are there");
     block_on(keeper.token()).expect("a token");
-    let report = block_on(tokenkeep::validate(&keeper, None, Reach::Everything)).expect("a report");
+    let report = block_on(keeper.validate(None, Reach::Everything)).expect("a report");
     assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
     issuer.answer("/revoke", 200, &serde_json::json!({}));
     assert!(block_on(keeper.revoke()).expect("revoked"));

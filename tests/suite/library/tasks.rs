@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokenkeep::{AccessToken, Clock, Keeper, SystemClock, Want, Warning};
+use tokenkeep::clock::{Clock, SystemClock};
+use tokenkeep::keeper::Want;
+use tokenkeep::{AccessToken, Keeper, Warning};
 
 use super::{builder, keeper};
 use crate::common::Issuer;

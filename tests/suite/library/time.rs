@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokenkeep::{AccessToken, Clock, DataKey, Keeper, ManualClock, MemoryStore, WallTime};
+use tokenkeep::clock::{Clock, ManualClock, WallTime};
+use tokenkeep::store::{DataKey, MemoryStore};
+use tokenkeep::{AccessToken, Keeper};
 
 use super::{Heard, builder};
 use crate::common::Issuer;
@@ -122,7 +124,7 @@ async fn a_lifetime_of_nothing_is_handed_out_and_kept_for_nobody_who_comes_later
             assert_eq!(timed.issuer.count("/token"), requests);
         }
         // The record is for those who wait while it comes; no later caller is given it.
-        assert_eq!(tokenkeep::RecordStore::list(&*timed.store).expect("memory").len(), 1);
+        assert_eq!(tokenkeep::store::RecordStore::list(&*timed.store).expect("memory").len(), 1);
         let other = timed.keeper();
         assert!(other.cached().expect("no error").is_none());
         other.token().await.expect("a token");

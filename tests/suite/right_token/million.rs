@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokenkeep::{DataKey, Endpoint, Keeper, ManualClock, MemoryStore, Profile, ProfileName, WallTime};
+use tokenkeep::clock::{ManualClock, WallTime};
+use tokenkeep::profile::Endpoint;
+use tokenkeep::store::{DataKey, MemoryStore};
+use tokenkeep::{Keeper, Profile, ProfileName};
 
 use super::{end_of_token, issuer_for, secret_of};
 use crate::common::TestEnvironment;

@@ -25,11 +25,19 @@ const IDLE: Duration = Duration::from_secs(15);
 
 /// A user and a password that the engine knows.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Login {
     /// The user of the access list; the default user if there is none.
     pub user: Option<String>,
     /// The password.
     pub password: Secret,
+}
+
+impl Login {
+    /// Makes a login; without a user it is that of the default user.
+    pub fn new(user: Option<String>, password: impl Into<Secret>) -> Login {
+        Login { user, password: password.into() }
+    }
 }
 
 /// What a connection takes, read when one is made.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokenkeep::{Clock, Keeper, ManualClock, Source, WallTime};
+use tokenkeep::Keeper;
+use tokenkeep::clock::{Clock, ManualClock, WallTime};
+use tokenkeep::keeper::Source;
 
 use super::super::Heard;
 use super::store::WatchedStore;

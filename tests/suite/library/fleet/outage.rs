@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokenkeep::{Code, Keeper, ManualClock, Request, Source, WallTime};
+use tokenkeep::clock::{ManualClock, WallTime};
+use tokenkeep::keeper::Source;
+use tokenkeep::profile::Request;
+use tokenkeep::{Code, Keeper};
 
 use super::super::Heard;
 use super::store::{Mood, WatchedStore};
@@ -34,7 +37,7 @@ impl Outage {
     /// A keeper of the same host for a request that was never made.
     fn cold(&self) -> Keeper {
         let scope = format!("scope-{}", self.issuer.count("/token"));
-        self.keeper.request(Request::default().with_scopes([scope.as_str()]).expect("a scope"))
+        self.keeper.with_request(Request::default().with_scopes([scope.as_str()]).expect("a scope"))
     }
 
     /// Gets a token from the issuer, and says what the store was asked and what was warned of.
@@ -80,7 +83,7 @@ async fn while_one_caller_tries_a_store_that_failed_the_others_go_on_alone() {
     outage.store.is(Mood::Silent);
     assert_eq!(outage.fetch().await, (vec!["look"], vec![UNAVAILABLE.to_owned()]), "it costs what it may and no more");
     outage.clock.advance(Duration::from_secs(5));
-    let trying = outage.keeper.request(Request::default().with_scopes(["trying"]).expect("a scope"));
+    let trying = outage.keeper.with_request(Request::default().with_scopes(["trying"]).expect("a scope"));
     let trying = tokio::spawn(async move { trying.token().await.expect("a token") });
     outage.store.wait_for("look", 1).await;
     assert_eq!(outage.store.questions(), ["look"]);
@@ -97,7 +100,7 @@ async fn callers_who_meet_the_outage_together_hear_of_it_once() {
     outage.store.is(Mood::Silent);
     let callers = (0..10).map(|number| {
         let scope = format!("scope-{number}");
-        outage.keeper.request(Request::default().with_scopes([scope.as_str()]).expect("a scope"))
+        outage.keeper.with_request(Request::default().with_scopes([scope.as_str()]).expect("a scope"))
     });
     super::at_once(callers, |keeper| async move { keeper.token().await.expect("a token") }).await;
     assert_eq!(outage.heard.codes(), [UNAVAILABLE]);

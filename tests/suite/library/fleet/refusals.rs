@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokenkeep::{Clock, Code, Error, Keeper, ManualClock, Repeats, Source, WallTime, Want};
+use tokenkeep::clock::{Clock, ManualClock, WallTime};
+use tokenkeep::keeper::{Source, Want};
+use tokenkeep::profile::Repeats;
+use tokenkeep::{Code, Error, Keeper};
 
 use super::super::{Heard, profile};
 use super::store::WatchedStore;
@@ -30,7 +33,7 @@ impl Fleet {
     fn host(&self) -> Keeper {
         let mut profile = profile(&self.issuer);
         profile.repeats = Repeats::Never;
-        let builder = Keeper::builder(profile).secret(CLIENT_SECRET).shared(self.store.clone(), key());
+        let builder = Keeper::builder(profile).secret(CLIENT_SECRET).fleet(self.store.clone(), key());
         let builder = builder.clock(self.clock.clone()).on_warning(self.heard.observer());
         builder.build().expect("all parts are there")
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokenkeep::Clock;
+use tokenkeep::clock::Clock;
 use tokenkeep::fleet::{Answer, FleetError, FleetName, Joined, MemoryFleet, Owner, Publication, Store, Value};
 
 /// How a store is today.
