@@ -20,7 +20,6 @@ pub use auth::{
     TokenBinding, TokenType,
 };
 pub use binding::{Binding, Generation};
-pub(crate) use endpoint::LOCALHOST;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use file::{ProfileError, ProfileFile, reference};
 #[cfg(feature = "cli")]
@@ -29,9 +28,9 @@ pub use headers::{HeaderError, HeaderSource, Headers};
 pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
 pub use name::ProfileName;
 pub(crate) use name::RULE as NAME_RULE;
-pub(crate) use plain_hosts::is_private_address;
 #[cfg(feature = "cli")]
 pub(crate) use plain_hosts::may_be_plain;
+pub(crate) use plain_hosts::{LOCALHOST, is_private_address};
 pub use plain_hosts::{PlainHostError, PlainHosts};
 pub use request::{Request, RequestError};
 
