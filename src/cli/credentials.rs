@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::keeper::Sharing;
 use crate::manage::credentials::CredentialEditor;
 use crate::open::Opened;
-use crate::profile::{Endpoint, HeaderSource, Headers, ProfileName, Reference, SecretSource, TokenBinding};
+use crate::profile::{ProfileName, Reference, SecretSource};
 use crate::secrets::{
     Backend, BackendChoice, Credential, DataDirLock, ItemName, KeySource, Keys, SealedFiles, SecretStore, SecretsError,
 };
@@ -207,39 +207,23 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         Some(Backend::File(KeySource::KeyFile(path))) => Some(path.clone()),
         _ => None,
     };
-    let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
-    let members = [
+    let first = [
         ("profile", Some(name.to_string())),
         ("file", Some(EscapedPath(&path).to_string())),
         ("backend", Some(place.to_owned())),
         ("secret_from", detail),
         ("protection", protection),
         ("key_file", key_file.map(|path| EscapedPath(&path).to_string())),
-        ("client_id", Some(profile.client_id.clone())),
-        ("token_url", Some(profile.token_url.to_string())),
-        ("issuer", profile.issuer.clone()),
-        ("allow_http", Some(profile.allow_http.iter().collect::<Vec<_>>().join(" ")).filter(|hosts| !hosts.is_empty())),
-        ("headers", Some(headers(&profile.headers)).filter(|headers| !headers.is_empty())),
-        ("auth", Some(profile.auth.name().to_owned())),
-        ("basic_encoding", Some(profile.basic_encoding.name().to_owned())),
-        ("scope", Some(profile.request.scope_text())),
-        ("probe_url", text(&profile.probe_url)),
-        ("introspection_url", text(&profile.introspection_url)),
-        ("revocation_url", text(&profile.revocation_url)),
-        ("jwks_url", text(&profile.jwks_url)),
-        ("assertion_audience", profile.assertion_audience().filter(|_| profile.auth.signs()).map(str::to_owned)),
-        ("certificate_file", profile.certificate.as_ref().map(|shown| EscapedPath(&shown.file).to_string())),
-        ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
-        ("token_type", profile.token_type.map(|of| of.name().to_owned())),
-        ("ca_file", profile.ca_file.as_ref().map(|path| EscapedPath(path).to_string())),
-        ("fleet_epoch", profile.fleet_epoch.clone()),
+    ];
+    let last = [
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
         ("set_at", set_at.and_then(time)),
     ];
+    let members = first.into_iter().chain(file.shown(&profile)).chain(last);
     if context.ui.is_json() {
         let mut object: serde_json::Map<String, Value> =
-            members.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+            members.map(|(name, value)| (name.to_owned(), json!(value))).collect();
         object.insert("age_s".to_owned(), json!(age));
         context.ui.json(&Value::Object(object))?;
         return Ok(0);
@@ -254,16 +238,6 @@ fn show(context: &Context<'_>) -> Result<u8, Error> {
         lines.push_str(&format!("{:<18} {}\n", "age", duration::show(std::time::Duration::from_secs(age))));
     }
     context.ui.data(lines.as_bytes()).map(|()| 0)
-}
-
-/// Names the headers for the token endpoint, each with the place of its value.
-fn headers(headers: &Headers) -> String {
-    let source = |source: &HeaderSource| match source {
-        HeaderSource::File(path) => format!("file {}", EscapedPath(path)),
-        HeaderSource::Env(name) => format!("environment variable {}", one_line(name)),
-        _ => "(hidden)".to_owned(),
-    };
-    headers.iter().map(|(name, of)| format!("{name}: {}", source(of))).collect::<Vec<_>>().join(", ")
 }
 
 /// Names the place of a secret, with its details if it has any.

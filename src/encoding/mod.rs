@@ -3,5 +3,6 @@
 pub(crate) mod duration;
 pub(crate) mod escape;
 pub(crate) mod hex;
+pub(crate) mod kind;
 pub(crate) mod tlv;
 pub(crate) mod toml;

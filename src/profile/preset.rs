@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::file::keys::auth;
 use super::gap::gap_in_part;
+use super::reading::{choice, endpoint};
 use super::{AuthMethod, Endpoint, Grant, Repeats};
 use crate::encoding::toml::{DocumentError, Parsed, Table};
 
@@ -159,8 +159,8 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         jwks_url: text("jwks_url")?,
         issuer: text("issuer")?,
         params: pairs("params")?,
-        auth: auth(table)?,
-        probe_url: super::file::keys::endpoint(table, "probe_url")?,
+        auth: choice(table, "auth", &AuthMethod::ALL)?,
+        probe_url: endpoint(table, "probe_url")?,
         fields: pairs("fields")?,
         shapes: shapes.collect::<Result<_, _>>()?,
         needs: pairs("needs")?,
