@@ -1,5 +1,7 @@
 //! Notations without a meaning of their own: durations, hexadecimal digits, records of tagged fields, TOML, escapes.
 
+#[cfg(test)]
+pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod escape;
 pub(crate) mod hex;

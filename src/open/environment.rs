@@ -243,7 +243,7 @@ mod tests {
         }
         let opened = KEYS.iter().filter(|key| matches!(key.variable, Variable::Names | Variable::Sets));
         for key in opened {
-            let is_plain = !matches!(key.kind, Kind::Place | Kind::Headers | Kind::Pairs | Kind::Own);
+            let is_plain = !matches!(key.kind, Kind::Place | Kind::Secret | Kind::Headers | Kind::Pairs | Kind::Own);
             assert!(is_plain && key.name != "allow_http", "{} holds or opens too much for a variable", key.name);
         }
     }

@@ -8,6 +8,7 @@ mod failure;
 mod file;
 mod gap;
 mod headers;
+mod key;
 mod keys;
 mod name;
 mod plain_hosts;
@@ -15,6 +16,8 @@ pub(crate) mod preset;
 mod reading;
 mod request;
 mod resolve;
+#[cfg(test)]
+mod schema;
 #[cfg(feature = "cli")]
 mod shown;
 mod text;
@@ -34,7 +37,8 @@ pub(crate) use file::{ProfileError, ProfileFile};
 pub(crate) use gap::gap;
 pub use headers::{HeaderError, HeaderSource, Headers};
 pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
-pub(crate) use keys::{KEYS, Variable};
+pub(crate) use key::Variable;
+pub(crate) use keys::KEYS;
 pub use name::ProfileName;
 pub(crate) use name::RULE as NAME_RULE;
 #[cfg(feature = "cli")]

@@ -1,26 +1,9 @@
-//! What `credentials show` prints of a profile, key by key. No secret and no value of a header is among it.
+//! The values that `credentials show` prints. No secret and no value of a header is among them.
 
 use std::path::Path;
 
-use super::file::ProfileFile;
-use super::keys::{KEYS, Shown};
-use super::{Endpoint, HeaderSource, Headers, PlainHosts, Profile, Request};
+use super::{Endpoint, HeaderSource, Headers, PlainHosts, Request};
 use crate::system::files::EscapedPath;
-
-impl ProfileFile {
-    /// Lists the keys of the profile that this file makes, each under the name that scripts know and with its value if
-    /// it has one; those of one topic stand together.
-    pub(crate) fn shown(&self, profile: &Profile) -> Vec<(&'static str, Option<String>)> {
-        let mut keys = KEYS.each_ref();
-        keys.sort_by_key(|key| key.topic);
-        let shown = keys.iter().filter_map(|key| match key.shown {
-            Shown::Value(value) => Some((key.name, value(self, profile))),
-            Shown::As(name, value) => Some((name, value(self, profile))),
-            Shown::Apart => None,
-        });
-        shown.collect()
-    }
-}
 
 pub(super) fn url(endpoint: &Option<Endpoint>) -> Option<String> {
     endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned())

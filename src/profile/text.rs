@@ -1,10 +1,14 @@
-//! A profile's file as text: read and written key by key. What people wrote around the keys stays.
+//! A profile's file, key by key: read, written, merged and shown. What people wrote around the keys stays.
 
 use toml_edit::{DocumentMut, Item, Table as EditTable};
 
 use super::Generation;
+#[cfg(feature = "cli")]
+use super::Profile;
 use super::binding_table;
 use super::file::{ProfileError, ProfileFile};
+#[cfg(feature = "cli")]
+use super::key::Shown;
 use super::keys::KEYS;
 use super::reading::{Source, allow_http};
 use crate::encoding::hex;
@@ -60,6 +64,20 @@ impl ProfileFile {
             (key.field.take_missing)(&mut self, &mut other);
         }
         self
+    }
+
+    /// Lists the keys of the profile that this file makes, each under the name that scripts know and with its value if
+    /// it has one; those of one topic stand together.
+    #[cfg(feature = "cli")]
+    pub(crate) fn shown(&self, profile: &Profile) -> Vec<(&'static str, Option<String>)> {
+        let mut keys = KEYS.each_ref();
+        keys.sort_by_key(|key| key.topic);
+        let shown = keys.iter().filter_map(|key| match key.shown {
+            Shown::Value(value) => Some((key.name, value(self, profile))),
+            Shown::As(name, value) => Some((name, value(self, profile))),
+            Shown::Apart => None,
+        });
+        shown.collect()
     }
 
     /// Finds the stored secret in the file of an invalid profile: it has to be removed with the file.
