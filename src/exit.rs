@@ -49,6 +49,37 @@ pub(crate) fn meaning(kind: ErrorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::document;
+    use crate::error::warning::WARNINGS;
+    use crate::error::{KINDS, MEANINGS};
+
+    fn kinds() -> String {
+        let rows = KINDS.iter().map(|(kind, about)| {
+            let codes = Code::all().filter(|code| code.kind() == *kind);
+            let codes: Vec<_> = codes.map(|code| format!("`{}`", code.name())).collect();
+            format!("| {} | `{kind:?}` | {} | {} |\n", of(*kind), about.trim(), codes.join(", "))
+        });
+        format!("| exit | kind | meaning | error codes |\n|---|---|---|---|\n{}", rows.collect::<String>())
+    }
+
+    fn codes() -> String {
+        let rows = MEANINGS.iter().map(|(code, about)| {
+            let again = if code.is_retryable() { "yes" } else { "no" };
+            format!("| `{}` | {} | {} | {again} |\n", code.name(), super::code(*code), about.trim())
+        });
+        format!("| error code | exit | meaning | retryable |\n|---|---|---|---|\n{}", rows.collect::<String>())
+    }
+
+    fn warnings() -> String {
+        let rows = WARNINGS.iter().map(|(code, about)| format!("| `{code}` | {} |\n", about.trim()));
+        format!("| warning | meaning |\n|---|---|\n{}", rows.collect::<String>())
+    }
+
+    #[test]
+    fn the_page_of_exit_codes_has_every_code_and_warning() {
+        let parts = [("exit codes", kinds()), ("error codes", codes()), ("warnings", warnings())];
+        document::assert_has("exit-codes.md", &parts);
+    }
 
     #[test]
     fn exit_codes_are_those_of_the_contract() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Host;
 
+use super::keys::names_in;
 use crate::encoding::duration;
 use crate::encoding::toml::{DocumentError, Table};
 use crate::profile::{Reference, reference};
@@ -40,7 +41,7 @@ pub(crate) struct FleetConfig {
 impl FleetConfig {
     /// Reads the table.
     pub(super) fn parse(table: &Table<'_>) -> Result<FleetConfig, DocumentError> {
-        table.only(&["url", "namespace", "key_file", "required", "budget", "ca_file", "user", "password"])?;
+        table.only(&names_in("fleet").collect::<Vec<_>>())?;
         let text = table.text("url")?.ok_or_else(|| table.invalid("url", "is missing"))?;
         let url = FleetUrl::parse(text).map_err(|why| table.invalid("url", why.to_string()))?;
         let namespace = table.text("namespace")?.unwrap_or("default");

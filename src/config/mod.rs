@@ -1,6 +1,7 @@
 //! `config.toml`: what users choose once for all profiles.
 
 mod fleet;
+mod keys;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,22 +77,14 @@ impl Config {
         let parsed = Parsed::new(bytes)?;
         let root = parsed.root();
         root.renamed("shared", "fleet")?;
-        root.only(&["default_profile", "secrets", "http", "fleet"])?;
+        root.only(&keys::names_in("").chain(keys::SECTIONS).collect::<Vec<_>>())?;
         let mut config = Config {
             default_profile: root.text("default_profile")?.map(str::to_owned),
             fleet: root.table("fleet")?.map(|table| FleetConfig::parse(&table)).transpose()?,
             ..Config::default()
         };
         if let Some(secrets) = root.table("secrets")? {
-            secrets.only(&[
-                "backend",
-                "key_file",
-                "key_credential",
-                "keep_unlocked",
-                "timeout",
-                "command_timeout",
-                "required",
-            ])?;
+            secrets.only(&keys::names_in("secrets").collect::<Vec<_>>())?;
             config.key_credential = secrets.text("key_credential")?.map(str::to_owned);
             config.keep_unlocked = match secrets.text("keep_unlocked") {
                 Ok(Some("off")) => KeepUnlocked::Never,
@@ -114,7 +107,7 @@ impl Config {
             config.key_file = secrets.path("key_file")?;
         }
         if let Some(http) = root.table("http")? {
-            http.only(&["connect_timeout", "timeout"])?;
+            http.only(&keys::names_in("http").collect::<Vec<_>>())?;
             for (key, place) in [("connect_timeout", &mut config.connect_timeout), ("timeout", &mut config.timeout)] {
                 match http.duration(key)? {
                     Some(Duration::ZERO) => return Err(http.invalid(key, "must be longer than zero")),

@@ -1,8 +1,11 @@
 //! Notations without a meaning of their own: Base64, durations, hexadecimal digits, records of tagged fields, TOML, escapes.
 
 pub(crate) mod base64url;
+#[cfg(test)]
+pub(crate) mod document;
 pub(crate) mod duration;
 pub(crate) mod escape;
 pub(crate) mod hex;
+pub(crate) mod kind;
 pub(crate) mod tlv;
 pub(crate) mod toml;

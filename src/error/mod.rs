@@ -183,10 +183,22 @@ impl StdError for Error {
     }
 }
 
-/// Groups codes by what a caller can do about them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorKind {
+macro_rules! kinds {
+    ($(#[doc = $about:literal] $kind:ident,)*) => {
+        /// Groups codes by what a caller can do about them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $(#[doc = $about] $kind,)*
+        }
+
+        /// Every kind, and what it means.
+        #[cfg(test)]
+        pub(crate) const KINDS: &[(ErrorKind, &str)] = &[$((ErrorKind::$kind, $about),)*];
+    };
+}
+
+kinds! {
     /// A bug, or half an installation.
     Internal,
     /// The call itself is wrong.
@@ -223,14 +235,17 @@ enum Retry {
 }
 
 macro_rules! codes {
-    ($($code:ident $name:literal $kind:ident $retry:ident,)*) => {
+    ($(#[doc = $about:literal] $code:ident $name:literal $kind:ident $retry:ident,)*) => {
         /// What went wrong, as scripts know it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
-        #[expect(missing_docs, reason = "each is the error code of the same name in the contract")]
         pub enum Code {
-            $($code,)*
+            $(#[doc = $about] $code,)*
         }
+
+        /// Every code, and what it means.
+        #[cfg(test)]
+        pub(crate) const MEANINGS: &[(Code, &str)] = &[$((Code::$code, $about),)*];
 
         /// Every code with its name, exit code, and whether asking again may help.
         const CODES: &[(Code, &str, ErrorKind, Retry)] = &[$((Code::$code, $name, ErrorKind::$kind, Retry::$retry),)*];
@@ -238,54 +253,103 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A bug, or the system lacks something that every program needs.
     Internal "internal" Internal No,
+    /// The program that lies beside `tokenkeep` is missing.
     FullBinaryMissing "full_binary_missing" Internal No,
+    /// The command line is wrong, or something that is needed was not given.
     Usage "usage" Usage No,
+    /// There is no such profile.
     ProfileNotFound "profile_not_found" NotConfigured No,
+    /// There are several profiles, and none was named.
     ProfileAmbiguous "profile_ambiguous" NotConfigured No,
+    /// The profile has no secret, or its place holds none.
     CredentialMissing "credential_missing" NotConfigured No,
+    /// A file or variable of the configuration cannot be used.
     ConfigInvalid "config_invalid" NotConfigured No,
+    /// The issuer does not know the client, or refuses its secret.
     InvalidClient "invalid_client" AuthRejected No,
+    /// The client may not request tokens in this way.
     UnauthorizedClient "unauthorized_client" AuthRejected No,
+    /// The issuer denies access.
     AccessDenied "access_denied" AuthRejected No,
+    /// The token is not valid, or nothing valid is cached with `--offline`.
     TokenNotValid "token_not_valid" TokenNotValid No,
+    /// The name of a host is not found.
     Dns "dns" Unavailable Yes,
+    /// No connection stands.
     Connect "connect" Unavailable Yes,
+    /// The server does not prove its identity, or the handshake fails.
     Tls "tls" Unavailable Yes,
+    /// No answer came in time.
     Timeout "timeout" Unavailable Yes,
+    /// The connection ended before the answer did.
     ConnectionReset "connection_reset" Unavailable Yes,
+    /// The issuer failed (5xx, 408), or is out of service for now.
     ServerError "server_error" Unavailable Yes,
+    /// The issuer refuses the scope.
     InvalidScope "invalid_scope" Protocol No,
+    /// The issuer refuses the resource or audience.
     InvalidTarget "invalid_target" Protocol No,
+    /// The issuer finds the request malformed.
     InvalidRequest "invalid_request" Protocol No,
+    /// The issuer refuses the assertion or the grant.
     InvalidGrant "invalid_grant" Protocol No,
+    /// The issuer does not have this grant.
     UnsupportedGrantType "unsupported_grant_type" Protocol No,
+    /// The issuer answered with another error.
     IssuerError "issuer_error" Protocol No,
+    /// The answer is no token response.
     ResponseMalformed "response_malformed" Protocol No,
+    /// The answer is larger than any token response.
     ResponseTooLarge "response_too_large" Protocol No,
+    /// The token cannot be sent in a header.
     TokenMalformed "token_malformed" Protocol No,
+    /// The metadata belongs to another issuer.
     IssuerMismatch "issuer_mismatch" Protocol No,
+    /// There is no OS keyring, or it does not answer.
     KeyringUnavailable "keyring_unavailable" Store Yes,
+    /// The OS keyring is locked.
     KeyringLocked "keyring_locked" Store No,
+    /// The OS keyring did not answer in time.
     KeyringTimeout "keyring_timeout" Store Yes,
+    /// The OS keyring has several items of this name.
     KeyringAmbiguous "keyring_ambiguous" Store No,
+    /// What was written into the OS keyring does not read back.
     KeyringWriteUnverified "keyring_write_unverified" Store No,
+    /// The key file is gone.
     KeyFileMissing "key_file_missing" Store No,
+    /// Other users can read or replace the key file.
     KeyFileInsecure "key_file_insecure" Store No,
+    /// The key file holds another key, or none; what is stored does not open.
     KeyFileWrong "key_file_wrong" Store No,
+    /// A token cannot be kept, and `secrets.required` is set.
     CacheUnavailable "cache_unavailable" Store No,
+    /// The passphrase does not open the data key.
     PassphraseWrong "passphrase_wrong" Store No,
+    /// A file or the output cannot be written.
     WriteFailed "write_failed" Io No,
+    /// The history of requests cannot be read.
     LedgerUnreadable "ledger_unreadable" Io Yes,
+    /// A URL would give the secret away: plain http, or a credential in it.
     InsecureEndpoint "insecure_endpoint" Refused No,
+    /// The issuer redirects the request, which would carry the secret elsewhere.
     RedirectRefused "redirect_refused" Refused No,
+    /// The profile names another place than the one its secret was set for.
     BindingMismatch "binding_mismatch" Refused No,
+    /// A file or folder belongs to another user, or others can change it.
     InsecurePath "insecure_path" Refused No,
+    /// A token that any holder can use came in place of one that needs proofs, or a command would hand it out as such.
     DowngradeRefused "downgrade_refused" Refused No,
+    /// Secrets are kept in another place than the one that was named.
     BackendDiffers "backend_differs" Refused No,
+    /// The secret is too weak: no fleet key is derived from it.
     SecretTooWeak "secret_too_weak" Refused No,
+    /// The issuer got too many requests.
     RateLimited "rate_limited" RateLimited Yes,
+    /// No check could decide whether the token is valid.
     Indeterminate "indeterminate" Indeterminate Yes,
+    /// The fleet store is required and unavailable.
     FleetUnavailable "fleet_unavailable" Fleet Yes,
 }
 

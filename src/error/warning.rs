@@ -5,85 +5,81 @@ use std::time::Duration;
 
 use crate::encoding::duration;
 
-/// Something that went wrong while a token was handed out all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
+macro_rules! warnings {
+    ($(
+        #[doc = $about:literal]
+        $warning:ident $code:literal $(($value:ty))? $({ $($(#[$doc:meta])* $field:ident: $type:ty,)* })?,
+    )*) => {
+        /// Something that went wrong while a token was handed out all the same.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Warning {
+            $(#[doc = $about] $warning $(($value))? $({ $($(#[$doc])* $field: $type,)* })?,)*
+        }
+
+        impl Warning {
+            /// Returns the code that scripts know it by.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Warning::$warning { .. } => $code,)*
+                }
+            }
+        }
+
+        /// Every code, and what it means. Two warnings may share one.
+        #[cfg(test)]
+        pub(crate) const WARNINGS: &[(&str, &str)] = &[$(($code, $about),)*];
+    };
+}
+
+warnings! {
     /// A record did not open, and its token is fetched again.
-    UnsealFailed,
+    UnsealFailed "unseal_failed",
     /// A token could not be kept.
-    CacheWriteFailed(String),
+    CacheWriteFailed "cache_write_failed" (String),
     /// The data directory cannot be written.
-    CacheReadOnly(String),
+    CacheReadOnly "cache_read_only" (String),
     /// A record was written by a newer version, and is left alone.
-    CacheNewerVersion,
+    CacheNewerVersion "cache_newer_version",
     /// There is no data key, so nothing is kept.
-    DataKeyUnavailable(String),
+    DataKeyUnavailable "data_key_unavailable" (String),
     /// The data key was gone from its place, or another one stands there; old records are void.
-    DataKeyReplaced,
+    DataKeyReplaced "data_key_replaced",
     /// The turn of another process did not end in time.
-    LockTimeout,
+    LockTimeout "lock_timeout",
     /// The file system does not lock files.
-    LockUnsupported,
+    LockUnsupported "lock_timeout",
     /// The data directory lies on a file system that other hosts share.
-    NetworkFilesystem(&'static str),
+    NetworkFilesystem "network_filesystem" (&'static str),
     /// Something that must not be trusted lies in place of a record or lock.
-    CachePathInsecure(String),
+    CachePathInsecure "cache_path_insecure" (String),
     /// The wall clock stands before the time at which the cached token was requested.
-    ClockJump,
+    ClockJump "clock_jump",
     /// The history of requests was damaged; it was put aside, and a new one begun.
-    LedgerQuarantined,
+    LedgerQuarantined "ledger_quarantined",
     /// The issuer named no lifetime.
-    LifetimeAssumed(Duration),
+    LifetimeAssumed "lifetime_assumed" (Duration),
     /// The token was over when it arrived, so no later caller can use it.
-    LifetimeZero,
+    LifetimeZero "lifetime_zero",
     /// The issuer's tokens live for less than the caller wants, so none is ever good enough for a later caller.
-    MinTtlAboveLifetime {
+    MinTtlAboveLifetime "min_ttl_above_lifetime" {
         /// How long a token must still be valid.
         min_ttl: Duration,
         /// How long the issuer's tokens live.
         lifetime: Duration,
     },
     /// The issuer granted less than was requested.
-    ScopeNarrowed(String),
+    ScopeNarrowed "scope_narrowed" (String),
     /// The issuer did not name the type of its token.
-    TokenTypeMissing,
+    TokenTypeMissing "token_type_missing",
     /// The file that the secret is read from can be read by other users, as this text describes.
-    SecretReadable(String),
+    SecretReadable "secret_readable" (String),
     /// A secret that is read at each fetch, as this names it, holds a line end or another control character.
-    SecretLines(String),
+    SecretLines "secret_lines" (String),
     /// A secret that was given begins or ends with a blank or a quotation mark.
-    SecretEnds,
+    SecretEnds "secret_ends",
     /// The fleet store is unavailable; this host continues without it.
-    FleetUnavailable(String),
-}
-
-impl Warning {
-    /// Returns the code that scripts know it by.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Warning::UnsealFailed => "unseal_failed",
-            Warning::CacheWriteFailed(_) => "cache_write_failed",
-            Warning::CacheReadOnly(_) => "cache_read_only",
-            Warning::CacheNewerVersion => "cache_newer_version",
-            Warning::DataKeyUnavailable(_) => "data_key_unavailable",
-            Warning::DataKeyReplaced => "data_key_replaced",
-            Warning::LockTimeout | Warning::LockUnsupported => "lock_timeout",
-            Warning::NetworkFilesystem(_) => "network_filesystem",
-            Warning::CachePathInsecure(_) => "cache_path_insecure",
-            Warning::ClockJump => "clock_jump",
-            Warning::LedgerQuarantined => "ledger_quarantined",
-            Warning::LifetimeAssumed(_) => "lifetime_assumed",
-            Warning::LifetimeZero => "lifetime_zero",
-            Warning::MinTtlAboveLifetime { .. } => "min_ttl_above_lifetime",
-            Warning::ScopeNarrowed(_) => "scope_narrowed",
-            Warning::TokenTypeMissing => "token_type_missing",
-            Warning::SecretReadable(_) => "secret_readable",
-            Warning::SecretLines(_) => "secret_lines",
-            Warning::SecretEnds => "secret_ends",
-            Warning::FleetUnavailable(_) => "fleet_unavailable",
-        }
-    }
+    FleetUnavailable "fleet_unavailable" (String),
 }
 
 impl fmt::Display for Warning {

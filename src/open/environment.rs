@@ -3,81 +3,39 @@
 use std::env;
 use std::ffi::OsString;
 
-use toml_edit::{Array, DocumentMut, InlineTable, Value, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Value, value};
 
 pub(crate) use super::endpoints::Endpoints;
 #[cfg(feature = "cli")]
 pub(crate) use super::endpoints::LOCK;
 use super::home::Home;
 use crate::encoding::duration;
+use crate::encoding::kind::Kind;
 use crate::error::{Code, Error, Remedy};
-use crate::profile::{ProfileFile, ProfileName};
+use crate::profile::{KEYS, ProfileFile, ProfileName, Variable};
 
 /// The name of the profile.
 pub(crate) const NAME: &str = "env";
 
-/// How a variable becomes the value of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// As it is.
-    Text,
-    /// Words with blanks between them.
-    List,
-    /// `true` or `false`.
-    Flag,
-    /// A duration such as `90s`.
-    Duration,
-}
-
-/// What names the profile: one of these is set if there is one. The last part is the key in a profile's file.
-const NAMING: [&str; 4] = ["TOKENKEEP_TOKEN_URL", "TOKENKEEP_PROVIDER", "TOKENKEEP_ISSUER", "TOKENKEEP_CLIENT_ID"];
-
 /// The file that the secret is read from at each fetch.
 const SECRET_FILE: &str = "TOKENKEEP_SECRET_FILE";
 
-/// The other keys that a variable may set: the plain ones. None holds a secret or a command, and none opens plain http.
-const OTHERS: [(&str, Kind); 20] = [
-    ("auth", Kind::Text),
-    ("scopes", Kind::List),
-    ("audience", Kind::Text),
-    ("resources", Kind::List),
-    ("basic_encoding", Kind::Text),
-    ("assertion_audience", Kind::Text),
-    ("assertion_typ", Kind::Text),
-    ("assertion_algorithm", Kind::Text),
-    ("assertion_key_id", Kind::Text),
-    ("certificate_file", Kind::Text),
-    ("dpop", Kind::Flag),
-    ("token_type", Kind::Text),
-    ("repeats", Kind::Text),
-    ("default_lifetime", Kind::Duration),
-    ("min_ttl", Kind::Duration),
-    ("ca_file", Kind::Text),
-    ("probe_url", Kind::Text),
-    ("introspection_url", Kind::Text),
-    ("revocation_url", Kind::Text),
-    ("jwks_url", Kind::Text),
-];
-
-/// Variables that look as if they could, with the reason why they cannot.
-const REFUSED: [(&str, &str); 12] = [
+/// Variables that look as if they set a key, with the reason why they cannot.
+const LOOKALIKES: [(&str, &str); 8] = [
     ("TOKENKEEP_SCOPE", "its name is TOKENKEEP_SCOPES"),
     ("TOKENKEEP_RESOURCE", "its name is TOKENKEEP_RESOURCES"),
-    ("TOKENKEEP_PARAMS", "no variable holds further parameters"),
     ("TOKENKEEP_HEADER", "no variable holds headers"),
     ("TOKENKEEP_PASSWORD", "a secret does not stand in a variable, which other processes can read"),
     ("TOKENKEEP_SECRET_AT_FETCH", "the secret is read from TOKENKEEP_SECRET_FILE"),
-    ("TOKENKEEP_SECRET", "a secret does not stand in a variable, which other processes can read"),
     ("TOKENKEEP_CLIENT_SECRET", "a secret does not stand in a variable, which other processes can read"),
     ("TOKENKEEP_SECRET_COMMAND", "no variable names a program"),
     ("TOKENKEEP_COMMAND", "no variable names a program"),
-    ("TOKENKEEP_ALLOW_HTTP", "no variable allows plain http"),
-    ("TOKENKEEP_HEADERS", "no variable holds headers"),
 ];
 
 /// Returns whether the environment names a profile.
 pub(crate) fn is_set() -> bool {
-    NAMING.iter().chain([&SECRET_FILE]).any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+    let naming = KEYS.iter().filter(|key| key.variable == Variable::Names).map(|key| variable_of(key.name));
+    naming.chain([SECRET_FILE.to_owned()]).any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// Returns the name of the profile that the environment makes; `None` if it names none.
@@ -96,29 +54,15 @@ pub(super) fn profile(name: &ProfileName, home: &Home) -> Result<Option<ProfileF
     if name.as_str() != NAME || !is_set() {
         return Ok(None);
     }
-    if let Some((variable, why)) = REFUSED.iter().find(|(variable, _)| env::var_os(variable).is_some()) {
+    if let Some((variable, why)) = refused() {
         return Err(invalid(&format!("{variable} is set, and {why}")));
     }
     let mut document = DocumentMut::new();
-    for variable in NAMING {
-        if let Some(text) = text_variable(variable)? {
-            document[&key_of(variable)] = value(text);
+    for key in KEYS.iter().filter(|key| matches!(key.variable, Variable::Names | Variable::Sets)) {
+        let variable = variable_of(key.name);
+        if let Some(text) = text_variable(&variable)? {
+            document[key.name] = item(key.kind, &variable, text)?;
         }
-    }
-    for (key, kind) in OTHERS {
-        let variable = variable_of(key);
-        let Some(text) = text_variable(&variable)? else { continue };
-        document[key] = match kind {
-            Kind::Text => value(text),
-            Kind::List => value(text.split_whitespace().collect::<Array>()),
-            Kind::Flag => match text.as_str() {
-                "true" => value(true),
-                "false" => value(false),
-                _ => return Err(invalid(&format!("{variable} must be true or false"))),
-            },
-            Kind::Duration if duration::parse(&text).is_some() => value(text),
-            Kind::Duration => return Err(invalid(&format!("{variable} must be a duration such as 90s or 5m"))),
-        };
     }
     if let Some(issuer) = lone_issuer()? {
         let known = home.endpoints.clone().filter(|endpoints| endpoints.issuer == issuer);
@@ -153,8 +97,31 @@ pub(crate) fn text_variable(name: &str) -> Result<Option<String>, Error> {
     Ok(text.filter(|text| !text.is_empty()))
 }
 
-fn key_of(variable: &str) -> String {
-    variable.trim_start_matches("TOKENKEEP_").to_ascii_lowercase()
+/// Finds a variable that is set and must not be, with the reason.
+fn refused() -> Option<(String, &'static str)> {
+    let keys = KEYS.iter().filter_map(|key| match key.variable {
+        Variable::Refused(why) => Some((variable_of(key.name), why)),
+        _ => None,
+    });
+    let lookalikes = LOOKALIKES.map(|(variable, why)| (variable.to_owned(), why));
+    keys.chain(lookalikes).find(|(variable, _)| env::var_os(variable).is_some())
+}
+
+/// Makes the value of a key out of what its variable holds.
+fn item(kind: Kind, variable: &str, text: String) -> Result<Item, Error> {
+    match kind {
+        // Words with blanks between them.
+        Kind::Texts => Ok(value(text.split_whitespace().collect::<Array>())),
+        Kind::Flag => match text.as_str() {
+            "true" => Ok(value(true)),
+            "false" => Ok(value(false)),
+            _ => Err(invalid(&format!("{variable} must be true or false"))),
+        },
+        Kind::Duration if duration::parse(&text).is_none() => {
+            Err(invalid(&format!("{variable} must be a duration such as 90s or 5m")))
+        }
+        _ => Ok(value(text)),
+    }
 }
 
 fn variable_of(key: &str) -> String {
@@ -171,10 +138,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_and_its_variable_lead_to_each_other() {
-        for (key, _) in OTHERS {
-            assert_eq!(key_of(&variable_of(key)), key);
+    fn a_variable_is_made_of_its_key_and_no_lookalike_is_one() {
+        assert_eq!(variable_of("token_url"), "TOKENKEEP_TOKEN_URL");
+        for (variable, _) in LOOKALIKES {
+            assert!(KEYS.iter().all(|key| variable_of(key.name) != variable), "{variable}");
         }
-        assert_eq!(key_of("TOKENKEEP_TOKEN_URL"), "token_url");
+        let opened = KEYS.iter().filter(|key| matches!(key.variable, Variable::Names | Variable::Sets));
+        for key in opened {
+            let is_plain = !matches!(key.kind, Kind::Place | Kind::Secret | Kind::Headers | Kind::Pairs | Kind::Own);
+            assert!(is_plain && key.name != "allow_http", "{} holds or opens too much for a variable", key.name);
+        }
     }
 }

@@ -138,26 +138,6 @@ impl Binding {
             headers_digest,
         })
     }
-
-    /// Names the first place in which `other` differs, apart from the generation.
-    pub(crate) fn differs_in(&self, other: &Binding) -> Option<&'static str> {
-        let differences = [
-            ("token_url", self.token_url != other.token_url),
-            ("issuer", self.issuer != other.issuer),
-            ("client_id", self.client_id != other.client_id),
-            ("auth", self.auth != other.auth),
-            ("introspection_url", self.introspection_url != other.introspection_url),
-            ("revocation_url", self.revocation_url != other.revocation_url),
-            ("probe_url", self.probe_url != other.probe_url),
-            ("assertion_audience", self.assertion_audience != other.assertion_audience),
-            ("ca_file", self.ca_digest != other.ca_digest),
-            ("allow_http", self.allow_http != other.allow_http),
-            ("headers", self.headers_digest != other.headers_digest),
-            // One way: tokens that need proofs are never less than what the secret was set for.
-            ("dpop", self.token_binding == TokenBinding::Dpop && other.token_binding == TokenBinding::Bearer),
-        ];
-        differences.iter().find(|(_, differs)| *differs).map(|(name, _)| *name)
-    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::PlainHosts;
-use super::gap::gap;
-
-/// The name of this machine on itself (RFC 6761 s. 6.3).
-pub(crate) const LOCALHOST: &str = "localhost";
+use super::gap::{authority, gap};
+use super::plain_hosts::{LOCALHOST, PlainHosts};
 
 /// A URL that a secret or token may be sent to: https, or http to loopback, or to a private host that a profile allows.
 ///
@@ -163,11 +160,6 @@ fn holds_secret(text: &str) -> bool {
     let Some((_, query)) = text.split_once("://").and_then(|(_, rest)| rest.split_once('?')) else { return false };
     let query = query.split('#').next().unwrap_or_default();
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| SECRETS.contains(&name.as_ref()))
-}
-
-pub(super) fn authority(text: &str) -> &str {
-    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 #[cfg(test)]

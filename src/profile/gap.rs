@@ -2,8 +2,6 @@
 
 use std::net::Ipv6Addr;
 
-use super::endpoint::authority;
-
 /// The longest gap that is quoted, in bytes: a longer one may be something else.
 const LONGEST: usize = 40;
 
@@ -34,6 +32,12 @@ pub(crate) fn gap_in_part(text: &str) -> Option<String> {
         .or_else(|| if text.contains('.') { in_host(text) } else { None })
         .or_else(|| text.split('/').find_map(in_segment))
         .map(str::to_owned)
+}
+
+/// Returns what stands between the scheme of a URL and its path.
+pub(super) fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Finds a gap that a symbol marks which no URL has.

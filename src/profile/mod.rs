@@ -6,15 +6,26 @@
 
 mod auth;
 mod binding;
+mod binding_table;
 mod endpoint;
 mod failure;
 mod file;
 mod gap;
 mod headers;
+mod key;
+mod keys;
 mod name;
 mod plain_hosts;
 pub(crate) mod preset;
+mod reading;
 mod request;
+mod resolve;
+#[cfg(test)]
+mod schema;
+#[cfg(feature = "cli")]
+mod shown;
+mod text;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,19 +35,21 @@ pub use auth::{
     TokenBinding, TokenType,
 };
 pub use binding::{Binding, Generation};
-pub(crate) use endpoint::LOCALHOST;
 pub use endpoint::{Endpoint, EndpointError};
-pub(crate) use file::{ProfileError, ProfileFile, reference};
+pub(crate) use file::{ProfileError, ProfileFile};
 #[cfg(feature = "cli")]
 pub(crate) use gap::gap;
 pub use headers::{HeaderError, HeaderSource, Headers};
 pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
+pub(crate) use key::Variable;
+pub(crate) use keys::KEYS;
 pub use name::ProfileName;
 pub(crate) use name::RULE as NAME_RULE;
-pub(crate) use plain_hosts::is_private_address;
 #[cfg(feature = "cli")]
 pub(crate) use plain_hosts::may_be_plain;
+pub(crate) use plain_hosts::{LOCALHOST, is_private_address};
 pub use plain_hosts::{PlainHostError, PlainHosts};
+pub(crate) use reading::reference;
 pub use request::{Request, RequestError};
 
 use crate::error::SecretPlace;
@@ -243,3 +256,6 @@ impl Profile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use url::{Host, Url};
 
-use super::endpoint::LOCALHOST;
+/// The name of this machine on itself (RFC 6761 s. 6.3).
+pub(crate) const LOCALHOST: &str = "localhost";
 
 /// The hosts that plain http may go to besides loopback. Each is a single label, a name that only a private network
 /// has, or a private address.

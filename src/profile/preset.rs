@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::file::keys::auth;
 use super::gap::gap_in_part;
+use super::reading::{choice, endpoint};
 use super::{AuthMethod, Endpoint, Grant, Repeats};
 use crate::encoding::toml::{DocumentError, Parsed, Table};
 
@@ -159,8 +159,8 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         jwks_url: text("jwks_url")?,
         issuer: text("issuer")?,
         params: pairs("params")?,
-        auth: auth(table)?,
-        probe_url: super::file::keys::endpoint(table, "probe_url")?,
+        auth: choice(table, "auth", &AuthMethod::ALL)?,
+        probe_url: endpoint(table, "probe_url")?,
         fields: pairs("fields")?,
         shapes: shapes.collect::<Result<_, _>>()?,
         needs: pairs("needs")?,
@@ -258,17 +258,14 @@ fn whole(template: &Option<String>) -> Option<Endpoint> {
     Endpoint::parse(template.as_deref().filter(|url| !url.contains('{'))?).ok()
 }
 
-/// Writes all presets as the table that docs/providers.md is.
+/// Describes all presets, as docs/providers.md has them.
 #[cfg(test)]
 pub(crate) fn documentation() -> String {
     use std::fmt::Write as _;
 
-    let mut text = String::from(
-        "# Providers\n\nMade of `src/profile/presets.toml` by `UPDATE_DOCS=1 cargo test page_of_providers`. What is asked for is given by\n\
-         `--with NAME=VALUE`, or typed where there is a terminal.\n",
-    );
+    let mut text = String::new();
     for preset in names().into_iter().filter_map(find) {
-        let _ = write!(text, "\n## {}\n\n", preset.name);
+        let _ = write!(text, "## {}\n\n", preset.name);
         if let Some(why) = &preset.refuses {
             let _ = write!(text, "Not a provider for tokenkeep. {why}.\n\n");
         } else {
@@ -291,6 +288,7 @@ pub(crate) fn documentation() -> String {
             line(&format!("`{name}`"), what);
         }
         line("notes", &preset.notes);
+        text.push('\n');
     }
     text
 }
@@ -382,14 +380,6 @@ mod tests {
 
     #[test]
     fn the_page_of_providers_is_what_the_presets_say() {
-        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/providers.md");
-        let text = documentation();
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(&page, &text).expect("the page can be written");
-        }
-        assert!(
-            std::fs::read_to_string(page).is_ok_and(|page| page == text),
-            "run UPDATE_DOCS=1 cargo test page_of_providers"
-        );
+        crate::encoding::document::assert_has("providers.md", &[("providers", documentation())]);
     }
 }

@@ -55,9 +55,11 @@ fn every_command_that_is_shown_can_be_typed() {
     for (name, at_least) in [
         ("README.md", 12),
         ("docs/authentication.md", 12),
+        ("docs/configuration.md", 1),
         ("docs/consumers.md", 10),
         ("docs/fleet.md", 9),
         ("docs/platforms.md", 5),
+        ("docs/providers.md", 10),
         ("docs/running.md", 5),
         ("docs/secrets.md", 8),
         ("docs/stats.md", 3),
@@ -90,7 +92,7 @@ fn the_configuration_that_is_documented_is_one() {
     let environment = TestEnvironment::new();
     let text = document("docs/configuration.md");
     let blocks: Vec<_> = text.split("```toml\n").skip(1).filter_map(|part| part.split("```").next()).collect();
-    let [config, profile] = blocks[..] else { panic!("config.toml and a profile") };
+    let [profile, config] = blocks[..] else { panic!("a profile and config.toml") };
     // What is commented out there holds as well, but for one of two keys that exclude each other.
     let config: String = config
         .lines()

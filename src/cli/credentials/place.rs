@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::profile::{HeaderSource, Headers, Reference, SecretSource};
+use crate::profile::{Reference, SecretSource};
 use crate::system::files::EscapedPath;
 
 /// Names the place of a secret, with its details if it has any.
@@ -22,16 +22,6 @@ pub(super) fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) 
         }
         SecretSource::Absent => ("none", None),
     }
-}
-
-/// Names the headers for the token endpoint, each with the place of its value.
-pub(super) fn headers(headers: &Headers) -> String {
-    let source = |source: &HeaderSource| match source {
-        HeaderSource::File(path) => format!("file {}", EscapedPath(path)),
-        HeaderSource::Env(name) => format!("environment variable {}", one_line(name)),
-        _ => "(hidden)".to_owned(),
-    };
-    headers.iter().map(|(name, of)| format!("{name}: {}", source(of))).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn one_line(text: &str) -> String {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::place::{headers, one_line, place_of};
+use super::place::{one_line, place_of};
 use crate::cli::Context;
 use crate::cli::format::time;
 use crate::encoding::duration;
 use crate::error::Error;
-use crate::profile::{Endpoint, SecretSource, TokenBinding};
+use crate::profile::SecretSource;
 use crate::secrets::{Backend, Credential, ItemName, SecretsError};
 use crate::system::clock::WallTime;
 use crate::system::files::EscapedPath;
@@ -41,39 +41,23 @@ pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
     };
     let protection = kept_in.as_ref().map(|backend| context.home.protection(backend).name().to_owned());
     let key_file = kept_in.as_ref().and_then(Backend::key_file);
-    let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned());
-    let members = [
+    let first = [
         ("profile", Some(name.to_string())),
         ("file", Some(EscapedPath(&path).to_string())),
         ("backend", Some(place.to_owned())),
         ("secret_from", detail),
         ("protection", protection),
         ("key_file", key_file.map(|path| EscapedPath(path).to_string())),
-        ("client_id", Some(profile.client_id.clone())),
-        ("token_url", Some(profile.token_url.to_string())),
-        ("issuer", profile.issuer.clone()),
-        ("allow_http", Some(profile.allow_http.iter().collect::<Vec<_>>().join(" ")).filter(|hosts| !hosts.is_empty())),
-        ("headers", Some(headers(&profile.headers)).filter(|headers| !headers.is_empty())),
-        ("auth", Some(profile.auth.name().to_owned())),
-        ("basic_encoding", Some(profile.basic_encoding.name().to_owned())),
-        ("scope", Some(profile.request.scope_text())),
-        ("probe_url", text(&profile.probe_url)),
-        ("introspection_url", text(&profile.introspection_url)),
-        ("revocation_url", text(&profile.revocation_url)),
-        ("jwks_url", text(&profile.jwks_url)),
-        ("assertion_audience", profile.assertion_audience().filter(|_| profile.auth.signs()).map(str::to_owned)),
-        ("certificate_file", profile.certificate.as_ref().map(|shown| EscapedPath(&shown.file).to_string())),
-        ("dpop", (profile.token_binding == TokenBinding::Dpop).then(|| "true".to_owned())),
-        ("token_type", profile.token_type.map(|of| of.name().to_owned())),
-        ("ca_file", profile.ca_file.as_ref().map(|path| EscapedPath(path).to_string())),
-        ("fleet_epoch", profile.fleet_epoch.clone()),
+    ];
+    let last = [
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
         ("set_at", set_at.and_then(time)),
     ];
+    let members = first.into_iter().chain(file.shown(&profile)).chain(last);
     if context.ui.is_json() {
         let mut object: serde_json::Map<String, Value> =
-            members.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+            members.map(|(name, value)| (name.to_owned(), json!(value))).collect();
         object.insert("age_s".to_owned(), json!(age));
         context.ui.json(&Value::Object(object))?;
         return Ok(0);

@@ -37,36 +37,6 @@ pub(crate) fn merged(present: Option<ProfileFile>, typed: ProfileFile, request: 
     if own_place {
         present.provider = None;
     }
-    let stays_referenced = typed.secret.or(present.secret);
-    ProfileFile {
-        provider: typed.provider.or(present.provider),
-        client_id: typed.client_id.or(present.client_id),
-        token_url: typed.token_url.or(present.token_url),
-        issuer: typed.issuer.or(present.issuer),
-        allow_http: typed.allow_http.or(present.allow_http),
-        headers: typed.headers.or(present.headers),
-        auth: typed.auth.or(present.auth),
-        basic_encoding: typed.basic_encoding.or(present.basic_encoding),
-        assertion_audience: typed.assertion_audience.or(present.assertion_audience),
-        assertion_typ: typed.assertion_typ.or(present.assertion_typ),
-        assertion_algorithm: typed.assertion_algorithm.or(present.assertion_algorithm),
-        assertion_key_id: typed.assertion_key_id.or(present.assertion_key_id),
-        certificate_file: typed.certificate_file.or(present.certificate_file),
-        dpop: typed.dpop.or(present.dpop),
-        token_type: typed.token_type.or(present.token_type),
-        repeats: typed.repeats.or(present.repeats),
-        request: request.unwrap_or(present.request),
-        default_lifetime: typed.default_lifetime.or(present.default_lifetime),
-        min_ttl: typed.min_ttl.or(present.min_ttl),
-        ca_file: typed.ca_file.or(present.ca_file),
-        probe_url: typed.probe_url.or(present.probe_url),
-        introspection_url: typed.introspection_url.or(present.introspection_url),
-        revocation_url: typed.revocation_url.or(present.revocation_url),
-        jwks_url: typed.jwks_url.or(present.jwks_url),
-        secret: stays_referenced,
-        fleet_epoch: typed.fleet_epoch.or(present.fleet_epoch),
-        binding: None,
-        set_at: None,
-        kept_in: None,
-    }
+    let request = request.unwrap_or_else(|| present.request.clone());
+    ProfileFile { request, binding: None, set_at: None, kept_in: None, ..typed.or(present) }
 }

@@ -1,5 +1,7 @@
 use super::*;
-use crate::profile::binding::tests::sample;
+use chrono::DateTime;
+
+use super::binding::tests::sample;
 
 fn name() -> ProfileName {
     ProfileName::parse("billing").expect("a name")

@@ -1,0 +1,69 @@
+//! Writing the values of a profile's file, as they are read.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml_edit::{Array, Formatted, InlineTable, Value};
+
+use super::{Endpoint, HeaderSource, Headers, PlainHosts, Reference};
+use crate::encoding::duration;
+
+#[expect(clippy::ptr_arg, reason = "a row of the table hands over what an option holds")]
+pub(super) fn text(text: &String) -> Value {
+    Value::from(text.as_str())
+}
+
+pub(super) fn url(url: &Endpoint) -> Value {
+    Value::from(url.as_str())
+}
+
+#[expect(clippy::ptr_arg, reason = "a row of the table hands over what an option holds")]
+pub(super) fn path(path: &PathBuf) -> Value {
+    Value::from(path.to_string_lossy().as_ref())
+}
+
+pub(super) fn flag(flag: &bool) -> Value {
+    Value::from(*flag)
+}
+
+pub(super) fn seconds(seconds: &Duration) -> Value {
+    Value::from(duration::write(*seconds))
+}
+
+pub(super) fn hosts(hosts: &PlainHosts) -> Value {
+    array(hosts.iter())
+}
+
+/// Writes a list of texts.
+pub(super) fn array<'a>(items: impl Iterator<Item = &'a str>) -> Value {
+    Value::Array(items.map(|item| Value::String(Formatted::new(item.to_owned()))).collect::<Array>())
+}
+
+/// Writes a table of texts.
+pub(super) fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    pairs.collect::<InlineTable>().into()
+}
+
+pub(super) fn headers(headers: &Headers) -> Value {
+    let source = |source: &HeaderSource| match source {
+        // Plain values are text: they were checked.
+        HeaderSource::Value(value) => Value::from(value.expose_text().unwrap_or_default()),
+        HeaderSource::File(file) => InlineTable::from_iter([("file", path(file))]).into(),
+        HeaderSource::Env(name) => InlineTable::from_iter([("env", Value::from(name.as_str()))]).into(),
+    };
+    headers.iter().map(|(name, of)| (name, source(of))).collect::<InlineTable>().into()
+}
+
+pub(super) fn reference(reference: &Reference) -> Value {
+    let (kind, value) = match reference {
+        Reference::File(file) => ("file", path(file)),
+        Reference::Env(name) => ("env", text(name)),
+        Reference::Command(words) => ("command", array(words.iter().map(String::as_str))),
+        Reference::GithubActions { audience, .. } => ("github_actions", text(audience)),
+    };
+    let host = match reference {
+        Reference::GithubActions { host: Some(host), .. } => Some(("host", text(host))),
+        _ => None,
+    };
+    InlineTable::from_iter([(kind, value)].into_iter().chain(host)).into()
+}
