@@ -180,3 +180,37 @@ fn json_of(obtained: &Obtained, profile: &Profile, now: &Moment) -> Value {
         "lifetime_assumed": validity.lifetime_from == LifetimeFrom::Assumed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_format_has_one_row() {
+        for format in Format::ALL {
+            assert_eq!(FORMATS.iter().filter(|(of, ..)| *of == format).count(), 1, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_has_to_go_together() {
+        let proven = Details { method: Some("GET"), url: Some("https://api.example.com/"), ..Details::default() };
+        let named = Details { variable: Some("TOKEN"), ..Details::default() };
+        for format in Format::ALL {
+            let is_dpop = format == Format::Dpop;
+            assert_eq!(Rendering::new(format, &proven).is_ok(), is_dpop, "{format:?}");
+            assert_eq!(Rendering::new(format, &Details::default()).is_ok(), !is_dpop, "{format:?}");
+            assert_eq!(Rendering::new(format, &named).is_ok(), format == Format::Env, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_a_name_that_every_shell_takes() {
+        for name in ["A", "_a1", "access_token"] {
+            assert!(is_variable(name), "{name}");
+        }
+        for name in ["", "1a", "a-b", "a b", "a;b", "\u{e9}"] {
+            assert!(!is_variable(name), "{name:?}");
+        }
+    }
+}

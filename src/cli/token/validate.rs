@@ -10,7 +10,7 @@ use crate::exit;
 use crate::keeper::validate::{Check, Outcome, Reach, Report, Verdict};
 use crate::keeper::{Keeper, read_ca_file};
 use crate::oauth::{ResourceServer, Roots};
-use crate::profile::Endpoint;
+use crate::profile::{Endpoint, Profile};
 use crate::system::secret::Secret;
 
 pub(super) fn run(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
@@ -60,10 +60,8 @@ fn as_resource_server(context: &Context<'_>, args: &Validate) -> Result<Report, 
     if args.offline {
         return Err(Error::new(Code::Usage, "--as-resource-server needs the issuer's keys, so it cannot be --offline"));
     }
-    let missing =
-        |what: &str, remedy: Remedy| Error::new(Code::Usage, format!("{what} is missing")).with_remedy(remedy);
-    let audience =
-        request.audience.clone().ok_or_else(|| missing("whom the token must be for", Remedy::GiveAudience))?;
+    let audience = request.audience.clone();
+    let audience = audience.ok_or_else(|| missing("whom the token must be for", Remedy::GiveAudience))?;
     let alone = args.token_stdin && args.jwks.is_some() && args.issuer.is_some();
     let keeper = match (!alone).then(|| meant::keeper(context, &Default::default())).transpose() {
         // A token on stdin needs no profile; the check below names what is missing.
@@ -71,14 +69,7 @@ fn as_resource_server(context: &Context<'_>, args: &Validate) -> Result<Report, 
         keeper => keeper?,
     };
     let profile = keeper.as_ref().map(Keeper::profile);
-    let jwks = match &args.jwks {
-        Some(url) => Some(Endpoint::parse(url).map_err(|why| {
-            let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
-            Error::new(code, format!("--jwks {why}; nothing was sent")).with_remedy(Remedy::GiveIssuerUrl)
-        })?),
-        None => profile.as_ref().and_then(|profile| profile.jwks_url.clone()),
-    };
-    let jwks = jwks.ok_or_else(|| missing("where the issuer's keys are", Remedy::GiveKeysUrl))?;
+    let jwks = keys_url(args, profile.as_ref())?;
     let issuer = args.issuer.clone().or_else(|| profile.as_ref().and_then(|profile| profile.issuer.clone()));
     let issuer = issuer.ok_or_else(|| missing("whose tokens are taken", Remedy::GiveAcceptedIssuer))?;
     let Some(token) = token(args, keeper.as_ref())? else {
@@ -96,6 +87,20 @@ fn as_resource_server(context: &Context<'_>, args: &Validate) -> Result<Report, 
         Ok(Err(rejected)) => report(Outcome::Fail, &rejected.to_string()),
         Err(error) => report(Outcome::Unknown, &error.to_string()),
     })
+}
+
+fn missing(what: &str, remedy: Remedy) -> Error {
+    Error::new(Code::Usage, format!("{what} is missing")).with_remedy(remedy)
+}
+
+/// Returns the place of the issuer's keys: as typed, else the profile's.
+fn keys_url(args: &Validate, profile: Option<&Profile>) -> Result<Endpoint, Error> {
+    let typed = args.jwks.as_deref().map(Endpoint::parse).transpose().map_err(|why| {
+        let code = if why.is_insecure() { Code::InsecureEndpoint } else { Code::Usage };
+        Error::new(code, format!("--jwks {why}; nothing was sent")).with_remedy(Remedy::GiveIssuerUrl)
+    })?;
+    let url = typed.or_else(|| profile.and_then(|profile| profile.jwks_url.clone()));
+    url.ok_or_else(|| missing("where the issuer's keys are", Remedy::GiveKeysUrl))
 }
 
 fn token(args: &Validate, keeper: Option<&Keeper>) -> Result<Option<Secret>, Error> {
