@@ -76,6 +76,9 @@ impl OpenOptions {
 
     /// Opens the profile of this name.
     ///
+    /// A passphrase that seals the secrets is read from the descriptor in `TOKENKEEP_PASSPHRASE_FD`, once for each
+    /// opened profile; this library asks no user.
+    ///
     /// # Errors
     /// As [`open`](crate::open).
     pub fn open(self, profile: &str) -> Result<Keeper, Error> {

@@ -39,6 +39,7 @@ pub(crate) use key::{
 };
 pub(crate) use keys::{Keys, UnlockedKey};
 pub(crate) use lock::{DataDirLock, LockError};
+pub(crate) use program::ProgramError;
 pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
 #[cfg(test)]
 pub(crate) use store::{Fault, MemorySecrets};

@@ -7,8 +7,8 @@
 //! runs in the process group of tokenkeep, as git's credential helpers do, so that Ctrl-C and Ctrl-Z reach both.
 //! Otherwise it has a group of its own, and one that wants the terminal, which would stop it, is an error at once.
 
-use std::io::Read as _;
-use std::process::{Child, ChildStdout, Stdio};
+use std::io::{self, Read as _};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -29,13 +29,45 @@ const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// How soon the end of a program is noticed if its output stays open.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// What a program did instead of printing a secret, as the predicate of a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It cannot be started.
+    #[error("cannot be started: {0}")]
+    NotStarted(io::Error),
+    /// It has no output to read.
+    #[error("has no output")]
+    NoOutput,
+    /// Its output cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// It printed more than any secret has.
+    #[error("printed more than {CAP} bytes")]
+    TooLong,
+    /// It did not end in time.
+    #[error("did not end within {}", duration::show(*.0))]
+    Late(Duration),
+    /// It was stopped, because it wanted the terminal.
+    #[error("wants the terminal, which only a command in the foreground can give it")]
+    WantsTerminal,
+    /// Its output ended, and it did not.
+    #[error("closed its output and did not end")]
+    StaysOpen,
+    /// It reported a failure.
+    #[error("failed ({0})")]
+    Failed(ExitStatus),
+    /// Whether it has ended cannot be found out.
+    #[error("cannot be waited for: {0}")]
+    NotWaited(io::Error),
+}
+
 /// Returns the output of a program, or what happened instead. `timeout` is how long it may take, if the configuration
 /// sets it.
 pub(super) fn printed(
     program: &str,
     arguments: &[String],
     timeout: Option<Duration>,
-) -> Result<Zeroizing<Vec<u8>>, String> {
+) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
     let mut command = process::command(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     #[cfg(all(unix, feature = "cli"))]
@@ -50,12 +82,12 @@ pub(super) fn printed(
     if !has_terminal {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
     }
-    let mut child = process::spawn(&mut command).map_err(|error| format!("cannot be started: {error}"))?;
+    let mut child = process::spawn(&mut command).map_err(ProgramError::NotStarted)?;
     #[cfg(unix)]
     let running = if has_terminal { process::Running::beside(&child) } else { process::Running::group(&child) };
     let printed = match child.stdout.take() {
         Some(output) => read(&mut child, output, timeout.unwrap_or(usual)),
-        None => Err("has no output".to_owned()),
+        None => Err(ProgramError::NoOutput),
     };
     if printed.is_err() {
         #[cfg(unix)]
@@ -80,14 +112,13 @@ pub(super) fn printed(
 /// Reads until the output ends, or until the program has ended well and something is there. What the program started
 /// may keep the output open for as long as it likes.
 #[cfg(unix)]
-fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     // Our end of the pipe only: the program's is another opening.
-    let flags = fcntl_getfl(&output).map_err(|error| unreadable(error.into()))?;
-    fcntl_setfl(&output, flags | OFlags::NONBLOCK).map_err(|error| unreadable(error.into()))?;
+    let flags = fcntl_getfl(&output).map_err(|error| ProgramError::Unreadable(error.into()))?;
+    fcntl_setfl(&output, flags | OFlags::NONBLOCK).map_err(|error| ProgramError::Unreadable(error.into()))?;
     // Never grown: that would leave copies of the secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
     let deadline = Deadline::after(timeout);
@@ -103,10 +134,10 @@ fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result
         }
         let left = deadline.left();
         if left.is_zero() {
-            return Err(format!("did not end within {}", duration::show(timeout)));
+            return Err(ProgramError::Late(timeout));
         }
         if process::wants_terminal(child) {
-            return Err("wants the terminal, which only a command in the foreground can give it".to_owned());
+            return Err(ProgramError::WantsTerminal);
         }
         let pause = Timespec::try_from(left.min(GLANCE)).unwrap_or_default();
         // Interrupted or failed: the next round shows which.
@@ -116,51 +147,50 @@ fn read(child: &mut Child, mut output: ChildStdout, timeout: Duration) -> Result
 
 /// Reads what is there. Returns whether the output has ended.
 #[cfg(unix)]
-fn read_present(output: &mut ChildStdout, bytes: &mut Zeroizing<Vec<u8>>) -> Result<bool, String> {
+fn read_present(output: &mut ChildStdout, bytes: &mut Zeroizing<Vec<u8>>) -> Result<bool, ProgramError> {
     use std::io::ErrorKind;
 
     let mut piece = Zeroizing::new([0; 4 * 1024]);
     loop {
         match output.read(piece.as_mut_slice()) {
             Ok(0) => return Ok(true),
-            Ok(length) if bytes.len() + length > CAP => return Err(format!("printed more than {CAP} bytes")),
+            Ok(length) if bytes.len() + length > CAP => return Err(ProgramError::TooLong),
             Ok(length) => bytes.extend_from_slice(&piece[..length]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(format!("cannot be read: {error}")),
+            Err(error) => return Err(ProgramError::Unreadable(error)),
         }
     }
 }
 
 /// Reads until the output ends. In a thread: a program that prints nothing must not be waited for without an end.
 #[cfg(not(unix))]
-fn read(child: &mut Child, output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read(child: &mut Child, output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
     use crate::system::thread::{self, NoAnswer};
 
-    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let read = thread::within(timeout, move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
         output.take(CAP as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
     });
     let bytes = match read {
-        Ok(read) => read.map_err(unreadable)?,
-        Err(NoAnswer::NoThread(error)) => return Err(unreadable(error)),
+        Ok(read) => read.map_err(ProgramError::Unreadable)?,
+        Err(NoAnswer::NoThread(error)) => return Err(ProgramError::Unreadable(error)),
         Err(NoAnswer::Late | NoAnswer::Failed) => {
-            return Err(format!("did not end within {}", duration::show(timeout)));
+            return Err(ProgramError::Late(timeout));
         }
     };
     if bytes.len() > CAP {
-        return Err(format!("printed more than {CAP} bytes"));
+        return Err(ProgramError::TooLong);
     }
     awaited(child).map(|()| bytes)
 }
 
 /// Waits a moment for a program whose output has ended.
-fn awaited(child: &mut Child) -> Result<(), String> {
+fn awaited(child: &mut Child) -> Result<(), ProgramError> {
     let deadline = Deadline::after(LAST_MOMENT);
     while !ended_well(child)? {
         if deadline.left().is_zero() {
-            return Err("closed its output and did not end".to_owned());
+            return Err(ProgramError::StaysOpen);
         }
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -168,11 +198,11 @@ fn awaited(child: &mut Child) -> Result<(), String> {
 }
 
 /// Returns whether the program has ended; one that failed is an error.
-fn ended_well(child: &mut Child) -> Result<bool, String> {
+fn ended_well(child: &mut Child) -> Result<bool, ProgramError> {
     match child.try_wait() {
         Ok(None) => Ok(false),
         Ok(Some(status)) if status.success() => Ok(true),
-        Ok(Some(status)) => Err(format!("failed ({status})")),
-        Err(error) => Err(format!("cannot be waited for: {error}")),
+        Ok(Some(status)) => Err(ProgramError::Failed(status)),
+        Err(error) => Err(ProgramError::NotWaited(error)),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::ProgramError;
 use crate::encoding::escape::Escaped;
 use crate::error::warning::Warning;
 use crate::profile::Reference;
@@ -40,7 +41,7 @@ pub enum ReferenceError {
         /// The program and its arguments, for a shell. A script among them is left out: it may hold anything.
         command: String,
         /// What it did instead.
-        why: String,
+        why: ProgramError,
     },
     /// What is there is no secret.
     #[error("{place} {why}")]

@@ -1,4 +1,7 @@
-//! Asking on a terminal without showing what is typed.
+//! The terminal: what is typed hidden, and lending it to a program that this one started.
+//!
+//! Both share its modes and the signals that restore them, so they stand in one file. Only the command line asks; the
+//! parts below it lend.
 
 use std::io;
 

@@ -8,7 +8,7 @@ use crate::seal::DataKey;
 use crate::secrets::SecretsError;
 
 /// A file of this name in `$CREDENTIALS_DIRECTORY`.
-pub(in crate::secrets) struct KeyCredential<'a>(pub(in crate::secrets) &'a str);
+pub(crate) struct KeyCredential<'a>(pub(crate) &'a str);
 
 impl DataKeySource for KeyCredential<'_> {
     fn at_hand(&self, wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {

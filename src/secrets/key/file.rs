@@ -12,7 +12,7 @@ use crate::system::secret::Secret;
 const SHORTEST: usize = 32;
 
 /// A key file, by its absolute path.
-pub(in crate::secrets) struct KeyFile<'a>(pub(in crate::secrets) &'a Path);
+pub(crate) struct KeyFile<'a>(pub(crate) &'a Path);
 
 impl DataKeySource for KeyFile<'_> {
     fn at_hand(&self, wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {

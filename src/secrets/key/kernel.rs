@@ -14,7 +14,7 @@ use crate::seal::{DataKey, KeyId};
 
 /// The place in kernel memory of one data directory's key.
 #[derive(Clone, Debug)]
-pub(in crate::secrets) struct KernelTier {
+pub(crate) struct KernelTier {
     description: String,
     keep: Duration,
 }

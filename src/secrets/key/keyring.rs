@@ -8,7 +8,7 @@ use crate::secrets::{ItemName, OsKeyring, Retired, SecretStore as _, SecretsErro
 use crate::system::secret::Secret;
 
 /// An item of the OS keyring.
-pub(in crate::secrets) struct KeyInKeyring;
+pub(crate) struct KeyInKeyring;
 
 impl DataKeySource for KeyInKeyring {
     fn needs_unlock(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::secrets::SecretsError;
 use crate::system::secret::Secret;
 
 /// A passphrase, typed or read from a descriptor.
-pub(in crate::secrets) struct PassphraseKey(pub(in crate::secrets) Argon2Cost);
+pub(crate) struct PassphraseKey(pub(crate) Argon2Cost);
 
 impl DataKeySource for PassphraseKey {
     fn needs_unlock(&self) -> bool {

@@ -34,7 +34,7 @@ pub(crate) enum PassphraseKind {
 
 /// Reads the passphrase, once: a user does not type it again, and a pipe can be read only once. Clones share it.
 ///
-/// The library itself asks no user. A program that can hands in how.
+/// The library asks no user: a program that can do so hands in a closure.
 #[derive(Clone, Default)]
 pub(crate) struct PassphraseReader(Arc<Reader>);
 
