@@ -87,6 +87,11 @@
 //! `non_exhaustive` gain variants and fields: make a [`Profile`] with [`Profile::new`], then set what differs. The
 //! oldest Rust that builds this version is 1.95; a newer one is a minor version.
 
+#![cfg_attr(
+    not(all(feature = "cli", feature = "redis")),
+    expect(dead_code, reason = "parts below `manage` hold what the command line alone uses")
+)]
+
 mod cache;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -26,9 +26,9 @@ use std::time::Duration;
 pub(crate) use access::Sharing;
 pub use builder::KeeperBuilder;
 use credential::Proof;
-pub(crate) use credential::{read_ca_bytes, read_certificate};
+pub(crate) use credential::read_certificate;
 #[cfg(feature = "cli")]
-pub(crate) use credential::{read_ca_file, read_ca_file_at};
+pub(crate) use credential::{read_ca_bytes, read_ca_file, read_ca_file_at};
 use fleet::FleetOutcome;
 pub(crate) use keeping::Keeping;
 pub(crate) use lazy_cache::{LazyCache, NoCache};

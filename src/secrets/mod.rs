@@ -32,6 +32,7 @@ use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
 use crate::system::secret::Secret;
 
 pub(crate) use choice::{Argon2Cost, Backend, BackendChoice, ChoiceError, KeySource, is_credential_name};
+#[cfg(feature = "cli")]
 pub(crate) use configurations::Configurations;
 pub(crate) use credential::Credential;
 pub(crate) use files::SealedFiles;
@@ -44,7 +45,9 @@ pub(crate) use item::{ItemName, Retired};
 pub(crate) use key_file::{KeyFileRole, create_key_file, read_key_file};
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
-pub(crate) use keys::{EstablishError, Keys, MissingKey, establish, first_key};
+#[cfg(feature = "cli")]
+pub(crate) use keys::first_key;
+pub(crate) use keys::{EstablishError, Keys, MissingKey, establish};
 pub(crate) use lock::DataDirLock;
 #[cfg(test)]
 pub(crate) use memory::{Fault, MemorySecrets};

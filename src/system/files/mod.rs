@@ -28,9 +28,11 @@ mod portable;
 pub(crate) use data_dir::Dir;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use external::{
-    create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference, remove_config,
-    remove_config_temporaries, replace_config,
+    create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
+    remove_config_temporaries,
 };
+#[cfg(all(unix, not(tokenkeep_portable), feature = "cli"))]
+pub(crate) use external::{remove_config, replace_config};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 use permissions::is_at;
 #[cfg(all(unix, not(tokenkeep_portable)))]
@@ -40,8 +42,10 @@ use portable::is_at;
 #[cfg(any(not(unix), tokenkeep_portable))]
 pub(crate) use portable::{
     Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
-    path_from_bytes, read_given, read_reference, remove_config, remove_config_temporaries, replace_config,
+    path_from_bytes, read_given, read_reference, remove_config_temporaries,
 };
+#[cfg(all(any(not(unix), tokenkeep_portable), feature = "cli"))]
+pub(crate) use portable::{remove_config, replace_config};
 
 /// Removes what a kill left beside a file while [`create_config`] made it.
 pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {
