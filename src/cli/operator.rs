@@ -3,7 +3,7 @@
 use super::secret_input;
 use super::ui::Ui;
 use crate::error::Error;
-use crate::manage::operator::{Notice, Operator, Question};
+use crate::manage::operator::{CleanupFailure, Notice, Operator, Question};
 
 impl Operator for Ui {
     fn answer(&self, question: Question) -> Result<String, Error> {
@@ -15,7 +15,15 @@ impl Operator for Ui {
         match notice {
             Notice::Warning(warning) => self.warn(warning),
             Notice::NotEnded(error) => self.warn_with(FAILED, &format!("an interrupted change is not ended: {error}")),
-            Notice::LeftBehind(left) => self.warn_with(FAILED, &format!("something old was left behind: {left}")),
+            Notice::LeftBehind(left) => {
+                let left = match left {
+                    CleanupFailure::Stays(why) => why.clone(),
+                    CleanupFailure::SecretUnknown(why) => {
+                        format!("{why}; if a secret is stored for it, tokenkeep doctor --fix erases it")
+                    }
+                };
+                self.warn_with(FAILED, &format!("something old was left behind: {left}"));
+            }
             Notice::OldRecord(record) => self.warn_with(FAILED, &format!("an old record was left behind: {record}")),
             Notice::NoDefault(error) => self.warn_with(FAILED, &format!("no default profile is set: {error}")),
             Notice::SecretUnavailable(error) => {

@@ -33,9 +33,9 @@ pub(crate) use access::Sharing;
 pub use builder::KeeperBuilder;
 use call::{Call, Waited};
 use credential::Proof;
-pub(crate) use credential::{read_ca_bytes, read_certificate};
+pub(crate) use credential::read_certificate;
 #[cfg(feature = "cli")]
-pub(crate) use credential::{read_ca_file, read_ca_file_at};
+pub(crate) use credential::{read_ca_bytes, read_ca_file, read_ca_file_at};
 use fetch::{Fetched, FleetAttempt};
 use fleet::{FetchFor, FleetOutcome};
 pub(crate) use keeping::Keeping;

@@ -28,8 +28,8 @@ pub(crate) enum Notice<'a> {
     Warning(&'a Warning),
     /// A rekey or a move that was interrupted cannot be ended now.
     NotEnded(&'a Error),
-    /// Something that is not needed any more could not be erased, as this text describes.
-    LeftBehind(&'a str),
+    /// Something that is not needed any more could not be erased.
+    LeftBehind(&'a CleanupFailure),
     /// A record that no key opens any more could not be erased.
     OldRecord(&'a str),
     /// The first profile could not be made the default.
@@ -42,4 +42,19 @@ pub(crate) enum Notice<'a> {
     IssuerFound(&'a str),
     /// A place that the issuer named, and what it is.
     EndpointFound(&'static str, &'a Endpoint),
+}
+
+/// Something that was left behind and does no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CleanupFailure {
+    /// It stays, as this text describes.
+    Stays(String),
+    /// The profile cannot be read, as this text describes, so whether a secret is stored for it is not known.
+    SecretUnknown(String),
+}
+
+impl From<String> for CleanupFailure {
+    fn from(why: String) -> CleanupFailure {
+        CleanupFailure::Stays(why)
+    }
 }

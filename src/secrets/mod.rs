@@ -25,8 +25,11 @@ use crate::system::random::NoRandomness;
 pub(crate) use backend::Protection;
 pub(crate) use backend::{Backend, CopyElsewhere, KeySource};
 pub(crate) use choice::{BackendChoice, ChoiceError};
+#[cfg(feature = "cli")]
 pub(crate) use configurations::Configurations;
-pub(crate) use establish::{EstablishError, establish, first_key};
+#[cfg(feature = "cli")]
+pub(crate) use establish::first_key;
+pub(crate) use establish::{EstablishError, establish};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::FleetLogin;
 pub(crate) use fleet::{FleetState, RequestKeyId, replace};

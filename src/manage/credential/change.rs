@@ -5,9 +5,10 @@ use sha2::{Digest, Sha256};
 
 use super::editor::{Committed, CredentialEditor, as_it_was, stored, undecided};
 use super::records::{belongs_to, is_of};
-use super::{CaFile, CleanupFailure, Outcome, Verify};
+use super::{CaFile, Outcome, Verify};
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::read_ca_bytes;
+use crate::manage::operator::CleanupFailure;
 use crate::open::profiles::present;
 use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, SecretSource};
 use crate::secrets::{Configurations, Credential, ItemName, Retired};
@@ -57,7 +58,7 @@ impl Change<'_> {
         if !same && let Err(error) = editor.write(name, wanted) {
             return match editor.committed(name, |file| file == wanted) {
                 // In place, and not synced: a power cut may bring the old profile back, with its item.
-                Committed::Yes => Ok((Outcome::Stored, vec![error.to_string()])),
+                Committed::Yes => Ok((Outcome::Stored, vec![error.to_string().into()])),
                 Committed::No => Err(as_it_was(error)),
                 Committed::Unknown => Err(undecided(&error)),
             };
@@ -178,7 +179,7 @@ impl CredentialEditor<'_> {
         match self.committed(name, names_it) {
             // The profile names the new item, and its directory could not be synced: a power cut may bring the
             // old profile back. Both items stay.
-            Committed::Yes => Ok((Outcome::Stored, vec![error.to_string()])),
+            Committed::Yes => Ok((Outcome::Stored, vec![error.to_string().into()])),
             Committed::No => {
                 let secrets = self.secrets.map_err(Error::of_secrets)?;
                 // The first error is the one to report.

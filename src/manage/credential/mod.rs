@@ -52,8 +52,5 @@ pub(crate) enum CaFile {
     AsBefore,
 }
 
-/// Something that was left behind and does no harm.
-pub(crate) type CleanupFailure = String;
-
 /// Tries a credential before the old one goes; without a secret it is read from the place that the profile names.
 pub(crate) type Verify<'a> = &'a dyn Fn(Profile, Option<Secret>) -> Result<(), Error>;

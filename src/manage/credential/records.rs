@@ -1,9 +1,9 @@
 //! The records that belong to a credential: they go when it goes.
 
-use super::CleanupFailure;
 use super::editor::CredentialEditor;
 use crate::cache::{Cache, Extent, single_flight};
 use crate::error::chain;
+use crate::manage::operator::CleanupFailure;
 use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName};
 use crate::secrets::Retired;
 use crate::token::{Outline, RecordName};
@@ -15,7 +15,7 @@ impl CredentialEditor<'_> {
         if let (Some(sharing), Some(profile)) = (self.sharing, profile)
             && let Err(error) = (self.erase)(&Retired::by_name(sharing.item(&profile)))
         {
-            left.push(chain(&error));
+            left.push(chain(&error).into());
         }
     }
 
@@ -24,7 +24,7 @@ impl CredentialEditor<'_> {
         for record in self.forget(|outline| outline.generation.as_deref() == Some(generation.as_bytes()), left) {
             // Only a process that still fetches with the old secret takes this turn.
             if let Err(error) = single_flight::forget_lock(self.data_dir, record) {
-                left.push(chain(&error));
+                left.push(chain(&error).into());
             }
         }
     }
@@ -33,7 +33,7 @@ impl CredentialEditor<'_> {
         let records = self.records_of(of, left);
         for record in &records {
             if let Some(Err(fault)) = self.cache.map(|cache| cache.forget(*record)) {
-                left.push(chain(&fault));
+                left.push(chain(&fault).into());
             }
         }
         records
@@ -42,7 +42,7 @@ impl CredentialEditor<'_> {
     pub(super) fn forget_refusals(&self, of: impl Fn(&Outline) -> bool, left: &mut Vec<CleanupFailure>) {
         for record in self.records_of(of, left) {
             if let Some(Err(fault)) = self.cache.map(|cache| cache.forget_refusal(record)) {
-                left.push(chain(&fault));
+                left.push(chain(&fault).into());
             }
         }
     }
@@ -54,7 +54,7 @@ impl CredentialEditor<'_> {
                 identities.into_iter().filter(|(_, outline)| of(outline)).map(|(identity, _)| identity.name()).collect()
             }
             Some(Err(fault)) => {
-                left.push(chain(&fault));
+                left.push(chain(&fault).into());
                 Vec::new()
             }
         }
@@ -63,7 +63,7 @@ impl CredentialEditor<'_> {
     /// Removes what is left of what no caller needs any more.
     pub(super) fn sweep(&self, left: &mut Vec<CleanupFailure>) {
         if let Err(fault) = crate::cache::sweep(self.data_dir, self.cache, self.clock, Extent::Everything) {
-            left.push(chain(&fault));
+            left.push(chain(&fault).into());
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::CleanupFailure;
 use super::editor::CredentialEditor;
 use super::records::belongs_to;
 use super::setting::set_default;
 use super::writable::{Writable, report_leftovers};
 use crate::error::{Code, Error, chain};
-use crate::manage::operator::Operator;
+use crate::manage::operator::{CleanupFailure, Operator};
 use crate::open::Home;
 use crate::open::profiles::{present, secrets_in};
 use crate::profile::{Binding, Generation, ProfileFile, ProfileName};
@@ -49,7 +48,7 @@ impl CredentialEditor<'_> {
             if self.path(name).symlink_metadata().is_ok() {
                 return Err(error.into());
             }
-            left.push(chain(&error));
+            left.push(chain(&error).into());
         }
         // Again: a process that was fetching may have kept a token while the profile was still there. One that comes
         // later finds that it is gone, and takes its record back.
@@ -76,7 +75,7 @@ impl CredentialEditor<'_> {
             Err(error) if error.code() == Code::ConfigInvalid => {
                 let generation = self.read(name)?.as_deref().and_then(ProfileFile::generation_in);
                 if generation.is_none() {
-                    left.push(format!("{error}; if a secret is stored for it, tokenkeep doctor --fix erases it"));
+                    left.push(CleanupFailure::SecretUnknown(error.to_string()));
                 }
                 Ok((None, generation))
             }
@@ -96,10 +95,10 @@ impl CredentialEditor<'_> {
         match self.named_elsewhere(binding.generation) {
             Ok(None) => {}
             Ok(Some(why)) => return vec![why],
-            Err(error) => return vec![format!("the old secret stays: {error}")],
+            Err(error) => return vec![format!("the old secret stays: {error}").into()],
         }
         if let Err(error) = (self.erase)(&Retired::by_name(ItemName::credential(binding.generation))) {
-            left.push(chain(&error));
+            left.push(chain(&error).into());
         }
         self.forget_generation(binding.generation, &mut left);
         left
@@ -110,7 +109,8 @@ impl CredentialEditor<'_> {
     fn named_elsewhere(&self, generation: Generation) -> Result<Option<CleanupFailure>, Error> {
         for other in Configurations::load(self.data_dir)?.others(self.config_dir()) {
             if secrets_in(&other.join("profiles"))?.contains(&generation) {
-                return Ok(Some(format!("the secret stays, because a profile in {} has it too", EscapedPath(other))));
+                let why = format!("the secret stays, because a profile in {} has it too", EscapedPath(other));
+                return Ok(Some(why.into()));
             }
         }
         Ok(None)

@@ -58,7 +58,7 @@ impl Place {
     fn set(&self, file: ProfileFile, secret: Option<&str>) -> Result<Outcome, Error> {
         self.with_editor(|editor| editor.set(&name(), file, secret.map(Secret::from), CaFile::AsBefore, None)).map(
             |(outcome, left)| {
-                assert_eq!(left, Vec::<String>::new());
+                assert_eq!(left, []);
                 outcome
             },
         )
@@ -176,7 +176,7 @@ fn removing_takes_the_profile_and_its_secret() {
     let place = place();
     place.set(file(URL), Some("s")).expect("set");
     let binding = place.stored().expect("stored").binding;
-    assert_eq!(place.with_editor(|editor| editor.remove(&name())).expect("removed"), Vec::<String>::new());
+    assert_eq!(place.with_editor(|editor| editor.remove(&name())).expect("removed"), []);
     assert_eq!(present(&place.profiles_dir(), &name()).expect("reads"), None);
     assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
 }
@@ -208,7 +208,7 @@ fn a_profile_with_a_mistake_in_it_is_removed_with_its_secret() {
     let path = place.profiles_dir().join(name().file_name());
     let text = std::fs::read_to_string(&path).expect("written");
     std::fs::write(&path, format!("no_such_key = 1\n{text}")).expect("edited");
-    assert_eq!(place.with_editor(|editor| editor.remove(&name())).expect("removed"), Vec::<String>::new());
+    assert_eq!(place.with_editor(|editor| editor.remove(&name())).expect("removed"), []);
     assert!(!path.exists());
     assert_eq!(stored(&place.secrets, &binding).expect("reads"), None);
 }

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{CleanupFailure, CredentialEditor};
+use super::CredentialEditor;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::error::warning::Warning;
 use crate::keeper::Sharing;
 use crate::manage::backend::adopt_moved_key;
 use crate::manage::locked::Locked;
-use crate::manage::operator::{Notice, Operator};
+use crate::manage::operator::{CleanupFailure, Notice, Operator};
 use crate::open::{Home, Opened};
 use crate::secrets::{Keys, SealedFiles, SecretStore, SecretsError};
 
