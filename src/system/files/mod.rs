@@ -34,11 +34,11 @@ pub(crate) use external::{
     create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
     remove_config_temporaries,
 };
+#[cfg(all(unix, not(tokenkeep_portable), feature = "cli"))]
+pub(crate) use external::{remove_config, replace_config};
 #[cfg(any(not(unix), tokenkeep_portable))]
 use identity::is_at;
 pub(crate) use path_text::{path_from_text, path_to_text};
-#[cfg(all(unix, not(tokenkeep_portable), feature = "cli"))]
-pub(crate) use external::{remove_config, replace_config};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 use permissions::is_at;
 #[cfg(all(unix, not(tokenkeep_portable)))]
