@@ -16,9 +16,12 @@ use crate::system::secret::SecretDigest;
 struct Bound {
     name: &'static str,
     /// The key of the profile that it pins, and whether a second binding has something else for it.
-    pins: Option<(&'static str, fn(&Binding, &Binding) -> bool)>,
+    pins: Option<(&'static str, Differs)>,
     write: fn(&Binding, &ProfileFile) -> Option<Value>,
 }
+
+/// Whether the second binding is not what the first one pins.
+type Differs = fn(&Binding, &Binding) -> bool;
 
 macro_rules! pin {
     ($key:literal, $field:ident) => {
