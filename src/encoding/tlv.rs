@@ -65,7 +65,7 @@ fn length(value: &[u8]) -> u32 {
 /// Something else than what was expected stands in the bytes. Shows nothing of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the encoding is not valid")]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 /// Reads fields in the order in which they were written.
 #[derive(Clone)]
