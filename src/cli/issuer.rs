@@ -14,7 +14,7 @@ pub(super) const ASKING: &str = "asking the issuer for its endpoints";
 pub(crate) fn of_environment(context: &Context<'_>, lookup: Lookup) -> Result<Option<Endpoints>, Error> {
     let search = match known(&context.home, context.profile.as_deref(), lookup)? {
         OfEnvironment::NotNamed => return Ok(None),
-        OfEnvironment::Known(endpoints) => return Ok(Some(endpoints)),
+        OfEnvironment::Known(endpoints) => return Ok(Some(*endpoints)),
         OfEnvironment::Unknown(search) => search,
     };
     let _waiting = context.ui.waiting(ASKING);

@@ -29,7 +29,7 @@ pub(crate) enum OfEnvironment {
     /// The environment names none without endpoints, or another profile is meant.
     NotNamed,
     /// These are its endpoints.
-    Known(Endpoints),
+    Known(Box<Endpoints>),
     /// They have to be requested.
     Unknown(Search),
 }
@@ -44,13 +44,13 @@ pub(crate) fn of_environment(home: &Home, profile: Option<&str>, lookup: Lookup)
         Endpoints::load(&home.data_dir, &issuer).filter(|_| is_usable)
     };
     if let Some(known) = usable() {
-        return Ok(OfEnvironment::Known(known));
+        return Ok(OfEnvironment::Known(Box::new(known)));
     }
     // If there is no directory, nothing is kept and no turn is taken.
     let dir = Dir::open(&home.data_dir, Missing::Create).ok().flatten();
     let turn = dir.as_ref().and_then(|dir| turn(dir, home.config.timeout));
     Ok(match usable() {
-        Some(known) => OfEnvironment::Known(known),
+        Some(known) => OfEnvironment::Known(Box::new(known)),
         None => OfEnvironment::Unknown(Search { issuer, dir, _turn: turn }),
     })
 }

@@ -22,7 +22,7 @@ fn a_program_that_hands_everything_in_leaves_no_file() {
     let outcome = program.stdin(CLIENT_SECRET).run().success();
     assert!(outcome.stdout_str().starts_with("two tokens: "));
     assert_eq!(issuer.count("/token"), 2);
-    assert_eq!(files_below(environment.home()), [PathBuf::new(); 0]);
+    assert_eq!(files_below(environment.home()), Vec::<PathBuf>::new());
 }
 
 #[test]
