@@ -9,6 +9,7 @@ use crate::fleet::{Fleet, FleetError, FleetKeyFrom, FleetName, Owner, Publicatio
 use crate::keeper::{Keeper, identity_of};
 use crate::manage::credentials::belongs_to;
 use crate::manage::doctor::{Finding, Status};
+use crate::manage::fleet_key::derived_sources;
 use crate::open::Opened;
 use crate::profile::{Profile, ProfileName};
 use crate::secrets::Backend;
@@ -40,8 +41,8 @@ pub(super) fn list(context: &Context<'_>) -> Result<Vec<Shared>, Error> {
                     }
                 }
                 (Ok(_), _) => {}
-                (Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)), _) => {
-                    context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
+                (Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)), _) => {
+                    context.ui.warn(&Warning::of_fleet(&error, &name));
                     break;
                 }
                 (Err(error), _) => {
@@ -72,8 +73,8 @@ pub(super) fn forget(context: &Context<'_>, name: &ProfileName, only: Option<&To
             match keeper.forget_in_fleet(identity).await {
                 Ok(there) => forgotten += usize::from(there),
                 // This host cannot have shared any token of it.
-                Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)) => {
-                    context.ui.warn(&Warning::FleetUnavailable(error.to_string()));
+                Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)) => {
+                    context.ui.warn(&Warning::of_fleet(&error, name));
                     return Ok(forgotten);
                 }
                 // The caller wants the token gone: otherwise another host may continue to use it.
@@ -135,7 +136,11 @@ pub(super) fn checked(context: &Context<'_>) -> Result<Option<Finding>, Error> {
         (Ok(()), Some((name, error))) => {
             let finding =
                 Finding::new("fleet", Status::Warn, format!("{name}: {error}; this host continues without it"));
-            finding.with_fix(Remedy::MakeFleetKeyForOthers)
+            let fix = match error {
+                FleetError::KeyMissing => Remedy::MakeOrDeriveFleetKey,
+                _ => Remedy::MakeFleetKey,
+            };
+            Finding { profile: Some(name.to_string()), ..finding.with_fix(fix) }
         }
         (Ok(()), None) => {
             let detail = format!("{url} took and gave a value within {} ms; the key is {key}", took.as_millis() + 1);
@@ -156,7 +161,7 @@ fn unshared(context: &Context<'_>) -> Result<Option<(ProfileName, FleetError)>, 
         let Ok(profile) = context.home.profile(&name) else { continue };
         let keeper = keeper(context, &name)?;
         let found = block_on(async { Ok(keeper.shared(identity_of(&profile)).await) })?;
-        if let Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)) = found {
+        if let Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)) = found {
             return Ok(Some((name, error)));
         }
     }
@@ -173,7 +178,7 @@ fn key(context: &Context<'_>, fleet: &Fleet) -> Result<String, Error> {
         (FleetKeyFrom::File(_), Some((id, _))) => of("from `key_file`", &id),
         (_, Some((id, _))) => of("from the backend", &id),
         (FleetKeyFrom::File(_), None) => "from `key_file`".to_owned(),
-        (_, None) => "derived from each client's secret".to_owned(),
+        (_, None) => format!("derived from each client's secret{}", derived_sources(&context.home)?),
     })
 }
 

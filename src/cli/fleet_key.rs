@@ -1,4 +1,4 @@
-//! `fleet key`: new, import, export. Keys go through files of their owner, never through arguments.
+//! `fleet key`: new, import, export, derive, remove. Keys go through files of their owner, never through arguments.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use super::args::FleetKey as Command;
 use crate::encoding::hex;
 use crate::error::{Code, Error, Remedy, chain};
 use crate::fleet::FleetKey;
+use crate::manage::fleet_key::{Vouching, unvouch, vouch};
 use crate::open::{Opened, fleet_key_file};
 use crate::seal::SealError;
 use crate::secrets::{
@@ -21,6 +22,7 @@ pub(crate) fn run(context: &Context<'_>, command: Command) -> Result<u8, Error> 
         Command::New { path } => new(context, path.as_deref()),
         Command::Import { path } => import(context, &path),
         Command::Export { path } => export(context, &path),
+        Command::Derive => derive(context),
         Command::Remove => remove(context),
     }
 }
@@ -84,10 +86,24 @@ fn export(context: &Context<'_>, path: &Path) -> Result<u8, Error> {
             None => None,
         },
     };
-    let derived = "no fleet key was made or imported here; it is derived from each client's secret";
-    let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_remedy(Remedy::MakeFleetKey))?;
+    let none = "no fleet key was made or imported here; one that is derived is not exported";
+    let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, none).with_remedy(Remedy::MakeFleetKey))?;
     written(&path, &key)?;
     context.ui.changed(&format!("the fleet key {} is in {}", fingerprint(&key), EscapedPath(&path)))
+}
+
+fn derive(context: &Context<'_>) -> Result<u8, Error> {
+    let name = context.home.profile_name(context.profile.as_deref())?;
+    let profile = context.home.profile(&name)?;
+    match vouch(&context.home, &profile).map_err(|error| error.for_profile(&name))? {
+        Vouching::Begun => {
+            context.ui.changed(&format!("the fleet key of {name} is derived from its secret from now on"))
+        }
+        Vouching::There => context.ui.unchanged(&format!("the fleet key of {name} is derived from its secret already")),
+        Vouching::NotNeeded => context.ui.unchanged(&format!(
+            "the provider of {name} makes secrets at random, so its fleet key is derived from the secret in any case"
+        )),
+    }
 }
 
 fn remove(context: &Context<'_>) -> Result<u8, Error> {
@@ -98,21 +114,26 @@ fn remove(context: &Context<'_>) -> Result<u8, Error> {
         )
         .with_remedy(Remedy::TakeFleetKeyFileOut));
     }
-    let message = "no fleet key is kept here; it is derived from each client's secret";
-    if context.home.opened()?.is_none() {
-        return context.ui.unchanged(message);
-    }
-    let was_there = changed(context, |_, _, fleet_state| Ok(FleetState { key: None, ..fleet_state }))?;
-    if was_there { context.ui.changed(message) } else { context.ui.unchanged(message) }
+    let message = "no fleet key is kept here; one is derived only if a profile's provider makes secrets at random";
+    let Some(opened) = context.home.opened()? else { return context.ui.unchanged(message) };
+    let has_key = opened.keys.fleet_state()?.key.is_some();
+    let had_key = has_key && changed(context, |_, _, fleet_state| Ok(FleetState { key: None, ..fleet_state }))?;
+    let had_derived = unvouch(&context.home)?;
+    if had_key || had_derived { context.ui.changed(message) } else { context.ui.unchanged(message) }
 }
 
-/// Makes a key the present one, and erases the one before.
+/// Makes a key the present one, and erases the one before. It takes the place of derived ones, too.
 fn keep(context: &Context<'_>, key: &Secret) -> Result<bool, Error> {
-    changed(context, |keys, secrets, fleet_state| {
+    let is_new = changed(context, |keys, secrets, fleet_state| {
         let id = FleetKey::id_of(key);
         replace(secrets, &ItemName::fleet_key(&keys.choice().store_id, &id), key)?;
         Ok(FleetState { key: Some(id), ..fleet_state })
-    })
+    })?;
+    // The key is in effect by now: a failure must not report otherwise.
+    if let Err(error) = unvouch(&context.home) {
+        context.ui.warn_with("cache_write_failed", &format!("something old was left behind: {error}"));
+    }
+    Ok(is_new)
 }
 
 /// Changes what this host keeps of its fleet: the new item, then the file that names it, then the old item goes.

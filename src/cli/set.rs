@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use super::args::Set;
 use super::credentials::{Writable, kept_here, set_default, tell_leftovers};
 use super::{Context, block_on, issuer, questions, request, urls};
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_ca_file_at;
 use crate::manage::credentials;
+use crate::manage::fleet_key;
 use crate::open::Opened;
 use crate::open::profiles;
 use crate::profile::{
@@ -109,6 +111,9 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     tell_leftovers(context, &left);
     // The reads from here on may need the lock.
     drop(writable);
+    if fleet_key::is_missing(&context.home, &name) {
+        context.ui.warn(&Warning::FleetKeyMissing(name.to_string()));
+    }
     let was_default = context.home.config.default_profile.as_deref() == Some(name.as_str());
     let is_new_default = set.default && !was_default;
     let default = if is_new_default { format!("; {name} is the default now") } else { String::new() };

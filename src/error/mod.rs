@@ -277,7 +277,6 @@ codes! {
     InsecurePath "insecure_path" Refused No,
     DowngradeRefused "downgrade_refused" Refused No,
     BackendDiffers "backend_differs" Refused No,
-    SecretTooWeak "secret_too_weak" Refused No,
     RateLimited "rate_limited" RateLimited Yes,
     Indeterminate "indeterminate" Indeterminate Yes,
     FleetUnavailable "fleet_unavailable" Fleet Yes,

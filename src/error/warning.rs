@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Remedy;
 use crate::encoding::duration;
 
 /// Something that went wrong while a token was handed out all the same.
@@ -56,6 +57,9 @@ pub enum Warning {
     SecretEnds,
     /// The fleet store is unavailable; this host continues without it.
     FleetUnavailable(String),
+    /// There is no fleet key for this profile, and its secret is not known to be random; this host continues without
+    /// the fleet.
+    FleetKeyMissing(String),
 }
 
 impl Warning {
@@ -82,6 +86,20 @@ impl Warning {
             Warning::SecretLines(_) => "secret_lines",
             Warning::SecretEnds => "secret_ends",
             Warning::FleetUnavailable(_) => "fleet_unavailable",
+            Warning::FleetKeyMissing(_) => "fleet_key_missing",
+        }
+    }
+
+    /// Returns what to do about it, if one thing helps.
+    pub fn remedy(&self) -> Option<Remedy> {
+        matches!(self, Warning::FleetKeyMissing(_)).then_some(Remedy::MakeOrDeriveFleetKey)
+    }
+
+    /// Returns the profile that it is about, if it is about one.
+    pub fn profile(&self) -> Option<&str> {
+        match self {
+            Warning::FleetKeyMissing(profile) => Some(profile),
+            _ => None,
         }
     }
 }
@@ -129,6 +147,10 @@ impl fmt::Display for Warning {
                 f.write_str("the secret begins or ends with a blank, a quotation mark or a symbol that is not seen, which is kept as a part of it")
             }
             Warning::FleetUnavailable(why) => write!(f, "the fleet store is unavailable; continuing without it: {why}"),
+            Warning::FleetKeyMissing(profile) => write!(
+                f,
+                "there is no fleet key for {profile}, and its secret is not known to be random; continuing without the fleet"
+            ),
         }
     }
 }

@@ -3,4 +3,6 @@
 pub(crate) mod credentials;
 #[cfg(feature = "cli")]
 pub(crate) mod doctor;
+#[cfg(feature = "cli")]
+pub(crate) mod fleet_key;
 pub(crate) mod relocation;

@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Remedy, chain};
 use crate::seal::DataKey;
 use crate::secrets::{
     Backend, BackendChoice, Configurations, DataDirLock, FleetState, ItemName, KeySource, Keys, MissingKey, OsKeyring,
-    Retired, SealedFiles, SecretStore, SecretsError, first_key,
+    Retired, SealedFiles, SecretStore, SecretsError, Vouched, first_key,
 };
 use crate::system::files::Dir;
 use crate::system::secret::Secret;
@@ -161,6 +161,9 @@ impl Relocation<'_> {
             left.records.push(chain(&error));
         }
         if let Err(error) = FleetState::erase(&self.dir, self.lock) {
+            left.secrets.push(chain(&error));
+        }
+        if let Err(error) = Vouched::erase(&self.dir, self.lock) {
             left.secrets.push(chain(&error));
         }
         if let Err(error) = Configurations::erase(&self.dir, self.lock) {

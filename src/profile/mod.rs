@@ -93,6 +93,17 @@ pub struct Profile {
     /// What distinguishes the shared tokens of a fleet in place of the secret. Hosts that prove themselves with their
     /// own keys share tokens while it is the same, and no longer once it is changed.
     pub fleet_epoch: Option<String>,
+    /// Whether the issuer is known to make the secrets of its clients at random.
+    pub(crate) secret_origin: SecretOrigin,
+}
+
+/// What is known about how a client's secret was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretOrigin {
+    /// The issuer made it at random.
+    Random,
+    /// A user may have chosen it.
+    Unknown,
 }
 
 /// The place of a profile's secret.
@@ -187,6 +198,7 @@ impl Profile {
             jwks_url: None,
             secret: SecretSource::Absent,
             fleet_epoch: None,
+            secret_origin: SecretOrigin::Unknown,
         }
     }
 

@@ -15,7 +15,7 @@ use super::passphrase::{Typed, passphrase, stretched};
 use super::tier::{KernelTier, keep_by_default};
 use super::{
     Backend, BackendChoice, ChoiceError, DataDirLock, FleetState, ItemName, KeyFileRole, KeySource, OsKeyring, Retired,
-    SealedFiles, SecretStore, SecretsError, create_key_file, read_key_file,
+    SealedFiles, SecretStore, SecretsError, Vouched, create_key_file, read_key_file,
 };
 use crate::seal::{DataKey, KeyId, SealError};
 use crate::system::files::{Dir, Stamp};
@@ -112,6 +112,11 @@ impl Keys {
     /// Returns what this host keeps of its fleet.
     pub(crate) fn fleet_state(&self) -> Result<FleetState, SecretsError> {
         FleetState::load(&self.dir)
+    }
+
+    /// Returns the clients that a user vouched for.
+    pub(crate) fn vouched(&self) -> Result<Vouched, SecretsError> {
+        Vouched::load(&self.dir)
     }
 
     /// Returns the key if it is at hand; `None` if it has to be requested.

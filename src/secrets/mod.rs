@@ -22,6 +22,7 @@ mod passphrase;
 mod program;
 mod reference;
 mod tier;
+mod vouched;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -53,10 +54,11 @@ pub(crate) use no_keyring::OsKeyring;
 pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
 #[cfg(feature = "cli")]
 pub(crate) use tier::keep_by_default;
+pub(crate) use vouched::{ClientDigest, Vouched};
 
 /// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
 pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
-    for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY] {
+    for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY, vouched::TEMPORARY] {
         data_dir.remove(name)?;
     }
     SealedFiles::sweep(data_dir)
@@ -77,6 +79,9 @@ pub enum SecretsError {
     /// The file `shared` of the data directory is damaged, or of a newer version.
     #[error("the file `shared` of the data directory is damaged, or of a newer version")]
     FleetStateUnusable,
+    /// The file `vouched` of the data directory is damaged, or of a newer version.
+    #[error("the file `vouched` of the data directory is damaged, or of a newer version")]
+    VouchedUnusable,
     /// The file `configurations` of the data directory is damaged, or of a newer version.
     #[error("the file `configurations` of the data directory is damaged, or of a newer version")]
     ConfigurationsUnusable,

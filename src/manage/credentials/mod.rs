@@ -147,9 +147,6 @@ impl CredentialEditor<'_> {
             }
             (None, _, _) => return Err(needs_secret()),
         };
-        if let Some(sharing) = self.sharing {
-            sharing.accepts(&profile, &secret)?;
-        }
         if let (Some(stored), Some(None)) = (&stored, differs)
             && stored.secret == secret
         {

@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding,
     ClientCertificate, DEFAULT_LIFETIME, Endpoint, EndpointError, Generation, Grant, Headers, PlainHostError,
-    PlainHosts, Profile, ProfileName, Reference, Repeats, Request, SecretSource, TokenBinding, TokenType, preset,
+    PlainHosts, Profile, ProfileName, Reference, Repeats, Request, SecretOrigin, SecretSource, TokenBinding, TokenType,
+    preset,
 };
 use crate::encoding::toml::{DocumentError, Parsed};
 pub(crate) use keys::reference;
@@ -188,7 +189,7 @@ impl ProfileFile {
             own.clone().or_else(|| pinned.and_then(bound))
         };
         let preset_url = |take: fn(&preset::Preset) -> Option<Endpoint>| preset.and_then(take);
-        let profile = Profile {
+        let mut profile = Profile {
             name: name.clone(),
             client_id: self
                 .client_id
@@ -246,7 +247,12 @@ impl ProfileFile {
                 (None, None) => SecretSource::Absent,
             },
             fleet_epoch: self.fleet_epoch.clone(),
+            secret_origin: SecretOrigin::Unknown,
         };
+        // Only for the provider's own token endpoint: a profile may name another one.
+        if let Some(preset) = &quirks {
+            profile.secret_origin = preset.secret_origin(&profile.token_url);
+        }
         profile.check()?;
         match pinned.and_then(|binding| binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))) {
             Some(key) => Err(ProfileError::BindingDiffers(key)),
