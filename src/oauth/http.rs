@@ -21,7 +21,7 @@ use super::authorities::{self, CaFault};
 use super::client_auth::Proven;
 use super::coding::Coding;
 use super::proxy::{self, Proxy, ProxyFault, Route};
-use super::redact::{elsewhere, redact};
+use super::redact::{elsewhere, one_line};
 use super::resolver::{DnsFailure, PublicAddress, Resolver};
 use super::retry::retry_after;
 use super::wire::Unsuccessful;
@@ -152,7 +152,7 @@ impl Transport {
         self.answer(url, request, About::Token, &secrets).await
     }
 
-    /// Sends a request and reads the answer. `secrets` are masked in what is redact of it.
+    /// Sends a request and reads the answer. `secrets` are masked in what is shown of it.
     pub(super) async fn answer(
         &self,
         url: &Endpoint,
@@ -341,7 +341,7 @@ impl Transport {
                 let tls = tls.to_string();
                 return match own_certificate(&tls) {
                     Some(why) => IssuerError::OwnCertificate { host, why },
-                    None => IssuerError::Tls { host, why: redact(&tls, 200, &[]) },
+                    None => IssuerError::Tls { host, why: one_line(&tls, 200) },
                 };
             }
             if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {

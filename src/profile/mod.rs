@@ -223,6 +223,21 @@ impl Profile {
         }
     }
 
+    /// Lists the URLs that the binding of this profile holds.
+    pub(crate) fn bound_urls(&self) -> [Option<&str>; 5] {
+        fn url(endpoint: &Option<Endpoint>) -> Option<&str> {
+            endpoint.as_ref().map(Endpoint::as_str)
+        }
+
+        [
+            Some(self.token_url.as_str()),
+            self.issuer.as_deref(),
+            url(&self.introspection_url),
+            url(&self.revocation_url),
+            url(&self.probe_url),
+        ]
+    }
+
     /// Returns the binding that this profile requires, with the generation and CA digest given.
     pub fn binding(&self, generation: Generation, ca_digest: Option<[u8; 32]>) -> Binding {
         Binding {

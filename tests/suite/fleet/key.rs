@@ -117,7 +117,7 @@ fn a_key_that_is_removed_brings_a_host_back_to_those_without() {
         b.tokenkeep(["fleet", "key", "remove"]).run().success();
     }
     b.tokenkeep(["--json", "fleet", "key", "export"]).arg(b.path("files/x")).run().fails(3, "credential_missing");
-    // Nothing is derived on a word that was given before the key was made.
+    // The key took the place of the vouching before it.
     super::host::get(&b, &["--refresh"]).run().success().says("fleet_key_missing");
     vouch(&b, &[]);
     chill(&b);

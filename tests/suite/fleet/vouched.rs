@@ -60,7 +60,7 @@ fn continues_without(environment: &TestEnvironment, options: &[&str]) {
 
 /// H9.
 #[test]
-fn without_a_key_and_a_word_a_credential_is_set_with_a_warning_and_a_get_continues_without_the_fleet() {
+fn without_a_key_and_without_vouching_a_credential_is_set_with_a_warning_and_a_get_continues_without_the_fleet() {
     let (issuer, server) = (Issuer::start(), RedisServer::start());
     let environment = bare(&at(&server));
     assert_key_is_missing(&set_json(&environment, &issuer, WEAK, &["--verify"]).success());
@@ -79,7 +79,7 @@ fn without_a_key_and_a_word_a_credential_is_set_with_a_warning_and_a_get_continu
     assert_eq!(issuer.count("/token"), asked, "the issuer was not asked");
 }
 
-/// H9: the word is for a client of an issuer, and for each secret that it gets there.
+/// H9: vouching is for a client of an issuer, and for each secret that it gets there.
 #[test]
 fn a_client_that_is_vouched_for_stays_so_when_its_secret_is_replaced() {
     let (issuer, server) = (Issuer::start(), RedisServer::start());
@@ -115,7 +115,7 @@ fn another_client_or_another_issuer_is_not_vouched_for() {
 
 /// H9: the provider's own console makes the secret, so nothing is typed.
 #[test]
-fn a_provider_that_makes_secrets_at_random_needs_no_word_and_another_does() {
+fn a_provider_that_makes_secrets_at_random_needs_no_vouching_and_another_does() {
     let server = RedisServer::start();
     let secrets = |environment: &TestEnvironment| {
         std::fs::read_dir(environment.data_dir().join("secrets")).expect("secrets are kept").count()
@@ -163,7 +163,7 @@ fn with_an_explicit_key_a_weak_secret_is_taken_and_shared() {
 
 /// H9: a secret that is not set here.
 #[test]
-fn a_secret_that_is_read_at_each_fetch_makes_no_key_without_a_word() {
+fn a_secret_that_is_read_at_each_fetch_makes_no_key_without_vouching() {
     let (issuer, server) = (Issuer::start(), RedisServer::start());
     let environment = bare(&at(&server));
     referenced(&environment, &issuer, WEAK);
@@ -179,7 +179,7 @@ fn a_secret_that_is_read_at_each_fetch_makes_no_key_without_a_word() {
     gets(&environment, &["--refresh"], "issuer");
     assert_eq!(values(&server).len(), 1);
 
-    // With a key there is nothing to warn of, and no word is left.
+    // With a key there is nothing to warn of, and no vouching is left.
     environment.tokenkeep(["fleet", "key", "new"]).run().success();
     assert!(!environment.data_dir().join("vouched").exists());
     gets(&environment, &["--refresh"], "issuer");
@@ -202,7 +202,7 @@ fn a_secret_that_was_there_before_the_store_is_a_warning() {
 
 /// A host that has a derived key keeps it: as long as its secret is the one that it came from.
 #[test]
-fn a_derived_key_that_is_there_serves_without_a_word_until_the_secret_changes() {
+fn a_derived_key_that_is_there_serves_without_vouching_until_the_secret_changes() {
     let (issuer, server) = (Issuer::start(), RedisServer::start());
     let [a, b] = [(); 2].map(|()| bare(&at(&server)));
     for environment in [&a, &b] {
@@ -234,7 +234,7 @@ fn environment_doctor(environment: &TestEnvironment) -> String {
 
 /// What `fleet key remove` ends.
 #[test]
-fn a_word_that_is_taken_back_takes_the_derived_key_along() {
+fn vouching_that_is_taken_back_takes_the_derived_key_along() {
     let (issuer, server) = (Issuer::start(), RedisServer::start());
     let environment = host(&issuer, &at(&server));
     gets(&environment, &[], "issuer");
@@ -266,7 +266,7 @@ fn a_client_whose_tokens_are_not_shared_needs_no_key() {
 
 /// A file that cannot be read is not one that is not there.
 #[test]
-fn a_word_that_cannot_be_read_is_a_warning_and_makes_no_key() {
+fn vouching_that_cannot_be_read_is_a_warning_and_makes_no_key() {
     let (issuer, server) = (Issuer::start(), RedisServer::start());
     let environment = bare(&at(&server));
     referenced(&environment, &issuer, SECRET);
@@ -277,9 +277,9 @@ fn a_word_that_cannot_be_read_is_a_warning_and_makes_no_key() {
     assert_eq!(server.keys(), [""; 0]);
 }
 
-/// An edit of the profile leads to another client, and the word does not follow.
+/// An edit of the profile leads to another client, and vouching does not follow.
 #[test]
-fn a_profile_that_is_edited_takes_no_word_along() {
+fn a_profile_that_is_edited_takes_no_vouching_along() {
     let (issuer, other, server) = (Issuer::start(), Issuer::start(), RedisServer::start());
     let environment = bare(&at(&server));
     referenced(&environment, &issuer, SECRET);
@@ -292,7 +292,7 @@ fn a_profile_that_is_edited_takes_no_word_along() {
 /// H9: if `credentials set` itself chooses the keyring.
 #[cfg(feature = "keyring")]
 #[test]
-fn the_run_that_chooses_the_keyring_derives_nothing_without_a_word() {
+fn the_run_that_chooses_the_keyring_derives_nothing_without_vouching() {
     use crate::common::secret_service::SecretService;
 
     let (issuer, server, service) = (issuer(), RedisServer::start(), SecretService::unlocked());
