@@ -85,6 +85,8 @@ def host(bench, issuer, port, tls, folder):
         (folder / "password").chmod(0o600)
         fleet += f'ca_file = "{folder / "ca.pem"}"\nuser = "{USER}"\npassword = {{ file = "{folder / "password"}" }}\n'
     homes = [Home(bench.tokenkeep, bench.folder("host"), fleet).with_key_file(issuer.token_url) for _ in range(2)]
+    for home in homes:
+        home.tell("fleet", "key", "derive")
     homes[0].tell("token", "get")
     return homes[1]
 

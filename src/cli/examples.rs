@@ -42,7 +42,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("token forget", "Examples:\n  tokenkeep token forget -p billing\n  tokenkeep token forget --all"),
     (
         "fleet key",
-        "Examples:\n  tokenkeep fleet key new fleet-key\n  tokenkeep fleet key import fleet-key\n  tokenkeep fleet key export copy",
+        "Examples:\n  tokenkeep fleet key new fleet-key\n  tokenkeep fleet key import fleet-key\n  tokenkeep fleet key export copy\n  tokenkeep fleet key derive -p billing",
     ),
     ("fleet login", "Examples:\n  tokenkeep fleet login set --user tokenkeep\n  tokenkeep fleet login remove"),
     ("doctor", "Examples:\n  tokenkeep doctor\n  tokenkeep doctor --online -p billing\n  tokenkeep doctor --fix"),

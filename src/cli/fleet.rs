@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Fleet, FleetKey, FleetLoginCommand};
 use super::{Context, secret_input};
 use crate::error::{Code, Error};
+use crate::manage::fleet::derived::{Vouching, vouch};
 use crate::manage::fleet::{Changed, IsNew, key, login};
 use crate::system::files::EscapedPath;
 
@@ -34,10 +35,26 @@ fn run_key(context: &Context<'_>, command: FleetKey) -> Result<u8, Error> {
             let fingerprint = key::export(home, &path)?;
             context.ui.changed(&format!("the fleet key {fingerprint} is in {}", EscapedPath(&path)))
         }
+        FleetKey::Derive => derive(context),
         FleetKey::Remove => {
-            let message = "no fleet key is kept here; it is derived from each client's secret";
+            let message =
+                "no fleet key is kept here; one is derived only if a profile's provider makes secrets at random";
             ended(context, key::remove(home)?, message)
         }
+    }
+}
+
+fn derive(context: &Context<'_>) -> Result<u8, Error> {
+    let name = context.home.profile_name(context.profile.as_deref())?;
+    let profile = context.home.profile(&name)?;
+    match vouch(&context.home, &profile).map_err(|error| error.for_profile(&name))? {
+        Vouching::Begun => {
+            context.ui.changed(&format!("the fleet key of {name} is derived from its secret from now on"))
+        }
+        Vouching::There => context.ui.unchanged(&format!("the fleet key of {name} is derived from its secret already")),
+        Vouching::NotNeeded => context.ui.unchanged(&format!(
+            "the provider of {name} makes secrets at random, so its fleet key is derived from the secret in any case"
+        )),
     }
 }
 

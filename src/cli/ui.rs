@@ -81,20 +81,29 @@ impl Ui {
     pub(crate) fn warn(&self, warning: &Warning) {
         let first = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(warning.code());
         if first {
-            self.warn_with(warning.code(), &warning.to_string());
+            let hint = warning.remedy().map(|remedy| self.advice(&remedy, warning.profile()));
+            self.warned_of(warning.code(), &warning.to_string(), hint.as_deref());
         }
     }
 
     pub(crate) fn warn_with(&self, code: &str, message: &str) {
+        self.warned_of(code, message, None);
+    }
+
+    fn warned_of(&self, code: &str, message: &str, hint: Option<&str>) {
         if self.quiet {
             return;
         }
         if self.style.json {
-            self.say(&crate::encoding::escape::json(
-                &json!({"warning": {"code": code, "message": message}}).to_string(),
-            ));
-        } else {
-            self.say(&format!("{} {code}: {message}", self.style.paint("warning:", "33")));
+            let mut warning = json!({"code": code, "message": message});
+            if let Some(hint) = hint {
+                warning["hint"] = json!(hint);
+            }
+            return self.say(&crate::encoding::escape::json(&json!({"warning": warning}).to_string()));
+        }
+        self.say(&format!("{} {code}: {message}", self.style.paint("warning:", "33")));
+        if let Some(hint) = hint {
+            self.say(&format!("{} {hint}", self.style.paint("hint:", "36")));
         }
     }
 

@@ -343,8 +343,6 @@ codes! {
     DowngradeRefused "downgrade_refused" Refused No,
     /// Secrets are kept in another place than the one that was named.
     BackendDiffers "backend_differs" Refused No,
-    /// The secret is too weak: no fleet key is derived from it.
-    SecretTooWeak "secret_too_weak" Refused No,
     /// The issuer got too many requests.
     RateLimited "rate_limited" RateLimited Yes,
     /// No check could decide whether the token is valid.

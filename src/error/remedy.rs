@@ -224,6 +224,8 @@ pub enum Remedy {
     MoveAwayAndClean,
     /// Give the damaged file of the fleet back, or move it away, import the key and set the login again.
     MoveFleetStateAway,
+    /// Give the damaged file of vouched clients back, or move it away and vouch again.
+    MoveVouchedAway,
     /// Give the file `store` back, or start over with another data directory.
     RestoreChoice,
     /// Remove the items of the keyring that are from another program.
@@ -321,10 +323,10 @@ pub enum Remedy {
     SetFleetLogin,
     /// Make a fleet key.
     MakeFleetKey,
-    /// Make a fleet key, and import it on the other hosts.
-    MakeFleetKeyForOthers,
-    /// Make a fleet key, and import it on every host.
-    MakeFleetKeyForAll,
+    /// Make a fleet key, or vouch that the secret of this profile is random.
+    MakeOrDeriveFleetKey,
+    /// Remove the fleet key that is kept here.
+    RemoveFleetKey,
     /// Bring the fleet key from a host that has it.
     BringFleetKey,
     /// Name a file for the key or the password of the fleet.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Remedy;
 use crate::encoding::duration;
 
 macro_rules! warnings {
@@ -80,6 +81,23 @@ warnings! {
     SecretEnds "secret_ends",
     /// The fleet store is unavailable; this host continues without it.
     FleetUnavailable "fleet_unavailable" (String),
+    /// There is no fleet key, and the secret is not known to be random; this host continues without the fleet.
+    FleetKeyMissing "fleet_key_missing" (String),
+}
+
+impl Warning {
+    /// Returns what to do about it, if one thing helps.
+    pub fn remedy(&self) -> Option<Remedy> {
+        matches!(self, Warning::FleetKeyMissing(_)).then_some(Remedy::MakeOrDeriveFleetKey)
+    }
+
+    /// Returns the profile that it is about, if it is about one.
+    pub fn profile(&self) -> Option<&str> {
+        match self {
+            Warning::FleetKeyMissing(profile) => Some(profile),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Warning {
@@ -125,6 +143,10 @@ impl fmt::Display for Warning {
                 f.write_str("the secret begins or ends with a blank, a quotation mark or a symbol that is not seen, which is kept as a part of it")
             }
             Warning::FleetUnavailable(why) => write!(f, "the fleet store is unavailable; continuing without it: {why}"),
+            Warning::FleetKeyMissing(profile) => write!(
+                f,
+                "there is no fleet key for {profile}, and its secret is not known to be random; continuing without the fleet"
+            ),
         }
     }
 }

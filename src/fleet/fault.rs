@@ -34,9 +34,9 @@ pub enum FleetError {
     /// The stored password is gone.
     #[error("its password cannot be read: it is gone")]
     LoginGone,
-    /// The operator of the store could find the client's secret by trying.
-    #[error("the client's secret has fewer than 128 bits, so no fleet key is derived from it")]
-    Guessable,
+    /// No fleet key was made, and none is derived: the operator of the store might find the client's secret by trying.
+    #[error("there is no fleet key, and the client's secret is not known to be random")]
+    KeyMissing,
     /// The fleet key, or the text in place of the secret, cannot be obtained.
     #[error("{0}")]
     NoKey(String),

@@ -17,7 +17,6 @@
 // reaches the store, `store` the engines.
 
 mod breaker;
-mod entropy;
 mod failure;
 mod fault;
 #[cfg(test)]
@@ -32,7 +31,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breaker::Breaker;
-pub(crate) use entropy::is_guessable;
 pub use fault::FleetError;
 pub(crate) use protocol::{Caller, Event, Failure, Judged, Step};
 pub(crate) use record::{Found, RequestKey, from_kept, kept};
@@ -72,7 +70,8 @@ pub(crate) enum FleetKeyFrom {
     Given(FleetKey),
     /// A file.
     File(PathBuf),
-    /// The backend, if it was made or imported there; otherwise it is derived from the client's secret.
+    /// The backend, if it was made or imported there; otherwise it is derived from the client's secret, if that is known
+    /// to be random.
     Backend,
 }
 

@@ -319,6 +319,10 @@ impl Seen<'_> {
             Remedy::MoveFleetStateAway => {
                 "restore it, or move it away, then run tokenkeep fleet key import PATH, and tokenkeep fleet login set"
             }
+            Remedy::MoveVouchedAway => {
+                let name = self.profile.unwrap_or("NAME");
+                return format!("restore it, or move it away, then run tokenkeep fleet key derive -p {name}").into();
+            }
             Remedy::RestoreChoice => "restore the file `store`, or start over in another directory: add --data-dir DIR",
             Remedy::RemoveForeignItems => "remove the items of other programs with the keyring's own program",
             Remedy::TypePassphraseAgain => "type it again",
@@ -398,8 +402,14 @@ impl Seen<'_> {
             Remedy::UseFleetTls => "use rediss:// in `url` of [fleet]",
             Remedy::SetFleetLogin => "run tokenkeep fleet login set",
             Remedy::MakeFleetKey => "run tokenkeep fleet key new",
-            Remedy::MakeFleetKeyForOthers => "run tokenkeep fleet key new, and import that key on the other hosts",
-            Remedy::MakeFleetKeyForAll => "run tokenkeep fleet key new, and import that key on every host",
+            Remedy::MakeOrDeriveFleetKey => {
+                return format!(
+                    "run tokenkeep fleet key new, and import that key on the other hosts; or, if an issuer made the \
+                     secret at random: tokenkeep fleet key derive{named}"
+                )
+                .into();
+            }
+            Remedy::RemoveFleetKey => "run tokenkeep fleet key remove",
             Remedy::BringFleetKey => "bring it from a host that has it: tokenkeep fleet key export PATH",
             Remedy::NameFleetFile => "name a file instead: `key_file`, or `password`, in [fleet] of config.toml",
             Remedy::TakeFleetKeyFileOut => "take `key_file` out of [fleet]",

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::credential::Proof;
 use super::memory::ResolvedRequest;
 use super::{Keeper, Secrets, in_thread};
-use crate::error::{Code, Error, Remedy, chain};
-use crate::fleet::{Fleet, FleetError, FleetKey, FleetKeyFrom, RequestKey, is_guessable};
-use crate::profile::{AuthMethod, Generation, Profile, SecretSource};
+use crate::error::{Error, chain};
+use crate::fleet::{Fleet, FleetError, FleetKey, FleetKeyFrom, RequestKey};
+use crate::profile::{AuthMethod, Generation, Profile, SecretOrigin, SecretSource};
 use crate::seal::fleet::EpochOf;
-use crate::secrets::{ItemName, RequestKeyId, SecretStore, SecretsError, read_key_file, replace};
+use crate::secrets::{
+    ClientDigest, ItemName, RequestKeyId, Retired, SecretStore, SecretsError, Vouched, read_key_file, replace,
+};
 use crate::system::secret::Secret;
 
 /// A host's part in a fleet, for one request.
@@ -66,16 +68,17 @@ impl Keeper {
             Err(error) => return Err(AccessError::Unusable(error, Some(proof))),
         };
         let member = FleetAccess { pass, explicit, item };
-        self.keep_request_key(&member).await;
+        self.keep_request_key(&asked.profile, &member).await;
         Ok((member, Some(proof)))
     }
 
-    /// Returns whether the secret has another pass than the member by now; if so, the new one is kept.
+    /// Returns whether the secret has another pass than the member by now; if so, the new one is kept, or the old one
+    /// erased if no key may be derived from the new secret.
     pub(super) async fn renewed(&self, asked: &ResolvedRequest, member: &FleetAccess, proof: &Proof) -> bool {
         let Some(fleet) = self.fleet_of(asked) else { return false };
         match request_key_of(asked, member.explicit.as_ref(), &proof.secret, &fleet.namespace) {
             Ok(pass) if pass.name() != member.pass.name() => {
-                self.keep_request_key(&FleetAccess { pass, ..member.clone() }).await;
+                self.keep_request_key(&asked.profile, &FleetAccess { pass, ..member.clone() }).await;
                 true
             }
             _ => false,
@@ -148,18 +151,29 @@ impl Keeper {
             _ if profile.auth == AuthMethod::FederatedAssertion => Err(FleetError::NoKey(
                 "an assertion changes with each fetch: `fleet_epoch` and a fleet key are needed".to_owned(),
             )),
+            _ if explicit.is_none() && !self.may_derive(profile).map_err(|error| no_key(&error))? => {
+                Err(FleetError::KeyMissing)
+            }
             _ => Ok(Cached::NeedsSecret { explicit, item }),
         }
     }
 
-    async fn keep_request_key(&self, member: &FleetAccess) {
+    /// Returns whether a key may be derived from the secrets of a profile.
+    fn may_derive(&self, profile: &Profile) -> Result<bool, SecretsError> {
+        Ok(is_random_by_issuer(profile) || is_vouched(profile, &self.parts.lazy_cache.vouched()?))
+    }
+
+    async fn keep_request_key(&self, profile: &Profile, member: &FleetAccess) {
         if matches!(self.parts.secrets, Secrets::Given(_)) {
             return;
         }
-        let (keeper, member) = (self.clone(), member.clone());
+        let (keeper, profile, member) = (self.clone(), profile.clone(), member.clone());
         let keep = move || {
             let content = kept_content(member.pass.key(), member.pass.epoch());
             match keeper.parts.lazy_cache.secrets() {
+                Ok(secrets) if member.explicit.is_none() && !keeper.may_derive(&profile)? => {
+                    secrets.remove(&Retired::by_name(member.item)).map(|_| ())
+                }
                 Ok(secrets) => replace(&*secrets, &member.item, &content),
                 Err(SecretsError::KeepsNothing | SecretsError::NotChosen) => Ok(()),
                 Err(error) => Err(error),
@@ -181,28 +195,32 @@ fn request_key_of(
     secret: &Secret,
     namespace: &str,
 ) -> Result<RequestKey, FleetError> {
-    let (key, epoch) = derived(&asked.profile, explicit, secret, namespace)?;
+    let (key, epoch) = derived(&asked.profile, explicit, secret, namespace);
     RequestKey::new(key, epoch, &asked.identity)
         .ok_or_else(|| FleetError::NoKey("the request cannot be shared".to_owned()))
 }
 
 /// Derives the key of the fleet, if there is no explicit one, and the epoch.
-fn derived(
-    profile: &Profile,
-    explicit: Option<&FleetKey>,
-    secret: &Secret,
-    namespace: &str,
-) -> Result<(FleetKey, [u8; 32]), FleetError> {
+fn derived(profile: &Profile, explicit: Option<&FleetKey>, secret: &Secret, namespace: &str) -> (FleetKey, [u8; 32]) {
     let key = match explicit {
         Some(key) => key.clone(),
-        None if is_guessable(secret.expose()) => return Err(FleetError::Guessable),
         None => FleetKey::derived(secret, profile.token_url.as_str(), &profile.client_id, namespace),
     };
     let epoch = match &profile.fleet_epoch {
         Some(text) => key.epoch(EpochOf::Text(text)),
         None => key.epoch(EpochOf::Secret(secret)),
     };
-    Ok((key, epoch))
+    (key, epoch)
+}
+
+/// Returns whether the issuer of a profile is known to make secrets at random.
+fn is_random_by_issuer(profile: &Profile) -> bool {
+    profile.secret_origin == SecretOrigin::Random
+}
+
+/// Returns whether a user vouched for the client of a profile.
+fn is_vouched(profile: &Profile, vouched: &Vouched) -> bool {
+    vouched.holds(&ClientDigest::new(profile.token_url.as_str(), &profile.client_id))
 }
 
 /// Names the item that a pass is kept in.
@@ -225,6 +243,8 @@ pub(crate) struct Sharing {
     pub(crate) namespace: String,
     /// The explicit key and its id, if there is one.
     pub(crate) explicit: Option<([u8; 32], FleetKey)>,
+    /// The clients that a user vouched for.
+    pub(crate) vouched: Vouched,
 }
 
 impl Sharing {
@@ -233,13 +253,9 @@ impl Sharing {
         request_key_item(profile, &self.namespace, self.explicit.as_ref().map(|(id, _)| id))
     }
 
-    /// Refuses a secret that a key would be derived from and that the operator of the store could find by trying.
-    pub(crate) fn accepts(&self, profile: &Profile, secret: &Secret) -> Result<(), Error> {
-        if self.explicit.is_some() || !profile.is_shareable() || !is_guessable(secret.expose()) {
-            return Ok(());
-        }
-        let message = format!("{}; nothing was changed", FleetError::Guessable);
-        Err(Error::new(Code::SecretTooWeak, message).with_remedy(Remedy::MakeFleetKeyForAll).for_profile(&profile.name))
+    /// Returns whether a key may be derived from the secrets of a profile.
+    pub(crate) fn may_derive(&self, profile: &Profile) -> bool {
+        is_random_by_issuer(profile) || is_vouched(profile, &self.vouched)
     }
 
     /// Keeps what is derived from the secret of a profile, so that a shared token is read without it.
@@ -253,11 +269,11 @@ impl Sharing {
             return Ok(());
         }
         let explicit = self.explicit.as_ref().map(|(_, key)| key);
-        match derived(profile, explicit, secret, &self.namespace) {
-            Ok((key, epoch)) => replace(secrets, &self.item(profile), &kept_content(&key, &epoch)),
-            // Nothing is derived; a caller that requests a token gets the warning.
-            Err(_) => Ok(()),
+        if explicit.is_none() && !self.may_derive(profile) {
+            return Ok(());
         }
+        let (key, epoch) = derived(profile, explicit, secret, &self.namespace);
+        replace(secrets, &self.item(profile), &kept_content(&key, &epoch))
     }
 }
 

@@ -55,6 +55,7 @@ impl Proof {
                 algorithm: assertions.algorithm,
                 key_id: assertions.key_id.as_deref(),
             }),
+            urls: profile.bound_urls(),
         }
     }
 }

@@ -179,7 +179,7 @@ impl Keeper {
             return Err(made);
         }
         if tell {
-            self.observe(&Warning::FleetUnavailable(error.to_string()));
+            self.observe(&Warning::of_fleet(error, &request.profile.name));
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Keeper {
     pub(super) fn is_to_be_told(&self, fleet: &Fleet, error: &FleetError) -> bool {
         match error {
             // A fault on this host, before a request to the store, reveals nothing about the store.
-            FleetError::NoKey(_) | FleetError::Guessable => true,
+            FleetError::NoKey(_) | FleetError::KeyMissing => true,
             error => fleet.has_failed(error, self.parts.clock.boot()),
         }
     }
@@ -219,7 +219,8 @@ impl Keeper {
         let Some(fleet) = self.fleet_of(&request) else { return };
         let outcome = match self.session(&request, fleet).await {
             Ok(Some(mut session)) => session.forget(Some(token)).await.map(|_| ()),
-            Ok(None) => Ok(()),
+            // Without a key this host shares nothing.
+            Ok(None) | Err(FleetError::KeyMissing) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = outcome

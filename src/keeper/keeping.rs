@@ -222,5 +222,5 @@ fn narrowed(request: &Request, granted: &str) -> Option<String> {
     let lacks = request.scopes().any(|scope| !granted_set.contains(scope));
     // In the caller's own words: what else the issuer wrote there may be a part of the token.
     let granted = || request.scopes().filter(|scope| granted_set.contains(scope)).collect::<Vec<_>>().join(" ");
-    lacks.then(|| crate::oauth::redact(&granted(), 300, &[]))
+    lacks.then(|| crate::oauth::one_line(&granted(), 300))
 }

@@ -6,7 +6,7 @@ use super::opened_cache::{Epoch, OpenedCache};
 use crate::cache::Cache;
 use crate::cache::store::{RecordError, RecordStore};
 use crate::error::chain;
-use crate::secrets::{FleetState, ItemName, Keys, SecretStore, SecretsError, UnlockedKey};
+use crate::secrets::{FleetState, ItemName, Keys, SecretStore, SecretsError, UnlockedKey, Vouched};
 use crate::system::secret::Secret;
 
 /// The cache of a keeper, if there is one, or how to open it.
@@ -179,6 +179,11 @@ impl LazyCache {
             Some(keys) => Ok((keys.fleet_state()?, keys.choice().store_id)),
             None => Ok((FleetState::default(), [0; 16])),
         }
+    }
+
+    /// Returns the clients that a user vouched for on this host.
+    pub(crate) fn vouched(&self) -> Result<Vouched, SecretsError> {
+        self.keys().map_or(Ok(Vouched::default()), |keys| keys.vouched())
     }
 
     /// Reads a stored item; again, if a rekey or a move came between.

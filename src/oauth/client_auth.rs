@@ -27,6 +27,8 @@ pub(crate) struct Client<'a> {
     pub basic_encoding: BasicEncoding,
     /// How the client's own assertions are written; `None` if it makes none.
     pub assertion: Option<Assertion<'a>>,
+    /// The URLs that it is bound to: a server's text may show them.
+    pub urls: [Option<&'a str>; 5],
 }
 
 /// A request, ready to be sent: header or body carries the credential, never both.
@@ -143,7 +145,8 @@ mod tests {
 
     fn proven(auth: AuthMethod, basic_encoding: BasicEncoding, request: &Request) -> Proven {
         let secret = Secret::from("p:a+s%2F/=&? \"#~!ä");
-        let client = Client { client_id: "id:1", secret: &secret, auth, basic_encoding, assertion: None };
+        let client =
+            Client { client_id: "id:1", secret: &secret, auth, basic_encoding, assertion: None, urls: [None; 5] };
         prove(&client, form(Grant::ClientCredentials, request), NOW).expect("the secret is text")
     }
 

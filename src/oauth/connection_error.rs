@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::IssuerError;
 use super::proxy::{self, Proxy, ProxyFault, Route};
-use super::redact::redact;
+use super::redact::one_line;
 use super::resolver::{DnsFailure, PublicAddress};
 use crate::profile::Endpoint;
 
@@ -54,7 +54,7 @@ fn classified(url: &Endpoint, way: String, error: &reqwest::Error, deadlines: De
             let tls = tls.to_string();
             return match own_certificate(&tls) {
                 Some(why) => IssuerError::OwnCertificate { host, why },
-                None => IssuerError::Tls { host, why: redact(&tls, 200, &[]) },
+                None => IssuerError::Tls { host, why: one_line(&tls, 200) },
             };
         }
         if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {

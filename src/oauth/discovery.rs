@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::http::{About, Trust};
+use super::redact::Known;
 use super::{IssuerError, Meaning, Transport, wire};
 use crate::profile::{AuthMethod, Endpoint, PlainHosts};
 
@@ -102,7 +103,8 @@ impl Transport {
         match answer.status {
             StatusCode::OK => read(issuer, &answer.body, method, allowed),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-                Err(wire::failed(answer.unsuccessful(), &[]))
+                let urls = [Some(place.as_str()), Some(issuer)];
+                Err(wire::failed(answer.unsuccessful(), Known { secrets: &[], urls: &urls }))
             }
             StatusCode::FORBIDDEN => Err(IssuerError::Refused {
                 status: StatusCode::FORBIDDEN.as_u16(),

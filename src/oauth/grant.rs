@@ -7,6 +7,7 @@ use super::attempt::{Ended, InFlight, OnAttempt};
 use super::client_auth::{Client, Form, prove};
 use super::dpop::{ProofKey, Use};
 use super::http::{Trust, sensitive};
+use super::redact::Known;
 use super::retry::{Next, next};
 use super::wire::{self, Granted, Wanted};
 use super::{IssuerError, Transport};
@@ -132,15 +133,16 @@ impl Transport {
         info!(url = %asked.token_url, method = asked.client.auth.name(), "asking the issuer for a token");
         let answer = self.post(client, asked.token_url, &proven, headers).await.map_err(plain)?;
         let secrets: Vec<_> = proven.secrets.iter().chain(asked.earlier).collect();
+        let known = Known { secrets: &secrets, urls: &asked.client.urls };
         if answer.status.is_success() {
             let binding = if asked.proof_key.is_some() { TokenBinding::Dpop } else { TokenBinding::Bearer };
             let wanted = Wanted { binding, token_type: asked.token_type };
-            wire::granted(answer.status.as_u16(), &answer.body, &secrets, wanted).map_err(plain)
+            wire::granted(answer.status.as_u16(), &answer.body, known, wanted).map_err(plain)
         } else {
             // What was signed holds the time: an issuer with another clock takes it for past or future.
             let has_signed = asked.client.auth.signs() || asked.proof_key.is_some();
             let clock = answer.clock_difference.filter(|_| has_signed);
-            Err((wire::failed(answer.unsuccessful(), &secrets).under_clock(clock), answer.dpop_nonce))
+            Err((wire::failed(answer.unsuccessful(), known).under_clock(clock), answer.dpop_nonce))
         }
     }
 }

@@ -151,7 +151,7 @@ impl Transport {
         self.answer(url, request, About::Token, &secrets).await
     }
 
-    /// Sends a request and reads the answer. `secrets` are masked in what is redact of it.
+    /// Sends a request and reads the answer. `secrets` are masked in what is shown of it.
     pub(super) async fn answer(
         &self,
         url: &Endpoint,

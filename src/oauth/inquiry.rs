@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::client_auth::{Client, Form, prove};
 use super::http::Trust;
+use super::redact::Known;
 use super::{IssuerError, Transport, wire};
 use crate::profile::Endpoint;
 use crate::system::secret::Secret;
@@ -30,7 +31,7 @@ impl Transport {
                 return Ok(answer.body);
             }
             let secrets: Vec<_> = proven.secrets.iter().collect();
-            Err(wire::failed(answer.unsuccessful(), &secrets))
+            Err(wire::failed(answer.unsuccessful(), Known { secrets: &secrets, urls: &client.urls }))
         })
         .await
     }

@@ -49,7 +49,7 @@ pub(crate) use probe::Probed;
 pub(crate) use proxy::{ProxyFault, way_to};
 #[cfg(feature = "cli")]
 pub(crate) use proxy::{Route, named as named_proxy, route};
-pub(crate) use redact::redact;
+pub(crate) use redact::one_line;
 #[cfg(feature = "cli")]
 pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
@@ -261,7 +261,7 @@ pub enum IssuerError {
     /// The metadata is of another issuer (RFC 8414 s. 3.3).
     #[error(
         "the metadata is of \"{}\", another issuer than the one that was asked for; nothing was changed",
-        redact(.found, 200, &[])
+        one_line(.found, 200)
     )]
     IssuerDiffers {
         /// The requested issuer.

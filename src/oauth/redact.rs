@@ -1,4 +1,7 @@
-//! A server's text, fit to be shown: one line, escaped, and withheld if it repeats a secret.
+//! A server's text, fit to be shown: one line, escaped, and without what may be a secret.
+//!
+//! A known secret is found exactly: as it is, percent-encoded, in Base64, in hexadecimal or as bytes, and escaped as JSON
+//! does; then all of the text is withheld. Whatever else may be a secret is a long run without a blank, and is masked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -6,15 +9,42 @@ use url::Url;
 
 use crate::system::secret::Secret;
 
-/// A part of a path that is at least this long may be a token or a code that opens something.
+/// A run of at least this many characters may be a token or a code that opens something.
 const LONG: usize = 20;
+const MASK: &str = "...";
+const WITHHELD: &str = "(withheld: it repeats the credential)";
+/// The long words of the protocol, which are no secrets: error codes of RFC 6749, 7009, 7591, 8628 and 9396.
+const WORDS: [&str; 8] = [
+    "unsupported_grant_type",
+    "temporarily_unavailable",
+    "unsupported_token_type",
+    "unsupported_response_type",
+    "authorization_pending",
+    "invalid_authorization_details",
+    "unapproved_software_statement",
+    "token_endpoint_auth_method",
+];
 
-/// Makes a server's text fit to be shown: one line, escaped, at most `most` characters. All of it is withheld if it
-/// repeats a secret in any of the usual encodings.
-pub(crate) fn redact(text: &str, most: usize, secrets: &[&Secret]) -> String {
-    if secrets.iter().any(|secret| repeats(text, secret)) {
-        return "(withheld: it repeats the credential)".to_owned();
+/// What is known before a server's text is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known<'a> {
+    /// What must not be in it.
+    pub(super) secrets: &'a [&'a Secret],
+    /// The URLs of the binding, which may be.
+    pub(super) urls: &'a [Option<&'a str>],
+}
+
+/// Makes a server's text fit to be shown: one line, at most `most` characters. All of it is withheld if it repeats a
+/// secret, and its long runs are masked.
+pub(super) fn redact(text: &str, most: usize, known: Known<'_>) -> String {
+    if known.secrets.iter().any(|secret| repeats(text, secret)) {
+        return WITHHELD.to_owned();
     }
+    one_line(&masked(text, known.urls), most)
+}
+
+/// Writes a text on one line: escaped, at most `most` characters. For words that no server can put a secret into.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
     for symbol in text.chars() {
@@ -30,6 +60,34 @@ pub(crate) fn redact(text: &str, most: usize, secrets: &[&Secret]) -> String {
     line
 }
 
+/// Masks every long run of a text, but for UUIDs, which name requests, and for the URLs of the binding.
+fn masked(text: &str, urls: &[Option<&str>]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for run in text.split_inclusive(char::is_whitespace) {
+        let word = run.trim_end_matches(char::is_whitespace);
+        if word.chars().count() < LONG || is_harmless(word, urls) {
+            shown.push_str(run);
+        } else {
+            shown.push_str(MASK);
+            shown.push_str(&run[word.len()..]);
+        }
+    }
+    shown
+}
+
+fn is_harmless(word: &str, urls: &[Option<&str>]) -> bool {
+    // Quotation marks and full stops around it are no part of it.
+    let core = |text| str::trim_matches(text, |symbol: char| !symbol.is_alphanumeric());
+    let word = core(word);
+    is_uuid(word) || WORDS.contains(&word) || urls.iter().flatten().any(|url| core(url) == word)
+}
+
+fn is_uuid(text: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| is_hex(part))
+}
+
 /// Shows the place that a redirect leads to: host and path, without what may be a secret. `None` if it leads to no web
 /// address.
 pub(super) fn elsewhere(from: &Url, location: &[u8], secrets: &[&Secret]) -> Option<String> {
@@ -38,60 +96,48 @@ pub(super) fn elsewhere(from: &Url, location: &[u8], secrets: &[&Secret]) -> Opt
     let port = to.port().map(|port| format!(":{port}")).unwrap_or_default();
     let host = format!("{}{port}", to.host_str()?);
     let is_plain = |part: &str| part.len() < LONG || from.path().split('/').any(|own| own == part);
-    let path: Vec<&str> = to.path().split('/').map(|part| if is_plain(part) { part } else { "..." }).collect();
+    let path: Vec<&str> = to.path().split('/').map(|part| if is_plain(part) { part } else { MASK }).collect();
     let whole = format!("{host}{}", to.path());
-    let is_withheld = secrets.iter().any(|secret| repeats(&whole, secret));
-    Some(if is_withheld {
-        redact(&whole, 200, secrets)
-    } else {
-        redact(&format!("{host}{}", path.join("/")), 200, &[])
-    })
+    if secrets.iter().any(|secret| repeats(&whole, secret)) {
+        return Some(WITHHELD.to_owned());
+    }
+    Some(one_line(&format!("{host}{}", path.join("/")), 200))
 }
 
-/// Returns whether a text holds a secret. It is found as it is, escaped once or twice as JSON, Debug or HTML do,
-/// percent-encoded, in hexadecimal, or as a list of bytes. Base64 is found at any of the three alignments
-/// that it can have inside something longer. Blanks and newlines in between do not hide it.
+/// Returns whether a text holds a secret: as it is, escaped as JSON does, percent-encoded, in hexadecimal, or as a list of
+/// bytes. Base64 is found at any of the three alignments that it can have inside something longer.
 pub(super) fn repeats(text: &str, secret: &Secret) -> bool {
     let bytes = secret.expose();
     if bytes.is_empty() {
         return false;
     }
-    let unescaped = unescaped(text);
-    let mut views = vec![text.to_owned(), self::unescaped(&unescaped), html_decoded(text), unescaped];
-    // A form within a URL is encoded twice.
-    for _ in 0..2 {
-        views = views
+    let is_in = |view: &str| {
+        [view, &percent_decoded(view, ' '), &percent_decoded(view, '+')]
             .iter()
-            .flat_map(|view| [view.clone(), percent_decoded(view, ' '), percent_decoded(view, '+')])
-            .collect();
-        views.sort_unstable();
-        views.dedup();
-    }
-    let squeezed_secret = squeezed(&String::from_utf8_lossy(bytes));
-    let plain = |view: &String| {
-        contains(view.as_bytes(), bytes) || (!squeezed_secret.is_empty() && squeezed(view).contains(&squeezed_secret))
+            .any(|view| contains(view.as_bytes(), bytes))
     };
-    views.iter().any(plain) || in_numbers(text, bytes) || in_base64(&squeezed(text), bytes)
+    is_in(text) || is_in(&unescaped(text)) || in_numbers(text, bytes) || in_base64(text, bytes)
 }
 
 fn contains(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len()).any(|window| window == needle)
 }
 
-fn squeezed(text: &str) -> String {
-    text.chars().filter(|symbol| !symbol.is_whitespace()).collect()
-}
-
 /// In hexadecimal digits, or as decimal bytes, whatever stands between them.
 fn in_numbers(text: &str, bytes: &[u8]) -> bool {
-    let digits: Vec<u8> = text.replace("0x", "").replace("0X", "").bytes().filter(u8::is_ascii_hexdigit).collect();
+    let digits = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_lowercase()).collect()
+    };
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    // What looks like the prefix of a number may be the end of one.
+    let is_hex =
+        [digits(text), digits(&text.replace("0x", "").replace("0X", ""))].iter().any(|view| view.contains(&hex));
     let listed: Vec<u8> =
         text.split(|symbol: char| !symbol.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
-    contains(&digits.to_ascii_lowercase(), hex.as_bytes()) || contains(&listed, bytes)
+    is_hex || contains(&listed, bytes)
 }
 
-fn in_base64(squeezed: &str, bytes: &[u8]) -> bool {
+fn in_base64(text: &str, bytes: &[u8]) -> bool {
     (0..3).any(|shift| {
         let shifted = [&[0; 2][..shift], bytes].concat();
         // The first character(s) mix with what stands before, the last one with what comes after.
@@ -103,7 +149,7 @@ fn in_base64(squeezed: &str, bytes: &[u8]) -> bool {
         [whole(STANDARD_NO_PAD.encode(&shifted)), whole(URL_SAFE_NO_PAD.encode(&shifted))]
             .into_iter()
             .flatten()
-            .any(|inner| squeezed.contains(&inner))
+            .any(|inner| text.contains(&inner))
     })
 }
 
@@ -162,39 +208,6 @@ fn escape(text: &str) -> Option<(u32, usize)> {
     }
 }
 
-/// Undoes the entities of HTML that an escaping function writes.
-fn html_decoded(text: &str) -> String {
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
-        decoded.push_str(before);
-        let entity = after.split_once(';').filter(|(name, _)| name.len() <= 8);
-        let symbol = entity.and_then(|(name, _)| match name {
-            "amp" => Some('&'),
-            "lt" => Some('<'),
-            "gt" => Some('>'),
-            "quot" => Some('"'),
-            "apos" => Some('\''),
-            _ => {
-                let number = name.strip_prefix('#')?;
-                let hex = number.strip_prefix(['x', 'X']);
-                char::from_u32(hex.map_or_else(|| number.parse().ok(), hex_number)?)
-            }
-        });
-        match (symbol, entity) {
-            (Some(symbol), Some((_, after))) => {
-                decoded.push(symbol);
-                rest = after;
-            }
-            _ => {
-                decoded.push('&');
-                rest = after;
-            }
-        }
-    }
-    decoded + rest
-}
-
 fn hex_number(digits: &str) -> Option<u32> {
     // `from_str_radix` takes a sign as well.
     if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) { u32::from_str_radix(digits, 16).ok() } else { None }
@@ -209,12 +222,12 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_one_escaped_line_of_300_characters() {
-        let hostile = format!("a\u{1b}[31m\r\n\u{85}\u{202e}b{}", "x".repeat(1_000_000));
-        let line = redact(&hostile, 300, &[]);
+        let hostile = format!("a\u{1b}[31m\r\n\u{85}\u{202e}b{}", " x".repeat(500_000));
+        let line = redact(&hostile, 300, Known::default());
         assert!(line.chars().count() <= 303, "{}", line.len());
         assert!(line.chars().all(|symbol| !symbol.is_control() && symbol != '\u{202e}'));
         assert!(line.starts_with(r"a\u{1b}[31m\u{d}\u{a}\u{85}\u{202e}b"), "{line}");
-        assert_eq!(redact("ungültig", 300, &[]), "ungültig");
+        assert_eq!(redact("ungültig", 300, Known::default()), "ungültig");
     }
 
     #[test]
@@ -256,30 +269,56 @@ mod tests {
             STANDARD.encode(format!("i:{text}x")),
             URL_SAFE_NO_PAD.encode(format!("ident:{text}")),
         ] {
-            let line = redact(&format!("bad client {echo}, go away"), 300, &[&secret]);
+            let line = redact(&format!("bad client {echo}, go away"), 300, Known { secrets: &[&secret], urls: &[] });
             assert_eq!(line, "(withheld: it repeats the credential)", "{echo}");
         }
-        assert_eq!(redact("bad client", 300, &[&secret]), "bad client");
+        assert_eq!(redact("bad client", 300, Known { secrets: &[&secret], urls: &[] }), "bad client");
     }
 
     #[test]
     fn a_secret_that_is_escaped_is_found_all_the_same() {
         let text = "a\"b\\c<d>&\u{1f511} e%41+";
         let secret = Secret::from(text);
-        let json = format!("{text:?}");
         for echo in [
-            json.clone(),
-            format!("{json:?}"),
+            format!("{text:?}"),
             r"a\u0022b\x5cc\u003cd>&\ud83d\udd11 e%41+".to_owned(),
-            "a&quot;b\\c&lt;d&gt;&amp;&#x1f511; e%41&#43;".to_owned(),
             format!("{:?}", text.as_bytes()),
             text.bytes().map(|byte| format!("0x{byte:02x}, ")).collect(),
-            text.bytes().map(|byte| format!("%25{byte:02X}")).collect(),
-            text.chars().map(|symbol| format!("{symbol}\n")).collect(),
         ] {
             assert!(repeats(&format!("not {echo}!"), &secret), "{echo}");
         }
-        assert!(!repeats("a client that nobody knows: &#; %4 \\u12 \\", &secret));
+        // The end of a number is no prefix of the next.
+        assert!(repeats("60X", &Secret::from("`")));
+        assert!(!repeats("a client that is not known: &#; %4 \\u12 \\", &secret));
+    }
+
+    #[test]
+    fn a_long_run_is_masked_but_for_what_names_a_request_or_a_place() {
+        let urls = [Some("https://issuer.example/oauth2/token"), None, Some("https://issuer.example/tenant/")];
+        let shown = |text: &str| redact(text, 300, Known { secrets: &[], urls: &urls });
+        for text in [
+            "no such client",
+            "nineteen-characters",
+            "trace id: 0f9a61d7-c24b-4835-8d90-a7f3b16c2e84",
+            "the app '0F9A61D7-C24B-4835-8D90-A7F3B16C2E84'.",
+            "POST https://issuer.example/oauth2/token, please",
+            "of <https://issuer.example/tenant/>",
+            "unsupported_grant_type: temporarily_unavailable",
+        ] {
+            assert_eq!(shown(text), text);
+        }
+        for (text, wanted) in [
+            ("twenty-characters-xx", "..."),
+            ("key 0f9a61d7c24b48358d90a7f3b16c2e84 is wrong", "key ... is wrong"),
+            ("id=0f9a61d7-c24b-4835-8d90-a7f3b16c2e84", "..."),
+            ("https://issuer.example/oauth2/token?code=1", "..."),
+            ("https://issuer.example/oauth2/tokens\tx", "...\\u{9}x"),
+            ("0f9a61d7-c24b-4835-8d90-a7f3b16c2e8g", "..."),
+            // What no exact match finds: another escape, and two of them.
+            ("&quot;0f9a61d7c24b&amp;48358d90", "..."),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
     }
 
     proptest! {
@@ -294,8 +333,29 @@ mod tests {
 
         #[test]
         fn any_text_is_shown_or_withheld_without_a_panic(text in ".{0,80}", secret in ".{1,12}") {
-            let line = redact(&text, 40, &[&Secret::from(secret.as_str())]);
+            let line = redact(&text, 40, Known { secrets: &[&Secret::from(secret.as_str())], urls: &[] });
             prop_assert!(line.chars().count() <= 43 && !line.contains(char::is_control));
+        }
+
+        #[test]
+        fn a_secret_of_any_length_never_shows(secret in "[!-~]{1,64}", before in "[ -~]{0,12}", after in "[ -~]{0,12}") {
+            let known = Secret::from(secret.as_str());
+            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let json = serde_json::json!(secret).to_string();
+            // Of less, Base64 keeps no symbol that depends on nothing else.
+            let base64 = if secret.len() < 3 { secret.clone() } else { STANDARD.encode(format!("{before}{secret}")) };
+            for echo in [secret.clone(), percent, hex, base64, json] {
+                let line = redact(&format!("{before}{echo}{after}"), 300, Known { secrets: &[&known], urls: &[] });
+                prop_assert_eq!(line, WITHHELD);
+            }
+        }
+
+        #[test]
+        fn a_long_run_that_is_no_uuid_never_shows(run in "[!-~]{20,80}", before in "[ -~]{0,12}", after in "[ -~]{0,12}") {
+            prop_assume!(!is_harmless(&run, &[]));
+            let line = redact(&format!("{before} {run} {after}"), 300, Known::default());
+            prop_assert!(!line.contains(&run), "{}", line);
         }
     }
 }

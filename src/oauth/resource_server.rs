@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::http::{About, Trust};
+use super::redact::Known;
 use super::{IssuerError, Transport, wire};
 use crate::encoding::base64url::decoded;
 use crate::profile::{AssertionAlgorithm, Endpoint};
@@ -175,7 +176,8 @@ async fn fetch(url: &Endpoint, transport: &Transport, trust: &Trust<'_>) -> Resu
             let answer = transport.answer(url, request, About::Issuer, &[]).await?;
             let status = answer.status.as_u16();
             if !answer.status.is_success() {
-                return Err(wire::failed(answer.unsuccessful(), &[]));
+                let known = Known { secrets: &[], urls: &[Some(url.as_str())] };
+                return Err(wire::failed(answer.unsuccessful(), known));
             }
             keys(&answer.body).ok_or(IssuerError::Malformed { status: Some(status), why: "it is no set of keys" })
         })

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::coding::without_mark;
-use super::redact::{redact, repeats};
+use super::redact::{Known, redact, repeats};
 use super::words::Words;
 use super::{IssuerError, Meaning};
 use crate::profile::{TokenBinding, TokenType};
@@ -50,16 +50,16 @@ pub(super) struct Wanted {
     pub(super) token_type: Option<TokenType>,
 }
 
-/// Reads an answer with a 2xx status. `secrets` are masked in what is redact of it.
+/// Reads an answer with a 2xx status. What must not be shown of it is masked.
 ///
 /// # Errors
 /// When there is no token in it, or one of another kind than `wanted`. A token that any holder can use is a
 /// downgrade, in answer to a proof of possession (RFC 9449 s. 5).
-pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wanted) -> Result<Granted, IssuerError> {
+pub(super) fn granted(status: u16, body: &[u8], known: Known<'_>, wanted: Wanted) -> Result<Granted, IssuerError> {
     let malformed = |why| IssuerError::Malformed { status: Some(status), why };
     let Some(answer) = Answer::parse(body) else {
         // A description in another alphabet does not make a refusal a broken answer.
-        let words = Words::of(body, secrets).filter(|words| words.error.is_some());
+        let words = Words::of(body, known).filter(|words| words.error.is_some());
         return Err(refused(status, words).unwrap_or(malformed("it is not a JSON object")));
     };
     if let Some(name) = answer.twice {
@@ -67,7 +67,7 @@ pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wan
     }
     // Some issuers report errors with 200.
     if answer.names_error() {
-        return Err(refused(status, Words::of(body, secrets)).unwrap_or(malformed("it names an error")));
+        return Err(refused(status, Words::of(body, known)).unwrap_or(malformed("it names an error")));
     }
     let value = answer.access_token.text().ok_or(malformed("it has no access_token"))?;
     if value.is_empty() {
@@ -77,9 +77,10 @@ pub(super) fn granted(status: u16, body: &[u8], secrets: &[&Secret], wanted: Wan
         return Err(IssuerError::Token);
     }
     let value = Secret::from(value.as_str());
-    let token_type = answer.token_type(status, wanted, secrets, &value)?;
+    let token_type = answer.token_type(status, wanted, known, &value)?;
     // The scope is reported and kept in clear: one that repeats a secret, or the token itself, is not given.
-    let repeats_any = |scope: &String| secrets.iter().copied().chain([&value]).any(|secret| repeats(scope, secret));
+    let repeats_any =
+        |scope: &String| known.secrets.iter().copied().chain([&value]).any(|secret| repeats(scope, secret));
     let scope = answer.scope.scope().filter(|scope| !repeats_any(scope));
     Ok(Granted {
         value,
@@ -109,14 +110,14 @@ pub(super) struct Unsuccessful<'a> {
 
 /// Makes an error of an answer whose status is no success. The status decides first, because a gateway, a framework
 /// or a firewall answers in other words than RFC 6749 has, or in none.
-pub(super) fn failed(answer: Unsuccessful<'_>, secrets: &[&Secret]) -> IssuerError {
+pub(super) fn failed(answer: Unsuccessful<'_>, known: Known<'_>) -> IssuerError {
     let Unsuccessful { status, retry_after, .. } = answer;
     match status {
         429 => return IssuerError::RateLimited { status, retry_after },
         408 | 500..=599 => return IssuerError::Server { status, retry_after },
         _ => {}
     }
-    let words = Words::of(answer.body, secrets);
+    let words = Words::of(answer.body, known);
     match status {
         401 => by_status(status, words, Meaning::Client),
         403 if words.is_none() && answer.is_page() => by_status(status, words, Meaning::Before),
@@ -246,7 +247,7 @@ impl Answer {
         &self,
         status: u16,
         wanted: Wanted,
-        secrets: &[&Secret],
+        known: Known<'_>,
         token: &Secret,
     ) -> Result<&'static str, IssuerError> {
         let text = self.token_type.text();
@@ -265,13 +266,13 @@ impl Answer {
         let Some(text) = &text else {
             return Err(IssuerError::Malformed { status: Some(status), why: "its token_type is no text" });
         };
-        let secrets: Vec<&Secret> = secrets.iter().copied().chain([token]).collect();
+        let secrets: Vec<&Secret> = known.secrets.iter().copied().chain([token]).collect();
         let part_of_token =
             |part: &str| part.len() >= 12 && token.expose_text().is_some_and(|token| token.contains(part));
         let found = if text.split_ascii_whitespace().any(part_of_token) {
             "(withheld: it repeats the token)".to_owned()
         } else {
-            format!("\"{}\"", redact(text, 64, &secrets))
+            format!("\"{}\"", redact(text, 64, Known { secrets: &secrets, ..known }))
         };
         let may_be_bearer = name == "Bearer" && !is("dpop");
         Err(IssuerError::TokenType { status, found, wanted: name, may_be_bearer })

@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::coding::without_mark;
-use super::redact::redact;
+use super::redact::{Known, redact};
 use crate::system::secret::Secret;
 
-/// How many of its words are redact.
+/// How many of its words are shown.
 const MOST: usize = 4;
 /// How deep they are looked for.
 const DEEPEST: usize = 4;
@@ -31,7 +31,7 @@ const NESTED: [&str; 7] = ["error", "errors", "fault", "detail", "details", "err
 /// The members that name the error if `error` does not.
 const NAMES: [&str; 2] = ["errorcode", "code"];
 
-/// The words of an error body, fit to be redact.
+/// The words of an error body, fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Words {
     /// The error that it names.
@@ -41,12 +41,13 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Reads the words of a body that is JSON; `None` if it has none. `secrets` are masked.
-    pub(super) fn of(body: &[u8], secrets: &[&Secret]) -> Option<Words> {
+    /// Reads the words of a body that is JSON; `None` if it has none. What must not be shown is masked.
+    pub(super) fn of(body: &[u8], known: Known<'_>) -> Option<Words> {
         let object = &parsed(body)?;
         // An issuer that gives a token and an error at once may repeat the one in the other.
         let token = object.get("access_token").and_then(Value::as_str).map(Secret::from);
-        let secrets: Vec<&Secret> = secrets.iter().copied().chain(&token).collect();
+        let secrets: Vec<&Secret> = known.secrets.iter().copied().chain(&token).collect();
+        let known = Known { secrets: &secrets, ..known };
         let name = name_in(object);
         let mut found = Vec::new();
         collect(object, 0, &mut found);
@@ -58,8 +59,8 @@ impl Words {
             }
         }
         told.truncate(MOST);
-        let description = (!told.is_empty()).then(|| redact(&told.join(": "), 300, &secrets));
-        let error = name.map(|name| redact(name, 64, &secrets));
+        let description = (!told.is_empty()).then(|| redact(&told.join(": "), 300, known));
+        let error = name.map(|name| redact(name, 64, known));
         if error.is_none() && description.is_none() { None } else { Some(Words { error, description }) }
     }
 }
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     fn told(body: &str) -> (Option<String>, Option<String>) {
-        Words::of(body.as_bytes(), &[]).map_or((None, None), |words| (words.error, words.description))
+        Words::of(body.as_bytes(), Known::default()).map_or((None, None), |words| (words.error, words.description))
     }
 
     #[test]
@@ -184,14 +185,15 @@ mod tests {
             r#"{"error":{}}"#,
             r#"{"a":"b"}"#,
         ] {
-            assert_eq!(Words::of(body.as_bytes(), &[]), None, "{body}");
+            assert_eq!(Words::of(body.as_bytes(), Known::default()), None, "{body}");
         }
     }
 
     #[test]
     fn words_in_latin_1_are_read() {
         let words =
-            Words::of(b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}", &[]).expect("words");
+            Words::of(b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}", Known::default())
+                .expect("words");
         assert_eq!(words.description.as_deref(), Some("ungültig"));
     }
 
@@ -207,7 +209,7 @@ mod tests {
                 format!(r#"{{"errorCode":"{words}"}}"#),
             ] {
                 let body = body.replacen('{', r#"{"access_token":"tok-0123456789","#, 1);
-                let words = Words::of(body.as_bytes(), &[&secret]).expect("words");
+                let words = Words::of(body.as_bytes(), Known { secrets: &[&secret], urls: &[] }).expect("words");
                 let text = format!("{words:?}");
                 assert_eq!(text.contains("(withheld"), withheld, "{body}: {text}");
                 assert!(!text.contains("s3cr3t") && !text.contains("tok-"), "{body}: {text}");
@@ -220,7 +222,7 @@ mod tests {
         fn any_bytes_say_something_short_or_nothing(body in prop::collection::vec(any::<u8>(), 0..200), text in ".{0,400}") {
             let json = serde_json::json!({ "error": { "title": text, "errors": [text] }, "message": text }).to_string();
             for body in [body.as_slice(), json.as_bytes()] {
-                if let Some(words) = Words::of(body, &[]) {
+                if let Some(words) = Words::of(body, Known::default()) {
                     prop_assert!(words.description.unwrap_or_default().chars().count() <= 303);
                 }
             }

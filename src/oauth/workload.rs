@@ -6,6 +6,7 @@ use url::Url;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::http::{About, Trust, sensitive};
+use super::redact::Known;
 use super::{IssuerError, Transport};
 use crate::profile::Endpoint;
 use crate::system::secret::Secret;
@@ -47,7 +48,8 @@ impl Transport {
             let answer = self.answer(&url, request, About::Issuer, &[&of.token]).await?;
             let status = answer.status.as_u16();
             if !answer.status.is_success() {
-                return Err(super::wire::failed(answer.unsuccessful(), &[&of.token]));
+                let known = Known { secrets: &[&of.token], urls: &[] };
+                return Err(super::wire::failed(answer.unsuccessful(), known));
             }
             let why = "it has no value";
             let document: Document =

@@ -43,7 +43,7 @@ impl Home {
     /// Returns how this host shares; `None` if the configuration names no fleet store.
     ///
     /// # Errors
-    /// When there is an explicit key and it cannot be read.
+    /// When there is an explicit key and it cannot be read, or the file of vouched clients cannot.
     pub(crate) fn sharing(&self, keys: &Keys) -> Result<Option<Sharing>, Error> {
         let Some(shared) = &self.config.fleet else { return Ok(None) };
         let bytes = match &shared.key_file {
@@ -51,7 +51,7 @@ impl Home {
             None => self.stored_key(keys)?,
         };
         let explicit = bytes.map(|bytes| (FleetKey::id_of(&bytes), FleetKey::explicit(&bytes, &shared.namespace)));
-        Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit }))
+        Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit, vouched: keys.vouched()? }))
     }
 
     /// Reads the fleet key that was made or imported here; `None` if none was.

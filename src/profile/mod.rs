@@ -111,6 +111,17 @@ pub struct Profile {
     /// What distinguishes the shared tokens of a fleet in place of the secret. Hosts that prove themselves with their
     /// own keys share tokens while it is the same, and no longer once it is changed.
     pub fleet_epoch: Option<String>,
+    /// Whether the issuer is known to make the secrets of its clients at random.
+    pub(crate) secret_origin: SecretOrigin,
+}
+
+/// What is known about how a client's secret was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretOrigin {
+    /// The issuer made it at random.
+    Random,
+    /// A user may have chosen it.
+    Unknown,
 }
 
 /// The place of a profile's secret.
@@ -213,6 +224,7 @@ impl Profile {
             jwks_url: None,
             secret: SecretSource::Absent,
             fleet_epoch: None,
+            secret_origin: SecretOrigin::Unknown,
         }
     }
 
@@ -235,6 +247,21 @@ impl Profile {
             AssertionAudience::Issuer => self.issuer.as_deref(),
             AssertionAudience::TokenEndpoint => Some(self.token_url.as_str()),
         }
+    }
+
+    /// Lists the URLs that the binding of this profile holds.
+    pub(crate) fn bound_urls(&self) -> [Option<&str>; 5] {
+        fn url(endpoint: &Option<Endpoint>) -> Option<&str> {
+            endpoint.as_ref().map(Endpoint::as_str)
+        }
+
+        [
+            Some(self.token_url.as_str()),
+            self.issuer.as_deref(),
+            url(&self.introspection_url),
+            url(&self.revocation_url),
+            url(&self.probe_url),
+        ]
     }
 
     /// Returns the binding that this profile requires, with the generation and CA digest given.

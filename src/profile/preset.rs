@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::gap::gap_in_part;
 use super::reading::{choice, endpoint};
-use super::{AuthMethod, Endpoint, Grant, Repeats};
+use super::{AuthMethod, Endpoint, Grant, Repeats, SecretOrigin};
 use crate::encoding::toml::{DocumentError, Parsed, Table};
 
 /// What is known about a provider. URLs may hold `{fields}`, which the user has to fill in.
@@ -34,6 +34,8 @@ pub(crate) struct Preset {
     pub repeats: Repeats,
     /// The lifetime that is assumed if the answer names none.
     pub default_lifetime: Option<Duration>,
+    /// Whether it makes the secrets of its clients at random.
+    secrets: SecretOrigin,
     /// Why tokenkeep cannot use this provider.
     pub refuses: Option<String>,
     /// Further notes, for users.
@@ -138,6 +140,7 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         "grant",
         "repeats",
         "default_lifetime",
+        "random_secrets",
         "refuses",
         "notes",
     ])?;
@@ -167,6 +170,10 @@ fn read(name: &str, table: &Table<'_>) -> Result<Preset, DocumentError> {
         grant: table.text("grant")?.and_then(Grant::parse).unwrap_or(Grant::ClientCredentials),
         repeats: table.text("repeats")?.and_then(Repeats::parse).unwrap_or(Repeats::Bounded),
         default_lifetime: table.duration("default_lifetime")?,
+        secrets: match table.flag("random_secrets")? {
+            Some(true) => SecretOrigin::Random,
+            Some(false) | None => SecretOrigin::Unknown,
+        },
         refuses: text("refuses")?,
         notes: text("notes")?.unwrap_or_default(),
     })
@@ -191,6 +198,12 @@ impl Preset {
     /// Returns the place of the issuer's keys if nothing has to be filled in.
     pub(crate) fn jwks_url(&self) -> Option<Endpoint> {
         whole(&self.jwks_url)
+    }
+
+    /// Returns what is known about the secrets of a client at this token endpoint, which may be another provider's.
+    pub(crate) fn secret_origin(&self, token_url: &Endpoint) -> SecretOrigin {
+        let is_own = self.token_url.as_deref().is_some_and(|template| fits(template, token_url.as_str()));
+        if is_own { self.secrets } else { SecretOrigin::Unknown }
     }
 
     /// Fills the fields in.
@@ -231,9 +244,7 @@ impl Preset {
         if let Some(gap) = gap_in_part(value) {
             return Err(FieldError::Gap { name: name.to_owned(), gap });
         }
-        // A value is a piece of a URL, not a way to another host or path.
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-        if value.is_empty() || !value.bytes().all(allowed) || value.contains("..") || value == "." {
+        if value.is_empty() || !value.bytes().all(is_of_part) || value.contains("..") || value == "." {
             return Err(FieldError::Part(name.to_owned()));
         }
         match shape {
@@ -256,6 +267,19 @@ impl Preset {
 
 fn whole(template: &Option<String>) -> Option<Endpoint> {
     Endpoint::parse(template.as_deref().filter(|url| !url.contains('{'))?).ok()
+}
+
+/// Returns whether a URL is the template with a part of a host or path in place of each field.
+fn fits(template: &str, url: &str) -> bool {
+    let Some((before, rest)) = template.split_once('{') else { return url == template };
+    let (Some(filled), Some((_, after))) = (url.strip_prefix(before), rest.split_once('}')) else { return false };
+    let longest = filled.bytes().take_while(|byte| is_of_part(*byte)).count();
+    (1..=longest).any(|end| fits(after, &filled[end..]))
+}
+
+/// Returns whether the value of a field may hold a byte: it is a piece of a URL, not a way to another host or path.
+fn is_of_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte)
 }
 
 /// Describes all presets, as docs/providers.md has them.
@@ -287,6 +311,9 @@ pub(crate) fn documentation() -> String {
         for (name, what) in preset.fields.iter().chain(&preset.needs) {
             line(&format!("`{name}`"), what);
         }
+        if preset.secrets == SecretOrigin::Random {
+            line("client secrets", "made at random by the issuer: the key of a fleet is derived from them");
+        }
         line("notes", &preset.notes);
         text.push('\n');
     }
@@ -310,6 +337,36 @@ mod tests {
         }
         assert_eq!(find("nobody"), None);
         assert_eq!(names().len(), 11);
+    }
+
+    #[test]
+    fn only_the_providers_own_token_endpoint_has_its_secrets() {
+        let origin = |provider: &str, url: &str| {
+            find(provider).expect("known").secret_origin(&Endpoint::parse(url).expect("a URL"))
+        };
+        for (provider, url) in [
+            ("spotify", "https://accounts.spotify.com/api/token"),
+            ("auth0", "https://example.eu.auth0.com/oauth/token"),
+            ("auth0", "https://id.example.com:8443/oauth/token"),
+            ("cognito", "https://pool-a.auth.eu-central-1.amazoncognito.com/oauth2/token"),
+            ("okta", "https://example.okta.com/oauth2/default/v1/token"),
+            ("entra", "https://login.microsoftonline.com/0f9a61d7-c24b-4835-8d90-a7f3b16c2e84/oauth2/v2.0/token"),
+        ] {
+            assert_eq!(origin(provider, url), SecretOrigin::Random, "{provider} {url}");
+        }
+        for (provider, url) in [
+            ("spotify", "https://accounts.spotify.com/api/token/x"),
+            ("spotify", "https://accounts.spotify.com.example/api/token"),
+            ("auth0", "https://example.eu.auth0.com/token"),
+            ("auth0", "https://example.eu.auth0.com/x/oauth/token"),
+            ("cognito", "https://pool.auth.eu-central-1.amazoncognito.com.example/oauth2/token"),
+            ("paypal", "https://api-m.sandbox.paypal.com/v1/oauth2/token"),
+            // A user may have typed it.
+            ("keycloak", "https://id.example.com/realms/a/protocol/openid-connect/token"),
+            ("salesforce", "https://example.my.salesforce.com/services/oauth2/token"),
+        ] {
+            assert_eq!(origin(provider, url), SecretOrigin::Unknown, "{provider} {url}");
+        }
     }
 
     fn sample(preset: &Preset, field: &str) -> String {

@@ -3,7 +3,8 @@
 use super::file::{ProfileError, ProfileFile};
 use super::{
     AssertionAudience, AssertionTyp, Assertions, AuthMethod, BasicEncoding, Binding, ClientCertificate,
-    DEFAULT_LIFETIME, Endpoint, Grant, Profile, ProfileName, Reference, Repeats, SecretSource, TokenBinding, preset,
+    DEFAULT_LIFETIME, Endpoint, Grant, Profile, ProfileName, Reference, Repeats, SecretOrigin, SecretSource,
+    TokenBinding, preset,
 };
 
 impl ProfileFile {
@@ -18,7 +19,7 @@ impl ProfileFile {
             own.clone().or_else(|| pinned.and_then(bound))
         };
         let preset_url = |take: fn(&preset::Preset) -> Option<Endpoint>| preset.and_then(take);
-        let profile = Profile {
+        let mut profile = Profile {
             name: name.clone(),
             client_id: self
                 .client_id
@@ -76,7 +77,12 @@ impl ProfileFile {
                 (None, None) => SecretSource::Absent,
             },
             fleet_epoch: self.fleet_epoch.clone(),
+            secret_origin: SecretOrigin::Unknown,
         };
+        // Only for the provider's own token endpoint: a profile may name another one.
+        if let Some(preset) = &quirks {
+            profile.secret_origin = preset.secret_origin(&profile.token_url);
+        }
         profile.check()?;
         match pinned.and_then(|binding| binding.differs_in(&profile.binding(binding.generation, binding.ca_digest))) {
             Some(key) => Err(ProfileError::BindingDiffers(key)),

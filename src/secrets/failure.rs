@@ -19,6 +19,9 @@ impl Error {
             SecretsError::FleetStateUnusable => {
                 Error::new(Code::ConfigInvalid, chain(error)).with_remedy(Remedy::MoveFleetStateAway)
             }
+            SecretsError::VouchedUnusable => {
+                Error::new(Code::ConfigInvalid, chain(error)).with_remedy(Remedy::MoveVouchedAway)
+            }
             SecretsError::ConfigurationsUnusable => {
                 Error::new(Code::ConfigInvalid, chain(error)).with_remedy(Remedy::MoveAwayAndClean)
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::key::{Found, KernelTier, WantedKey};
 use super::{
     BackendChoice, DataDirLock, EstablishError, FleetState, ItemName, MissingKey, Retired, SealedFiles, SecretStore,
-    SecretsError, UnlockOptions, establish, keep_in_kernel,
+    SecretsError, UnlockOptions, Vouched, establish, keep_in_kernel,
 };
 use crate::seal::{DataKey, KeyId};
 use crate::system::files::{Dir, Stamp};
@@ -102,6 +102,11 @@ impl Keys {
     /// Returns what this host keeps of its fleet.
     pub(crate) fn fleet_state(&self) -> Result<FleetState, SecretsError> {
         FleetState::load(&self.dir)
+    }
+
+    /// Returns the clients that a user vouched for.
+    pub(crate) fn vouched(&self) -> Result<Vouched, SecretsError> {
+        Vouched::load(&self.dir)
     }
 
     /// Returns the key if it is at hand; `None` if it has to be requested.

@@ -13,6 +13,7 @@ mod lock;
 mod program;
 mod reference;
 mod store;
+mod vouched;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,10 +50,11 @@ pub(crate) use store::{Fault, MemorySecrets};
 pub(crate) use store::{OsKeyring, Retired, SealedFiles, SecretStore};
 #[cfg(feature = "cli")]
 pub(crate) use store::{Stray, StrayKind};
+pub(crate) use vouched::{ClientDigest, Vouched};
 
 /// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
 pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
-    for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY] {
+    for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY, vouched::TEMPORARY] {
         data_dir.remove(name)?;
     }
     SealedFiles::sweep(data_dir)
@@ -73,6 +75,9 @@ pub enum SecretsError {
     /// The file `shared` of the data directory is damaged, or of a newer version.
     #[error("the file `shared` of the data directory is damaged, or of a newer version")]
     FleetStateUnusable,
+    /// The file `vouched` of the data directory is damaged, or of a newer version.
+    #[error("the file `vouched` of the data directory is damaged, or of a newer version")]
+    VouchedUnusable,
     /// The file `configurations` of the data directory is damaged, or of a newer version.
     #[error("the file `configurations` of the data directory is damaged, or of a newer version")]
     ConfigurationsUnusable,

@@ -23,4 +23,4 @@ mod rights;
 mod rotation;
 mod stores;
 mod taken_back;
-mod weak;
+mod vouched;

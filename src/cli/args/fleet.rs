@@ -9,8 +9,9 @@ use clap::Subcommand;
 pub(crate) enum Fleet {
     /// Makes, imports and exports the key that a fleet seals its tokens with.
     ///
-    /// Every host of a fleet has the same one. Without it the key is derived from the client's secret, where that has 128
-    /// bits. Keys go through files that only their owner can read, never through arguments.
+    /// Every host of a fleet has the same one. Without it the key is derived from the client's secret, if the provider is
+    /// known to make secrets at random, or `derive` was run for the profile. Keys go through files that only their owner
+    /// can read, never through arguments.
     #[command(subcommand)]
     Key(FleetKey),
     /// Sets and removes the user and password of the fleet store.
@@ -41,7 +42,12 @@ pub(crate) enum FleetKey {
         #[arg(value_name = "PATH")]
         path: PathBuf,
     },
-    /// Forgets the key that is kept here; from then on it is derived from each client's secret.
+    /// Derives the key from the secret of the profile, which an issuer made at random.
+    ///
+    /// Run it on each host, with -p NAME. It vouches for this client of this issuer, also after its secret is replaced. A
+    /// secret that a person chose could be found by the operator of the store: run `new` instead.
+    Derive,
+    /// Forgets the key that is kept here, and the clients that `derive` vouched for.
     Remove,
 }
 

@@ -3,10 +3,12 @@
 use super::{questions, source, typed};
 use crate::cli::args::Set;
 use crate::cli::{Context, block_on, request};
+use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::manage::credential::{
     self, AsDefault, CaFile, Done, GivenSecret, Outcome, Over, Refusal, Setting, Verify, Wish,
 };
+use crate::manage::fleet::derived;
 use crate::open::profiles;
 use crate::profile::{ProfileFile, ProfileName, Request};
 use crate::system::secret::Secret;
@@ -56,6 +58,9 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Refusal> {
         verify: set.verify.then_some(&verify as Verify<'_>),
     };
     let done = credential::set(home, &setting, &draft, secret, context.ui)?;
+    if derived::is_missing(home, &name) {
+        context.ui.warn(&Warning::FleetKeyMissing(name.to_string()));
+    }
     Ok(report(context, set, &name, &done)?)
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Remedy, chain};
 use crate::seal::DataKey;
 use crate::secrets::{
     Backend, BackendChoice, Configurations, CopyElsewhere, DataDirLock, FleetState, ItemName, Keys, MissingKey,
-    Retired, SecretStore, SecretsError, UnlockOptions, first_key,
+    Retired, SecretStore, SecretsError, UnlockOptions, Vouched, first_key,
 };
 use crate::system::files::Dir;
 use crate::system::secret::Secret;
@@ -141,6 +141,9 @@ impl Relocation<'_> {
             left.records.push(chain(&error));
         }
         if let Err(error) = FleetState::erase(&self.dir, self.lock) {
+            left.secrets.push(chain(&error));
+        }
+        if let Err(error) = Vouched::erase(&self.dir, self.lock) {
             left.secrets.push(chain(&error));
         }
         if let Err(error) = Configurations::erase(&self.dir, self.lock) {

@@ -82,9 +82,6 @@ impl Change<'_> {
             Some(secret) => secret,
             None => kept_secret(stored.as_ref(), &binding, ca_file)?,
         };
-        if let Some(sharing) = self.editor.sharing {
-            sharing.accepts(&self.profile, &secret)?;
-        }
         match stored {
             Some(stored) if stored.binding.differs_in(&binding).is_none() && stored.secret == secret => {
                 self.set_again(stored)

@@ -70,7 +70,7 @@ pub(super) enum Committed {
 }
 
 /// Returns the stored credential that a binding names; `None` if it is absent.
-pub(super) fn stored(secrets: &dyn SecretStore, binding: &Binding) -> Result<Option<Credential>, Error> {
+pub(crate) fn stored(secrets: &dyn SecretStore, binding: &Binding) -> Result<Option<Credential>, Error> {
     match secrets.read(&ItemName::credential(binding.generation))? {
         Some(item) => Credential::decode(&item).map(Some).map_err(|_| Error::from(SecretsError::Unreadable)),
         None => Ok(None),

@@ -24,7 +24,7 @@ use crate::profile::Profile;
 use crate::system::secret::Secret;
 
 pub(crate) use checks::{is_stored, kept_here};
-pub(crate) use editor::CredentialEditor;
+pub(crate) use editor::{CredentialEditor, stored};
 pub(crate) use preset::{fill, provider_names};
 pub(crate) use records::belongs_to;
 pub(crate) use removal::remove;

@@ -7,6 +7,7 @@ use crate::encoding::hex;
 use crate::error::{Error, Remedy};
 use crate::fleet::{Fleet, FleetError, FleetKeyFrom, FleetName, Owner, Publication};
 use crate::keeper::identity_of;
+use crate::manage::fleet::derived::derived_sources;
 use crate::manage::{Warn, block_on};
 use crate::open::Home;
 use crate::profile::ProfileName;
@@ -42,7 +43,11 @@ pub(super) fn check(home: &Home, warn: &Warn) -> Result<Option<Finding>, Error> 
         (Ok(()), Some((name, error))) => {
             let finding =
                 Finding::new("fleet", Status::Warn, format!("{name}: {error}; this host continues without it"));
-            finding.with_fix(Remedy::MakeFleetKeyForOthers)
+            let fix = match error {
+                FleetError::KeyMissing => Remedy::MakeOrDeriveFleetKey,
+                _ => Remedy::MakeFleetKey,
+            };
+            Finding { profile: Some(name.to_string()), ..finding.with_fix(fix) }
         }
         (Ok(()), None) => {
             let detail = format!("{url} took and gave a value within {} ms; the key is {key}", took.as_millis() + 1);
@@ -63,7 +68,7 @@ fn unshared(home: &Home, warn: &Warn) -> Result<Option<(ProfileName, FleetError)
         let Ok(profile) = home.profile(&name) else { continue };
         let keeper = warn.keeper(home, &name)?;
         let found = block_on(async { Ok(keeper.shared(identity_of(&profile)).await) })?;
-        if let Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)) = found {
+        if let Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)) = found {
             return Ok(Some((name, error)));
         }
     }
@@ -80,7 +85,7 @@ fn key(home: &Home, fleet: &Fleet) -> Result<String, Error> {
         (FleetKeyFrom::File(_), Some((id, _))) => of("from `key_file`", &id),
         (_, Some((id, _))) => of("from the backend", &id),
         (FleetKeyFrom::File(_), None) => "from `key_file`".to_owned(),
-        (_, None) => "derived from each client's secret".to_owned(),
+        (_, None) => format!("derived from each client's secret{}", derived_sources(home)?),
     })
 }
 

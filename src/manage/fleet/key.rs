@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::state::{Changed, change};
+use super::derived::unvouch;
+use super::state::{Changed, IsNew, change};
 use crate::encoding::hex;
 use crate::error::{Code, Error, Remedy};
 use crate::fleet::FleetKey;
@@ -67,31 +68,39 @@ pub(crate) fn export(home: &Home, path: &Path) -> Result<String, Error> {
             None => None,
         },
     };
-    let derived = "no fleet key was made or imported here; it is derived from each client's secret";
-    let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, derived).with_remedy(Remedy::MakeFleetKey))?;
+    let none = "no fleet key was made or imported here; one that is derived is not exported";
+    let key = key.ok_or_else(|| Error::new(Code::CredentialMissing, none).with_remedy(Remedy::MakeFleetKey))?;
     write(path, &key)?;
     Ok(fingerprint(&key))
 }
 
-/// Removes the key that is kept here.
+/// Removes the key that is kept here, and forgets the clients that a user vouched for.
 pub(crate) fn remove(home: &Home) -> Result<Changed, Error> {
     if let Some(file) = key_file(home) {
         let message = format!("the fleet key is the file {}; nothing was changed", EscapedPath(file));
         return Err(Error::new(Code::Usage, message).with_remedy(Remedy::TakeFleetKeyFileOut));
     }
-    if home.opened()?.is_none() {
-        return Ok(Changed::NOTHING);
-    }
-    change(home, |_, _, state| Ok(FleetState { key: None, ..state }))
+    let Some(opened) = home.opened()? else { return Ok(Changed::NOTHING) };
+    let changed = match opened.keys.fleet_state()?.key {
+        Some(_) => change(home, |_, _, state| Ok(FleetState { key: None, ..state }))?,
+        None => Changed::NOTHING,
+    };
+    let is_new = if unvouch(home)? { IsNew::Yes } else { changed.is_new };
+    Ok(Changed { is_new, ..changed })
 }
 
-/// Makes a key the present one, and erases the one before.
+/// Makes a key the present one, and erases the one before. It takes the place of derived ones, too.
 fn keep(home: &Home, key: &Secret) -> Result<Changed, Error> {
-    change(home, |keys, secrets, state| {
+    let mut changed = change(home, |keys, secrets, state| {
         let id = FleetKey::id_of(key);
         replace(secrets, &ItemName::fleet_key(&keys.choice().store_id, &id), key)?;
         Ok(FleetState { key: Some(id), ..state })
-    })
+    })?;
+    // The key is in effect by now: a failure must not report otherwise.
+    if let Err(error) = unvouch(home) {
+        changed.left.push(format!("something old was left behind: {error}"));
+    }
+    Ok(changed)
 }
 
 /// The key file that the configuration names.

@@ -36,8 +36,8 @@ pub(crate) fn list(home: &Home, warn: &Warn) -> Result<Vec<Shared>, Error> {
                     }
                 }
                 (Ok(_), _) => {}
-                (Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)), _) => {
-                    warn.of(&Warning::FleetUnavailable(error.to_string()));
+                (Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)), _) => {
+                    warn.of(&Warning::of_fleet(&error, &name));
                     break;
                 }
                 (Err(error), _) => {
@@ -73,8 +73,8 @@ pub(crate) fn forget(
             match keeper.forget_in_fleet(identity).await {
                 Ok(there) => forgotten += usize::from(there),
                 // This host cannot have shared any token of it.
-                Err(error @ (FleetError::NoKey(_) | FleetError::Guessable)) => {
-                    warn.of(&Warning::FleetUnavailable(error.to_string()));
+                Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)) => {
+                    warn.of(&Warning::of_fleet(&error, name));
                     return Ok(forgotten);
                 }
                 // The caller wants the token gone: otherwise another host may continue to use it.

@@ -5,11 +5,11 @@ use super::*;
 const BEARER: Wanted = Wanted { binding: TokenBinding::Bearer, token_type: None };
 
 fn read(body: &str) -> Result<Granted, IssuerError> {
-    granted(200, body.as_bytes(), &[], BEARER)
+    granted(200, body.as_bytes(), Known::default(), BEARER)
 }
 
 fn failed_with(status: u16, body: &[u8]) -> IssuerError {
-    failed(Unsuccessful { status, body, is_html: false, retry_after: None }, &[])
+    failed(Unsuccessful { status, body, is_html: false, retry_after: None }, Known::default())
 }
 
 fn with(member: &str) -> Result<Granted, IssuerError> {
@@ -163,7 +163,11 @@ fn a_type_that_is_missing_is_bearer_and_one_that_is_not_known_is_named() {
         let error = read(&body).expect_err("another type").to_string();
         assert_eq!(error, format!("the issuer's answer is not valid: its token_type is {shown}, not Bearer"));
         let wanted = Wanted { token_type: Some(TokenType::Bearer), ..BEARER };
-        assert_eq!(granted(200, body.as_bytes(), &[], wanted).expect("it may").token_type, "Bearer", "{name}");
+        assert_eq!(
+            granted(200, body.as_bytes(), Known::default(), wanted).expect("it may").token_type,
+            "Bearer",
+            "{name}"
+        );
     }
 }
 
@@ -171,11 +175,17 @@ fn a_type_that_is_missing_is_bearer_and_one_that_is_not_known_is_named() {
 fn a_token_that_needs_proofs_is_no_bearer_token_and_a_bearer_token_needs_none() {
     let wanted = Wanted { token_type: Some(TokenType::Bearer), ..BEARER };
     let dpop = br#"{"access_token":"abc","token_type":"DPoP"}"#;
-    assert!(matches!(granted(200, dpop, &[], wanted), Err(IssuerError::TokenType { may_be_bearer: false, .. })));
+    assert!(matches!(
+        granted(200, dpop, Known::default(), wanted),
+        Err(IssuerError::TokenType { may_be_bearer: false, .. })
+    ));
     let bound = Wanted { binding: TokenBinding::Dpop, token_type: None };
-    assert_eq!(granted(200, dpop, &[], bound).expect("a token").token_type, "DPoP");
+    assert_eq!(granted(200, dpop, Known::default(), bound).expect("a token").token_type, "DPoP");
     for body in [r#"{"access_token":"abc"}"#, r#"{"access_token":"abc","token_type":" Bearer"}"#] {
-        assert!(matches!(granted(200, body.as_bytes(), &[], bound), Err(IssuerError::Downgrade)), "{body}");
+        assert!(
+            matches!(granted(200, body.as_bytes(), Known::default(), bound), Err(IssuerError::Downgrade)),
+            "{body}"
+        );
     }
 }
 
@@ -296,7 +306,7 @@ fn a_refusal_is_told_in_the_words_of_the_issuer() {
         assert_eq!(failed_with(status, body.as_bytes()).to_string(), told, "{status} {body}");
     }
     let latin = b"{\"error\":\"invalid_client\",\"error_description\":\"ung\xfcltig\"}";
-    for error in [failed_with(400, latin), granted(200, latin, &[], BEARER).expect_err("refused")] {
+    for error in [failed_with(400, latin), granted(200, latin, Known::default(), BEARER).expect_err("refused")] {
         assert_eq!(error.to_string(), "the issuer refused: invalid_client: ungültig");
     }
 }
@@ -313,7 +323,7 @@ fn an_error_as_an_object_or_a_list_beside_a_token_is_an_error() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..256), status in 100_u16..600) {
-        let _ = granted(status, &body, &[], BEARER);
+        let _ = granted(status, &body, Known::default(), BEARER);
         let _ = failed_with(status, &body);
     }
 
@@ -330,7 +340,7 @@ proptest! {
             format!(r#"{{{member},"err\u006fr":"{error}"}}"#),
             format!("\u{feff} {{\"error\":\"{error}\",{member}}}"),
         ] {
-            prop_assert!(granted(status, body.as_bytes(), &[], Wanted { binding, ..BEARER }).is_err(), "{}", body);
+            prop_assert!(granted(status, body.as_bytes(), Known::default(), Wanted { binding, ..BEARER }).is_err(), "{}", body);
         }
     }
 

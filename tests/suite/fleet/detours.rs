@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::host::{at, chill, comes_from, get, gets, host, issuer, patiently, share};
+use super::host::{at, chill, comes_from, get, gets, host, issuer, patiently, share, vouch};
 use crate::common::hostile_store::HostileStore;
 use crate::common::issuer::{Behaviour, CLIENT_ID};
 use crate::common::redis::{PASSWORD, RedisServer};
@@ -23,6 +23,7 @@ fn with_program(issuer: &Issuer, shared: &str, script: &str) -> TestEnvironment 
     let reference = format!("command:[\"{}\"]", program.display());
     let set = ["credentials", "set", "--client-id", CLIENT_ID, "--secret-at-fetch", &reference];
     environment.tokenkeep(set).args(["--token-url", &issuer.token_url()]).run().success();
+    vouch(&environment, &[]);
     environment
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::host::{SECRET, at, gets, host, set, share, values};
+use super::host::{SECRET, at, gets, host, set, share, values, vouch};
 use crate::common::canary::{Canary, scan_bytes};
 use crate::common::issuer::CLIENT_ID;
 use crate::common::redis::RedisServer;
@@ -50,6 +50,7 @@ fn seen() -> Option<Seen> {
         share(environment, &at(&server));
         here(environment.tokenkeep(["init", "--backend", "file"])).run().success();
         here(environment.tokenkeep(&set)).stdin(SECRET).run().success();
+        here(environment.tokenkeep(["fleet", "key", "derive", "-p", PROFILE_NAME])).run().success();
         for options in [&["get"][..], &["get"], &["get", "--refresh"], &["get", "--scope", "canary:scope:5f3ab1:more"]]
         {
             let get = here(environment.tokenkeep(["--json", "token"])).args(options).prints_token().run().success();
@@ -159,6 +160,7 @@ fn two_records_have_nothing_in_common_whosoever_they_are() {
         share(&environment, &at(&server));
         init(&environment);
         set(&environment, issuer, secret, &[]).run().success();
+        vouch(&environment, &[]);
         gets(&environment, &[], "issuer");
         gets(&environment, &["--scope", "another"], "issuer");
     }

@@ -6,7 +6,7 @@ use crate::common::redis::RedisServer;
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment};
 use crate::setup::init;
 
-/// The client's secret: its 128 bits are enough to derive the key of a fleet from.
+/// The client's secret, as an issuer makes one: the key of a fleet is derived from it.
 pub(crate) const SECRET: &str = "CANARY-SECRET-0f9a61d7c24be8355d90a7f3b16c2e84";
 
 /// An issuer that knows the client by [`SECRET`].
@@ -35,7 +35,16 @@ pub(crate) fn host_with(issuer: &Issuer, shared: &str, options: &[&str]) -> Test
     share(&environment, shared);
     init(&environment);
     set(&environment, issuer, SECRET, options).run().success();
+    // Tokens that need a proof are no fleet's.
+    if !options.contains(&"--dpop") {
+        vouch(&environment, &[]);
+    }
     environment
+}
+
+/// Vouches that the secret of a profile is random, so that a fleet key is derived from it.
+pub(crate) fn vouch(environment: &TestEnvironment, options: &[&str]) {
+    environment.tokenkeep(["fleet", "key", "derive"]).args(options).run().success();
 }
 
 /// A run of `credentials set` for the client of [`issuer`].

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::host::{SECRET, at, chill, gets, host, issuer, set, share};
+use super::host::{SECRET, at, chill, gets, host, issuer, set, share, vouch};
 use crate::common::issuer::CLIENT_ID;
 use crate::common::redis::RedisServer;
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment};
@@ -117,6 +117,9 @@ fn a_key_that_is_removed_brings_a_host_back_to_those_without() {
         b.tokenkeep(["fleet", "key", "remove"]).run().success();
     }
     b.tokenkeep(["--json", "fleet", "key", "export"]).arg(b.path("files/x")).run().fails(3, "credential_missing");
+    // The key took the place of the vouching before it.
+    super::host::get(&b, &["--refresh"]).run().success().says("fleet_key_missing");
+    vouch(&b, &[]);
     chill(&b);
     assert!(gets(&b, &[], "fleet") == derived);
     let kept = fs::read_dir(b.data_dir().join("secrets")).expect("secrets are kept").count();
@@ -233,7 +236,7 @@ fn with_a_key_file_the_commands_work_on_that_file() {
 }
 
 #[test]
-fn where_nothing_is_kept_a_key_file_or_a_strong_secret_is_enough() {
+fn where_nothing_is_kept_a_key_file_or_a_secret_that_is_vouched_for_is_enough() {
     let (issuer, server) = (issuer(), RedisServer::start());
     let key = TestEnvironment::new();
     let file = key_file(&key, "shared.key");
@@ -241,6 +244,9 @@ fn where_nothing_is_kept_a_key_file_or_a_strong_secret_is_enough() {
     key.tokenkeep(["fleet", "key", "new"]).run().success();
     for shared in [with_key_file(&server, &file), at(&server)] {
         let [a, b] = [(); 2].map(|()| keepless(&issuer, &shared));
+        if !shared.contains("key_file") {
+            [&a, &b].into_iter().for_each(|environment| vouch(environment, &[]));
+        }
         gets(&a, &[], "issuer");
         let token = gets(&b, &[], "fleet");
         assert!(gets(&b, &[], "fleet") == token, "it is looked for each time");

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::host::{SECRET, at, chill, gets, host, set, share, values};
+use super::host::{SECRET, at, chill, gets, host, set, share, values, vouch};
 use crate::common::issuer::{Behaviour, CLIENT_ID, TOKEN_PREFIX};
 use crate::common::redis::RedisServer;
 use crate::common::{Issuer, TestEnvironment};
@@ -46,6 +46,7 @@ fn with_file(issuer: &Issuer, server: &RedisServer) -> TestEnvironment {
     let set = environment.tokenkeep(["credentials", "set", "--client-id", CLIENT_ID, "--secret-at-fetch"]);
     let set = set.arg(format!("file:{}", file.display())).args(["--token-url", &issuer.token_url()]);
     set.run().success();
+    vouch(&environment, &[]);
     environment
 }
 

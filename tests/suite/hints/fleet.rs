@@ -2,13 +2,12 @@
 
 use std::fs;
 
+use super::GET;
 use super::terminal::{Terminal, advice_of_doctor, quoted};
-use super::{GET, set_line};
-use crate::common::issuer::CLIENT_ID;
+use crate::common::Issuer;
 use crate::common::redis::{PASSWORD, RedisServer};
-use crate::common::{Issuer, TestEnvironment};
 use crate::fleet::host;
-use crate::setup::{credential, credential_and_token, init};
+use crate::setup::{credential, credential_and_token};
 
 #[test]
 fn a_fleet_is_joined_as_the_hint_says() {
@@ -16,15 +15,6 @@ fn a_fleet_is_joined_as_the_hint_says() {
     // LeaveFleetOut.
     let environment = credential_and_token(&Issuer::start(), &[]);
     Terminal::of(&environment).follows("tokenkeep token forget --fleet");
-
-    // MakeFleetKeyForAll: a weak secret; and BringFleetKey, which another host follows.
-    let environment = TestEnvironment::new();
-    host::share(&environment, &host::at(&server));
-    init(&environment);
-    let terminal = Terminal::of(&environment).secret("CANARY-SECRET-weak");
-    let weak = Issuer::start_with(["--client", &format!("{CLIENT_ID}:CANARY-SECRET-weak")]);
-    terminal.follows_and_works(&set_line(&weak));
-    terminal.works(GET);
 
     // MakeFleetKey.
     let environment = host::host(&issuer, &host::at(&server));
@@ -53,6 +43,37 @@ fn a_fleet_is_joined_as_the_hint_says() {
 }
 
 #[test]
+fn a_fleet_key_is_made_or_derived_as_the_hint_says() {
+    let (issuer, server) = (Issuer::start(), RedisServer::start());
+    let required = format!("{}required = true\n", host::at(&server));
+    // MakeOrDeriveFleetKey: a get that requires the fleet, in both ways.
+    for way in [0, 1] {
+        let environment = credential(&issuer, &[]);
+        host::share(&environment, &required);
+        let terminal = Terminal::of(&environment);
+        terminal.follows_way(GET, way);
+        terminal.works(GET);
+    }
+
+    // RemoveFleetKey: the key that is there would win.
+    let environment = credential(&issuer, &[]);
+    host::share(&environment, &required);
+    let terminal = Terminal::of(&environment);
+    terminal.works("tokenkeep fleet key new");
+    terminal.follows_and_works("tokenkeep fleet key derive -p default");
+    terminal.works(GET);
+
+    // MoveVouchedAway.
+    environment.write("data/vouched", "damaged");
+    environment.program("chmod", ["600"]).arg(environment.path("data/vouched")).run().success();
+    let line = "tokenkeep fleet key derive -p default";
+    let failed = terminal.types(line);
+    assert_eq!(failed.code, 3, "{failed:?}");
+    fs::rename(environment.path("data/vouched"), environment.path("files/vouched")).expect("ours");
+    terminal.works(&terminal.commanded(failed.hint(), line, 0));
+}
+
+#[test]
 fn a_host_gets_the_key_and_the_login_of_its_fleet_as_the_hint_says() {
     let (issuer, server) = (host::issuer(), RedisServer::start());
     // BringFleetKey: what the hint says is typed on the host that has it.
@@ -78,7 +99,7 @@ fn a_host_gets_the_key_and_the_login_of_its_fleet_as_the_hint_says() {
     }
     here.works(&export);
 
-    // MakeFleetKeyForOthers: the doctor finds a secret that no key can be derived from.
+    // MakeOrDeriveFleetKey: the doctor finds a profile without a key.
     let issuer = Issuer::start();
     let environment = credential(&issuer, &[]);
     host::share(&environment, &host::at(&server));
