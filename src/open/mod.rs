@@ -15,13 +15,18 @@ pub(crate) mod recording;
 mod warm;
 mod wiring;
 
+#[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) use environment::text_variable;
 #[cfg(feature = "cli")]
 pub(crate) use fleet::fleet_key_file;
-pub(crate) use home::{Home, is_gone};
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) use home::Home;
+#[cfg(feature = "cli")]
+pub(crate) use home::is_gone;
 #[cfg(feature = "cli")]
 pub(crate) use named::Named;
 pub use options::OpenOptions;
+#[cfg(feature = "cli")]
 pub(crate) use wiring::Opened;
 
 #[cfg(doc)]

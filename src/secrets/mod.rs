@@ -24,7 +24,9 @@ use crate::system::random::NoRandomness;
 
 #[cfg(feature = "cli")]
 pub(crate) use backend::Protection;
-pub(crate) use backend::{Backend, CopyElsewhere, KeySource};
+#[cfg(feature = "cli")]
+pub(crate) use backend::CopyElsewhere;
+pub(crate) use backend::{Backend, KeySource};
 pub(crate) use choice::{BackendChoice, ChoiceError};
 #[cfg(feature = "cli")]
 pub(crate) use configurations::Configurations;
