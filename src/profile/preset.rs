@@ -312,7 +312,7 @@ pub(crate) fn documentation() -> String {
             line(&format!("`{name}`"), what);
         }
         if preset.secrets == SecretOrigin::Random {
-            line("client secrets", "made at random by the issuer: the key of a fleet is derived from them");
+            line("client secrets", "made at random by the issuer, so a fleet key is derived from them");
         }
         line("notes", &preset.notes);
         text.push('\n');

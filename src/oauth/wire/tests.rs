@@ -151,13 +151,15 @@ fn a_type_that_is_missing_is_bearer_and_one_that_is_not_known_is_named() {
         let granted = read(&format!(r#"{{"access_token":"abc",{member}}}"#)).expect("a token");
         assert_eq!((granted.token_type, granted.lacks_type), ("Bearer", lacks), "{member}");
     }
-    let long = "x".repeat(100);
+    let (long, run) = ("word ".repeat(20), "x".repeat(100));
     for (name, shown) in [
         ("BearerToken", r#""BearerToken""#.to_owned()),
         ("Application Access Token", r#""Application Access Token""#.to_owned()),
         ("", r#""""#.to_owned()),
         ("\u{1b}[31m", r#""\u{1b}[31m""#.to_owned()),
-        (&long, format!("\"{}...\"", "x".repeat(64))),
+        (&long, format!("\"{}...\"", &long[..64])),
+        // It may be a part of a token.
+        (&run, r#""...""#.to_owned()),
     ] {
         let body = serde_json::json!({ "access_token": "abc", "token_type": name }).to_string();
         let error = read(&body).expect_err("another type").to_string();
