@@ -78,10 +78,11 @@ pub(super) fn granted(status: u16, body: &[u8], known: Known<'_>, wanted: Wanted
     }
     let value = Secret::from(value.as_str());
     let token_type = answer.token_type(status, wanted, known, &value)?;
-    // The scope is reported and kept in clear: one that repeats a secret, or the token itself, is not given.
+    // The scope is reported and kept in clear: one that repeats a secret, or the token itself, is not given. Nor is one
+    // with an escaped text in it: no scope has these signs (RFC 6749 s. 3.3).
     let repeats_any =
         |scope: &String| known.secrets.iter().copied().chain([&value]).any(|secret| repeats(scope, secret));
-    let scope = answer.scope.scope().filter(|scope| !repeats_any(scope));
+    let scope = answer.scope.scope().filter(|scope| !scope.contains(['"', '\\']) && !repeats_any(scope));
     Ok(Granted {
         value,
         token_type,

@@ -64,6 +64,7 @@ fn a_scope_may_be_a_string_or_an_array() {
     assert_eq!(with(r#""scope":["b","a"]"#).expect("a token").scope.as_deref(), Some("b a"));
     assert_eq!(with(r#""scope":null"#).expect("a token").scope, None);
     assert_eq!(with(r#""scope":7"#).expect("a token").scope, None);
+    assert_eq!(with(r#""scope":"a \"b\"""#).expect("a token").scope, None, "no scope has a quotation mark");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn destroying_the_data_key_destroys_the_shared_key_and_the_login() {
     pair.run(&["init", "--backend", "file"]);
     set(&pair.host, &pair.issuer, super::host::SECRET, &["--replace"]).run().success();
     let gone = super::host::get(&pair.host, &[]).run().success();
-    gone.says("fleet_unavailable");
+    gone.says("fleet_key_missing");
     pair.host
         .tokenkeep(["--json", "fleet", "key", "export"])
         .arg(pair.host.path("x"))

@@ -15,14 +15,14 @@ use crate::setup::init;
 const NEW: &str = "CANARY-SECRET-7b1d8e0c95f2463aa94e06d3c7815fb2";
 
 /// An issuer that takes the old secret and the new one, as they do while a secret is rotated.
-fn lenient() -> Issuer {
+pub(super) fn lenient() -> Issuer {
     let issuer = Issuer::start();
     grants(&issuer, "first");
     issuer
 }
 
 /// Lets the issuer give this token from now on.
-fn grants(issuer: &Issuer, name: &str) -> String {
+pub(super) fn grants(issuer: &Issuer, name: &str) -> String {
     let token = format!("{TOKEN_PREFIX}{name}");
     issuer.answer("/token", 200, &json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600 }));
     token

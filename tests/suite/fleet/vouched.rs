@@ -4,11 +4,12 @@
 use serde_json::Value;
 
 use super::host::{SECRET, at, chill, comes_from, get, gets, host, issuer, set, share, values, vouch};
+use super::rotation::{grants, lenient};
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
 use crate::common::redis::RedisServer;
 use crate::common::{Issuer, Outcome, TestEnvironment};
 use crate::methods::keys;
-use crate::setup::{PROFILE, edit, init};
+use crate::setup::{PROFILE, edit, init, prepend};
 
 /// A secret that is made of words.
 const WEAK: &str = CLIENT_SECRET;
@@ -64,7 +65,7 @@ fn without_a_key_and_without_vouching_a_credential_is_set_with_a_warning_and_a_g
     let (issuer, server) = (Issuer::start(), RedisServer::start());
     let environment = bare(&at(&server));
     assert_key_is_missing(&set_json(&environment, &issuer, WEAK, &["--verify"]).success());
-    continues_without(&environment, &[]);
+    continues_without(&environment, &["--refresh"]);
     assert_eq!(get(&environment, &[]).run().success().stderr, "", "what is cached needs no fleet");
     let text = environment.tokenkeep(["token", "get", "--refresh"]).prints_token().run().success();
     let lines: Vec<_> = text.stderr.lines().map(|line| line.split(' ').next().expect("a word")).collect();
@@ -82,7 +83,7 @@ fn without_a_key_and_without_vouching_a_credential_is_set_with_a_warning_and_a_g
 /// H9: vouching is for a client of an issuer, and for each secret that it gets there.
 #[test]
 fn a_client_that_is_vouched_for_stays_so_when_its_secret_is_replaced() {
-    let (issuer, server) = (Issuer::start(), RedisServer::start());
+    let (issuer, server) = (lenient(), RedisServer::start());
     let [a, b] = [(); 2].map(|()| host(&issuer, &at(&server)));
     let again = a.tokenkeep(["--json", "fleet", "key", "derive", "-p", "default"]).run().success();
     assert_eq!(again.json()["changed"], false);
@@ -92,6 +93,7 @@ fn a_client_that_is_vouched_for_stays_so_when_its_secret_is_replaced() {
         let outcome = set_json(environment, &issuer, NEW, &["--replace"]).success();
         assert!(!outcome.stderr.contains("fleet_key_missing"), "{outcome:?}");
     }
+    grants(&issuer, "second");
     let second = gets(&a, &[], "issuer");
     assert!(gets(&b, &[], "fleet") == second && second != first);
     // Nothing is in the data directory that names the client.
@@ -102,7 +104,7 @@ fn a_client_that_is_vouched_for_stays_so_when_its_secret_is_replaced() {
 /// H9.
 #[test]
 fn another_client_or_another_issuer_is_not_vouched_for() {
-    let (issuer, other, server) = (Issuer::start(), Issuer::start(), RedisServer::start());
+    let (issuer, other, server) = (issuer(), issuer(), RedisServer::start());
     let environment = host(&issuer, &at(&server));
     set_json(&environment, &other, SECRET, &[]).success().says("fleet_key_missing");
     continues_without(&environment, &[]);
@@ -124,8 +126,7 @@ fn a_provider_that_makes_secrets_at_random_needs_no_vouching_and_another_does() 
         (&["--provider", "spotify"][..], true),
         (&["--provider", "auth0", "--with", "domain=a.auth0.com", "--audience", "x"], true),
         (&["--provider", "keycloak", "--with", "host=id.example.com", "--with", "realm=a"], false),
-        // The name of a provider vouches for nothing at another place.
-        (&["--provider", "spotify", "--token-url", "https://id.example.com/api/token"], false),
+        (&["--token-url", "https://id.example.com/api/token"], false),
     ] {
         let environment = bare(&at(&server));
         let set = environment.tokenkeep(["-p", "default", "credentials", "set", "--client-id", CLIENT_ID]);
@@ -136,6 +137,13 @@ fn a_provider_that_makes_secrets_at_random_needs_no_vouching_and_another_does() 
         assert_eq!(derived.json()["changed"], !is_known, "{options:?}");
         assert_eq!(environment.data_dir().join("vouched").exists(), !is_known, "{options:?}");
     }
+    // The name of a provider vouches for nothing at another place.
+    let environment = bare(&at(&server));
+    let set = environment.tokenkeep(["credentials", "set", "--client-id", CLIENT_ID, "--secret-stdin"]);
+    set.args(["--token-url", "https://id.example.com/api/token"]).stdin(SECRET).run().success();
+    prepend(&environment, PROFILE, "provider = \"spotify\"");
+    let derived = environment.tokenkeep(["--json", "fleet", "key", "derive"]).run().success();
+    assert_eq!(derived.json()["changed"], true);
 }
 
 /// H9: a key of the fleet's own has the bits that the secret lacks.
@@ -203,7 +211,7 @@ fn a_secret_that_was_there_before_the_store_is_a_warning() {
 /// A host that has a derived key keeps it: as long as its secret is the one that it came from.
 #[test]
 fn a_derived_key_that_is_there_serves_without_vouching_until_the_secret_changes() {
-    let (issuer, server) = (Issuer::start(), RedisServer::start());
+    let (issuer, server) = (lenient(), RedisServer::start());
     let [a, b] = [(); 2].map(|()| bare(&at(&server)));
     for environment in [&a, &b] {
         referenced(environment, &issuer, SECRET);
@@ -220,6 +228,7 @@ fn a_derived_key_that_is_there_serves_without_vouching_until_the_secret_changes(
     let again = environment_doctor(&a);
     assert!(again.contains("(default: kept from before)"), "{again}");
     a.write_secret("files/secret", NEW);
+    grants(&issuer, "second");
     a.tokenkeep(["--json", "token", "get", "--refresh"]).prints_token().run().success().says("fleet_key_missing");
     continues_without(&a, &["--refresh"]);
     chill(&b);
@@ -235,7 +244,7 @@ fn environment_doctor(environment: &TestEnvironment) -> String {
 /// What `fleet key remove` ends.
 #[test]
 fn vouching_that_is_taken_back_takes_the_derived_key_along() {
-    let (issuer, server) = (Issuer::start(), RedisServer::start());
+    let (issuer, server) = (issuer(), RedisServer::start());
     let environment = host(&issuer, &at(&server));
     gets(&environment, &[], "issuer");
     for changed in [true, false] {
@@ -267,7 +276,7 @@ fn a_client_whose_tokens_are_not_shared_needs_no_key() {
 /// A file that cannot be read is not one that is not there.
 #[test]
 fn vouching_that_cannot_be_read_is_a_warning_and_makes_no_key() {
-    let (issuer, server) = (Issuer::start(), RedisServer::start());
+    let (issuer, server) = (issuer(), RedisServer::start());
     let environment = bare(&at(&server));
     referenced(&environment, &issuer, SECRET);
     environment.write_secret("data/vouched", "tokenkeep-vouched 9\n");
@@ -280,7 +289,7 @@ fn vouching_that_cannot_be_read_is_a_warning_and_makes_no_key() {
 /// An edit of the profile leads to another client, and vouching does not follow.
 #[test]
 fn a_profile_that_is_edited_takes_no_vouching_along() {
-    let (issuer, other, server) = (Issuer::start(), Issuer::start(), RedisServer::start());
+    let (issuer, other, server) = (issuer(), issuer(), RedisServer::start());
     let environment = bare(&at(&server));
     referenced(&environment, &issuer, SECRET);
     vouch(&environment, &[]);
