@@ -10,7 +10,7 @@
 //! | shares tokens among hosts | `[fleet]` of `config.toml`, or [`KeeperBuilder::fleet`] and the module [`fleet`] |
 //! | wants to know whether a token is still good | [`Keeper::validate`] |
 //!
-//! A program that is handed a token by its platform, or that acts for a user who logs in, needs another crate.
+//! A program that is handed a token by its platform, or that acts for a user at a login, needs another crate.
 //!
 //! # A profile of the command line
 //!

@@ -1,6 +1,6 @@
 //! Changes of what is stored: credentials, the backend, and what a check finds to be left over.
 //!
-//! Nothing here prints, reads a terminal, or names a flag: the command line hands an [`operator::Operator`] in, who
+//! Nothing here prints, reads a terminal, or names a flag: the command line hands an [`operator::Operator`] in, which
 //! answers questions and learns what happens on the way.
 
 pub(crate) mod backend;

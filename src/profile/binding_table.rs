@@ -88,7 +88,7 @@ static BOUND: [Bound; 14] = [
 
 impl Binding {
     /// Names the first place in which `other` differs, apart from the generation.
-    pub fn differs_in(&self, other: &Binding) -> Option<&'static str> {
+    pub(crate) fn differs_in(&self, other: &Binding) -> Option<&'static str> {
         BOUND.iter().filter_map(|bound| bound.pins).find(|(_, differs)| differs(self, other)).map(|(key, _)| key)
     }
 }

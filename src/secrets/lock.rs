@@ -87,7 +87,7 @@ fn locked(file: File, patience: Duration) -> Result<File, LockError> {
         Err(TryLockError::Error(_)) => return Err(LockError::NoLocks),
     }
     // In a thread: a lock cannot be waited for with a time-out. If the caller has given up, the lock goes with the file.
-    match thread::within(patience, move || file.lock().map(|()| file)) {
+    match thread::within("tokenkeep-lock", patience, move || file.lock().map(|()| file)) {
         Ok(Ok(file)) => Ok(file),
         Ok(Err(_)) | Err(_) => Err(LockError::Held),
     }

@@ -23,9 +23,7 @@ use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
 use crate::system::random::NoRandomness;
 
 #[cfg(feature = "cli")]
-pub(crate) use backend::CopyElsewhere;
-#[cfg(feature = "cli")]
-pub(crate) use backend::Protection;
+pub(crate) use backend::{CopyElsewhere, Protection};
 pub(crate) use backend::{Backend, KeySource};
 pub(crate) use choice::{BackendChoice, ChoiceError};
 #[cfg(feature = "cli")]

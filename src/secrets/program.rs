@@ -168,7 +168,7 @@ fn read_present(output: &mut ChildStdout, bytes: &mut Zeroizing<Vec<u8>>) -> Res
 fn read(child: &mut Child, output: ChildStdout, timeout: Duration) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
     use crate::system::thread::{self, NoAnswer};
 
-    let read = thread::within(timeout, move || {
+    let read = thread::within("tokenkeep-output", timeout, move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAP + 1));
         output.take(CAP as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
     });

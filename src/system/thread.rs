@@ -28,11 +28,13 @@ pub(crate) enum Stack {
     Small,
 }
 
-/// Does work in a thread and waits for its answer, for `patience` at most. An answer that comes later is dropped.
+/// Does work in a thread of this name and waits for its answer, for `patience` at most. An answer that comes later is
+/// dropped. The system shows 15 characters of the name.
 ///
 /// # Errors
 /// When there is no answer in time, or none ever.
 pub(crate) fn within<T: Send + 'static>(
+    name: &str,
     patience: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, NoAnswer> {
@@ -41,7 +43,7 @@ pub(crate) fn within<T: Send + 'static>(
         // No receiver is left when the deadline has passed.
         let _ = answer.send(work());
     };
-    Builder::new().name(NAME.to_owned()).spawn(run).map_err(NoAnswer::NoThread)?;
+    Builder::new().name(name.to_owned()).spawn(run).map_err(NoAnswer::NoThread)?;
     answered.recv_timeout(patience).map_err(|error| match error {
         RecvTimeoutError::Timeout => NoAnswer::Late,
         RecvTimeoutError::Disconnected => NoAnswer::Failed,
@@ -79,13 +81,13 @@ mod tests {
 
     #[test]
     fn the_answer_of_a_thread_is_returned() {
-        assert!(matches!(within(PATIENCE, || 7), Ok(7)));
+        assert!(matches!(within(NAME, PATIENCE, || 7), Ok(7)));
     }
 
     #[test]
     fn a_thread_that_answers_too_late_is_not_waited_for() {
         let (_never, wait) = mpsc::channel::<()>();
-        assert!(matches!(within(Duration::from_millis(10), move || wait.recv()), Err(NoAnswer::Late)));
+        assert!(matches!(within(NAME, Duration::from_millis(10), move || wait.recv()), Err(NoAnswer::Late)));
     }
 
     #[tokio::test]

@@ -54,7 +54,7 @@ fn table() -> BTreeMap<String, String> {
         let (_, name, group) = (words.next(), words.next(), words.next());
         (name.expect("a name").trim_matches('"').to_owned(), group.expect("a group").to_owned())
     };
-    rows.lines().filter(|line| !line.trim().starts_with("///")).map(row).collect()
+    rows.lines().filter(|line| !line.trim_start().starts_with("///")).map(row).collect()
 }
 
 #[test]

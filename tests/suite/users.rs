@@ -1,14 +1,12 @@
 //! The three users walk in, each as a script in tests/users, and a fourth with ten lines of library.
 
-use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use crate::common::environment::is_root;
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
-use crate::common::{Invocation, Issuer, TestEnvironment, skipped, tokenkeep};
+use crate::common::{Invocation, Issuer, TestEnvironment, example, skipped, tokenkeep};
 use crate::main_job::environment_for;
 
 /// A script of tests/users, with tokenkeep in its PATH.
@@ -96,7 +94,7 @@ fn ten_lines_of_library_share_the_token_of_the_command_line() {
     let issuer = Issuer::start();
     let environment = environment_for(&issuer);
     for _ in 0..2 {
-        let outcome = environment.program(example("library"), ["default"]).run().success();
+        let outcome = environment.program(example("profile"), ["default"]).run().success();
         let shown = outcome.stdout_str();
         assert!(shown.contains("Sensitive") && shown.contains("Bearer token of "), "{outcome:?}");
     }
@@ -108,8 +106,8 @@ fn ten_lines_of_library_share_the_token_of_the_command_line() {
 fn a_program_that_brings_its_own_parts_reads_no_home() {
     let issuer = Issuer::start();
     let environment = TestEnvironment::new().by_home();
-    let builder = environment.program(example("builder"), [&*issuer.token_url(), CLIENT_ID]).env_remove("HOME");
-    let outcome = builder.stdin(CLIENT_SECRET).run().success();
+    let program = environment.program(example("handed_in"), [&*issuer.token_url(), CLIENT_ID]).env_remove("HOME");
+    let outcome = program.stdin(CLIENT_SECRET).run().success();
     assert!(outcome.stdout_str().starts_with("two tokens: "), "{outcome:?}");
     // Its own request, and the one of another scope.
     assert_eq!(issuer.count("/token"), 2);
@@ -129,19 +127,4 @@ fn in_reach(environment: &TestEnvironment, script: Invocation) -> Invocation {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)));
     script.env("PATH", path.expect("folders without a colon"))
-}
-
-/// An example of the crate, built now if it is not there: `cargo test` builds examples, `cargo test --test suite` does not.
-pub(crate) fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    let programs = Path::new(env!("CARGO_BIN_EXE_tokenkeep")).parent().expect("a program lies in a folder");
-    BUILT.get_or_init(|| {
-        let target = programs.parent().expect("a profile's folder lies in the target directory");
-        let profile = programs.file_name().filter(|profile| *profile != "debug").unwrap_or(OsStr::new("dev"));
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", "library", "--example", "builder", "--profile"]);
-        cargo.arg(profile).arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(cargo.status().is_ok_and(|status| status.success()), "the examples build");
-    });
-    programs.join("examples").join(name)
 }

@@ -17,10 +17,10 @@ pub(crate) struct Init {
     /// The systemd credential that holds the key.
     #[arg(long, value_name = "NAME", group = "key")]
     pub(crate) key_credential: Option<String>,
-    /// Asks for a passphrase that the key is made of.
+    /// Ask for a passphrase that the key is made of.
     #[arg(long, group = "key")]
     pub(crate) passphrase: bool,
-    /// Moves what is stored: copies, reads back, switches, deletes.
+    /// Move what is stored: copy, read back, switch, delete.
     #[arg(long = "move")]
     pub(crate) relocate: bool,
 }
@@ -28,10 +28,10 @@ pub(crate) struct Init {
 /// `rekey`
 #[derive(Debug, Args)]
 pub(crate) struct Rekey {
-    /// Destroys what is stored here, and the key where the keyring holds it.
+    /// Destroy what is stored here, and the key if the keyring holds it.
     #[arg(long)]
     pub(crate) destroy: bool,
-    /// Does not ask before destroying.
+    /// Destroy without asking.
     #[arg(long, requires = "destroy")]
     pub(crate) yes: bool,
 }

@@ -11,21 +11,21 @@ use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMe
 /// `credentials`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Credentials {
-    /// Stores a client's secret and what it is for.
+    /// Store a client's secret and what it is for.
     ///
-    /// The secret is asked for, hidden, unless a flag says where to read it; no flag takes it as a value. The profile is
-    /// that of -p, else it has the name of the provider, else `default`. Of a profile that is there, what is not given
-    /// stays; another URL, issuer, client or method asks for the secret again.
+    /// The secret is typed at a hidden prompt, unless a flag names the place to read it from; no flag takes it as a value.
+    /// The profile is that of -p, else it has the name of the provider, else `default`. In a profile that is there, what
+    /// is not given stays; another URL, issuer, client or method needs the secret again.
     Set(Box<Set>),
-    /// Lists the profiles.
+    /// List the profiles.
     List {
-        /// Prints their names only, one on each line.
+        /// Print their names only, one on each line.
         #[arg(long)]
         names: bool,
     },
-    /// Shows a profile: its place, binding, age and fingerprint, never its secret.
+    /// Show a profile: its place, binding, age and fingerprint, never its secret.
     Show,
-    /// Removes a profile with its secret and tokens.
+    /// Remove a profile with its secret and tokens.
     Remove(Remove),
 }
 
@@ -41,18 +41,18 @@ pub(crate) struct Set {
     /// The token endpoint: https, or http to localhost, 127.0.0.1 or [::1].
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
-    /// The issuer identifier, exactly as the issuer writes it. Without --token-url the issuer is asked for its endpoints.
+    /// The issuer identifier, exactly as the issuer writes it. Without --token-url its endpoints are looked up there.
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
-    /// Lets plain http go to a host of a private network, for development; may be repeated. The secret can be read
+    /// Let plain http go to a host of a private network, for development; may be repeated. The secret can be read
     /// on the way.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_http: Vec<String>,
-    /// Sends a header to the token endpoint, for a gateway there; may be repeated. NAME alone takes the value that
-    /// stands in the profile.
+    /// Send a header to the token endpoint, for a gateway there; may be repeated. NAME without a value takes the value
+    /// that stands in the profile.
     #[arg(long, value_name = "NAME=file:PATH|env:VARIABLE")]
     pub(crate) header: Vec<String>,
-    /// Fills in what a provider asks for, such as tenant=ID; may be repeated.
+    /// Fill in what a provider needs, such as tenant=ID; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,
     /// How the client proves itself.
@@ -72,25 +72,25 @@ pub(crate) struct Set {
     /// The issuer's keys (RFC 7517), for `token validate --as-resource-server`.
     #[arg(long, value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
-    /// Whom the client's assertions are for; token_endpoint for older servers.
+    /// The audience of the client's assertions; token_endpoint for older servers.
     #[arg(long, value_name = "WHOM", value_parser = PossibleValuesParser::new(AssertionAudience::ALL.map(|(_, name)| name)))]
     pub(crate) assertion_audience: Option<String>,
-    /// Whether assertions say what they are (typ client-authentication+jwt); off for older servers.
+    /// Whether assertions name their type (typ client-authentication+jwt); off for older servers.
     #[arg(long, value_name = "ON|OFF", value_parser = PossibleValuesParser::new(AssertionTyp::ALL.map(|(_, name)| name)))]
     pub(crate) assertion_typ: Option<String>,
-    /// What assertions are signed with, where the key leaves a choice.
+    /// What assertions are signed with, if the key leaves a choice.
     #[arg(long, value_name = "ALG", value_parser = PossibleValuesParser::new(AssertionAlgorithm::ALL.map(|(_, name)| name)))]
     pub(crate) assertion_algorithm: Option<String>,
-    /// The name of the key at the issuer (kid), where the key names none.
+    /// The name of the key at the issuer (kid), if the key names none.
     #[arg(long, value_name = "KID")]
     pub(crate) assertion_key_id: Option<String>,
     /// The client's certificate and its chain (RFC 8705); its key is the secret.
     #[arg(long, value_name = "PEM")]
     pub(crate) certificate_file: Option<PathBuf>,
-    /// Asks for tokens that need a proof at each use (RFC 9449).
+    /// Request tokens that need a proof at each use (RFC 9449).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) dpop: Option<bool>,
-    /// Takes the issuer's tokens as Bearer, whatever it calls their type.
+    /// Take the issuer's tokens as Bearer, whatever it calls their type.
     #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(TokenType::ALL.map(|(_, name)| name)))]
     pub(crate) token_type: Option<String>,
     /// Certificate authorities to trust instead of the system's.
@@ -99,26 +99,26 @@ pub(crate) struct Set {
     /// How id and secret are written into a Basic header; raw for servers that do not decode.
     #[arg(long, value_name = "ENCODING", value_parser = PossibleValuesParser::new(BasicEncoding::ALL.map(|(_, name)| name)))]
     pub(crate) basic_encoding: Option<String>,
-    /// Reads the secret from stdin; one newline at its end is cut.
+    /// Read the secret from stdin; one newline at its end is cut.
     #[arg(long, group = "secret")]
     pub(crate) secret_stdin: bool,
-    /// Copies the secret from a file, now.
+    /// Copy the secret from a file, now.
     #[arg(long, value_name = "PATH", group = "secret")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// Stores where to read the secret each time: file:PATH, env:NAME, command:JSON-ARRAY or
+    /// Store the place to read the secret from each time: file:PATH, env:NAME, command:JSON-ARRAY or
     /// github-actions:AUDIENCE.
     #[arg(long, value_name = "WHERE", group = "secret")]
     pub(crate) secret_at_fetch: Option<String>,
-    /// What tells shared tokens apart in place of the secret, for clients with a key or assertion of each host's own.
+    /// A text in place of the secret that distinguishes shared tokens, if each host has a key or assertion of its own.
     #[arg(long, value_name = "TEXT")]
     pub(crate) fleet_epoch: Option<String>,
-    /// Makes it the default profile.
+    /// Make it the default profile.
     #[arg(long)]
     pub(crate) default: bool,
-    /// Starts anew instead of changing what is there.
+    /// Replace the profile instead of changing what is there.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Gets one token with the new credential before the old one goes.
+    /// Get one token with the new credential before the old one goes.
     #[arg(long)]
     pub(crate) verify: bool,
 }
@@ -126,10 +126,10 @@ pub(crate) struct Set {
 /// `credentials remove`
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
-    /// Does not ask.
+    /// Remove without asking.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Revokes the cached tokens first.
+    /// Revoke the cached tokens first.
     #[arg(long)]
     pub(crate) revoke: bool,
 }

@@ -17,7 +17,7 @@ pub(crate) use fleet::{Fleet, FleetKey, FleetLoginCommand};
 pub(crate) use request::RequestArgs;
 pub(crate) use token::{Get, Token, Validate};
 
-/// Keeps OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
+/// Keep OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
 /// however many processes ask.
 #[derive(Debug, Parser)]
 #[command(name = "tokenkeep", version, max_term_width = 100, infer_long_args = false)]
@@ -42,16 +42,16 @@ pub(crate) struct Global {
     /// Where sealed secrets and tokens are [env: TOKENKEEP_DATA_DIR].
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Writes results as JSON on stdout and errors as JSON on stderr.
+    /// Write results as JSON on stdout and errors as JSON on stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Tells more on stderr; twice: still more [env: TOKENKEEP_LOG=error|warn|info|debug|trace].
+    /// Report more on stderr; twice: still more [env: TOKENKEEP_LOG=error|warn|info|debug|trace].
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Writes no warnings.
+    /// Write no warnings.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Colours messages on stderr.
+    /// Colour messages on stderr.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: Color,
 }
@@ -71,40 +71,40 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Chooses, once, where this data directory keeps its secrets.
+    /// Choose, once, where this data directory keeps its secrets.
     ///
-    /// The same choice again changes nothing; another one is refused without --move. Where the OS keyring answers,
+    /// The same choice again changes nothing; another one is refused without --move. If the OS keyring answers,
     /// `credentials set` chooses it by itself.
     Init(Init),
-    /// Sets, lists, shows and removes credentials.
+    /// Set, list, show and remove credentials.
     #[command(subcommand)]
     Credentials(Credentials),
-    /// Gets, checks, lists and forgets tokens.
+    /// Get, check, list and forget tokens.
     #[command(subcommand)]
     Token(Token),
-    /// Sets up what the hosts of a fleet share: its key, and the login of its store.
+    /// Set up what the hosts of a fleet share: its key, and the login of its store.
     #[command(subcommand)]
     Fleet(Fleet),
-    /// Tells whether tokens can be kept here, and what to do where not.
+    /// Report whether tokens can be kept here, and what to do if not.
     Doctor {
-        /// Requests a token of the profile, too, and keeps it.
+        /// Request a token of the profile, too, and keep it.
         #[arg(long)]
         online: bool,
-        /// With --online: requests a token of every profile.
+        /// With --online: request a token of every profile.
         #[arg(long)]
         all: bool,
-        /// Ends what was interrupted, and removes what was left behind and no profile names.
+        /// End what was interrupted, and remove what was left behind and no profile names.
         #[arg(long)]
         fix: bool,
-        /// Erases secrets that no profile names without asking.
+        /// Erase secrets that no profile names without asking.
         #[arg(long, requires = "fix")]
         yes: bool,
     },
-    /// Empties the kernel's copy of the data key.
+    /// Empty the kernel's copy of the data key.
     Lock,
-    /// Makes another data key: reseals the secrets, voids the cached tokens.
+    /// Make another data key: reseal the secrets, void the cached tokens.
     Rekey(Rekey),
-    /// Sums up what was asked of issuers, by profile and day.
+    /// Sum up the requests to issuers, by profile and day.
     ///
     /// Each request is a line in a ledger: when it was sent, for which profile and by which program, how it ended and how
     /// long it took; no secret and no token. A cached token is no request. Lines are kept for 400 days.
@@ -112,17 +112,17 @@ pub(crate) enum Command {
         /// How far back, such as 24h or 90d; 30d if not given, with --prometheus all that is known.
         #[arg(long, value_name = "D")]
         since: Option<String>,
-        /// Writes the text format of Prometheus, for the textfile collector of its node exporter.
+        /// Write the text format of Prometheus, for the textfile collector of its node exporter.
         #[arg(long)]
         prometheus: bool,
     },
-    /// Writes the manual pages into a directory, or the first of them to stdout.
+    /// Write the manual pages into a directory, or the first of them to stdout.
     Man {
         /// The directory; made if it is not there.
         #[arg(value_name = "DIR")]
         directory: Option<PathBuf>,
     },
-    /// Prints a completion script for a shell.
+    /// Print a completion script for a shell.
     Completions {
         /// The shell.
         shell: Shell,

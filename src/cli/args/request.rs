@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// What a token is asked for; what is given replaces what the profile says.
+/// What is requested of a token; what is given replaces what the profile names.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RequestArgs {
     /// A scope; may be repeated, and "a b" is two.
@@ -20,7 +20,7 @@ pub(crate) struct RequestArgs {
 }
 
 impl RequestArgs {
-    /// Tells whether nothing was typed.
+    /// Returns whether nothing was typed.
     pub(crate) fn is_empty(&self) -> bool {
         self.scope.is_empty() && self.audience.is_none() && self.resource.is_empty() && self.param.is_empty()
     }

@@ -8,31 +8,31 @@ use super::RequestArgs;
 /// `token`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
-    /// Prints the cached token while it is valid, else a fresh one.
+    /// Print the cached token while it is valid, else a fresh one.
     ///
-    /// A fresh one costs one request, for which everybody else who wants the same token waits. A scope, audience, resource
-    /// or parameter that is given replaces the profile's; the token for it is kept by itself.
+    /// A fresh one costs one request; all other callers of the same token wait for it. A scope, audience, resource or
+    /// parameter that is given replaces the profile's; the token for it is kept by itself.
     Get(Get),
-    /// Checks the cached token; fetches none.
+    /// Check the cached token; fetch none.
     ///
-    /// By its lifetime, and by showing it to the probe URL where the profile has one. Prints `valid` (exit code 0),
+    /// By its lifetime, and by showing it to the probe URL if the profile has one. Prints `valid` (exit code 0),
     /// `not_valid` (5) or `indeterminate` (12), and what each check found.
     Validate(Validate),
-    /// Lists the cached tokens, without their values.
+    /// List the cached tokens, without their values.
     List,
-    /// Revokes the cached token at the issuer (RFC 7009), then forgets it.
+    /// Revoke the cached token at the issuer (RFC 7009), then forget it.
     Revoke {
         #[command(flatten)]
         request: RequestArgs,
     },
-    /// Forgets the cached tokens of the profile.
+    /// Forget the cached tokens of the profile.
     Forget {
         #[command(flatten)]
         request: RequestArgs,
         /// Of all profiles.
         #[arg(long, conflicts_with_all = ["scope", "audience", "resource", "param"])]
         all: bool,
-        /// Takes them back from the fleet, too: the next host that needs one asks the issuer.
+        /// Take them back from the fleet, too: the next host that needs one requests it from the issuer.
         #[arg(long)]
         fleet: bool,
     },
@@ -46,10 +46,10 @@ pub(crate) struct Get {
     /// How long the token must still be valid, such as 90s, 5m or 1h30m.
     #[arg(long, value_name = "D")]
     pub(crate) min_ttl: Option<String>,
-    /// Gets a token that is issued after this call began.
+    /// Get a token that is issued after this call began.
     #[arg(long, conflicts_with = "offline")]
     pub(crate) refresh: bool,
-    /// Never asks the issuer.
+    /// Request nothing from the issuer.
     #[arg(long)]
     pub(crate) offline: bool,
     /// How to write it.
@@ -64,7 +64,7 @@ pub(crate) struct Get {
     /// The URL that `--format dpop` proves.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The nonce that the API asked for (DPoP-Nonce).
+    /// The nonce that the API named (DPoP-Nonce).
     #[arg(long, value_name = "NONCE")]
     pub(crate) nonce: Option<String>,
 }
@@ -74,19 +74,19 @@ pub(crate) struct Get {
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Checks its lifetime only: asks nobody.
+    /// Check its lifetime only, without a request.
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Checks the token that stands on stdin instead of the cached one.
+    /// Check the token that stands on stdin instead of the cached one.
     #[arg(long)]
     pub(crate) token_stdin: bool,
-    /// Checks it as the owner of the API: signature, typ, iss, aud, exp (RFC 9068). --audience says whom it must be for.
+    /// Check it as the owner of the API: signature, typ, iss, aud, exp (RFC 9068). --audience names the API.
     #[arg(long)]
     pub(crate) as_resource_server: bool,
     /// The issuer's keys; else jwks_url of the profile.
     #[arg(long, value_name = "URL", requires = "as_resource_server")]
     pub(crate) jwks: Option<String>,
-    /// Whose tokens are taken; else the issuer of the profile.
+    /// The issuer of accepted tokens; else that of the profile.
     #[arg(long, value_name = "ISSUER", requires = "as_resource_server")]
     pub(crate) issuer: Option<String>,
 }

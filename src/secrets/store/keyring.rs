@@ -37,7 +37,7 @@ impl OsKeyring {
         &self,
         work: impl FnOnce() -> Result<T, SecretsError> + Send + 'static,
     ) -> Result<T, SecretsError> {
-        thread::within(self.timeout, work).unwrap_or_else(|error| {
+        thread::within("tokenkeep-keyring", self.timeout, work).unwrap_or_else(|error| {
             Err(match error {
                 NoAnswer::NoThread(_) => SecretsError::Unreachable(error.to_string()),
                 NoAnswer::Late => SecretsError::TimedOut(self.timeout),

@@ -118,13 +118,21 @@ fn a_service_that_is_killed_in_mid_call_is_unavailable_and_nothing_is_lost() {
     desk.service.stop();
     let waiting = desk.get_json().spawn();
     // It waits for an answer of the stopped service: there is nothing else in this run that it could wait for.
-    while !is_waiting_for_the_keyring(waiting.pid().as_raw_nonzero().get()) {
+    let pid = waiting.pid().as_raw_nonzero().get();
+    while !is_waiting_for_the_keyring(pid) {
+        assert!(!is_over(pid), "it ended without waiting for the keyring");
         std::thread::yield_now();
     }
     desk.service.kill();
     refused(&desk, waiting.wait(), "keyring_unavailable");
     desk.service.next_session(Opened::Rightly);
     desk.token();
+}
+
+/// Whether the process has ended, and only its exit code is left.
+fn is_over(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
 }
 
 /// Whether the process has the thread that asks the keyring.

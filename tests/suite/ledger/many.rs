@@ -4,10 +4,9 @@ use serde_json::json;
 
 use super::{counted, report, sql};
 use crate::common::issuer::{CLIENT_ID, CLIENT_SECRET};
-use crate::common::{Issuer, Running, TestEnvironment};
+use crate::common::{Issuer, Running, TestEnvironment, example};
 use crate::herd;
 use crate::main_job::environment_for;
-use crate::users::example;
 
 #[test]
 fn of_240_first_starts_at_once_all_succeed_and_all_are_counted() {
@@ -54,20 +53,20 @@ fn a_program_that_uses_the_library_writes_lines_too() {
     let issuer = Issuer::start();
     let environment = environment_for(&issuer);
     for _ in 0..2 {
-        environment.program(example("library"), ["default"]).run().success();
+        environment.program(example("profile"), ["default"]).run().success();
     }
     // It may end before its line is in the ledger; the line is on disk all the same.
     assert_eq!((issuer.count("/token"), counted(&environment)), (1, 1));
     let line = "SELECT profile, program, outcome FROM request JOIN series ON series.id = series";
-    assert_eq!(sql(&environment, [line]), json!([["default", "library", "granted"]]));
+    assert_eq!(sql(&environment, [line]), json!([["default", "profile", "granted"]]));
 }
 
 #[test]
 fn a_program_that_brings_its_own_parts_writes_no_line() {
     let issuer = Issuer::start();
     let environment = environment_for(&issuer);
-    let builder = environment.program(example("builder"), [&*issuer.token_url(), CLIENT_ID]);
-    builder.stdin(CLIENT_SECRET).run().success();
+    let program = environment.program(example("handed_in"), [&*issuer.token_url(), CLIENT_ID]);
+    program.stdin(CLIENT_SECRET).run().success();
     assert!(issuer.count("/token") > 0);
     assert_eq!(counted(&environment), 0);
 }
