@@ -22,9 +22,9 @@ use crate::seal::SealError;
 use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
 use crate::system::random::NoRandomness;
 
+pub(crate) use backend::{Backend, KeySource};
 #[cfg(feature = "cli")]
 pub(crate) use backend::{CopyElsewhere, Protection};
-pub(crate) use backend::{Backend, KeySource};
 pub(crate) use choice::{BackendChoice, ChoiceError};
 #[cfg(feature = "cli")]
 pub(crate) use configurations::Configurations;
