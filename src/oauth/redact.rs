@@ -13,8 +13,9 @@ use crate::system::secret::Secret;
 const LONG: usize = 20;
 const MASK: &str = "...";
 const WITHHELD: &str = "(withheld: it repeats the credential)";
-/// The long words of the protocol, which are no secrets: error codes of RFC 6749, 7009, 7591, 8628 and 9396.
-const WORDS: [&str; 8] = [
+/// The long words of the protocol, which are no secrets: error codes of RFC 6749, 7009, 7591, 8628 and 9396, and the one of
+/// GitHub for a wrong secret.
+const WORDS: [&str; 9] = [
     "unsupported_grant_type",
     "temporarily_unavailable",
     "unsupported_token_type",
@@ -23,6 +24,7 @@ const WORDS: [&str; 8] = [
     "invalid_authorization_details",
     "unapproved_software_statement",
     "token_endpoint_auth_method",
+    "incorrect_client_credentials",
 ];
 
 /// What is known before a server's text is shown.
