@@ -320,8 +320,7 @@ impl Seen<'_> {
                 "restore it, or move it away, then run tokenkeep fleet key import PATH, and tokenkeep fleet login set"
             }
             Remedy::MoveVouchedAway => {
-                let name = self.profile.unwrap_or("NAME");
-                return format!("restore it, or move it away, then run tokenkeep fleet key derive -p {name}").into();
+                return format!("restore it, or move it away, then run tokenkeep fleet key derive{named}").into();
             }
             Remedy::RestoreChoice => "restore the file `store`, or start over in another directory: add --data-dir DIR",
             Remedy::RemoveForeignItems => "remove the items of other programs with the keyring's own program",
