@@ -13,14 +13,19 @@ use std::process::{Command, ExitCode};
 
 use zeroize::Zeroizing;
 
+use crate::consumers::format::{Details, Format, Rendering};
+use crate::consumers::handed::Handed;
+#[cfg(target_os = "linux")]
+use crate::consumers::helper::{Call, Input, Invocation, KeptTokens};
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
 use crate::hints::style::{Style, is_colored};
+use crate::keeper::{Obtained, Source};
 use crate::open::{Home, environment, text_variable};
-use crate::system::clock::{Clock as _, SystemClock};
+use crate::profile::{Profile, ProfileName};
+use crate::system::clock::{Clock as _, Moment, SystemClock};
 use crate::system::hardening::harden;
-use crate::system::process::{FRONT_PROCESS, with_core_limit_of_caller};
-use crate::token::AccessToken;
+use crate::system::process::{FRONT_GREETED, FRONT_PROCESS, with_core_limit_of_caller};
 
 /// The program that does everything else; it lies beside this one.
 const FULL: &str = "tokenkeep-full";
@@ -31,18 +36,97 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let own_name = arguments.next().unwrap_or_else(|| OsString::from("tokenkeep"));
     let arguments: Vec<OsString> = arguments.collect();
-    match Typed::parse(&arguments).and_then(cached) {
-        Some(token) => print(&token),
-        None => fail(&become_full(&own_name, &arguments), style(&arguments)),
+    #[cfg(target_os = "linux")]
+    if let Some(invocation) = Invocation::parse(&own_name, &arguments) {
+        return helped(invocation, &own_name, &arguments);
+    }
+    match Typed::parse(&arguments).and_then(Answer::of) {
+        Some(answer) => answer.print(),
+        None => fail(&become_full(&own_name, &arguments, Greeted::No), style(&arguments)),
     }
 }
 
-/// What was typed, if it names no more than a profile and the directories.
+/// Answers a client from the cache, or becomes the full program, which finds what the client has sent on its stdin.
+#[cfg(target_os = "linux")]
+fn helped(invocation: Invocation, own_name: &OsStr, arguments: &[OsString]) -> ExitCode {
+    let Invocation { helper, profile, config_dir, data_dir, words } = invocation;
+    let mut input = Input::new(io::stdin());
+    let mut greeted = Greeted::No;
+    let looked = || {
+        if needs_full_program() {
+            return None;
+        }
+        let home = Home::find(config_dir, data_dir).ok()?;
+        let profile = match profile {
+            Some(profile) => Some(profile),
+            None => text_variable("TOKENKEEP_PROFILE").ok()?,
+        };
+        let profile = match profile {
+            Some(profile) => Some(ProfileName::parse(&profile)?),
+            None => None,
+        };
+        let (input, tokens) = (&mut input, &mut KeptTokens);
+        let mut call = Call { helper, home: &home, profile, words, input, tokens, is_greeted: false };
+        let reply = call.run();
+        if call.is_greeted {
+            greeted = Greeted::Yes;
+        }
+        reply
+    };
+    match looked() {
+        // What is to be reported is reported by the full program, which reads the same.
+        Some(reply) if reply.exit == 0 && reply.stderr.is_empty() => {
+            match crate::error::written(crate::system::stdout::write(reply.stdout.as_bytes())) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error, Style::default()),
+            }
+        }
+        _ => {
+            let error = match hand_on(input.read_so_far()) {
+                Ok(()) => become_full(own_name, arguments, greeted),
+                Err(error) => Error::new(Code::Internal, format!("what the client sent cannot be handed on: {error}")),
+            };
+            fail(&error, Style::default())
+        }
+    }
+}
+
+/// Makes what was read the stdin of the program that this one becomes. A client sends nothing more before it is answered.
+#[cfg(target_os = "linux")]
+fn hand_on(read: &[u8]) -> io::Result<()> {
+    use std::io::{Seek as _, SeekFrom};
+
+    if read.is_empty() {
+        return Ok(());
+    }
+    let mut memory = std::fs::File::from(rustix::fs::memfd_create("input", rustix::fs::MemfdFlags::CLOEXEC)?);
+    memory.write_all(read)?;
+    memory.seek(SeekFrom::Start(0))?;
+    Ok(rustix::stdio::dup2_stdin(&memory)?)
+}
+
+/// Whether the client of a helper was greeted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Greeted {
+    Yes,
+    No,
+}
+
+/// Returns whether diagnostics were requested, or a profile is made of variables.
+fn needs_full_program() -> bool {
+    std::env::var_os("TOKENKEEP_LOG").is_some_and(|level| !level.is_empty()) || environment::is_set()
+}
+
+/// What was typed, if it names no more than a profile, the directories and a format.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Typed {
     profile: Option<String>,
     config_dir: Option<PathBuf>,
     data_dir: Option<PathBuf>,
+    format: Option<Format>,
+    /// The variable that the format sets.
+    variable: Option<String>,
+    json: Option<()>,
 }
 
 impl Typed {
@@ -57,6 +141,9 @@ impl Typed {
                 "-p" | "--profile" => once(&mut typed.profile, arguments.next()?.to_str()?.to_owned())?,
                 "--config-dir" => once(&mut typed.config_dir, path(arguments.next()?)?)?,
                 "--data-dir" => once(&mut typed.data_dir, path(arguments.next()?)?)?,
+                "--format" => once(&mut typed.format, Format::named(arguments.next()?.to_str()?)?)?,
+                "--env" => once(&mut typed.variable, arguments.next()?.to_str()?.to_owned())?,
+                "--json" => once(&mut typed.json, ())?,
                 _ => return None,
             }
         }
@@ -74,36 +161,52 @@ fn path(argument: &OsStr) -> Option<PathBuf> {
     plain.then(|| PathBuf::from(argument))
 }
 
-/// Looks where the full program would look first. If it finds no token, the full program reports the reason.
-fn cached(typed: Typed) -> Option<AccessToken> {
-    // Diagnostics were requested, or a profile is made of variables.
-    if std::env::var_os("TOKENKEEP_LOG").is_some_and(|level| !level.is_empty()) || environment::is_set() {
-        return None;
-    }
-    let look = || {
-        let home = Home::find(typed.config_dir, typed.data_dir)?;
-        let profile = match typed.profile {
-            Some(profile) => Some(profile),
-            None => text_variable("TOKENKEEP_PROFILE")?,
-        };
-        home.cached(&home.profile_name(profile.as_deref())?)
-    };
-    look().ok().flatten().map(|(_, token)| token)
+/// A kept token, and how it was asked for.
+struct Answer {
+    rendering: Rendering,
+    profile: Profile,
+    obtained: Obtained,
+    now: Moment,
 }
 
-fn print(token: &AccessToken) -> ExitCode {
-    // One write, and no copy that a buffer keeps.
-    let mut line = Zeroizing::new(Vec::with_capacity(token.expose().len() + 1));
-    line.extend_from_slice(token.expose().as_bytes());
-    line.push(b'\n');
-    match crate::error::written(crate::system::stdout::write(&line)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, style(&[])),
+impl Answer {
+    /// Looks where the full program would look first. If it finds no token, the full program reports the reason.
+    fn of(typed: Typed) -> Option<Answer> {
+        if needs_full_program() {
+            return None;
+        }
+        let format = typed.format.unwrap_or_default();
+        let details = Details { variable: typed.variable.as_deref(), ..Details::default() };
+        let rendering = Rendering::new(format, &details).ok()?;
+        let look = || {
+            let home = Home::find(typed.config_dir, typed.data_dir)?;
+            let profile = match typed.profile {
+                Some(profile) => Some(profile),
+                None => text_variable("TOKENKEEP_PROFILE")?,
+            };
+            let kept = home.cached(&home.profile_name(profile.as_deref())?, format.row().client.preferred)?;
+            Ok::<_, Error>(kept.map(|(profile, token)| (profile, token, home.clock.now())))
+        };
+        let (profile, token, now) = look().ok().flatten()?;
+        rendering.fits(&profile).ok()?;
+        let rendering = if typed.json.is_some() { rendering.in_json() } else { rendering };
+        let obtained = Obtained { token, source: Source::Cache };
+        Some(Answer { rendering, profile, obtained, now })
+    }
+
+    fn print(&self) -> ExitCode {
+        let handed = Handed { obtained: &self.obtained, profile: &self.profile, now: &self.now };
+        let written = |text: Zeroizing<String>| crate::error::written(crate::system::stdout::write(text.as_bytes()));
+        let printed = self.rendering.text(&handed).and_then(written).and_then(|()| self.rendering.finish(&handed));
+        match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, Style { json: self.rendering.format == Format::Json, ..style(&[]) }),
+        }
     }
 }
 
 /// Replaces this process by the full program; returns only if that cannot be.
-fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
+fn become_full(own_name: &OsStr, arguments: &[OsString], greeted: Greeted) -> Error {
     let marker = std::env::var(FRONT_PROCESS).ok();
     let error = if marker.is_some_and(|marker| is_this_process(&marker)) {
         io::Error::other("it is another copy of the small program")
@@ -111,7 +214,11 @@ fn become_full(own_name: &OsStr, arguments: &[OsString]) -> Error {
         match folder() {
             Ok(folder) => {
                 let mut full = Command::new(folder.join(FULL));
-                full.arg0(own_name).args(arguments).env(FRONT_PROCESS, this_process());
+                let this_process = this_process();
+                full.arg0(own_name).args(arguments).env(FRONT_PROCESS, &this_process).env_remove(FRONT_GREETED);
+                if greeted == Greeted::Yes {
+                    full.env(FRONT_GREETED, &this_process);
+                }
                 crate::system::stdout::pass_on();
                 // The full program lowers the limit itself, and gives it back to what it starts.
                 with_core_limit_of_caller(|| full.exec())
@@ -214,6 +321,15 @@ mod tests {
     }
 
     #[test]
+    fn a_format_is_understood() {
+        let of = |format| Typed { format: Some(format), ..Typed::default() };
+        assert_eq!(parsed("token get --format curl"), Some(of(Format::Curl)));
+        let named = Typed { variable: Some("A".to_owned()), ..of(Format::Env) };
+        assert_eq!(parsed("token --env A get --format env"), Some(named));
+        assert_eq!(parsed("token get --json"), Some(Typed { json: Some(()), ..Typed::default() }));
+    }
+
+    #[test]
     fn whatever_else_is_typed_is_for_the_full_program() {
         for line in [
             "",
@@ -222,14 +338,17 @@ mod tests {
             "get token",
             "token get get",
             "token token get",
-            "token get --json",
+            "token get --json --json",
+            "token get --format",
+            "token get --format x",
+            "token get --format=env",
+            "token get --format env --format env",
             "token get -v",
             "token get --refresh",
             "token get x",
             "token get -p",
             "token get -p a -p b",
             "--data-dir -p token get",
-            "token get --format token",
             "--help",
             "token validate",
             "token get --",

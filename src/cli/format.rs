@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::consumers::format::{FORMATS, Format};
+use crate::consumers::format::Format;
 use crate::system::clock::WallTime;
 
 impl ValueEnum for Format {
@@ -12,8 +12,8 @@ impl ValueEnum for Format {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (_, name, what) = FORMATS.into_iter().find(|(format, ..)| format == self)?;
-        Some(PossibleValue::new(name).help(what))
+        let row = self.row();
+        Some(PossibleValue::new(row.name).help(row.about))
     }
 }
 

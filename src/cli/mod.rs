@@ -8,6 +8,7 @@ mod doctor;
 mod examples;
 mod fleet;
 mod format;
+mod helper;
 #[cfg(test)]
 mod hinted;
 mod init;
@@ -34,7 +35,9 @@ use args::{Command, Typed};
 use issuer::Lookup;
 use ui::Ui;
 
-use crate::consumers::format::Format;
+use crate::consumers::client::Errors;
+use crate::consumers::format::{Format, google};
+use crate::consumers::helper::Invocation;
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, chain};
 use crate::exit;
@@ -54,20 +57,32 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(unix)]
     crate::system::process::end_with_caller();
     diagnostics::report_panics(words::wants_json(&arguments));
+    if let Some((own_name, arguments)) = arguments.split_first()
+        && let Some(invocation) = Invocation::parse(own_name, arguments)
+    {
+        return helper::run(invocation);
+    }
     let parsed = command_line().try_get_matches_from(&arguments).and_then(|matches| Typed::from_arg_matches(&matches));
     let mut typed = match parsed {
         Ok(typed) => typed,
         Err(error) => return usage::refused(&error, &arguments),
     };
+    let format = match &typed.command {
+        Command::Token(args::Token::Get(get)) => get.format,
+        _ => Format::default(),
+    };
     // The same word twice: results and errors as JSON.
-    if matches!(&typed.command, Command::Token(args::Token::Get(get)) if get.format == Format::Json) {
-        typed.global.json = true;
-    }
+    typed.global.json |= format == Format::Json;
+    // What the client takes for a part of the answer is not written.
+    let has_errors_in_answer = format.row().client.errors == Errors::Answer;
+    typed.global.quiet |= has_errors_in_answer;
     let ui = Ui::new(&typed.global);
     let recording = Recording::AtEnd(Arc::default());
     let outcome = diagnostics::start(&typed.global).and_then(|()| command(typed, &ui, &recording));
     let exit = match outcome {
         Ok(exit) => ExitCode::from(exit),
+        // If the answer cannot be written, the client sees that it has none.
+        Err(error) if has_errors_in_answer && ui.data(google::failure(&error).as_bytes()).is_ok() => ExitCode::SUCCESS,
         Err(error) => {
             let error = match (error.code(), error.remedy()) {
                 (Code::Usage, None) => error.with_remedy(words::help_of(&arguments)),
@@ -151,7 +166,8 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             let form = if prometheus { stats::Form::Prometheus } else { stats::Form::Report };
             stats::run(&context, since.as_deref(), form)
         }
-        Command::Completions { .. } | Command::Man { .. } => Ok(0),
+        // A call of a client does not come here; a person typed a word that is none of its protocol.
+        Command::Helper { .. } | Command::Completions { .. } | Command::Man { .. } => Ok(0),
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::{Color, Global};
+use crate::consumers::client::Errors;
 use crate::error::warning::Warning;
 use crate::error::{Error, Remedy, written};
 use crate::hints::style::{Style, is_colored, is_dumb_terminal};
@@ -38,6 +39,11 @@ impl Ui {
     /// Makes one for errors that come before the flags are understood.
     pub(crate) fn plain(json: bool) -> Ui {
         Ui { style: Style { json, ..Style::default() }, quiet: false, warned: Arc::default() }
+    }
+
+    /// Makes one for a client: it warns if the client shows stderr to its user.
+    pub(crate) fn of_client(errors: Errors) -> Ui {
+        Ui { quiet: errors != Errors::Stderr, ..Ui::plain(false) }
     }
 
     pub(crate) fn is_json(&self) -> bool {

@@ -1,4 +1,10 @@
-//! What takes a token from this program, and how the token is written for it.
+//! What takes a token from this program: the formats in which a token is written, and what each client does with it.
+//!
+//! [`client`] is the one table of client behaviour. [`format`](mod@format) writes a token, [`helper`] speaks the protocol of a
+//! client, and [`hosts`] knows which server may get which token.
 
+pub(crate) mod client;
 pub(crate) mod format;
-mod proof;
+pub(crate) mod handed;
+pub(crate) mod helper;
+pub(crate) mod hosts;

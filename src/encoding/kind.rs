@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Word,
     /// A list of texts, or one text.
     Texts,
+    /// A list of texts and of tables that name hosts.
+    Hosts,
     /// A table of texts.
     Pairs,
     /// A table of texts, and of the places that such texts are read from.
@@ -42,6 +44,10 @@ impl Kind {
             Kind::Flag => "`true` or `false`".to_owned(),
             Kind::Word => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Kind::Texts => "list of texts".to_owned(),
+            Kind::Hosts => {
+                "list of `HOST[:PORT][/PATH]` or `{ host = PATTERN, as = \"bearer\" or \"basic\", username = NAME }`"
+                    .to_owned()
+            }
             Kind::Pairs => "table of texts".to_owned(),
             Kind::Headers => "table of texts, `{ file = PATH }` or `{ env = NAME }`".to_owned(),
             Kind::Place => "`{ file = PATH }`, `{ env = NAME }` or `{ command = [PROGRAM, ...] }`".to_owned(),
@@ -65,6 +71,15 @@ impl Kind {
             Kind::Flag => json!({"type": "boolean"}),
             Kind::Word => json!({"enum": words}),
             Kind::Texts => texts,
+            Kind::Hosts => {
+                let entry = json!({
+                    "type": "object",
+                    "properties": {"host": text, "as": {"enum": ["bearer", "basic"]}, "username": text},
+                    "required": ["host"],
+                    "additionalProperties": false
+                });
+                json!({"type": ["string", "array"], "items": {"anyOf": [text, entry]}})
+            }
             Kind::Pairs => json!({"type": "object", "additionalProperties": text}),
             Kind::Headers => {
                 let values = json!({"anyOf": [text, places[0], places[1]]});

@@ -84,6 +84,12 @@ impl Parsed {
 /// Names under which other programs' files hold a secret.
 const SECRETS: [&str; 6] = ["client_secret", "secret_key", "private_key", "password", "api_key", "access_token"];
 
+/// An item of a list of texts and tables.
+pub(crate) enum Entry<'a> {
+    Text(&'a str),
+    Table(Table<'a>),
+}
+
 /// A table whose values are read by key and type.
 pub(crate) struct Table<'a> {
     table: &'a dyn TableLike,
@@ -129,6 +135,23 @@ impl<'a> Table<'a> {
         self.value(key, "must be a list of texts", |item| match item.as_str() {
             Some(text) => Some(vec![text]),
             None => item.as_array()?.iter().map(toml_edit::Value::as_str).collect(),
+        })
+    }
+
+    /// Reads a list whose items are texts or tables, or one text.
+    pub(crate) fn entries(&self, key: &str) -> Result<Option<Vec<Entry<'a>>>, DocumentError> {
+        let at = self.name(key);
+        let table = |table: &'a dyn TableLike| Entry::Table(Table { table, at: at.clone() });
+        self.value(key, "must be a list of texts or tables", |item| match item {
+            Item::ArrayOfTables(tables) => Some(tables.iter().map(|item| table(item)).collect()),
+            _ if item.is_str() => item.as_str().map(|text| vec![Entry::Text(text)]),
+            _ => {
+                let entry = |item: &'a toml_edit::Value| match item.as_inline_table() {
+                    Some(item) => Some(table(item)),
+                    None => item.as_str().map(Entry::Text),
+                };
+                item.as_array()?.iter().map(entry).collect()
+            }
         })
     }
 

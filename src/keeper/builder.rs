@@ -145,7 +145,7 @@ impl Keeper {
     /// Makes a keeper of wired parts and a profile, with the stamp that its file had before it was read.
     pub(crate) fn from_parts(parts: Parts, profile: Profile, profile_stamp: Option<Stamp>) -> Keeper {
         let memory = InMemory::new(ResolvedRequest::new(profile), None, profile_stamp);
-        Keeper { parts: Arc::new(parts), memory: Arc::new(memory), min_ttl: None }
+        Keeper { parts: Arc::new(parts), memory: Arc::new(memory), min_ttl: None, preferred: None }
     }
 }
 

@@ -61,7 +61,7 @@ impl Call<'_> {
         let kept = self.keeper.in_cache(&self.request).ok().flatten();
         match kept.map(|(_, token)| token.validity().at(&self.keeper.parts.clock.now())) {
             Some(Freshness::Fresh(left)) => error.with_remedy(match self.want {
-                Want::Valid { .. } => Remedy::LowerMinTtl(left),
+                Want::Valid { .. } | Want::Lasting { .. } => Remedy::LowerMinTtl(left),
                 Want::IssuedAfter(_) => Remedy::AcceptCached(left),
             }),
             _ => error,

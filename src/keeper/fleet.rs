@@ -203,9 +203,8 @@ impl Keeper {
             }
             None => memory::Kept::No,
         };
-        if let Want::Valid { min_ttl } = self.valid() {
-            self.memory.hold_for(request, token, kept, &self.parts.clock.now(), min_ttl);
-        }
+        let least_life = self.valid().least_life(token.validity().lifetime);
+        self.memory.hold_for(request, token, kept, &self.parts.clock.now(), least_life);
     }
 
     /// Takes a token back from the fleet, if it is the one that other hosts would get.

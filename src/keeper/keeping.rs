@@ -118,8 +118,8 @@ impl Keeper {
                 memory::Kept::No
             }
         };
-        let Want::Valid { min_ttl } = self.valid() else { return Ok(token) };
-        self.memory.hold_for(request, &token, kept, &self.parts.clock.now(), min_ttl);
+        let least_life = self.valid().least_life(token.validity().lifetime);
+        self.memory.hold_for(request, &token, kept, &self.parts.clock.now(), least_life);
         Ok(token)
     }
 }

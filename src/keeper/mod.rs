@@ -67,6 +67,8 @@ pub struct Keeper {
     parts: Arc<Parts>,
     memory: Arc<InMemory>,
     min_ttl: Option<Duration>,
+    /// How long tokens are valid if their lifetime allows it.
+    preferred: Option<Duration>,
 }
 
 /// What a keeper works with; shared by all keepers of a profile.
@@ -264,7 +266,14 @@ impl Keeper {
 
     /// Returns a keeper that hands out only tokens that are valid for longer than `min_ttl`.
     pub fn with_min_ttl(&self, min_ttl: Duration) -> Keeper {
-        Keeper { memory: Arc::new(self.memory.sibling()), min_ttl: Some(min_ttl), ..self.clone() }
+        let memory = Arc::new(self.memory.sibling());
+        Keeper { memory, min_ttl: Some(min_ttl), preferred: None, ..self.clone() }
+    }
+
+    /// Returns a keeper for a client that holds on to its token: see [`Want::Lasting`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_preferred_life(&self, preferred: Duration) -> Keeper {
+        Keeper { memory: Arc::new(self.memory.sibling()), preferred: Some(preferred), ..self.clone() }
     }
 
     /// Returns the profile as it was last read, with the request of this keeper.
@@ -274,7 +283,11 @@ impl Keeper {
 
     /// Returns what [`Keeper::cached`] wants.
     pub fn valid(&self) -> Want {
-        Want::Valid { min_ttl: self.min_ttl.unwrap_or(self.memory.request().profile.min_ttl) }
+        let min_ttl = self.min_ttl.unwrap_or(self.memory.request().profile.min_ttl);
+        match self.preferred {
+            Some(preferred) => Want::Lasting { min_ttl, preferred },
+            None => Want::Valid { min_ttl },
+        }
     }
 
     /// Requests the data key if it is not at hand; blocks for as long as the backend takes.
@@ -328,8 +341,8 @@ impl Keeper {
         if !want.accepts(validity, &now, start) {
             return Ok(None);
         }
-        if let Want::Valid { min_ttl } = want {
-            self.memory.hold_for(&request, &token, kept, &now, *min_ttl);
+        if !matches!(want, Want::IssuedAfter(_)) {
+            self.memory.hold_for(&request, &token, kept, &now, want.least_life(validity.lifetime));
         }
         Ok(Some(token))
     }

@@ -14,6 +14,14 @@ pub enum Want {
         /// How much longer.
         min_ttl: Duration,
     },
+    /// One that is still valid for longer than `min_ttl`, and for longer than `preferred` too, unless tokens live too
+    /// briefly for that: then half of its lifetime is enough. For clients that hold on to what they were handed.
+    Lasting {
+        /// How much longer in any case.
+        min_ttl: Duration,
+        /// How much longer if its lifetime allows it.
+        preferred: Duration,
+    },
     /// One that was requested at or after this moment.
     IssuedAfter(Moment),
 }
@@ -47,7 +55,7 @@ impl Want {
     pub(super) fn accepts(&self, validity: &Validity, now: &Moment, start: &WaitStart) -> bool {
         let is_alive = validity.outlasts(Duration::ZERO, now);
         let is_as_wanted = match self {
-            Want::Valid { min_ttl } => validity.outlasts(*min_ttl, now),
+            Want::Valid { .. } | Want::Lasting { .. } => validity.outlasts(self.least_life(validity.lifetime), now),
             Want::IssuedAfter(then) => is_alive && validity.sent_since(then, now),
         };
         // If a token was over when it arrived, none is better: a caller that waited would get another of that kind.
@@ -55,12 +63,22 @@ impl Want {
         is_as_wanted || is_usable && self.came_since(start, validity, now)
     }
 
+    /// Returns how much longer a token of this lifetime must be valid.
+    pub(crate) fn least_life(&self, lifetime: Duration) -> Duration {
+        match self {
+            Want::Valid { min_ttl } => *min_ttl,
+            // A token that lives too briefly would be requested again by each call.
+            Want::Lasting { min_ttl, preferred } => (*min_ttl).max((*preferred).min(lifetime / 2)),
+            Want::IssuedAfter(_) => Duration::ZERO,
+        }
+    }
+
     fn came_since(&self, start: &WaitStart, validity: &Validity, now: &Moment) -> bool {
         let WaitStart::At(began, token) = start else { return false };
         match (self, token) {
-            (Want::Valid { .. }, TokenAtStart::Known(present)) => *present != Some(*validity),
-            (Want::Valid { .. }, TokenAtStart::Replaced) => true,
-            (Want::Valid { .. }, TokenAtStart::Unknown) | (Want::IssuedAfter(_), _) => validity.sent_since(began, now),
+            (Want::Valid { .. } | Want::Lasting { .. }, TokenAtStart::Known(present)) => *present != Some(*validity),
+            (Want::Valid { .. } | Want::Lasting { .. }, TokenAtStart::Replaced) => true,
+            (_, TokenAtStart::Unknown) | (Want::IssuedAfter(_), _) => validity.sent_since(began, now),
         }
     }
 }
@@ -102,6 +120,18 @@ mod tests {
         clock.advance(MINUTE);
         let later = clock.now();
         assert!(!Want::IssuedAfter(later).accepts(&living(now, MINUTE * 9), &later, &WaitStart::NotWaiting));
+    }
+
+    #[test]
+    fn a_client_that_holds_on_to_a_token_gets_half_of_a_brief_lifetime_at_least() {
+        let clock = clock();
+        let sent = clock.now();
+        let want = Want::Lasting { min_ttl: Duration::from_secs(10), preferred: MINUTE * 5 };
+        let accepts = |lifetime| want.accepts(&living(sent, lifetime), &clock.now(), &WaitStart::NotWaiting);
+        assert!(accepts(MINUTE * 60) && accepts(MINUTE) && !accepts(Duration::from_secs(10)));
+        clock.advance(MINUTE);
+        // Five minutes are left of six, and one of two.
+        assert!(accepts(MINUTE * 6 + Duration::from_secs(1)) && !accepts(MINUTE * 2));
     }
 
     #[test]

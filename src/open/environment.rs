@@ -111,7 +111,7 @@ fn refused() -> Option<(String, &'static str)> {
 fn item(kind: Kind, variable: &str, text: String) -> Result<Item, Error> {
     match kind {
         // Words with blanks between them.
-        Kind::Texts => Ok(value(text.split_whitespace().collect::<Array>())),
+        Kind::Texts | Kind::Hosts => Ok(value(text.split_whitespace().collect::<Array>())),
         Kind::Flag => match text.as_str() {
             "true" => Ok(value(true)),
             "false" => Ok(value(false)),

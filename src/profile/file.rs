@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, Binding, Endpoint, EndpointError,
-    Headers, PlainHostError, PlainHosts, Reference, Repeats, Request, TokenType,
+    Headers, Hosts, PlainHostError, PlainHosts, Reference, Repeats, Request, TokenType,
 };
 use crate::encoding::toml::DocumentError;
 
@@ -38,6 +38,7 @@ pub(crate) struct ProfileFile {
     pub introspection_url: Option<Endpoint>,
     pub revocation_url: Option<Endpoint>,
     pub jwks_url: Option<Endpoint>,
+    pub hosts: Option<Hosts>,
     pub secret: Option<Reference>,
     pub fleet_epoch: Option<String>,
     pub binding: Option<Binding>,

@@ -103,7 +103,7 @@ macro_rules! part {
 
 /// Every key, in the order in which they are read and written.
 #[rustfmt::skip]
-pub(crate) static KEYS: [Key; 30] = [
+pub(crate) static KEYS: [Key; 31] = [
     key! {
         provider: Text, Client, Variable::Names,
         field: field!(provider, |source, key| reading::checked(source, key, known_provider), writing::text),
@@ -323,6 +323,14 @@ pub(crate) static KEYS: [Key; 30] = [
         about: "The keys of the issuer, for `token validate --as-resource-server`",
         otherwise: "that of `provider`",
         example: r#""https://id.example.com/keys""#,
+    },
+    key! {
+        hosts: Hosts, Endpoints, Variable::Sets,
+        field: field!(hosts, reading::hosts, writing::host_entries),
+        shown: Shown::Value(|file, _| file.hosts.as_ref().and_then(shown::host_entries)),
+        about: "The hosts that helpers may hand the token to: `*.` before a host stands for its subdomains, and a host that takes passwords only gets the token as one",
+        otherwise: "none",
+        example: r#"["api.example.com", { host = "git.example.com", as = "basic", username = "x-access-token" }]"#,
     },
     key! {
         secret: Secret, Place,

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::file::ProfileError;
-use super::{Binding, Endpoint, HeaderSource, Headers, PlainHostError, PlainHosts, Reference};
-use crate::encoding::toml::{DocumentError, Table};
+use super::{
+    AuthScheme, Binding, Endpoint, HeaderSource, Headers, HostEntry, HostPattern, Hosts, PlainHostError, PlainHosts,
+    Reference,
+};
+use crate::encoding::toml::{DocumentError, Entry, Table};
 use crate::system::secret::Secret;
 
 /// A profile's file that is read, with what other keys of it depend on.
@@ -114,6 +117,34 @@ fn header(headers: &Table<'_>, name: &str) -> Result<HeaderSource, DocumentError
         (None, Some(name)) if is_variable(name) => Ok(HeaderSource::Env(name.to_owned())),
         _ => Err(wrong()),
     }
+}
+
+/// Reads the hosts that a token may be handed to.
+pub(super) fn hosts(source: &Source<'_>, key: &str) -> Result<Option<Hosts>, ProfileError> {
+    let Some(entries) = source.table.entries(key)? else { return Ok(None) };
+    let entry = |entry: Entry<'_>| match entry {
+        Entry::Text(text) => {
+            HostPattern::parse(text).map(HostEntry::bearer).map_err(|why| source.table.invalid(key, why.to_string()))
+        }
+        Entry::Table(table) => host_entry(&table),
+    };
+    let entries: Vec<HostEntry> = entries.into_iter().map(entry).collect::<Result<_, DocumentError>>()?;
+    Ok(Hosts::new(entries).map(Some).map_err(|why| source.table.invalid(key, why))?)
+}
+
+fn host_entry(table: &Table<'_>) -> Result<HostEntry, DocumentError> {
+    table.only(&["host", "as", "username"])?;
+    let host = table.text("host")?.ok_or_else(|| table.invalid("host", "is missing"))?;
+    let pattern = HostPattern::parse(host).map_err(|why| table.invalid("host", why.to_string()))?;
+    let scheme = choice(table, "as", &AuthScheme::ALL)?.unwrap_or_default();
+    let username = table.text("username")?.unwrap_or(USERNAME);
+    // A colon ends a user name (RFC 7617 s. 2), and a line end a line of a protocol.
+    if username
+        .is_some_and(|name| name.is_empty() || name.contains(|symbol: char| symbol == ':' || symbol.is_control()))
+    {
+        return Err(table.invalid("username", "must be a text without colons and control characters"));
+    }
+    Ok(HostEntry { pattern, scheme, username: owned(username) })
 }
 
 /// Reads the place from which a secret is read at each use.

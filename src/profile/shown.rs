@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Endpoint, HeaderSource, Headers, PlainHosts, Request};
+use super::{Endpoint, HeaderSource, Headers, Hosts, PlainHosts, Request};
 use crate::system::files::EscapedPath;
 
 pub(super) fn url(endpoint: &Option<Endpoint>) -> Option<String> {
@@ -15,6 +15,11 @@ pub(super) fn path(path: &Path) -> String {
 
 pub(super) fn hosts(hosts: &PlainHosts) -> Option<String> {
     words(hosts.iter())
+}
+
+/// Names the hosts that a token may be handed to.
+pub(super) fn host_entries(hosts: &Hosts) -> Option<String> {
+    words(hosts.iter().map(|entry| entry.pattern.as_str()))
 }
 
 /// Joins words with blanks; `None` if there is none.

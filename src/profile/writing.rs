@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use toml_edit::{Array, Formatted, InlineTable, Value};
 
-use super::{Endpoint, HeaderSource, Headers, PlainHosts, Reference};
+use super::auth::name_in;
+use super::{AuthScheme, Endpoint, HeaderSource, Headers, HostEntry, Hosts, PlainHosts, Reference};
 use crate::encoding::duration;
 
 #[expect(clippy::ptr_arg, reason = "a row of the table hands over what an option holds")]
@@ -32,6 +33,20 @@ pub(super) fn seconds(seconds: &Duration) -> Value {
 
 pub(super) fn hosts(hosts: &PlainHosts) -> Value {
     array(hosts.iter())
+}
+
+/// Writes the hosts that a token may be handed to.
+pub(super) fn host_entries(hosts: &Hosts) -> Value {
+    let entry = |entry: &HostEntry| {
+        let HostEntry { pattern, scheme, username } = entry;
+        if *scheme == AuthScheme::default() && username.is_none() {
+            return Value::from(pattern.as_str());
+        }
+        let scheme = (*scheme != AuthScheme::default()).then(|| ("as", name_in(&AuthScheme::ALL, *scheme)));
+        let username = username.as_deref().map(|name| ("username", name));
+        [("host", pattern.as_str())].into_iter().chain(scheme).chain(username).collect::<InlineTable>().into()
+    };
+    Value::Array(hosts.iter().map(entry).collect::<Array>())
 }
 
 /// Writes a list of texts.

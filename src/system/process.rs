@@ -13,12 +13,15 @@ pub(crate) const PASSPHRASE_FD: &str = "TOKENKEEP_PASSPHRASE_FD";
 /// Holds, in the full program, which process it was as the front.
 pub(crate) const FRONT_PROCESS: &str = "TOKENKEEP_FRONT_PROCESS";
 
+/// Holds the same, if the client of a helper was greeted by the front.
+pub(crate) const FRONT_GREETED: &str = "TOKENKEEP_FRONT_GREETED";
+
 /// Makes the command of a program: every program that this crate starts is made here.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     #[cfg(unix)]
     unix::withhold_passphrase(&mut command);
-    command.env_remove(PASSPHRASE_FD).env_remove(FRONT_PROCESS);
+    command.env_remove(PASSPHRASE_FD).env_remove(FRONT_PROCESS).env_remove(FRONT_GREETED);
     command
 }
 

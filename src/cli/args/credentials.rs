@@ -72,6 +72,10 @@ pub(crate) struct Set {
     /// The issuer's keys (RFC 7517), for `token validate --as-resource-server`.
     #[arg(long, value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
+    /// A host that helpers may hand the token to: HOST[:PORT][/PATH], with *. before it for its subdomains; may be
+    /// repeated.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) host: Vec<String>,
     /// The audience of the client's assertions; token_endpoint for older servers.
     #[arg(long, value_name = "WHOM", value_parser = PossibleValuesParser::new(AssertionAudience::ALL.map(|(_, name)| name)))]
     pub(crate) assertion_audience: Option<String>,

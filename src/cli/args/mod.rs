@@ -8,6 +8,8 @@ mod token;
 
 use std::path::PathBuf;
 
+use crate::consumers::helper::HELPERS;
+use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -116,6 +118,19 @@ pub(crate) enum Command {
         #[arg(long)]
         prometheus: bool,
     },
+    /// Answer a client in its own protocol: git, docker, Bazel and others.
+    ///
+    /// Clients call it by themselves, once their configuration names it. It reads what the client sends on stdin, and
+    /// answers for the hosts that `hosts` of a profile names. Links to this program by the name of a client's helper,
+    /// such as git-credential-tokenkeep, do the same.
+    Helper {
+        /// The client.
+        #[arg(value_name = "CLIENT", value_parser = helper_names())]
+        client: String,
+        /// What the client appends.
+        #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Write the manual pages into a directory, or the first of them to stdout.
     Man {
         /// The directory; made if it is not there.
@@ -127,4 +142,9 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// Names the clients that have a helper.
+fn helper_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(HELPERS.iter().map(|helper| helper.name))
 }

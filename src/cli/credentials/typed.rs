@@ -8,8 +8,8 @@ use crate::error::{Code, Error, Remedy};
 use crate::manage::credential::allowed_by;
 use crate::manage::urls::{LeadsTo, endpoint};
 use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers, ProfileFile,
-    Reference, TokenType,
+    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers, HostEntry,
+    HostPattern, Hosts, ProfileFile, Reference, TokenType,
 };
 
 /// Reads what was typed of a profile; `base` is the present profile, if what is not typed stays.
@@ -48,6 +48,7 @@ pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFi
         introspection_url: url("--introspection-url", &set.introspection_url, LeadsTo::Issuer)?,
         revocation_url: url("--revocation-url", &set.revocation_url, LeadsTo::Issuer)?,
         jwks_url: url("--jwks-url", &set.jwks_url, LeadsTo::Issuer)?,
+        hosts: hosts(&set.host)?,
         secret: set.secret_at_fetch.as_deref().map(reference).transpose()?,
         fleet_epoch: fleet_epoch(set)?,
         ..ProfileFile::default()
@@ -79,6 +80,18 @@ fn headers(typed: &[String], present: Option<&ProfileFile>) -> Result<Option<Hea
     let all: Vec<(String, HeaderSource)> = typed.iter().map(|typed| source(typed)).collect::<Result<_, Error>>()?;
     let headers = Headers::new(all.iter().map(|(name, source)| (name.as_str(), source.clone())));
     headers.map(Some).map_err(|why| wrong(&why.to_string(), Remedy::ReadCommandHelp("credentials set".to_owned())))
+}
+
+/// Reads the hosts that helpers may hand the token to.
+fn hosts(typed: &[String]) -> Result<Option<Hosts>, Error> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let usage = |why: &str| Error::new(Code::Usage, format!("--host {why}; nothing was changed"));
+    let entry =
+        |typed: &String| HostPattern::parse(typed).map(HostEntry::bearer).map_err(|why| usage(&why.to_string()));
+    let entries = typed.iter().map(entry).collect::<Result<_, Error>>()?;
+    Hosts::new(entries).map(Some).map_err(usage)
 }
 
 fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {

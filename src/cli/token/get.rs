@@ -1,9 +1,12 @@
 //! `token get`.
 
+use std::time::Duration;
+
 use super::meant;
 use crate::cli::args::Get;
 use crate::cli::{Context, block_on};
 use crate::consumers::format::{Details, Rendering};
+use crate::consumers::handed::Handed;
 use crate::encoding::duration;
 use crate::error::{Code, Error};
 use crate::keeper::{Keeper, Obtained, Source, Want};
@@ -24,16 +27,21 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
             nonce: get.nonce.as_deref(),
         },
     )?;
+    let client = get.format.row().client;
+    let preferred = if min_ttl.is_some() { Duration::ZERO } else { client.preferred };
     // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
         let name = context.home.profile_name(context.profile.as_deref())?;
-        if let Ok(Some((profile, token))) = context.home.cached(&name) {
+        if let Ok(Some((profile, token))) = context.home.cached(&name, preferred) {
             return print(context, rendering, &Obtained { token, source: Source::Cache }, &profile);
         }
     }
     let mut keeper = meant::keeper(context, &get.request)?;
+    rendering.fits(&keeper.profile())?;
     if let Some(min_ttl) = min_ttl {
         keeper = keeper.with_min_ttl(min_ttl);
+    } else if !preferred.is_zero() {
+        keeper = keeper.with_preferred_life(preferred);
     }
     let want = if get.refresh { Want::IssuedAfter(keeper.parts().clock.now()) } else { keeper.valid() };
     let cached = if get.refresh { None } else { keeper.cached()? };
@@ -52,7 +60,9 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
 }
 
 fn print(context: &Context<'_>, rendering: Rendering, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
-    let rendering = if context.ui.is_json() { rendering.in_json(&obtained.token)? } else { rendering };
-    let text = rendering.text(obtained, profile, &context.home.clock.now())?;
-    context.ui.data(text.as_bytes()).map(|()| 0)
+    rendering.fits(profile)?;
+    let rendering = if context.ui.is_json() { rendering.in_json() } else { rendering };
+    let handed = Handed { obtained, profile, now: &context.home.clock.now() };
+    context.ui.data(rendering.text(&handed)?.as_bytes())?;
+    rendering.finish(&handed).map(|()| 0)
 }

@@ -1,0 +1,63 @@
+//! `helper`, and the programs that are links to this one: answers a client in its own protocol.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::settle;
+use super::ui::Ui;
+use crate::consumers::helper::{Call, Input, Invocation, KeeperTokens, Reply};
+use crate::error::{Code, Error, written};
+use crate::manage::Warn;
+use crate::open::recording::Recording;
+use crate::open::{Home, text_variable};
+use crate::profile::{NAME_RULE, ProfileName};
+use crate::system::process::{FRONT_GREETED, FRONT_PROCESS};
+use crate::system::stdout;
+
+/// Answers one call. Warnings go to stderr if the client shows it to its user, else nowhere.
+pub(super) fn run(invocation: Invocation) -> ExitCode {
+    let (helper, recording) = (invocation.helper, Recording::AtEnd(Arc::default()));
+    let ui = Ui::of_client(helper.client.errors);
+    let reply = answered(invocation, &ui, &recording).unwrap_or_else(|error| (helper.failure)(&error));
+    let exit = print(&reply);
+    settle(&recording, &ui);
+    exit
+}
+
+fn answered(invocation: Invocation, ui: &Ui, recording: &Recording) -> Result<Reply, Error> {
+    let Invocation { helper, profile, config_dir, data_dir, words } = invocation;
+    let home = Home { recording: recording.clone(), ..Home::find(config_dir, data_dir)? };
+    let profile = match profile {
+        Some(profile) => Some(profile),
+        None => text_variable("TOKENKEEP_PROFILE")?,
+    };
+    let name = |name: String| {
+        ProfileName::parse(&name).ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")))
+    };
+    let ui = ui.clone();
+    let reply = Call {
+        helper,
+        home: &home,
+        profile: profile.map(name).transpose()?,
+        words,
+        input: &mut Input::new(io::stdin()),
+        tokens: &mut KeeperTokens(Warn::new(move |warning| ui.warn(warning))),
+        is_greeted: std::env::var_os(FRONT_GREETED).is_some_and(|by| std::env::var_os(FRONT_PROCESS) == Some(by)),
+    }
+    .run();
+    // Only the front program leaves a call to another.
+    Ok(reply.unwrap_or_default())
+}
+
+fn print(reply: &Reply) -> ExitCode {
+    // If stderr is gone, there is no other place to report to.
+    let _ = io::stderr().lock().write_all(reply.stderr.as_bytes());
+    match written(stdout::write(reply.stdout.as_bytes())) {
+        Ok(()) => ExitCode::from(reply.exit),
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "tokenkeep: {error}");
+            ExitCode::from(crate::exit::code(error.code()))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! How each client behaves that is handed a token: the one table that formats and helpers go by.
+
+use std::time::Duration;
+
+/// The behaviour of a client, and what it gets because of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    pub(crate) name: &'static str,
+    /// How much longer a token is valid that the client gets, if its lifetime allows that: as long as the client holds
+    /// on to it without a question.
+    pub(crate) preferred: Duration,
+    /// How much earlier than its true end the end of a token is reported, for a client that uses it up to the second.
+    pub(crate) margin: Duration,
+    /// Where the client looks for what went wrong.
+    pub(crate) errors: Errors,
+    #[cfg(test)]
+    pub(crate) page: Page,
+}
+
+/// Where a client looks for what went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Errors {
+    /// On stderr, beside an exit code that is not 0.
+    Stderr,
+    /// In the answer on stdout, with exit code 0. It takes anything on stderr for a part of the answer.
+    Answer,
+}
+
+/// What documents say of a client.
+#[cfg(test)]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// How it asks.
+    pub(crate) asks: &'static str,
+    /// How it gets to know when the token ends.
+    pub(crate) expiry: &'static str,
+    /// How the refusal of a token comes back.
+    pub(crate) refusal: &'static str,
+}
+
+/// Makes the row of a client.
+macro_rules! client {
+    (
+        $name:literal, preferred: $preferred:literal, margin: $margin:literal, errors: $errors:ident,
+        asks: $asks:literal, expiry: $expiry:literal, refusal: $refusal:literal $(,)?
+    ) => {
+        Client {
+            name: $name,
+            preferred: Duration::from_secs($preferred),
+            margin: Duration::from_secs($margin),
+            errors: Errors::$errors,
+            #[cfg(test)]
+            page: Page { asks: $asks, expiry: $expiry, refusal: $refusal },
+        }
+    };
+}
+
+/// A person, or a script that asks before each use.
+#[rustfmt::skip]
+pub(crate) static SHELL: Client = client! {
+    "shell", preferred: 0, margin: 0, errors: Stderr,
+    asks: "`token get`", expiry: "none", refusal: "none",
+};
+
+/// A program that keeps one header for as long as it runs or is connected.
+#[rustfmt::skip]
+pub(crate) static SESSION: Client = client! {
+    "session", preferred: 300, margin: 0, errors: Stderr,
+    asks: "a command whose output is the header", expiry: "none", refusal: "none",
+};
+
+/// curl, which takes a header for one transfer.
+#[rustfmt::skip]
+pub(crate) static CURL: Client = client! {
+    "curl", preferred: 30, margin: 0, errors: Stderr,
+    asks: "`-K -`", expiry: "none", refusal: "none",
+};
+
+/// Programs that follow the credential helper specification of EngFlow: Bazel, reclient.
+#[rustfmt::skip]
+pub(crate) static BAZEL: Client = client! {
+    "bazel", preferred: 300, margin: 60, errors: Stderr,
+    asks: "a program with `get`, JSON on stdin", expiry: "`expires`, used to the second", refusal: "none",
+};
+
+/// kubectl and whatever else uses client-go.
+#[rustfmt::skip]
+pub(crate) static KUBERNETES: Client = client! {
+    "kubernetes", preferred: 120, margin: 30, errors: Stderr,
+    asks: "a command, with KUBERNETES_EXEC_INFO", expiry: "`expirationTimestamp`, used to the second",
+    refusal: "the same process asks again before the end that it knows",
+};
+
+/// The libraries of Google, which take the token of another issuer for one of their own.
+#[rustfmt::skip]
+pub(crate) static GOOGLE: Client = client! {
+    "google", preferred: 60, margin: 0, errors: Answer,
+    asks: "a command, with GOOGLE_EXTERNAL_ACCOUNT_*", expiry: "`expiration_time`", refusal: "none",
+};
+
+/// A job of GitHub Actions, whose later steps read the variable.
+#[rustfmt::skip]
+pub(crate) static GITHUB: Client = client! {
+    "github", preferred: 300, margin: 0, errors: Stderr,
+    asks: "`token get` in a step", expiry: "none", refusal: "none",
+};
+
+/// git, which keeps a credential for one process.
+#[rustfmt::skip]
+pub(crate) static GIT: Client = client! {
+    "git", preferred: 60, margin: 0, errors: Stderr,
+    asks: "a program with `get`, lines on stdin", expiry: "`password_expiry_utc`", refusal: "`erase`, with the token",
+};

@@ -1,0 +1,86 @@
+//! The host map: which profile's token a server may get. It lies in the profiles of the user and the machine only.
+
+use crate::error::{Code, Error};
+use crate::open::Home;
+use crate::profile::{HostEntry, ProfileName, Specificity, Target};
+
+/// The entries of all profiles, or of one.
+#[derive(Debug)]
+pub(crate) struct HostMap {
+    entries: Vec<Entry>,
+}
+
+/// An entry, and the profile that it stands in.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) profile: ProfileName,
+    pub(crate) host: HostEntry,
+}
+
+impl HostMap {
+    /// Reads the entries of one profile, or of all. Of all, a profile that cannot be read names no host: what it would
+    /// name gets nothing, and other clients go on.
+    ///
+    /// # Errors
+    /// When the one profile cannot be read, or the profiles cannot be listed.
+    pub(crate) fn read(home: &Home, only: Option<&ProfileName>) -> Result<HostMap, Error> {
+        let mut entries = Vec::new();
+        if let Some(name) = only {
+            entries.extend(entries_of(home, name)?);
+        } else {
+            for name in home.profile_names()? {
+                match entries_of(home, &name) {
+                    Ok(own) => entries.extend(own),
+                    Err(error) => tracing::debug!("the hosts of {name} are not known: {error}"),
+                }
+            }
+        }
+        Ok(HostMap { entries })
+    }
+
+    /// Returns the entries that name a target, the closest first.
+    pub(crate) fn naming(&self, target: &Target) -> Vec<(&Entry, Specificity)> {
+        let covers = |entry| Some((entry, Entry::covers(entry, target)?));
+        let mut naming: Vec<_> = self.entries.iter().filter_map(covers).collect();
+        naming.sort_by_key(|(_, specificity)| std::cmp::Reverse(*specificity));
+        naming
+    }
+
+    /// Returns the entry that counts for a target; `None` if no profile names it.
+    ///
+    /// # Errors
+    /// [`Code::ConfigInvalid`], if two profiles name it equally closely.
+    pub(crate) fn chosen(&self, target: &Target) -> Result<Option<&Entry>, Error> {
+        match self.naming(target)[..] {
+            [(first, a), (second, b), ..] if a == b => Err(ambiguous(first, second)),
+            [(first, _), ..] => Ok(Some(first)),
+            [] => Ok(None),
+        }
+    }
+
+    /// Returns every entry.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+impl Entry {
+    fn covers(&self, target: &Target) -> Option<Specificity> {
+        self.host.pattern.covers(target)
+    }
+}
+
+fn entries_of(home: &Home, name: &ProfileName) -> Result<Vec<Entry>, Error> {
+    let (_, file) = home.profile_file(name)?;
+    let hosts = file.hosts.unwrap_or_default();
+    Ok(hosts.iter().map(|host| Entry { profile: name.clone(), host: host.clone() }).collect())
+}
+
+fn ambiguous(first: &Entry, second: &Entry) -> Error {
+    let (one, other) = (&first.profile, &second.profile);
+    let what = format!(
+        "the profiles {one} and {other} both name {} in `hosts`; the token of neither was handed out",
+        first.host.pattern.as_str()
+    );
+    Error::new(Code::ConfigInvalid, what)
+}
