@@ -188,7 +188,7 @@ impl Answer {
             Ok::<_, Error>(kept.map(|(profile, token)| (profile, token, home.clock.now())))
         };
         let (profile, token, now) = look().ok().flatten()?;
-        rendering.fits(&profile).ok()?;
+        rendering.check(&profile).ok()?;
         let rendering = if typed.json.is_some() { rendering.in_json() } else { rendering };
         let obtained = Obtained { token, source: Source::Cache };
         Some(Answer { rendering, profile, obtained, now })

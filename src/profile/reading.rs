@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::file::ProfileError;
+use super::hosts::USERNAME;
 use super::{
     AuthScheme, Binding, Endpoint, HeaderSource, Headers, HostEntry, HostPattern, Hosts, PlainHostError, PlainHosts,
     Reference,
@@ -139,12 +140,10 @@ fn host_entry(table: &Table<'_>) -> Result<HostEntry, DocumentError> {
     let scheme = choice(table, "as", &AuthScheme::ALL)?.unwrap_or_default();
     let username = table.text("username")?.unwrap_or(USERNAME);
     // A colon ends a user name (RFC 7617 s. 2), and a line end a line of a protocol.
-    if username
-        .is_some_and(|name| name.is_empty() || name.contains(|symbol: char| symbol == ':' || symbol.is_control()))
-    {
+    if username.is_empty() || username.contains(|symbol: char| symbol == ':' || symbol.is_control()) {
         return Err(table.invalid("username", "must be a text without colons and control characters"));
     }
-    Ok(HostEntry { pattern, scheme, username: owned(username) })
+    Ok(HostEntry { pattern, scheme, username: username.to_owned() })
 }
 
 /// Reads the place from which a secret is read at each use.

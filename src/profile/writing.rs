@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml_edit::{Array, Formatted, InlineTable, Value};
 
 use super::auth::name_in;
+use super::hosts::USERNAME;
 use super::{AuthScheme, Endpoint, HeaderSource, Headers, HostEntry, Hosts, PlainHosts, Reference};
 use crate::encoding::duration;
 
@@ -39,11 +40,11 @@ pub(super) fn hosts(hosts: &PlainHosts) -> Value {
 pub(super) fn host_entries(hosts: &Hosts) -> Value {
     let entry = |entry: &HostEntry| {
         let HostEntry { pattern, scheme, username } = entry;
-        if *scheme == AuthScheme::default() && username.is_none() {
+        if *scheme == AuthScheme::default() && username == USERNAME {
             return Value::from(pattern.as_str());
         }
         let scheme = (*scheme != AuthScheme::default()).then(|| ("as", name_in(&AuthScheme::ALL, *scheme)));
-        let username = username.as_deref().map(|name| ("username", name));
+        let username = (username != USERNAME).then_some(("username", username.as_str()));
         [("host", pattern.as_str())].into_iter().chain(scheme).chain(username).collect::<InlineTable>().into()
     };
     Value::Array(hosts.iter().map(entry).collect::<Array>())

@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
         }
     }
     let mut keeper = meant::keeper(context, &get.request)?;
-    rendering.fits(&keeper.profile())?;
+    rendering.check(&keeper.profile())?;
     if let Some(min_ttl) = min_ttl {
         keeper = keeper.with_min_ttl(min_ttl);
     } else if !preferred.is_zero() {
@@ -60,7 +60,7 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
 }
 
 fn print(context: &Context<'_>, rendering: Rendering, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
-    rendering.fits(profile)?;
+    rendering.check(profile)?;
     let rendering = if context.ui.is_json() { rendering.in_json() } else { rendering };
     let handed = Handed { obtained, profile, now: &context.home.clock.now() };
     context.ui.data(rendering.text(&handed)?.as_bytes())?;

@@ -18,15 +18,17 @@ pub(super) fn mask(handed: &Handed<'_>) -> String {
     format!("::add-mask::{}\n", handed.token().expose())
 }
 
-/// Returns the file in which variables of later steps are set.
-///
-/// # Errors
-/// [`Code::Usage`] outside of a job.
-pub(super) fn env_file() -> Result<PathBuf, Error> {
-    let file = std::env::var_os(ENV_FILE).map(PathBuf::from).filter(|file| file.is_absolute());
-    let what =
-        format!("--format github is for a job of GitHub Actions, where {ENV_FILE} names a file; here it names none");
-    file.ok_or_else(|| Error::new(Code::Usage, what))
+/// Returns the file in which variables of later steps are set, inside of a job.
+pub(super) fn env_file() -> Option<PathBuf> {
+    std::env::var_os(ENV_FILE).map(PathBuf::from).filter(|file| file.is_absolute())
+}
+
+/// Makes the error for a call outside of a job.
+pub(super) fn no_job() -> Error {
+    Error::new(
+        Code::Usage,
+        format!("--format github is for a job of GitHub Actions, and {ENV_FILE} names no file here"),
+    )
 }
 
 /// Sets the variable for later steps. Call it after the mask was written: a step may print its environment.

@@ -169,7 +169,7 @@ impl Rendering {
         };
         kubernetes::version(exec_info.as_deref())?;
         let env_file = match format {
-            Format::Github => Some(github::env_file()?),
+            Format::Github => github::env_file(),
             _ => None,
         };
         Ok(Rendering { format, variable: variable.to_owned(), proven, exec_info, env_file })
@@ -180,11 +180,15 @@ impl Rendering {
         Rendering { format: Format::Json, ..self }
     }
 
-    /// Refuses what would hand out a token that needs proofs as one that any holder can use.
+    /// Refuses what would hand out a token that needs proofs as one that any holder can use, and a format that has no
+    /// client here.
     ///
     /// # Errors
-    /// [`Code::DowngradeRefused`].
-    pub(crate) fn fits(&self, profile: &Profile) -> Result<(), Error> {
+    /// [`Code::DowngradeRefused`]; [`Code::Usage`] outside of a job of GitHub Actions, for its format.
+    pub(crate) fn check(&self, profile: &Profile) -> Result<(), Error> {
+        if self.format == Format::Github && self.env_file.is_none() {
+            return Err(github::no_job());
+        }
         if profile.token_binding != TokenBinding::Dpop || self.format.carries_proof() {
             return Ok(());
         }
@@ -235,10 +239,10 @@ impl Rendering {
     /// As [`github::set`].
     pub(crate) fn finish(&self, handed: &Handed<'_>) -> Result<(), Error> {
         match self.format {
-            Format::Github => match &self.env_file {
-                Some(file) => github::set(file, &self.variable, handed.token().expose()),
-                None => Ok(()),
-            },
+            Format::Github => {
+                let file = self.env_file.as_deref().ok_or_else(github::no_job)?;
+                github::set(file, &self.variable, handed.token().expose())
+            }
             _ => Ok(()),
         }
     }

@@ -131,7 +131,7 @@ impl Granted {
 
     /// Returns the user name that stands beside the token if it is sent as a password.
     pub(crate) fn username(&self) -> &str {
-        self.host.username.as_deref().unwrap_or("oauth2")
+        &self.host.username
     }
 }
 
