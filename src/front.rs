@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 
 use zeroize::Zeroizing;
 
-use crate::consumers::format::{Details, Format, Rendering};
+use crate::consumers::format::{Format, Rendering};
 use crate::consumers::handed::Handed;
 #[cfg(target_os = "linux")]
 use crate::consumers::helper::{Call, Input, Invocation, KeptTokens};
@@ -172,12 +172,12 @@ struct Answer {
 impl Answer {
     /// Looks where the full program would look first. If it finds no token, the full program reports the reason.
     fn of(typed: Typed) -> Option<Answer> {
-        if needs_full_program() {
+        let format = typed.format.unwrap_or_default();
+        // A proof is signed by what this program does not link.
+        if needs_full_program() || format == Format::Dpop {
             return None;
         }
-        let format = typed.format.unwrap_or_default();
-        let details = Details { variable: typed.variable.as_deref(), ..Details::default() };
-        let rendering = Rendering::new(format, &details).ok()?;
+        let rendering = Rendering::new(format, typed.variable.as_deref()).ok()?;
         let look = || {
             let home = Home::find(typed.config_dir, typed.data_dir)?;
             let profile = match typed.profile {
@@ -197,7 +197,8 @@ impl Answer {
     fn print(&self) -> ExitCode {
         let handed = Handed { obtained: &self.obtained, profile: &self.profile, now: &self.now };
         let written = |text: Zeroizing<String>| crate::error::written(crate::system::stdout::write(text.as_bytes()));
-        let printed = self.rendering.text(&handed).and_then(written).and_then(|()| self.rendering.finish(&handed));
+        let printed =
+            self.rendering.text(&handed, None).and_then(written).and_then(|()| self.rendering.finish(&handed));
         match printed {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, Style { json: self.rendering.format == Format::Json, ..style(&[]) }),

@@ -8,3 +8,5 @@ pub(crate) mod format;
 pub(crate) mod handed;
 pub(crate) mod helper;
 pub(crate) mod hosts;
+#[cfg(feature = "cli")]
+pub(crate) mod proof;

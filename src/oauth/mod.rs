@@ -39,6 +39,7 @@ pub(crate) use client_auth::Client;
 pub(crate) use discovery::{Metadata, issuer_of_metadata};
 pub(crate) use dpop::ProofKey;
 #[cfg(any(feature = "cli", feature = "front"))]
+#[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
 pub(crate) use failure::issuer_code;
 pub(crate) use grant::{GatewayHeader, TokenRequest};

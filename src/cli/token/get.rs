@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::meant;
 use crate::cli::args::Get;
 use crate::cli::{Context, block_on};
-use crate::consumers::format::{Details, Rendering};
+use crate::consumers::format::Rendering;
 use crate::consumers::handed::Handed;
+use crate::consumers::proof::{ProvenRequest, Typed};
 use crate::encoding::duration;
 use crate::error::{Code, Error};
 use crate::keeper::{Keeper, Obtained, Source, Want};
@@ -18,26 +19,22 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
         Some(None) => return Err(Error::new(Code::Usage, "--min-ttl takes a duration such as 90s, 5m or 1h30m")),
         other => other.flatten(),
     };
-    let rendering = Rendering::new(
-        get.format,
-        &Details {
-            variable: get.env.as_deref(),
-            method: get.method.as_deref(),
-            url: get.url.as_deref(),
-            nonce: get.nonce.as_deref(),
-        },
-    )?;
+    let typed = Typed { method: get.method.as_deref(), url: get.url.as_deref(), nonce: get.nonce.as_deref() };
+    let answer = Answer {
+        rendering: Rendering::new(get.format, get.env.as_deref())?,
+        proven: ProvenRequest::typed(get.format, typed)?,
+    };
     let client = get.format.row().client;
     let preferred = if min_ttl.is_some() { Duration::ZERO } else { client.preferred };
     // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
         let name = context.home.profile_name(context.profile.as_deref())?;
         if let Ok(Some((profile, token))) = context.home.cached(&name, preferred) {
-            return print(context, rendering, &Obtained { token, source: Source::Cache }, &profile);
+            return print(context, answer, &Obtained { token, source: Source::Cache }, &profile);
         }
     }
     let mut keeper = meant::keeper(context, &get.request)?;
-    rendering.check(&keeper.profile())?;
+    answer.rendering.check(&keeper.profile())?;
     if let Some(min_ttl) = min_ttl {
         keeper = keeper.with_min_ttl(min_ttl);
     } else if !preferred.is_zero() {
@@ -50,7 +47,7 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
         None if get.offline => Obtained { token: offline(&context.home, &keeper)?, source: Source::Cache },
         None => fetched(context, &keeper, want)?,
     };
-    print(context, rendering, &obtained, &keeper.profile())
+    print(context, answer, &obtained, &keeper.profile())
 }
 
 fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtained, Error> {
@@ -59,10 +56,18 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
     block_on(keeper.obtain(want))
 }
 
-fn print(context: &Context<'_>, rendering: Rendering, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
+/// How the token is written, and the request that it is proven for.
+struct Answer {
+    rendering: Rendering,
+    proven: Option<ProvenRequest>,
+}
+
+fn print(context: &Context<'_>, answer: Answer, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
+    let Answer { rendering, proven } = answer;
     rendering.check(profile)?;
     let rendering = if context.ui.is_json() { rendering.in_json() } else { rendering };
     let handed = Handed { obtained, profile, now: &context.home.clock.now() };
-    context.ui.data(rendering.text(&handed)?.as_bytes())?;
+    let proof = proven.map(|request| request.proof(&handed)).transpose()?;
+    context.ui.data(rendering.text(&handed, proof.as_deref().map(String::as_str))?.as_bytes())?;
     rendering.finish(&handed).map(|()| 0)
 }

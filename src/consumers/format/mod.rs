@@ -6,7 +6,6 @@ pub(crate) mod google;
 mod headers;
 mod json;
 pub(crate) mod kubernetes;
-mod proof;
 mod shell;
 
 use std::path::PathBuf;
@@ -19,7 +18,6 @@ use crate::encoding::escape;
 use crate::error::{Code, Error, Remedy};
 use crate::open::text_variable;
 use crate::profile::{Profile, TokenBinding};
-use proof::ProvenRequest;
 
 /// How a token is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,23 +118,11 @@ impl Format {
     }
 }
 
-/// What was typed beside a format.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Details<'a> {
-    /// The variable that is set.
-    pub(crate) variable: Option<&'a str>,
-    /// The method, the URL and the nonce of the request that is proven.
-    pub(crate) method: Option<&'a str>,
-    pub(crate) url: Option<&'a str>,
-    pub(crate) nonce: Option<&'a str>,
-}
-
 /// A format with what it needs to know.
 #[derive(Debug)]
 pub(crate) struct Rendering {
     pub(crate) format: Format,
     variable: String,
-    proven: Option<ProvenRequest>,
     /// What a client of Kubernetes asked for.
     exec_info: Option<String>,
     /// The file in which a job of GitHub Actions sets variables.
@@ -144,25 +130,19 @@ pub(crate) struct Rendering {
 }
 
 impl Rendering {
-    /// Makes one of what was typed, and of what the environment says of the client.
+    /// Makes one of the format and the variable that were typed, and of what the environment says of the client.
     ///
     /// # Errors
-    /// [`Code::Usage`], if it does not go together.
-    pub(crate) fn new(format: Format, details: &Details<'_>) -> Result<Rendering, Error> {
+    /// [`Code::Usage`], if they do not go together.
+    pub(crate) fn new(format: Format, variable: Option<&str>) -> Result<Rendering, Error> {
         let usage = |what: &str| Err(Error::new(Code::Usage, what));
-        let variable = details.variable.unwrap_or(VARIABLE);
+        if variable.is_some() && !format.sets_a_variable() {
+            return usage("--env goes with --format env, fish, powershell or github");
+        }
+        let variable = variable.unwrap_or(VARIABLE);
         if !shell::is_variable(variable) {
             return usage("--env takes the name of a shell variable");
         }
-        if details.variable.is_some() && !format.sets_a_variable() {
-            return usage("--env goes with --format env, fish, powershell or github");
-        }
-        let proven = match (format, details.method, details.url, details.nonce) {
-            (Format::Dpop, Some(method), Some(url), nonce) => Some(ProvenRequest::new(method, url, nonce)?),
-            (Format::Dpop, ..) => return usage("--format dpop needs --method METHOD and --url URL"),
-            (_, None, None, None) => None,
-            _ => return usage("--method, --url and --nonce go with --format dpop"),
-        };
         let exec_info = match format {
             Format::Kubernetes => text_variable(kubernetes::EXEC_INFO)?,
             _ => None,
@@ -172,7 +152,7 @@ impl Rendering {
             Format::Github => github::env_file(),
             _ => None,
         };
-        Ok(Rendering { format, variable: variable.to_owned(), proven, exec_info, env_file })
+        Ok(Rendering { format, variable: variable.to_owned(), exec_info, env_file })
     }
 
     /// Returns the same as JSON.
@@ -199,11 +179,11 @@ impl Rendering {
         Err(Error::new(Code::DowngradeRefused, what).with_remedy(Remedy::NameProvenRequest).for_profile(&profile.name))
     }
 
-    /// Writes a token.
+    /// Writes a token, with the proof for one request beside it, if the format or the caller asks for one.
     ///
     /// # Errors
-    /// [`Code::Usage`], if the token is not of the kind that is proven.
-    pub(crate) fn text(&self, handed: &Handed<'_>) -> Result<Zeroizing<String>, Error> {
+    /// [`Code::Usage`], if a client asked for a version of its protocol that is not spoken.
+    pub(crate) fn text(&self, handed: &Handed<'_>, proof: Option<&str>) -> Result<Zeroizing<String>, Error> {
         let (token, variable) = (handed.token().expose(), self.variable.as_str());
         Ok(Zeroizing::new(match self.format {
             Format::Token => format!("{token}\n"),
@@ -220,16 +200,13 @@ impl Rendering {
             Format::Github => github::mask(handed),
             Format::Json => {
                 let mut object = json::object(handed);
-                if let Some(proof) = self.proof(handed)? {
-                    object["dpop"] = serde_json::json!(*proof);
+                if let Some(proof) = proof {
+                    object["dpop"] = proof.into();
                 }
                 escape::json(&Zeroizing::new(format!("{object}\n")))
             }
             // The proof is a line of its own.
-            Format::Dpop => match self.proof(handed)? {
-                Some(proof) => format!("{}DPoP: {}\n", *Zeroizing::new(headers::line(handed)), *proof),
-                None => headers::line(handed),
-            },
+            Format::Dpop => format!("{}DPoP: {}\n", *Zeroizing::new(headers::line(handed)), proof.unwrap_or_default()),
         }))
     }
 
@@ -246,11 +223,6 @@ impl Rendering {
             _ => Ok(()),
         }
     }
-
-    fn proof(&self, handed: &Handed<'_>) -> Result<Option<Zeroizing<String>>, Error> {
-        let proof = |request: &ProvenRequest| request.proof(handed.token(), handed.profile, handed.now);
-        self.proven.as_ref().map(proof).transpose()
-    }
 }
 
 #[cfg(test)]
@@ -265,14 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_has_to_go_together() {
-        let proven = Details { method: Some("GET"), url: Some("https://api.example.com/"), ..Details::default() };
-        let named = Details { variable: Some("TOKEN"), ..Details::default() };
+    fn a_variable_goes_with_a_format_that_sets_one() {
         for format in Format::ALL {
-            let is_dpop = format == Format::Dpop;
-            assert_eq!(Rendering::new(format, &proven).is_ok(), is_dpop, "{format:?}");
-            assert_eq!(Rendering::new(format, &Details::default()).is_ok(), !is_dpop, "{format:?}");
-            assert_eq!(Rendering::new(format, &named).is_ok(), format.sets_a_variable(), "{format:?}");
+            assert!(Rendering::new(format, None).is_ok(), "{format:?}");
+            assert_eq!(Rendering::new(format, Some("TOKEN")).is_ok(), format.sets_a_variable(), "{format:?}");
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use zeroize::Zeroizing;
 
+use super::format::Format;
+use super::handed::Handed;
 use crate::error::{Code, Error, Remedy};
 use crate::oauth::{ProofKey, Use};
-use crate::profile::Profile;
-use crate::system::clock::Moment;
-use crate::token::AccessToken;
 
 /// The one request that a proof is good for.
 #[derive(Debug)]
@@ -16,9 +15,30 @@ pub(crate) struct ProvenRequest {
     nonce: Option<String>,
 }
 
+/// What was typed of the request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Typed<'a> {
+    pub(crate) method: Option<&'a str>,
+    pub(crate) url: Option<&'a str>,
+    /// The nonce that the API named (DPoP-Nonce).
+    pub(crate) nonce: Option<&'a str>,
+}
+
 impl ProvenRequest {
-    /// Reads what was typed.
-    pub(super) fn new(method: &str, url: &str, nonce: Option<&str>) -> Result<ProvenRequest, Error> {
+    /// Reads what was typed beside a format; `None` if the format proves nothing.
+    ///
+    /// # Errors
+    /// [`Code::Usage`], if it does not go together.
+    pub(crate) fn typed(format: Format, typed: Typed<'_>) -> Result<Option<ProvenRequest>, Error> {
+        match (format, typed.method, typed.url, typed.nonce) {
+            (Format::Dpop, Some(method), Some(url), nonce) => ProvenRequest::new(method, url, nonce).map(Some),
+            (Format::Dpop, ..) => Err(Error::new(Code::Usage, "--format dpop needs --method METHOD and --url URL")),
+            (_, None, None, None) => Ok(None),
+            _ => Err(Error::new(Code::Usage, "--method, --url and --nonce go with --format dpop")),
+        }
+    }
+
+    fn new(method: &str, url: &str, nonce: Option<&str>) -> Result<ProvenRequest, Error> {
         let usage = |what: &str| Error::new(Code::Usage, what);
         let is_of_method = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if method.is_empty() || !method.bytes().all(is_of_method) {
@@ -35,12 +55,11 @@ impl ProvenRequest {
     }
 
     /// Makes a proof that a token is shown by its owner.
-    pub(super) fn proof(
-        &self,
-        token: &AccessToken,
-        profile: &Profile,
-        now: &Moment,
-    ) -> Result<Zeroizing<String>, Error> {
+    ///
+    /// # Errors
+    /// [`Code::Usage`], if the token needs none.
+    pub(crate) fn proof(&self, handed: &Handed<'_>) -> Result<Zeroizing<String>, Error> {
+        let (token, profile, now) = (handed.token(), handed.profile, handed.now);
         let Some(key) = token.proof_key() else {
             return Err(Error::new(Code::Usage, "the token is a Bearer token, which needs no proof")
                 .with_remedy(Remedy::LeaveProofOut)
@@ -50,5 +69,20 @@ impl ProvenRequest {
         let of = Use { method, url, token: Some(token.expose()), nonce: nonce.as_deref() };
         let key = ProofKey::new(key).map_err(Error::from)?;
         key.proof(&of, now.wall).map_err(Error::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_goes_with_the_format_that_proves_it() {
+        let typed = Typed { method: Some("GET"), url: Some("https://api.example.com/"), nonce: None };
+        for format in Format::ALL {
+            let is_dpop = format == Format::Dpop;
+            assert_eq!(ProvenRequest::typed(format, typed).is_ok(), is_dpop, "{format:?}");
+            assert_eq!(ProvenRequest::typed(format, Typed::default()).is_ok(), !is_dpop, "{format:?}");
+        }
     }
 }
