@@ -23,6 +23,7 @@ mod token;
 mod ui;
 mod urls;
 mod usage;
+mod which;
 mod words;
 
 use std::ffi::OsString;
@@ -160,6 +161,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(command) => fleet::run(&context, command),
         Command::Doctor { online, all, fix, yes } => doctor::run(&context, &doctor::Typed { online, all, fix, yes }),
+        Command::Which { url } => which::run(&context, &url),
         Command::Lock => init::lock(&context),
         Command::Rekey(args) => init::rekey(&context, &args),
         Command::Stats { since, prometheus } => {

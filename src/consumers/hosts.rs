@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::open::Home;
-use crate::profile::{HostEntry, ProfileName, Specificity, Target};
+use crate::profile::{HostEntry, Miss, ProfileName, Specificity, Target};
 
 /// The entries of all profiles, or of one.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ impl HostMap {
 
     /// Returns the entries that name a target, the closest first.
     pub(crate) fn naming(&self, target: &Target) -> Vec<(&Entry, Specificity)> {
-        let covers = |entry| Some((entry, Entry::covers(entry, target)?));
-        let mut naming: Vec<_> = self.entries.iter().filter_map(covers).collect();
+        let covers = |entry: &Entry| entry.host.pattern.covers(target).ok();
+        let mut naming: Vec<_> = self.entries.iter().filter_map(|entry| Some((entry, covers(entry)?))).collect();
         naming.sort_by_key(|(_, specificity)| std::cmp::Reverse(*specificity));
         naming
     }
@@ -58,15 +58,20 @@ impl HostMap {
         }
     }
 
+    /// Returns the entries that do not count for a target though they name it, or its host, with the reason.
+    pub(crate) fn others(&self, target: &Target) -> Vec<(&Entry, String)> {
+        let naming: Vec<&Entry> = self.naming(target).into_iter().skip(1).map(|(entry, _)| entry).collect();
+        let less = naming.into_iter().map(|entry| (entry, "names it less closely".to_owned()));
+        let missing = self.entries.iter().filter_map(|entry| match entry.host.pattern.covers(target) {
+            Ok(_) | Err(Miss::Host) => None,
+            Err(miss) => Some((entry, miss.to_string())),
+        });
+        less.chain(missing).collect()
+    }
+
     /// Returns every entry.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-}
-
-impl Entry {
-    fn covers(&self, target: &Target) -> Option<Specificity> {
-        self.host.pattern.covers(target)
     }
 }
 

@@ -56,6 +56,19 @@ pub(crate) struct Specificity {
     segments: usize,
 }
 
+/// Why a pattern does not name a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Miss {
+    #[error("names another host")]
+    Host,
+    #[error("names http for https, or https for http")]
+    Scheme,
+    #[error("names another port")]
+    Port,
+    #[error("names another path")]
+    Path,
+}
+
 /// What a client wants a token for: a server, and perhaps a path on it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -99,16 +112,6 @@ impl Hosts {
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &HostEntry> {
         self.0.iter()
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Returns the entry that names a target most closely.
-    pub(crate) fn closest(&self, target: &Target) -> Option<(&HostEntry, Specificity)> {
-        let covering = self.0.iter().filter_map(|entry| Some((entry, entry.pattern.covers(target)?)));
-        covering.max_by_key(|(_, specificity)| *specificity)
-    }
 }
 
 impl HostEntry {
@@ -141,20 +144,28 @@ impl HostPattern {
         &self.text
     }
 
-    /// Returns how closely it names a target, if it does.
-    pub(crate) fn covers(&self, target: &Target) -> Option<Specificity> {
+    /// Returns how closely it names a target.
+    ///
+    /// # Errors
+    /// Why it does not name it.
+    pub(crate) fn covers(&self, target: &Target) -> Result<Specificity, Miss> {
         let own = &self.target;
         let is_host = match self.subdomains {
             true => target.host.strip_suffix(&own.host).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
             false => target.host == own.host,
         };
-        let is_server = is_host && target.port == own.port && target.is_plain == own.is_plain;
-        // A prefix ends at a segment: /team is not a prefix of /teams.
-        (is_server && target.path.starts_with(&own.path)).then_some(Specificity {
-            is_exact: !self.subdomains,
-            labels: own.host.split('.').count(),
-            segments: own.path.len(),
-        })
+        match () {
+            () if !is_host => Err(Miss::Host),
+            () if target.is_plain != own.is_plain => Err(Miss::Scheme),
+            () if target.port != own.port => Err(Miss::Port),
+            // A prefix ends at a segment: /team is not a prefix of /teams.
+            () if !target.path.starts_with(&own.path) => Err(Miss::Path),
+            () => Ok(Specificity {
+                is_exact: !self.subdomains,
+                labels: own.host.split('.').count(),
+                segments: own.path.len(),
+            }),
+        }
     }
 
     /// Returns whether another pattern names the same targets.
@@ -290,8 +301,8 @@ mod tests {
             ("b\u{fc}cher.example", "https://xn--bcher-kva.example/", "https://bucher.example/"),
             ("[::1]:8443", "https://[::1]:8443/", "https://[::2]:8443/"),
         ] {
-            assert!(pattern(of).covers(&target(is)).is_some(), "{of} names {is}");
-            assert!(pattern(of).covers(&target(is_not)).is_none(), "{of} does not name {is_not}");
+            assert!(pattern(of).covers(&target(is)).is_ok(), "{of} names {is}");
+            assert!(pattern(of).covers(&target(is_not)).is_err(), "{of} does not name {is_not}");
         }
     }
 
@@ -327,21 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn the_closest_entry_counts_and_two_of_the_same_are_refused() {
+    fn two_entries_of_the_same_hosts_are_refused_and_the_closer_one_is_the_more_specific() {
         let entries = |texts: &[&str]| texts.iter().map(|text| HostEntry::bearer(pattern(text))).collect::<Vec<_>>();
-        let hosts = Hosts::new(entries(&["*.example.com", "*.b.example.com", "a.b.example.com", "a.b.example.com/x"]));
-        let hosts = hosts.expect("four");
-        for (of, closest) in [
-            ("c.example.com", "*.example.com"),
-            ("c.b.example.com", "*.b.example.com"),
-            ("a.b.example.com/y", "a.b.example.com"),
-            ("a.b.example.com/x/y", "a.b.example.com/x"),
-        ] {
-            let (entry, _) = hosts.closest(&target(of)).expect("it is named");
-            assert_eq!(entry.pattern.as_str(), closest, "{of}");
-        }
-        assert!(hosts.closest(&target("example.com")).is_none());
         assert!(Hosts::new(entries(&["example.com", "https://EXAMPLE.com:443/"])).is_err());
+        assert!(Hosts::new(entries(&["example.com", "*.example.com", "example.com/x"])).is_ok());
+        let of = target("https://a.b.example.com/x/y");
+        let closer = ["*.example.com", "*.b.example.com", "*.b.example.com/x", "a.b.example.com", "a.b.example.com/x"];
+        let specificities: Vec<_> = closer.iter().map(|text| pattern(text).covers(&of).expect("it names it")).collect();
+        assert!(specificities.is_sorted());
     }
 
     proptest! {
@@ -354,7 +358,7 @@ mod tests {
 
         #[test]
         fn a_host_outside_of_a_wildcard_is_never_named(host in "[a-z]{1,8}(\\.[a-z]{1,8}){0,3}") {
-            let covered = pattern("*.example.com").covers(&target(&host)).is_some();
+            let covered = pattern("*.example.com").covers(&target(&host)).is_ok();
             prop_assert_eq!(covered, host.ends_with(".example.com"));
         }
     }

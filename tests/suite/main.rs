@@ -13,6 +13,9 @@
 //! - `late_key`: a key that has to be waited for
 //! - `output`: stdout that is closed, full or not read
 //!
+//! **Clients that take the token**
+//! - `formats`: what `token get --format` writes for each, and how long it lives
+//!
 //! **Proving the client**
 //! - `methods`: each method in front of servers of other authors: assertions, certificates, federated, keys
 //! - `dpop`: proofs of possession
@@ -94,6 +97,7 @@ mod file_size;
 mod files;
 mod fleet;
 mod fleet_store;
+mod formats;
 mod front;
 mod gateway;
 mod hardening;

@@ -118,6 +118,12 @@ pub(crate) enum Command {
         #[arg(long)]
         prometheus: bool,
     },
+    /// Print which profile's token a URL gets from the helpers, and why.
+    Which {
+        /// The URL, or a host.
+        #[arg(value_name = "URL")]
+        url: String,
+    },
     /// Answer a client in its own protocol: git, docker, Bazel and others.
     ///
     /// Clients call it by themselves, once their configuration names it. It reads what the client sends on stdin, and
