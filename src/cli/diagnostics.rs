@@ -1,10 +1,10 @@
 //! The log, and what is reported of a panic.
 
-use super::args::Global;
 use super::ui::Ui;
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
 use crate::open::text_variable;
+use crate::usage::args::Global;
 
 /// Turns diagnostics on, for the messages of this crate only: the log of another crate does not know our secrets.
 pub(super) fn start(global: &Global) -> Result<(), Error> {

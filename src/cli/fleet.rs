@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Fleet, FleetKey, FleetLoginCommand};
 use super::{Context, secret_input};
 use crate::error::{Code, Error};
 use crate::manage::fleet::derived::{Vouching, vouch};
 use crate::manage::fleet::{Changed, IsNew, key, login};
 use crate::system::files::EscapedPath;
+use crate::usage::args::{Fleet, FleetKey, FleetLoginCommand};
 
 pub(crate) fn run(context: &Context<'_>, command: Fleet) -> Result<u8, Error> {
     match command {

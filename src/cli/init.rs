@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Init, Rekey};
 use super::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
 use crate::manage::backend::{self, Changed, Stored};
 use crate::secrets::{Argon2Cost, Backend, KeySource, is_credential_name};
 use crate::system::files::EscapedPath;
+use crate::usage::args::{Init, Rekey};
 
 pub(crate) fn run(context: &Context<'_>, init: &Init) -> Result<u8, Error> {
     let backend = typed(context, init)?;

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{Color, Global};
 use crate::error::warning::Warning;
 use crate::error::{Error, Remedy, written};
 use crate::hints::style::{Style, is_colored, is_dumb_terminal};
 use crate::hints::{self, Directories};
+use crate::usage::args::{Color, Global};
 
 /// How messages are written.
 #[derive(Clone, Debug)]

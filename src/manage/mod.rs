@@ -15,4 +15,4 @@ pub(crate) mod token;
 pub(crate) mod urls;
 mod waiting;
 
-pub(crate) use waiting::{Warn, block_on};
+pub(crate) use waiting::block_on;

@@ -10,8 +10,8 @@ mod source;
 mod typed;
 
 use super::Context;
-use super::args::Credentials;
 use crate::error::Error;
+use crate::usage::args::Credentials;
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {

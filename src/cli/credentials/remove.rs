@@ -1,11 +1,11 @@
 //! `credentials remove`: a profile with its secret and tokens.
 
-use crate::cli::args::Remove;
 use crate::cli::{Context, secret_input, token};
 use crate::error::{Code, Error, Remedy};
 use crate::manage::credential;
 use crate::profile::ProfileName;
 use crate::system::files::EscapedPath;
+use crate::usage::args::Remove;
 
 pub(super) fn run(context: &Context<'_>, args: &Remove) -> Result<u8, Error> {
     // No user should lose the only profile through a command that names none.

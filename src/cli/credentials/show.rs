@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::place::{one_line, place_of};
 use crate::cli::Context;
-use crate::cli::format::time;
 use crate::encoding::duration;
 use crate::error::Error;
 use crate::profile::SecretSource;
@@ -52,7 +51,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
     let last = [
         ("generation", profile.generation().map(|generation| generation.to_string())),
         ("fingerprint", fingerprint),
-        ("set_at", set_at.and_then(time)),
+        ("set_at", set_at.and_then(WallTime::to_utc)),
     ];
     let members = first.into_iter().chain(file.shown(&profile)).chain(last);
     if context.ui.is_json() {

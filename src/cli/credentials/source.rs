@@ -1,6 +1,5 @@
 //! Where the tokens of a profile come from, as it was typed: a provider with its fields, or an issuer.
 
-use crate::cli::args::Set;
 use crate::cli::issuer::ASKING;
 use crate::cli::{Context, block_on};
 use crate::error::{Code, Error, Remedy};
@@ -9,6 +8,7 @@ use crate::manage::discovery::{self, Spelling};
 use crate::manage::urls::{LeadsTo, endpoint};
 use crate::profile::preset::{self, Preset};
 use crate::profile::{ProfileFile, ProfileName};
+use crate::usage::args::Set;
 
 /// Finds the preset of a provider that was typed.
 pub(super) fn preset(set: &Set) -> Result<Option<Preset>, Error> {

@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::Set;
-use crate::cli::urls;
 use crate::error::{Code, Error, Remedy};
 use crate::manage::credential::allowed_by;
-use crate::manage::urls::{LeadsTo, endpoint};
+use crate::manage::urls::{LeadsTo, endpoint, issuer, plain_hosts};
 use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers, ProfileFile,
     Reference, TokenType,
 };
+use crate::usage::args::Set;
 
 /// Reads what was typed of a profile; `base` is the present profile, if what is not typed stays.
 pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
@@ -24,14 +23,14 @@ pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFi
             "--client-id holds a line end or another control character; nothing was changed",
         ));
     }
-    let allow_http = urls::allow_http(&set.allow_http)?;
+    let allow_http = plain_hosts("--allow-http", &set.allow_http)?;
     let allowed = allow_http.clone().or_else(|| base.and_then(allowed_by)).unwrap_or_default();
     let url = |flag, text: &Option<String>, leads_to| endpoint(flag, text.as_deref(), leads_to, &allowed);
     Ok(ProfileFile {
         provider: set.provider.clone(),
         client_id: set.client_id.clone(),
         token_url: url("--token-url", &set.token_url, LeadsTo::Issuer)?,
-        issuer: urls::issuer(set.issuer.as_deref())?,
+        issuer: issuer("--issuer", set.issuer.as_deref())?,
         allow_http,
         headers: headers(&set.header, base)?,
         auth: set.auth.as_deref().and_then(AuthMethod::parse),

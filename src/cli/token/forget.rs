@@ -1,11 +1,11 @@
 //! `token forget` and `token revoke`.
 
 use super::meant;
-use crate::cli::args::RequestArgs;
 use crate::cli::{Context, block_on};
 use crate::error::Error;
 use crate::manage::token::{self, Meant};
 use crate::profile::ProfileName;
+use crate::usage::args::RequestArgs;
 
 /// What was typed for `token forget`.
 pub(super) struct Typed {
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context<'_>, typed: &Typed) -> Result<u8, Error> {
     let home = &context.home;
     let meant = if typed.all { Meant::All } else { meant::tokens(context, &typed.request)? };
     // First: otherwise the token would come back from the fleet.
-    let taken_back = typed.fleet.then(|| token::forget_in_fleet(home, &meant, &context.warner())).transpose()?;
+    let taken_back = typed.fleet.then(|| token::forget_in_fleet(home, &meant, &context.observer())).transpose()?;
     let forgotten = token::forget(home, &meant)?;
     let whose = match &meant {
         Meant::All => "all profiles".to_owned(),
@@ -54,5 +54,5 @@ pub(super) fn revoke(context: &Context<'_>, typed: &RequestArgs) -> Result<u8, E
 /// Revokes every cached token of a profile.
 pub(in crate::cli) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<usize, Error> {
     let _waiting = context.ui.waiting("revoking the tokens");
-    token::revoke_all(&context.home, name, &context.warner())
+    token::revoke_all(&context.home, name, &context.observer())
 }

@@ -1,7 +1,6 @@
 //! `token get`.
 
 use super::meant;
-use crate::cli::args::Get;
 use crate::cli::{Context, block_on};
 use crate::consumers::format::{Details, Rendering};
 use crate::encoding::duration;
@@ -9,6 +8,7 @@ use crate::error::{Code, Error};
 use crate::keeper::{Keeper, Obtained, Source, Want};
 use crate::manage::token::offline;
 use crate::profile::Profile;
+use crate::usage::args::Get;
 
 pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     let min_ttl = match get.min_ttl.as_deref().map(duration::parse) {

@@ -13,7 +13,7 @@ use crate::system::clock::Moment;
 use crate::token::Freshness;
 
 pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
-    let listed = list(&context.home, &context.warner())?;
+    let listed = list(&context.home, &context.observer())?;
     let now = context.home.clock.now();
     if context.ui.is_json() {
         context.ui.json(&listed.iter().map(|token| as_json(token, &now)).collect())?;

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::meant;
-use crate::cli::args::Validate;
 use crate::cli::{Context, block_on, secret_input};
 use crate::error::{Code, Error, ErrorKind, Remedy};
 use crate::exit;
@@ -12,6 +11,7 @@ use crate::keeper::{Keeper, read_ca_file};
 use crate::oauth::{ResourceServer, Roots};
 use crate::profile::{Endpoint, Profile};
 use crate::system::secret::Secret;
+use crate::usage::args::Validate;
 
 pub(super) fn run(context: &Context<'_>, args: &Validate) -> Result<u8, Error> {
     let report = if args.as_resource_server { as_resource_server(context, args)? } else { as_client(context, args)? };

@@ -3,6 +3,7 @@
 mod backend;
 mod credentials;
 mod fleet;
+mod format;
 mod request;
 mod token;
 

@@ -1,7 +1,7 @@
 //! What the programs work with, as the manual lists it: environment variables and files.
 
 /// Each variable with its meaning.
-pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
+pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOKENKEEP_PROFILE", "The profile, where no -p names one."),
     ("TOKENKEEP_CONFIG_DIR", "The configuration directory: an absolute path."),
     ("TOKENKEEP_DATA_DIR", "The data directory: an absolute path."),
@@ -31,7 +31,7 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
 ];
 
 /// Each file with its purpose; what is in a directory is indented below it.
-pub(crate) const FILES: &[(&str, &str)] = &[
+pub(super) const FILES: &[(&str, &str)] = &[
     ("~/.config/tokenkeep", "The configuration directory on Linux; $XDG_CONFIG_HOME moves it. doctor names it."),
     ("    config.toml", "The default profile, and settings."),
     ("    profiles/NAME.toml", "A profile: what is asked for, and where. It holds no secret."),
