@@ -1,12 +1,10 @@
 //! `fleet`: its key, and the login of its store. Keys go through files of their owner, never through arguments.
 
-use std::path::{Path, PathBuf};
-
 use super::{Context, secret_input};
 use crate::error::{Code, Error};
 use crate::manage::fleet::derived::{Vouching, vouch};
 use crate::manage::fleet::{Changed, IsNew, key, login};
-use crate::system::files::EscapedPath;
+use crate::system::files::{EscapedPath, absolute};
 use crate::usage::args::{Fleet, FleetKey, FleetLoginCommand};
 
 pub(crate) fn run(context: &Context<'_>, command: Fleet) -> Result<u8, Error> {
@@ -87,8 +85,4 @@ fn ended(context: &Context<'_>, changed: Changed, message: &str) -> Result<u8, E
 
 fn warn(context: &Context<'_>, left: &[String]) {
     left.iter().for_each(|left| context.ui.warn_with("cache_write_failed", left));
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "what was given is not a path"))
 }

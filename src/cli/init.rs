@@ -1,12 +1,10 @@
 //! `init`, `rekey`, `lock`: where secrets are kept, and the key that seals them.
 
-use std::path::{Path, PathBuf};
-
 use super::{Context, secret_input};
 use crate::error::{Code, Error, Remedy};
 use crate::manage::backend::{self, Changed, Stored};
 use crate::secrets::{Argon2Cost, Backend, KeySource, is_credential_name};
-use crate::system::files::EscapedPath;
+use crate::system::files::{EscapedPath, absolute};
 use crate::usage::args::{Init, Rekey};
 
 pub(crate) fn run(context: &Context<'_>, init: &Init) -> Result<u8, Error> {
@@ -71,8 +69,4 @@ fn typed(context: &Context<'_>, init: &Init) -> Result<Backend, Error> {
             },
         })),
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--key-file is not a path"))
 }

@@ -7,6 +7,7 @@ use super::ui::Ui;
 use crate::error::{Code, Error, Remedy};
 use crate::profile::Reference;
 use crate::secrets::{PassphraseKind, SecretsError, read_reference};
+use crate::system::files::absolute;
 use crate::system::secret::Secret;
 use crate::system::terminal::hidden;
 
@@ -33,7 +34,7 @@ pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
 
 /// Copies a secret from a file.
 pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
-    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--secret-file is not a path"))?;
+    let path = absolute(path)?;
     let read = read_reference(&Reference::File(path.clone()), None).map_err(|error| {
         let made = Error::from(error);
         match made.code() {

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod fleet;
 pub(crate) mod locked;
 pub(crate) mod operator;
+pub(crate) mod resource_server;
 pub(crate) mod stats;
 pub(crate) mod token;
 pub(crate) mod urls;

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::secrets::Protection;
 use crate::secrets::{Backend, KeySource, PassphraseReader, is_credential_name};
 use crate::system::clock::{Clock, SystemClock};
-use crate::system::files::{EscapedPath, Given, judge_config_dir, read_given};
+use crate::system::files::{EscapedPath, Given, absolute, judge_config_dir, read_given};
 
 const CONFIG_CAP: usize = 64 * 1024;
 /// Names a key file by itself, if config.toml names no place for secrets.
@@ -159,8 +159,7 @@ impl Home {
 /// another directory in each process.
 fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> &Path) -> Result<PathBuf, Error> {
     if let Some(typed) = typed {
-        return std::path::absolute(&typed)
-            .map_err(|_| Error::new(Code::Usage, "a directory that was given is not a path"));
+        return Ok(absolute(&typed)?);
     }
     if let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) {
         let path = PathBuf::from(value);

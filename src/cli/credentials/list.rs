@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::place::{one_line, place_of};
 use crate::cli::Context;
 use crate::error::Error;
+use crate::manage::credential::{one_line, place_of};
 use crate::profile::{Profile, ProfileName};
 
 /// Prints the names of the profiles: what completes `-p` in a shell.

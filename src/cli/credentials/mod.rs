@@ -1,7 +1,6 @@
 //! `credentials`: set, list, show, remove.
 
 mod list;
-mod place;
 mod questions;
 mod remove;
 mod set;

@@ -9,6 +9,7 @@ use crate::profile::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers, ProfileFile,
     Reference, TokenType,
 };
+use crate::system::files::absolute;
 use crate::usage::args::Set;
 
 /// Reads what was typed of a profile; `base` is the present profile, if what is not typed stays.
@@ -39,10 +40,10 @@ pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFi
         assertion_typ: set.assertion_typ.as_deref().and_then(AssertionTyp::parse),
         assertion_algorithm: set.assertion_algorithm.as_deref().and_then(AssertionAlgorithm::parse),
         assertion_key_id: set.assertion_key_id.clone(),
-        certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
+        certificate_file: set.certificate_file.as_deref().map(written).transpose()?,
         dpop: set.dpop,
         token_type: set.token_type.as_deref().and_then(TokenType::parse),
-        ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
+        ca_file: set.ca_file.as_deref().map(written).transpose()?,
         probe_url: url("--probe-url", &set.probe_url, LeadsTo::Resource)?,
         introspection_url: url("--introspection-url", &set.introspection_url, LeadsTo::Issuer)?,
         revocation_url: url("--revocation-url", &set.revocation_url, LeadsTo::Issuer)?,
@@ -67,7 +68,7 @@ fn headers(typed: &[String], present: Option<&ProfileFile>) -> Result<Option<Hea
             return present.cloned().map(|source| (typed.to_owned(), source)).ok_or_else(none);
         };
         let source = match place.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => HeaderSource::File(absolute(Path::new(path))?),
+            Some(("file", path)) if !path.is_empty() => HeaderSource::File(written(Path::new(path))?),
             Some(("env", variable)) if !variable.is_empty() && !variable.contains('\0') => {
                 HeaderSource::Env(variable.to_owned())
             }
@@ -89,9 +90,9 @@ fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "a path that was given is none"))?;
-    // Profiles are text.
+/// Makes a path absolute, for a profile: there it is text.
+fn written(path: &Path) -> Result<PathBuf, Error> {
+    let path = absolute(path)?;
     if path.to_str().is_none() {
         return Err(Error::new(Code::Usage, "a path in a profile must be UTF-8 text"));
     }
@@ -100,7 +101,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 fn reference(text: &str) -> Result<Reference, Error> {
     match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => Ok(Reference::File(absolute(Path::new(path))?)),
+        Some(("file", path)) if !path.is_empty() => Ok(Reference::File(written(Path::new(path))?)),
         Some(("env", name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(Reference::Env(name.to_owned())),
         Some(("command", words)) => {
             let words = serde_json::from_str(words).map_err(|_| {
