@@ -67,8 +67,22 @@ pub(crate) enum Meant {
     Only(Box<Profile>, TokenIdentity),
 }
 
+/// How many tokens were forgotten.
+pub(crate) struct Forgotten {
+    pub(crate) cached: usize,
+    /// Those that were taken back from the fleet; `None` if that was not wanted.
+    pub(crate) shared: Option<usize>,
+}
+
+/// Forgets tokens: those of the cache, and with an observer those of the fleet, which are first: otherwise they would
+/// come back from there.
+pub(crate) fn forget(home: &Home, meant: &Meant, fleet: Option<&Observer>) -> Result<Forgotten, Error> {
+    let shared = fleet.map(|observer| forget_in_fleet(home, meant, observer)).transpose()?;
+    Ok(Forgotten { cached: forget_cached(home, meant)?, shared })
+}
+
 /// Forgets cached tokens; returns how many. To forget all needs no key.
-pub(crate) fn forget(home: &Home, meant: &Meant) -> Result<usize, Error> {
+fn forget_cached(home: &Home, meant: &Meant) -> Result<usize, Error> {
     let (profile, only) = match meant {
         Meant::All => return forget_all(home),
         Meant::Of(profile) => (profile, None),
@@ -101,7 +115,7 @@ fn forget_all(home: &Home) -> Result<usize, Error> {
 }
 
 /// Takes tokens back from the fleet; returns how many.
-pub(crate) fn forget_in_fleet(home: &Home, meant: &Meant, observer: &Observer) -> Result<usize, Error> {
+fn forget_in_fleet(home: &Home, meant: &Meant, observer: &Observer) -> Result<usize, Error> {
     match meant {
         Meant::All => home.profile_names()?.iter().map(|name| fleet::forget(home, name, None, observer)).sum(),
         Meant::Of(profile) => fleet::forget(home, &profile.name, None, observer),
