@@ -1,6 +1,7 @@
 //! `init`, `rekey`, `lock`: where secrets are kept, and the key that seals them.
 
 use super::{Context, secret_input};
+use crate::config::BackendName;
 use crate::error::{Code, Error, Remedy};
 use crate::manage::backend::{self, Changed, Stored};
 use crate::secrets::{Argon2Cost, Backend, KeySource, is_credential_name};
@@ -50,13 +51,13 @@ pub(crate) fn lock(context: &Context<'_>) -> Result<u8, Error> {
 /// Reads the backend that was typed.
 fn typed(context: &Context<'_>, init: &Init) -> Result<Backend, Error> {
     let keyed = init.key_file.is_some() || init.key_credential.is_some() || init.passphrase;
-    match init.backend.as_str() {
-        "keyring" | "none" if keyed => {
+    match init.backend {
+        BackendName::Keyring | BackendName::None if keyed => {
             Err(Error::new(Code::Usage, "--key-file, --key-credential and --passphrase go with --backend file"))
         }
-        "keyring" => Ok(Backend::Keyring),
-        "none" => Ok(Backend::None),
-        _ => Ok(Backend::File(match (&init.key_file, &init.key_credential, init.passphrase) {
+        BackendName::Keyring => Ok(Backend::Keyring),
+        BackendName::None => Ok(Backend::None),
+        BackendName::File => Ok(Backend::File(match (&init.key_file, &init.key_credential, init.passphrase) {
             (Some(path), _, _) => KeySource::KeyFile(absolute(path)?),
             (None, Some(name), _) if is_credential_name(name) => KeySource::Credential(name.clone()),
             (None, Some(_), _) => {

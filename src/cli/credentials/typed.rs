@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Code, Error, Remedy};
 use crate::manage::credential::allowed_by;
 use crate::manage::urls::{LeadsTo, endpoint, issuer, plain_hosts};
-use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers, ProfileFile,
-    Reference, TokenType,
-};
+use crate::profile::{HeaderSource, Headers, ProfileFile, Reference};
 use crate::system::files::absolute;
 use crate::usage::args::Set;
 
@@ -34,15 +31,15 @@ pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFi
         issuer: issuer("--issuer", set.issuer.as_deref())?,
         allow_http,
         headers: headers(&set.header, base)?,
-        auth: set.auth.as_deref().and_then(AuthMethod::parse),
-        basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
-        assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
-        assertion_typ: set.assertion_typ.as_deref().and_then(AssertionTyp::parse),
-        assertion_algorithm: set.assertion_algorithm.as_deref().and_then(AssertionAlgorithm::parse),
+        auth: set.auth,
+        basic_encoding: set.basic_encoding,
+        assertion_audience: set.assertion_audience,
+        assertion_typ: set.assertion_typ,
+        assertion_algorithm: set.assertion_algorithm,
         assertion_key_id: set.assertion_key_id.clone(),
         certificate_file: set.certificate_file.as_deref().map(written).transpose()?,
         dpop: set.dpop,
-        token_type: set.token_type.as_deref().and_then(TokenType::parse),
+        token_type: set.token_type,
         ca_file: set.ca_file.as_deref().map(written).transpose()?,
         probe_url: url("--probe-url", &set.probe_url, LeadsTo::Resource)?,
         introspection_url: url("--introspection-url", &set.introspection_url, LeadsTo::Issuer)?,

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+
+use super::one_of;
+use crate::config::BackendName;
 
 /// `init`
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// Where secrets are kept: the OS keyring, sealed files, or nowhere.
-    #[arg(long, value_name = "BACKEND", value_parser = PossibleValuesParser::new(["keyring", "file", "none"]))]
-    pub(crate) backend: String,
+    #[arg(long, value_name = "BACKEND", value_parser = one_of(BackendName::ALL))]
+    pub(crate) backend: BackendName,
     /// The key file; made if it is not there [default: `key` in the config directory].
     #[arg(long, value_name = "PATH", group = "key")]
     pub(crate) key_file: Option<PathBuf>,

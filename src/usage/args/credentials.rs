@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::RequestArgs;
+use super::{RequestArgs, one_of};
 use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, TokenType};
 
 /// `credentials`
@@ -56,8 +55,8 @@ pub(crate) struct Set {
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,
     /// How the client proves itself.
-    #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(|(_, name)| name)))]
-    pub(crate) auth: Option<String>,
+    #[arg(long, value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
+    pub(crate) auth: Option<AuthMethod>,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
     /// A resource that `token validate` shows the token to.
@@ -73,14 +72,14 @@ pub(crate) struct Set {
     #[arg(long, value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
     /// The audience of the client's assertions; token_endpoint for older servers.
-    #[arg(long, value_name = "WHOM", value_parser = PossibleValuesParser::new(AssertionAudience::ALL.map(|(_, name)| name)))]
-    pub(crate) assertion_audience: Option<String>,
+    #[arg(long, value_name = "WHOM", value_parser = one_of(AssertionAudience::ALL))]
+    pub(crate) assertion_audience: Option<AssertionAudience>,
     /// Whether assertions name their type (typ client-authentication+jwt); off for older servers.
-    #[arg(long, value_name = "ON|OFF", value_parser = PossibleValuesParser::new(AssertionTyp::ALL.map(|(_, name)| name)))]
-    pub(crate) assertion_typ: Option<String>,
+    #[arg(long, value_name = "ON|OFF", value_parser = one_of(AssertionTyp::ALL))]
+    pub(crate) assertion_typ: Option<AssertionTyp>,
     /// What assertions are signed with, if the key leaves a choice.
-    #[arg(long, value_name = "ALG", value_parser = PossibleValuesParser::new(AssertionAlgorithm::ALL.map(|(_, name)| name)))]
-    pub(crate) assertion_algorithm: Option<String>,
+    #[arg(long, value_name = "ALG", value_parser = one_of(AssertionAlgorithm::ALL))]
+    pub(crate) assertion_algorithm: Option<AssertionAlgorithm>,
     /// The name of the key at the issuer (kid), if the key names none.
     #[arg(long, value_name = "KID")]
     pub(crate) assertion_key_id: Option<String>,
@@ -91,14 +90,14 @@ pub(crate) struct Set {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) dpop: Option<bool>,
     /// Take the issuer's tokens as Bearer, whatever it calls their type.
-    #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(TokenType::ALL.map(|(_, name)| name)))]
-    pub(crate) token_type: Option<String>,
+    #[arg(long, value_name = "TYPE", value_parser = one_of(TokenType::ALL))]
+    pub(crate) token_type: Option<TokenType>,
     /// Certificate authorities to trust instead of the system's.
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,
     /// How id and secret are written into a Basic header; raw for servers that do not decode.
-    #[arg(long, value_name = "ENCODING", value_parser = PossibleValuesParser::new(BasicEncoding::ALL.map(|(_, name)| name)))]
-    pub(crate) basic_encoding: Option<String>,
+    #[arg(long, value_name = "ENCODING", value_parser = one_of(BasicEncoding::ALL))]
+    pub(crate) basic_encoding: Option<BasicEncoding>,
     /// Read the secret from stdin; one newline at its end is cut.
     #[arg(long, group = "secret")]
     pub(crate) secret_stdin: bool,

@@ -9,6 +9,7 @@ mod token;
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -128,4 +129,14 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// Reads one of the words of a table as the value that it names.
+fn one_of<T, const N: usize>(table: [(T, &'static str); N]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(table.map(|(_, word)| word)).try_map(move |typed| {
+        table.iter().find(|(_, word)| *word == typed).map(|(value, _)| *value).ok_or("it is no word of the table")
+    })
 }
