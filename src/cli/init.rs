@@ -42,7 +42,7 @@ pub(crate) fn rekey(context: &Context<'_>, args: &Rekey) -> Result<u8, Error> {
 pub(crate) fn lock(context: &Context<'_>) -> Result<u8, Error> {
     let emptied = context.home.opened()?.is_some_and(|opened| opened.keys.lock());
     if emptied {
-        context.ui.changed("the kernel's copy of the data key is gone; the next get asks for it again")
+        context.ui.changed("the kernel's copy of the data key is gone; the next get needs it again")
     } else {
         context.ui.unchanged("the kernel holds no copy of the data key")
     }

@@ -75,7 +75,7 @@ pub(crate) fn passphrase(kind: PassphraseKind) -> Result<Secret, SecretsError> {
     let first = hidden("the passphrase: ").map_err(|_| none)?;
     let first = Secret::from(first.as_str());
     if kind == PassphraseKind::New {
-        let second = hidden("the passphrase, once more: ");
+        let second = hidden("the passphrase again: ");
         if !second.is_ok_and(|second| Secret::from(second.as_str()) == first) {
             return Err(SecretsError::NoPassphrase("the two passphrases differ"));
         }

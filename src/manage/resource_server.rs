@@ -25,9 +25,9 @@ impl Accepted {
     pub(crate) fn server(self, profile: Option<&Profile>) -> Result<ResourceServer, Error> {
         let missing = |what, remedy| Error::new(Code::Usage, format!("{what} is missing")).with_remedy(remedy);
         let keys = self.keys.or_else(|| profile?.jwks_url.clone());
-        let keys = keys.ok_or_else(|| missing("where the issuer's keys are", Remedy::GiveKeysUrl))?;
+        let keys = keys.ok_or_else(|| missing("the place of the issuer's keys", Remedy::GiveKeysUrl))?;
         let issuer = self.issuer.or_else(|| profile?.issuer.clone());
-        let issuer = issuer.ok_or_else(|| missing("whose tokens are taken", Remedy::GiveAcceptedIssuer))?;
+        let issuer = issuer.ok_or_else(|| missing("the issuer of accepted tokens", Remedy::GiveAcceptedIssuer))?;
         Ok(ResourceServer::new(keys, issuer, self.audience))
     }
 }

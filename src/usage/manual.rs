@@ -12,14 +12,14 @@ use crate::exit;
 
 const EXAMPLES: &[(&str, &str)] = &[
     ("tokenkeep init --backend file", "Keeps secrets in sealed files, once and for all."),
-    ("tokenkeep credentials set --provider spotify --client-id ID", "Asks for the client's secret and stores it."),
+    ("tokenkeep credentials set --provider spotify --client-id ID", "Prompts for the client's secret and stores it."),
     (
         "tokenkeep credentials set -p billing --token-url URL --client-id ID --secret-stdin < FILE",
         "The same for any issuer, in a script.",
     ),
     ("curl -H \"$(tokenkeep token get -p billing --format header)\" URL", "Calls an API."),
     ("tokenkeep token get --min-ttl 5m", "Prints a token that lasts for another five minutes."),
-    ("tokenkeep stats --since 7d", "Shows what the last seven days have asked of issuers."),
+    ("tokenkeep stats --since 7d", "Sums up the requests of the last seven days."),
 ];
 
 /// Returns a page for the command, which is the first, and one for each subcommand.
@@ -82,7 +82,7 @@ impl Page {
 fn last_sections() -> String {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    roff.text([roman("After each colon: what --json calls the errors.")]);
+    roff.text([roman("After each colon: the codes of the errors in --json.")]);
     entry(&mut roff, "0", "Done; warnings are possible.");
     let mut codes = Code::all().peekable();
     while let Some(first) = codes.next() {
@@ -118,8 +118,8 @@ fn described(codes: &[Code]) -> String {
     let passing: Vec<Code> = codes.iter().copied().filter(|code| code.is_retryable()).collect();
     let again = match passing.len() {
         0 => String::new(),
-        all if all == codes.len() => ". Asking again may help.".to_owned(),
-        _ => format!(". Asking again may help with {}.", names(&passing)),
+        all if all == codes.len() => ". Another try may help.".to_owned(),
+        _ => format!(". Another try may help with {}.", names(&passing)),
     };
     format!("{}: {}{again}", exit::meaning(codes[0].kind()), names(codes))
 }

@@ -9,7 +9,7 @@ use crate::usage::args::Remove;
 pub(super) fn run(context: &Context<'_>, args: &Remove) -> Result<u8, Error> {
     // No user should lose the only profile through a command that names none.
     if context.profile.is_none() {
-        return Err(Error::new(Code::Usage, "which profile to remove is missing").with_remedy(Remedy::NameProfile));
+        return Err(Error::new(Code::Usage, "the profile to remove is missing").with_remedy(Remedy::NameProfile));
     }
     let name = context.home.profile_name(context.profile.as_deref())?;
     match credential::presence(&context.home, &name)? {

@@ -61,7 +61,7 @@ pub(super) fn fields(set: &Set, preset: &Preset) -> Result<Vec<(String, String)>
         }
         let fields = preset.fields.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>().join(", ");
         let known = if fields.is_empty() { "nothing".to_owned() } else { fields };
-        Err(Error::new(Code::Usage, format!("--with: {} asks for {known}; nothing was changed", preset.name)))
+        Err(Error::new(Code::Usage, format!("--with: {} takes {known}; nothing was changed", preset.name)))
     };
     set.with.iter().map(field).collect()
 }

@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
 
 fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtained, Error> {
     let host = keeper.profile().token_url.url().host_str().unwrap_or_default().to_owned();
-    let _waiting = context.ui.waiting(&format!("asking {host} for a token"));
+    let _waiting = context.ui.waiting(&format!("requesting a token from {host}"));
     block_on(keeper.obtain(want))
 }
 

@@ -61,7 +61,7 @@ fn as_resource_server(context: &Context<'_>, args: &Validate) -> Result<Report, 
         return Err(Error::new(Code::Usage, "--as-resource-server needs the issuer's keys, so it cannot be --offline"));
     }
     let audience = request.audience.clone().ok_or_else(|| {
-        Error::new(Code::Usage, "whom the token must be for is missing").with_remedy(Remedy::GiveAudience)
+        Error::new(Code::Usage, "the audience of the token is missing").with_remedy(Remedy::GiveAudience)
     })?;
     let needs_profile = !args.token_stdin || args.jwks.is_none() || args.issuer.is_none();
     let keeper = match needs_profile.then(|| meant::keeper(context, &Default::default())).transpose() {

@@ -10,7 +10,7 @@ use crate::config::BackendName;
 /// `init`
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// Where secrets are kept: the OS keyring, sealed files, or nowhere.
+    /// The place for secrets: the OS keyring, sealed files, or none.
     #[arg(long, value_name = "BACKEND", value_parser = one_of(BackendName::ALL))]
     pub(crate) backend: BackendName,
     /// The key file; made if it is not there [default: `key` in the config directory].
@@ -19,7 +19,7 @@ pub(crate) struct Init {
     /// The systemd credential that holds the key.
     #[arg(long, value_name = "NAME", group = "key")]
     pub(crate) key_credential: Option<String>,
-    /// Ask for a passphrase that the key is made of.
+    /// Derive the key from a passphrase, typed at a hidden prompt.
     #[arg(long, group = "key")]
     pub(crate) passphrase: bool,
     /// Move what is stored: copy, read back, switch, delete.

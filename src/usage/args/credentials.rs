@@ -106,7 +106,7 @@ pub(crate) struct Set {
     pub(crate) secret_file: Option<PathBuf>,
     /// Store the place to read the secret from each time: file:PATH, env:NAME, command:JSON-ARRAY or
     /// github-actions:AUDIENCE.
-    #[arg(long, value_name = "WHERE", group = "secret")]
+    #[arg(long, value_name = "PLACE", group = "secret")]
     pub(crate) secret_at_fetch: Option<String>,
     /// A text in place of the secret that distinguishes shared tokens, if each host has a key or assertion of its own.
     #[arg(long, value_name = "TEXT")]

@@ -20,7 +20,7 @@ pub(crate) use request::RequestArgs;
 pub(crate) use token::{Get, Token, Validate};
 
 /// Keep OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
-/// however many processes ask.
+/// however many processes need it.
 #[derive(Debug, Parser)]
 #[command(name = "tokenkeep", version, max_term_width = 100, infer_long_args = false)]
 #[command(subcommand_required = true, arg_required_else_help = false)]
@@ -38,10 +38,10 @@ pub(crate) struct Global {
     /// The profile; else TOKENKEEP_PROFILE, default_profile of config.toml, or the only one.
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Where config.toml and profiles are [env: TOKENKEEP_CONFIG_DIR].
+    /// The directory of config.toml and profiles [env: TOKENKEEP_CONFIG_DIR].
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where sealed secrets and tokens are [env: TOKENKEEP_DATA_DIR].
+    /// The directory of sealed secrets and tokens [env: TOKENKEEP_DATA_DIR].
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Write results as JSON on stdout and errors as JSON on stderr.
