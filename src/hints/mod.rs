@@ -84,9 +84,10 @@ impl Seen<'_> {
             },
             Remedy::SetRightKey => match self.setting() {
                 Some(set) => {
-                    return format!("give the right key: {set}, or correct what the profile says of it").into();
+                    return format!("give the right key: {set}, or correct the keys of the profile that describe it")
+                        .into();
                 }
-                None => "run it again with the right key, or correct what is said of it",
+                None => "run it again with the right key, or correct the flags that describe it",
             },
             Remedy::LookAtProfile => {
                 return format!("run tokenkeep credentials show{named}, and set it again if it is the old one").into();
@@ -198,7 +199,7 @@ impl Seen<'_> {
             Remedy::CheckTokenUrl if self.is_being_set => "check --token-url",
             Remedy::CheckTokenUrl => return format!("check token_url: tokenkeep credentials show{named}").into(),
             Remedy::CheckWayToIssuer => {
-                "check what stands between this machine and the issuer: a firewall, a proxy, a list of allowed addresses"
+                "check for a firewall, a proxy or a list of allowed addresses between this machine and the issuer"
             }
             Remedy::TakeTypeAsBearer => match self.setting() {
                 Some(set) => return format!("if these are bearer tokens: {set} --token-type bearer").into(),
@@ -412,7 +413,7 @@ impl Seen<'_> {
                 .into();
             }
             Remedy::RemoveFleetKey => "run tokenkeep fleet key remove",
-            Remedy::BringFleetKey => "bring it from a host that has it: tokenkeep fleet key export PATH",
+            Remedy::BringFleetKey => "copy it from a host that has it: tokenkeep fleet key export PATH",
             Remedy::NameFleetFile => "name a file instead: `key_file`, or `password`, in [fleet] of config.toml",
             Remedy::TakeFleetKeyFileOut => "take `key_file` out of [fleet]",
             Remedy::BuildWithRedis => "build it with the feature redis, or take [fleet] out of config.toml",

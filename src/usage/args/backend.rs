@@ -22,7 +22,7 @@ pub(crate) struct Init {
     /// Derive the key from a passphrase, typed at a hidden prompt.
     #[arg(long, group = "key")]
     pub(crate) passphrase: bool,
-    /// Move what is stored: copy, read back, switch, delete.
+    /// Move the stored secrets: copy, read back, switch, delete.
     #[arg(long = "move")]
     pub(crate) relocate: bool,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Init {
 /// `rekey`
 #[derive(Debug, Args)]
 pub(crate) struct Rekey {
-    /// Destroy what is stored here, and the key if the keyring holds it.
+    /// Destroy the stored secrets and tokens, and the key if the keyring holds it.
     #[arg(long)]
     pub(crate) destroy: bool,
     /// Destroy without asking.

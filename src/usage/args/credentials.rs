@@ -10,11 +10,11 @@ use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMe
 /// `credentials`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Credentials {
-    /// Store a client's secret and what it is for.
+    /// Store a client's secret with its profile.
     ///
     /// The secret is typed at a hidden prompt, unless a flag names the place to read it from; no flag takes it as a value.
-    /// The profile is that of -p, else it has the name of the provider, else `default`. In a profile that is there, what
-    /// is not given stays; another URL, issuer, client or method needs the secret again.
+    /// The profile is that of -p, else it has the name of the provider, else `default`. An existing profile keeps each
+    /// part that is not given; another URL, issuer, client or method needs the secret again.
     Set(Box<Set>),
     /// List the profiles.
     List {
@@ -54,7 +54,7 @@ pub(crate) struct Set {
     /// Fill in what a provider needs, such as tenant=ID; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,
-    /// How the client proves itself.
+    /// How the client authenticates.
     #[arg(long, value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
     pub(crate) auth: Option<AuthMethod>,
     #[command(flatten)]
@@ -77,7 +77,7 @@ pub(crate) struct Set {
     /// Whether assertions name their type (typ client-authentication+jwt); off for older servers.
     #[arg(long, value_name = "ON|OFF", value_parser = one_of(AssertionTyp::ALL))]
     pub(crate) assertion_typ: Option<AssertionTyp>,
-    /// What assertions are signed with, if the key leaves a choice.
+    /// The algorithm that signs assertions, if the key allows several.
     #[arg(long, value_name = "ALG", value_parser = one_of(AssertionAlgorithm::ALL))]
     pub(crate) assertion_algorithm: Option<AssertionAlgorithm>,
     /// The name of the key at the issuer (kid), if the key names none.

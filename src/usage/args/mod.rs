@@ -95,7 +95,7 @@ pub(crate) enum Command {
         /// With --online: request a token of every profile.
         #[arg(long)]
         all: bool,
-        /// End what was interrupted, and remove what was left behind and no profile names.
+        /// Finish interrupted changes, and remove leftovers that no profile names.
         #[arg(long)]
         fix: bool,
         /// Erase secrets that no profile names without asking.
