@@ -48,7 +48,7 @@ fn confirm(secrets: &[&Stray]) -> Result<(), Error> {
     Err(Error::new(Code::Usage, "nothing was erased").with_remedy(Remedy::ConfirmErasure))
 }
 
-fn print(context: &Context<'_>, report: &Report) -> Result<(), Error> {
+fn print(context: &Context<'_>, report: &Report) -> Result<u8, Error> {
     let advised = report.findings.iter().map(|finding| {
         let advice = finding.fix.as_ref().map(|fix| context.ui.advice(fix, finding.profile.as_deref()));
         (finding, advice)

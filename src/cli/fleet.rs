@@ -43,7 +43,7 @@ fn run_key(context: &Context<'_>, command: FleetKey) -> Result<u8, Error> {
 }
 
 fn derive(context: &Context<'_>) -> Result<u8, Error> {
-    let name = context.home.profile_name(context.profile.as_deref())?;
+    let name = context.profile_name()?;
     let profile = context.home.profile(&name)?;
     match vouch(&context.home, &profile).map_err(|error| error.for_profile(&name))? {
         Vouching::Begun => {

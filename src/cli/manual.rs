@@ -10,9 +10,7 @@ use crate::usage::pages;
 /// Writes all pages into a directory, or the first one to stdout.
 pub(super) fn write(ui: &Ui, directory: Option<&Path>) -> Result<u8, Error> {
     let pages = pages();
-    let Some(directory) = directory else {
-        return pages.first().map_or(Ok(()), |page| ui.data(&page.text()?)).map(|()| 0);
-    };
+    let Some(directory) = directory else { return pages.first().map_or(Ok(0), |page| ui.data(&page.text()?)) };
     let failed = |error: std::io::Error| {
         Error::new(Code::WriteFailed, format!("the manual pages cannot be written: {error}"))
             .with_remedy(Remedy::NameWritableDirectory)

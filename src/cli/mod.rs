@@ -29,6 +29,7 @@ use crate::ledger::{Condition, LedgerError};
 pub(crate) use crate::manage::block_on;
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
+use crate::profile::ProfileName;
 use crate::secrets::PassphraseReader;
 use crate::system::hardening::harden;
 use crate::usage::args::{Command, Token, Typed};
@@ -40,12 +41,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     harden();
     #[cfg(unix)]
     crate::system::process::end_with_caller();
-    let json = usage::wants_json(&arguments);
-    diagnostics::report_panics(json);
+    let plain = Ui::plain(usage::wants_json(&arguments));
+    diagnostics::report_panics(&plain);
     let typed = match usage::parse(&arguments) {
         Parsed::Command(typed) => *typed,
-        Parsed::Text(text) => return ended(&Ui::plain(json), Ui::plain(json).data(text.as_bytes()).map(|()| 0)),
-        Parsed::Refused(error) => return ended(&Ui::plain(json), Err(error)),
+        Parsed::Text(text) => return ended(&plain, plain.data(text.as_bytes())),
+        Parsed::Refused(error) => return ended(&plain, Err(error)),
     };
     let ui = Ui::new(&typed.global);
     let recording = Recording::AtEnd(Arc::default());
@@ -79,6 +80,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Returns the profile that is meant.
+    pub(crate) fn profile_name(&self) -> Result<ProfileName, Error> {
+        self.home.profile_name(self.profile.as_deref())
+    }
+
     /// Returns what prints warnings.
     pub(crate) fn observer(&self) -> Observer {
         let ui = self.ui.clone();
@@ -90,7 +96,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     let Typed { global, command } = typed;
     match command {
         Command::Completions { shell } => {
-            return ui.data(usage::script(shell).as_bytes()).map(|()| 0);
+            return ui.data(usage::script(shell).as_bytes());
         }
         Command::Man { directory } => return manual::write(ui, directory.as_deref()),
         _ => {}

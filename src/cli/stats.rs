@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context<'_>, since: Option<&str>, form: Form) -> Res
         Form::Report if context.ui.is_json() => Report::new(&sums, &states()).to_json()?,
         Form::Report => as_table(&sums).into_bytes(),
     };
-    context.ui.data(&text).map(|()| 0)
+    context.ui.data(&text)
 }
 
 fn window(text: &str) -> Result<Duration, Error> {

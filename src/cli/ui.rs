@@ -44,13 +44,13 @@ impl Ui {
         self.style.json
     }
 
-    /// Writes data. A reader that has gone away is no error; a disk that is full is one.
-    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
-        written(crate::system::stdout::write(bytes))
+    /// Writes data, and ends a command with it. A reader that has gone away is no error; a disk that is full is one.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<u8, Error> {
+        written(crate::system::stdout::write(bytes)).map(|()| 0)
     }
 
     /// Writes a JSON value as data.
-    pub(crate) fn json(&self, value: &Value) -> Result<(), Error> {
+    pub(crate) fn json(&self, value: &Value) -> Result<u8, Error> {
         self.data(crate::encoding::escape::json(&format!("{value}\n")).as_bytes())
     }
 

@@ -11,11 +11,10 @@ use crate::profile::{Profile, ProfileName};
 pub(super) fn names(context: &Context<'_>) -> Result<u8, Error> {
     let names = context.home.profile_names()?;
     if context.ui.is_json() {
-        context.ui.json(&names.iter().map(ProfileName::as_str).collect::<Value>())?;
-        return Ok(0);
+        return context.ui.json(&names.iter().map(ProfileName::as_str).collect::<Value>());
     }
     let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    context.ui.data(lines.as_bytes()).map(|()| 0)
+    context.ui.data(lines.as_bytes())
 }
 
 pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
@@ -40,8 +39,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
                 "default": default == Some(name.as_str()),
             }),
         };
-        context.ui.json(&rows.iter().map(row).collect::<Value>())?;
-        return Ok(0);
+        return context.ui.json(&rows.iter().map(row).collect::<Value>());
     }
     let mut lines = String::new();
     for (name, profile) in &rows {
@@ -53,5 +51,5 @@ pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
             Err(error) => format!("{mark} {:<24} cannot be used: {error}\n", name.as_str()),
         });
     }
-    context.ui.data(lines.as_bytes()).map(|()| 0)
+    context.ui.data(lines.as_bytes())
 }

@@ -11,7 +11,7 @@ pub(super) fn run(context: &Context<'_>, args: &Remove) -> Result<u8, Error> {
     if context.profile.is_none() {
         return Err(Error::new(Code::Usage, "the profile to remove is missing").with_remedy(Remedy::NameProfile));
     }
-    let name = context.home.profile_name(context.profile.as_deref())?;
+    let name = context.profile_name()?;
     match credential::presence(&context.home, &name)? {
         Presence::OfUser => {}
         Presence::OfMachine(path) => {

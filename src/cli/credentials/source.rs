@@ -44,7 +44,7 @@ fn find(provider: &str) -> Result<Preset, Error> {
 /// Returns the profile that is meant: that of -p, else the one that has the name of the provider, else `default`.
 pub(super) fn profile_name(context: &Context<'_>, set: &Set) -> Result<ProfileName, Error> {
     if context.profile.is_some() {
-        return context.home.profile_name(context.profile.as_deref());
+        return context.profile_name();
     }
     ProfileName::parse(set.provider.as_deref().unwrap_or("default"))
         .ok_or_else(|| Error::new(Code::Usage, "--provider is not known"))

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     )?;
     // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
-        let name = context.home.profile_name(context.profile.as_deref())?;
+        let name = context.profile_name()?;
         if let Ok(Some((profile, token))) = context.home.cached(&name) {
             return print(context, rendering, &Obtained { token, source: Source::Cache }, &profile);
         }
@@ -54,5 +54,5 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
 fn print(context: &Context<'_>, rendering: Rendering, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
     let rendering = if context.ui.is_json() { rendering.in_json(&obtained.token)? } else { rendering };
     let text = rendering.text(obtained, profile, &context.home.clock.now())?;
-    context.ui.data(text.as_bytes()).map(|()| 0)
+    context.ui.data(text.as_bytes())
 }

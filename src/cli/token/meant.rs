@@ -9,7 +9,7 @@ use crate::usage::args::RequestArgs;
 
 /// Wires a keeper for the selected profile, and for the request that was typed.
 pub(super) fn keeper(context: &Context<'_>, typed: &RequestArgs) -> Result<Keeper, Error> {
-    let name = context.home.profile_name(context.profile.as_deref())?;
+    let name = context.profile_name()?;
     let keeper = context.home.keeper(&name, context.observer())?;
     let asked = request::typed(typed, &keeper.profile().request)?;
     request::warn_of_resources(typed, context.ui);
@@ -21,7 +21,7 @@ pub(super) fn keeper(context: &Context<'_>, typed: &RequestArgs) -> Result<Keepe
 
 /// Returns the tokens of the selected profile, or the one of the request that was typed.
 pub(super) fn tokens(context: &Context<'_>, typed: &RequestArgs) -> Result<Meant, Error> {
-    let profile = context.home.profile(&context.home.profile_name(context.profile.as_deref())?)?;
+    let profile = context.home.profile(&context.profile_name()?)?;
     Ok(match request::typed(typed, &profile.request)? {
         None => Meant::Of(Box::new(profile)),
         Some(request) => {
