@@ -40,9 +40,9 @@ pub(crate) fn meaning(kind: ErrorKind) -> &'static str {
         ErrorKind::Store => "The place of the secrets does not answer, or its key is missing or wrong",
         ErrorKind::Io => "Something cannot be written or read",
         ErrorKind::Refused => "tokenkeep refuses what would not be safe",
-        ErrorKind::RateLimited => "The issuer was asked too often",
+        ErrorKind::RateLimited => "Too many requests to the issuer",
         ErrorKind::Fleet => "The fleet store is required and unavailable",
-        ErrorKind::Indeterminate => "Nobody could tell whether the token is valid",
+        ErrorKind::Indeterminate => "Whether the token is valid could not be found out",
     }
 }
 

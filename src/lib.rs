@@ -113,10 +113,10 @@ mod open;
 pub mod profile;
 mod seal;
 mod secrets;
-#[cfg(feature = "cli")]
-mod surroundings;
 mod system;
 pub mod token;
+#[cfg(feature = "cli")]
+mod usage;
 
 #[doc(inline)]
 pub use error::{Code, Error, ErrorKind, Warning};

@@ -1,10 +1,10 @@
 //! The log, and what is reported of a panic.
 
-use super::args::Global;
 use super::ui::Ui;
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
 use crate::open::text_variable;
+use crate::usage::args::Global;
 
 /// Turns diagnostics on, for the messages of this crate only: the log of another crate does not know our secrets.
 pub(super) fn start(global: &Global) -> Result<(), Error> {
@@ -28,15 +28,16 @@ pub(super) fn start(global: &Global) -> Result<(), Error> {
 }
 
 /// Reports a panic as a bug: with its place, and never with the values in hand.
-pub(super) fn report_panics(json: bool) {
+pub(super) fn report_panics(ui: &Ui) {
+    let ui = ui.clone();
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(Code::Internal, format!("a bug in tokenkeep at {place}; nothing stored was changed"))
             .with_remedy(Remedy::ReportBug);
-        Ui::plain(json).error(&error);
+        ui.error(&error);
         let backtrace = std::backtrace::Backtrace::capture();
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-            Ui::plain(false).done(&backtrace.to_string());
+            ui.done(&backtrace.to_string());
         }
         #[expect(clippy::exit, reason = "the exit code of a bug, whatever the panic strategy")]
         std::process::exit(i32::from(exit::code(Code::Internal)));

@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context<'_>, typed: &Typed) -> Result<u8, Error> {
     };
     let fix = if typed.fix { Fix::Yes(consent) } else { Fix::No };
     let (home, profile) = (&context.home, context.profile.as_deref());
-    let report = examine(&Examination { home, profile, online, fix, warn: context.warner() })?;
+    let report = examine(&Examination { home, profile, online, fix, observer: context.observer() })?;
     print(context, &report)?;
     Ok(match (report.has_failed(), report.first_failure) {
         (false, _) => 0,
@@ -48,7 +48,7 @@ fn confirm(secrets: &[&Stray]) -> Result<(), Error> {
     Err(Error::new(Code::Usage, "nothing was erased").with_remedy(Remedy::ConfirmErasure))
 }
 
-fn print(context: &Context<'_>, report: &Report) -> Result<(), Error> {
+fn print(context: &Context<'_>, report: &Report) -> Result<u8, Error> {
     let advised = report.findings.iter().map(|finding| {
         let advice = finding.fix.as_ref().map(|fix| context.ui.advice(fix, finding.profile.as_deref()));
         (finding, advice)

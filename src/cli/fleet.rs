@@ -1,13 +1,11 @@
 //! `fleet`: its key, and the login of its store. Keys go through files of their owner, never through arguments.
 
-use std::path::{Path, PathBuf};
-
-use super::args::{Fleet, FleetKey, FleetLoginCommand};
 use super::{Context, secret_input};
 use crate::error::{Code, Error};
 use crate::manage::fleet::derived::{Vouching, vouch};
 use crate::manage::fleet::{Changed, IsNew, key, login};
-use crate::system::files::EscapedPath;
+use crate::system::files::{EscapedPath, absolute};
+use crate::usage::args::{Fleet, FleetKey, FleetLoginCommand};
 
 pub(crate) fn run(context: &Context<'_>, command: Fleet) -> Result<u8, Error> {
     match command {
@@ -45,7 +43,7 @@ fn run_key(context: &Context<'_>, command: FleetKey) -> Result<u8, Error> {
 }
 
 fn derive(context: &Context<'_>) -> Result<u8, Error> {
-    let name = context.home.profile_name(context.profile.as_deref())?;
+    let name = context.profile_name()?;
     let profile = context.home.profile(&name)?;
     match vouch(&context.home, &profile).map_err(|error| error.for_profile(&name))? {
         Vouching::Begun => {
@@ -87,8 +85,4 @@ fn ended(context: &Context<'_>, changed: Changed, message: &str) -> Result<u8, E
 
 fn warn(context: &Context<'_>, left: &[String]) {
     left.iter().for_each(|left| context.ui.warn_with("cache_write_failed", left));
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "what was given is not a path"))
 }

@@ -8,7 +8,7 @@ use super::settle;
 use super::ui::Ui;
 use crate::consumers::helper::{Call, Input, Invocation, KeeperTokens, Reply};
 use crate::error::{Code, Error, written};
-use crate::manage::Warn;
+use crate::keeper::Observer;
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
 use crate::profile::{NAME_RULE, ProfileName};
@@ -18,7 +18,7 @@ use crate::system::stdout;
 /// Answers one call. Warnings go to stderr if the client shows it to its user, else nowhere.
 pub(super) fn run(invocation: Invocation) -> ExitCode {
     let (helper, recording) = (invocation.helper, Recording::AtEnd(Arc::default()));
-    let ui = Ui::of_client(helper.client.errors);
+    let ui = Ui::plain(false).for_client(helper.client.errors);
     let reply = answered(invocation, &ui, &recording).unwrap_or_else(|error| (helper.failure)(&error));
     let exit = print(&reply);
     settle(&recording, &ui);
@@ -36,13 +36,14 @@ fn answered(invocation: Invocation, ui: &Ui, recording: &Recording) -> Result<Re
         ProfileName::parse(&name).ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")))
     };
     let ui = ui.clone();
+    let observer: Observer = Arc::new(move |warning| ui.warn(warning));
     let reply = Call {
         helper,
         home: &home,
         profile: profile.map(name).transpose()?,
         words,
         input: &mut Input::new(io::stdin()),
-        tokens: &mut KeeperTokens(Warn::new(move |warning| ui.warn(warning))),
+        tokens: &mut KeeperTokens(observer),
         is_greeted: std::env::var_os(FRONT_GREETED).is_some_and(|by| std::env::var_os(FRONT_PROCESS) == Some(by)),
     }
     .run();

@@ -1,13 +1,12 @@
 //! `init`, `rekey`, `lock`: where secrets are kept, and the key that seals them.
 
-use std::path::{Path, PathBuf};
-
-use super::args::{Init, Rekey};
 use super::{Context, secret_input};
+use crate::config::BackendName;
 use crate::error::{Code, Error, Remedy};
 use crate::manage::backend::{self, Changed, Stored};
 use crate::secrets::{Argon2Cost, Backend, KeySource, is_credential_name};
-use crate::system::files::EscapedPath;
+use crate::system::files::{EscapedPath, absolute};
+use crate::usage::args::{Init, Rekey};
 
 pub(crate) fn run(context: &Context<'_>, init: &Init) -> Result<u8, Error> {
     let backend = typed(context, init)?;
@@ -43,7 +42,7 @@ pub(crate) fn rekey(context: &Context<'_>, args: &Rekey) -> Result<u8, Error> {
 pub(crate) fn lock(context: &Context<'_>) -> Result<u8, Error> {
     let emptied = context.home.opened()?.is_some_and(|opened| opened.keys.lock());
     if emptied {
-        context.ui.changed("the kernel's copy of the data key is gone; the next get asks for it again")
+        context.ui.changed("the kernel's copy of the data key is gone; the next get needs it again")
     } else {
         context.ui.unchanged("the kernel holds no copy of the data key")
     }
@@ -52,13 +51,13 @@ pub(crate) fn lock(context: &Context<'_>) -> Result<u8, Error> {
 /// Reads the backend that was typed.
 fn typed(context: &Context<'_>, init: &Init) -> Result<Backend, Error> {
     let keyed = init.key_file.is_some() || init.key_credential.is_some() || init.passphrase;
-    match init.backend.as_str() {
-        "keyring" | "none" if keyed => {
+    match init.backend {
+        BackendName::Keyring | BackendName::None if keyed => {
             Err(Error::new(Code::Usage, "--key-file, --key-credential and --passphrase go with --backend file"))
         }
-        "keyring" => Ok(Backend::Keyring),
-        "none" => Ok(Backend::None),
-        _ => Ok(Backend::File(match (&init.key_file, &init.key_credential, init.passphrase) {
+        BackendName::Keyring => Ok(Backend::Keyring),
+        BackendName::None => Ok(Backend::None),
+        BackendName::File => Ok(Backend::File(match (&init.key_file, &init.key_credential, init.passphrase) {
             (Some(path), _, _) => KeySource::KeyFile(absolute(path)?),
             (None, Some(name), _) if is_credential_name(name) => KeySource::Credential(name.clone()),
             (None, Some(_), _) => {
@@ -71,8 +70,4 @@ fn typed(context: &Context<'_>, init: &Init) -> Result<Backend, Error> {
             },
         })),
     }
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--key-file is not a path"))
 }

@@ -7,7 +7,7 @@ use crate::manage::discovery::{OfEnvironment, of_environment as known};
 use crate::open::environment::Endpoints;
 
 /// What a user reads while an issuer is asked.
-pub(super) const ASKING: &str = "asking the issuer for its endpoints";
+pub(super) const ASKING: &str = "requesting the endpoints of the issuer";
 
 /// Returns the endpoints of the issuer, if the environment names only the issuer and its profile is meant. They are kept in
 /// the data directory, and requested if they are not there or as `lookup` says.

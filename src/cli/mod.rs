@@ -1,16 +1,10 @@
 //! The command line: reads arguments and terminal, prints, and knows no protocol.
 
-mod args;
-mod completions;
 mod credentials;
 mod diagnostics;
 mod doctor;
-mod examples;
 mod fleet;
-mod format;
 mod helper;
-#[cfg(test)]
-mod hinted;
 mod init;
 mod issuer;
 mod manual;
@@ -18,38 +12,31 @@ mod operator;
 mod request;
 mod secret_input;
 mod stats;
-mod suggestions;
 mod token;
 mod ui;
-mod urls;
-mod usage;
 mod which;
-mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
-
-use args::{Command, Typed};
 use issuer::Lookup;
 use ui::Ui;
 
-use crate::consumers::client::Errors;
-use crate::consumers::format::{Format, google};
 use crate::consumers::helper::Invocation;
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, chain};
 use crate::exit;
 use crate::keeper::Observer;
 use crate::ledger::{Condition, LedgerError};
-use crate::manage::Warn;
 pub(crate) use crate::manage::block_on;
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
+use crate::profile::ProfileName;
 use crate::secrets::PassphraseReader;
 use crate::system::hardening::harden;
+use crate::usage::args::{Command, Token, Typed};
+use crate::usage::{self, Parsed};
 
 /// Runs a command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -57,49 +44,37 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     harden();
     #[cfg(unix)]
     crate::system::process::end_with_caller();
-    diagnostics::report_panics(words::wants_json(&arguments));
+    let plain = Ui::plain(usage::wants_json(&arguments));
+    diagnostics::report_panics(&plain);
     if let Some((own_name, arguments)) = arguments.split_first()
         && let Some(invocation) = Invocation::parse(own_name, arguments)
     {
         return helper::run(invocation);
     }
-    let parsed = command_line().try_get_matches_from(&arguments).and_then(|matches| Typed::from_arg_matches(&matches));
-    let mut typed = match parsed {
-        Ok(typed) => typed,
-        Err(error) => return usage::refused(&error, &arguments),
+    let typed = match usage::parse(&arguments) {
+        Parsed::Command(typed) => *typed,
+        Parsed::Text(text) => return ended(&plain, plain.data(text.as_bytes())),
+        Parsed::Refused(error) => return ended(&plain, Err(error)),
     };
-    let format = match &typed.command {
-        Command::Token(args::Token::Get(get)) => get.format,
-        _ => Format::default(),
-    };
-    // The same word twice: results and errors as JSON.
-    typed.global.json |= format == Format::Json;
-    // What the client takes for a part of the answer is not written.
-    let has_errors_in_answer = format.row().client.errors == Errors::Answer;
-    typed.global.quiet |= has_errors_in_answer;
-    let ui = Ui::new(&typed.global);
+    let ui = Ui::new(&typed.global).for_client(typed.errors_of_client());
     let recording = Recording::AtEnd(Arc::default());
     let outcome = diagnostics::start(&typed.global).and_then(|()| command(typed, &ui, &recording));
-    let exit = match outcome {
-        Ok(exit) => ExitCode::from(exit),
-        // If the answer cannot be written, the client sees that it has none.
-        Err(error) if has_errors_in_answer && ui.data(google::failure(&error).as_bytes()).is_ok() => ExitCode::SUCCESS,
-        Err(error) => {
-            let error = match (error.code(), error.remedy()) {
-                (Code::Usage, None) => error.with_remedy(words::help_of(&arguments)),
-                _ => error,
-            };
-            ui.error(&error);
-            ExitCode::from(exit::code(error.code()))
-        }
-    };
+    let exit = ended(&ui, outcome.map_err(|error| advised(error, &arguments)));
     settle(&recording, &ui);
     exit
 }
 
-/// Returns every command and flag, with examples.
-fn command_line() -> clap::Command {
-    examples::added(Typed::command())
+/// Names the help of the command in an error of usage that has no other advice.
+fn advised(error: Error, arguments: &[OsString]) -> Error {
+    match (error.code(), error.remedy()) {
+        (Code::Usage, None) => error.with_remedy(usage::help_of(arguments)),
+        _ => error,
+    }
+}
+
+/// Prints the error of a command, if there is one, and returns its exit code.
+fn ended(ui: &Ui, outcome: Result<u8, Error>) -> ExitCode {
+    ExitCode::from(outcome.unwrap_or_else(|error| ui.failed(&error)))
 }
 
 /// The surroundings that a command needs to know.
@@ -110,16 +85,15 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Returns what prints the warnings of others.
-    pub(crate) fn warner(&self) -> Warn {
-        let ui = self.ui.clone();
-        Warn::new(move |warning| ui.warn(warning))
+    /// Returns the profile that is meant.
+    pub(crate) fn profile_name(&self) -> Result<ProfileName, Error> {
+        self.home.profile_name(self.profile.as_deref())
     }
 
-    /// Returns what prints the warnings of a keeper.
+    /// Returns what prints warnings.
     pub(crate) fn observer(&self) -> Observer {
         let ui = self.ui.clone();
-        Box::new(move |warning| ui.warn(warning))
+        Arc::new(move |warning| ui.warn(warning))
     }
 }
 
@@ -127,9 +101,9 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     let Typed { global, command } = typed;
     match command {
         Command::Completions { shell } => {
-            return ui.data(completions::script(shell).as_bytes()).map(|()| 0);
+            return ui.data(usage::script(shell).as_bytes());
         }
-        Command::Man { directory } => return manual::write(ui, Typed::command(), directory.as_deref()),
+        Command::Man { directory } => return manual::write(ui, directory.as_deref()),
         _ => {}
     }
     let home = Home::find(global.config_dir, global.data_dir)?;
@@ -147,9 +121,9 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
     };
     // Only a command that requests something looks up the issuer's endpoints. `doctor` reports what comes of it.
     let endpoints = match &command {
-        Command::Token(args::Token::Get(get)) if get.refresh => issuer::of_environment(&context, Lookup::Always)?,
-        Command::Token(args::Token::Get(get)) if !get.offline => issuer::of_environment(&context, Lookup::IfOld)?,
-        Command::Token(args::Token::Validate(validate)) if !validate.offline => {
+        Command::Token(Token::Get(get)) if get.refresh => issuer::of_environment(&context, Lookup::Always)?,
+        Command::Token(Token::Get(get)) if !get.offline => issuer::of_environment(&context, Lookup::IfOld)?,
+        Command::Token(Token::Validate(validate)) if !validate.offline => {
             issuer::of_environment(&context, Lookup::IfOld)?
         }
         _ => None,

@@ -2,10 +2,10 @@
 
 use url::Url;
 
-use super::args::RequestArgs;
 use super::ui::Ui;
 use crate::error::{Code, Error};
 use crate::profile::Request;
+use crate::usage::args::RequestArgs;
 
 const RESOURCE: &str = "resource";
 

@@ -7,6 +7,7 @@ use super::ui::Ui;
 use crate::error::{Code, Error, Remedy};
 use crate::profile::Reference;
 use crate::secrets::{PassphraseKind, SecretsError, read_reference};
+use crate::system::files::absolute;
 use crate::system::secret::Secret;
 use crate::system::terminal::hidden;
 
@@ -33,7 +34,7 @@ pub(crate) fn from_stdin(what: &str) -> Result<Secret, Error> {
 
 /// Copies a secret from a file.
 pub(crate) fn from_file(path: &Path, ui: &Ui) -> Result<Secret, Error> {
-    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "--secret-file is not a path"))?;
+    let path = absolute(path)?;
     let read = read_reference(&Reference::File(path.clone()), None).map_err(|error| {
         let made = Error::from(error);
         match made.code() {
@@ -74,7 +75,7 @@ pub(crate) fn passphrase(kind: PassphraseKind) -> Result<Secret, SecretsError> {
     let first = hidden("the passphrase: ").map_err(|_| none)?;
     let first = Secret::from(first.as_str());
     if kind == PassphraseKind::New {
-        let second = hidden("the passphrase, once more: ");
+        let second = hidden("the passphrase again: ");
         if !second.is_ok_and(|second| Secret::from(second.as_str()) == first) {
             return Err(SecretsError::NoPassphrase("the two passphrases differ"));
         }
@@ -95,12 +96,7 @@ pub(crate) fn confirmed(question: &str, beforehand: Remedy) -> Result<bool, Erro
             Error::new(Code::Usage, "an answer is needed, and there is no terminal to ask on").with_remedy(beforehand)
         );
     }
-    let asked = write!(io::stderr().lock(), "{question} [y/N] ").and_then(|()| {
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-    });
-    asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
+    Ok(matches!(line(&format!("{question} [y/N] "))?.as_str(), "y" | "Y" | "yes"))
 }
 
 /// Asks for a line that is no secret; without a terminal it has to be given beforehand, as the remedy advises.
@@ -109,12 +105,17 @@ pub(crate) fn asked(question: &str, beforehand: Remedy) -> Result<String, Error>
         let message = format!("{question} is missing, and there is no terminal to ask on; nothing was changed");
         return Err(Error::new(Code::Usage, message).with_remedy(beforehand));
     }
-    let asked = write!(io::stderr().lock(), "{question}: ").and_then(|()| {
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer.trim().to_owned())
+    line(&format!("{question}: "))
+}
+
+/// Reads a line that the user types after a prompt.
+fn line(prompt: &str) -> Result<String, Error> {
+    let typed = write!(io::stderr().lock(), "{prompt}").and_then(|()| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        Ok(line.trim().to_owned())
     });
-    asked.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
+    typed.map_err(|error| Error::new(Code::Usage, format!("nothing could be read: {error}; nothing was changed")))
 }
 
 fn usable(secret: Secret, what: &str) -> Result<Secret, Error> {

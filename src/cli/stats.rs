@@ -31,14 +31,14 @@ pub(crate) fn run(context: &Context<'_>, since: Option<&str>, form: Form) -> Res
     let home = &context.home;
     // A removed profile still has a history.
     let only = context.profile.as_deref().map(|name| home.profile_name(Some(name))).transpose()?;
-    let sums = stats::sums(home, since, only.as_ref(), &context.warner())?;
+    let sums = stats::sums(home, since, only.as_ref(), &context.observer())?;
     let states = || stats::states(home, &sums, only.as_ref());
     let text = match form {
         Form::Prometheus => stats::prometheus(&sums, &states()).into_bytes(),
         Form::Report if context.ui.is_json() => Report::new(&sums, &states()).to_json()?,
         Form::Report => as_table(&sums).into_bytes(),
     };
-    context.ui.data(&text).map(|()| 0)
+    context.ui.data(&text)
 }
 
 fn window(text: &str) -> Result<Duration, Error> {

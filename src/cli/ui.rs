@@ -10,18 +10,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{Color, Global};
 use crate::consumers::client::Errors;
+use crate::consumers::format::google;
 use crate::error::warning::Warning;
 use crate::error::{Error, Remedy, written};
+use crate::exit;
 use crate::hints::style::{Style, is_colored, is_dumb_terminal};
 use crate::hints::{self, Directories};
+use crate::usage::args::{Color, Global};
 
 /// How messages are written.
 #[derive(Clone, Debug)]
 pub(crate) struct Ui {
     style: Style,
     quiet: bool,
+    /// Where the client of the command looks for what went wrong.
+    errors: Errors,
     warned: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
@@ -33,30 +37,32 @@ impl Ui {
             Color::Auto => is_colored(),
         };
         let directories = Directories::typed(global.config_dir.as_deref(), global.data_dir.as_deref());
-        Ui { style: Style { json: global.json, colored, directories }, quiet: global.quiet, warned: Arc::default() }
+        let style = Style { json: global.json, colored, directories };
+        Ui { style, quiet: global.quiet, errors: Errors::Stderr, warned: Arc::default() }
     }
 
     /// Makes one for errors that come before the flags are understood.
     pub(crate) fn plain(json: bool) -> Ui {
-        Ui { style: Style { json, ..Style::default() }, quiet: false, warned: Arc::default() }
+        let style = Style { json, ..Style::default() };
+        Ui { style, quiet: false, errors: Errors::Stderr, warned: Arc::default() }
     }
 
-    /// Makes one for a client: it warns if the client shows stderr to its user.
-    pub(crate) fn of_client(errors: Errors) -> Ui {
-        Ui { quiet: errors != Errors::Stderr, ..Ui::plain(false) }
+    /// Returns the same for a client: it warns only if the client shows stderr to its user.
+    pub(crate) fn for_client(self, errors: Errors) -> Ui {
+        Ui { quiet: self.quiet || errors != Errors::Stderr, errors, ..self }
     }
 
     pub(crate) fn is_json(&self) -> bool {
         self.style.json
     }
 
-    /// Writes data. A reader that has gone away is no error; a disk that is full is one.
-    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Error> {
-        written(crate::system::stdout::write(bytes))
+    /// Writes data, and ends a command with it. A reader that has gone away is no error; a disk that is full is one.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<u8, Error> {
+        written(crate::system::stdout::write(bytes)).map(|()| 0)
     }
 
     /// Writes a JSON value as data.
-    pub(crate) fn json(&self, value: &Value) -> Result<(), Error> {
+    pub(crate) fn json(&self, value: &Value) -> Result<u8, Error> {
         self.data(crate::encoding::escape::json(&format!("{value}\n")).as_bytes())
     }
 
@@ -123,9 +129,14 @@ impl Ui {
         self.style.directories.command(words)
     }
 
-    /// Prints the error that kept the caller from the result.
-    pub(crate) fn error(&self, error: &Error) {
+    /// Prints the error that kept the caller from the result; returns the exit code.
+    pub(crate) fn failed(&self, error: &Error) -> u8 {
+        // If the answer cannot be written, the client sees that it has none.
+        if self.errors == Errors::Answer && self.data(google::failure(error).as_bytes()).is_ok() {
+            return 0;
+        }
         self.say(&self.style.error(error));
+        exit::code(error.code())
     }
 
     /// Shows that something is waited for: on a terminal only, and after 300 ms only.

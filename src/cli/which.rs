@@ -22,11 +22,11 @@ pub(super) fn run(context: &Context<'_>, url: &str) -> Result<u8, Error> {
             json!({"profile": entry.profile.as_str(), "pattern": entry.host.pattern.as_str(), "why": why})
         };
         let others: Vec<_> = others.iter().map(other).collect();
-        return context.ui.json(&json!({"profile": profile, "pattern": pattern, "others": others})).map(|()| 0);
+        return context.ui.json(&json!({"profile": profile, "pattern": pattern, "others": others}));
     }
     let mut text = format!("{profile}, by {pattern}\n");
     for (entry, why) in &others {
         text.push_str(&format!("not {}: {} {why}\n", entry.profile, entry.host.pattern.as_str()));
     }
-    context.ui.data(text.as_bytes()).map(|()| 0)
+    context.ui.data(text.as_bytes())
 }

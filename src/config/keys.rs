@@ -68,10 +68,12 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{BackendName, Config};
     use crate::encoding::document;
 
-    const BACKENDS: [&str; 3] = ["keyring", "file", "none"];
+    fn backends() -> [&'static str; BackendName::ALL.len()] {
+        BackendName::ALL.map(|(_, name)| name)
+    }
 
     /// Makes the JSON Schema of `config.toml`.
     fn schema() -> Value {
@@ -80,7 +82,7 @@ mod tests {
                 let mut schema = match key.name {
                     // Its URLs hold several hosts, which no checker of URLs takes.
                     "url" => Kind::Text.schema(&[]),
-                    _ => key.page.kind.schema(&BACKENDS),
+                    _ => key.page.kind.schema(&backends()),
                 };
                 schema["description"] = json!(key.page.about);
                 (key.name.to_owned(), schema)
@@ -102,7 +104,7 @@ mod tests {
             let Page { kind, about, otherwise } = &key.page;
             let name =
                 if key.section.is_empty() { key.name.to_owned() } else { format!("{}.{}", key.section, key.name) };
-            format!("| `{name}` | {} | {about} | {otherwise} |\n", kind.described(&BACKENDS))
+            format!("| `{name}` | {} | {about} | {otherwise} |\n", kind.described(&backends()))
         });
         format!("| key | value | meaning | if it is missing |\n|---|---|---|---|\n{}", rows.collect::<String>())
     }

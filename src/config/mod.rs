@@ -1,5 +1,6 @@
 //! `config.toml`: what users choose once for all profiles.
 
+mod backend;
 mod fleet;
 mod keys;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use toml_edit::DocumentMut;
 
 use crate::encoding::toml::{DocumentError, Parsed};
+pub(crate) use backend::{BackendName, NamedBackend};
 pub(crate) use fleet::{BUDGET, FleetConfig};
 pub use fleet::{FleetUrl, FleetUrlError, Topology};
 
@@ -18,7 +20,7 @@ pub(crate) struct Config {
     /// The profile to use if none is named.
     pub default_profile: Option<String>,
     /// The backend that `init` would have recorded.
-    pub backend: Option<String>,
+    pub backend: Option<NamedBackend>,
     /// Whether a variable named it, and not the file.
     pub(crate) backend_by_variable: bool,
     /// The file that the data key comes from.
@@ -103,7 +105,7 @@ impl Config {
                 timeout => timeout,
             };
             config.required = secrets.flag("required")?.unwrap_or_default();
-            config.backend = secrets.text("backend")?.map(str::to_owned);
+            config.backend = secrets.text("backend")?.map(NamedBackend::of);
             config.key_file = secrets.path("key_file")?;
         }
         if let Some(http) = root.table("http")? {

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 
 use super::{Code, Error, Remedy};
 use crate::encoding::toml::DocumentError;
-use crate::system::files::{EscapedPath, Mend, PlaceError, is_in_home, writable_beside};
+use crate::system::files::{EscapedPath, Mend, NoPlace, PlaceError, is_in_home, writable_beside};
 
 /// Joins an error and its causes on one line.
 pub(crate) fn chain(error: &dyn StdError) -> String {
@@ -43,6 +43,12 @@ impl Error {
             PlaceError::Io { .. } => Remedy::CheckPermissions,
             PlaceError::TooLarge { .. } => Remedy::CheckRightFile,
         })
+    }
+}
+
+impl From<NoPlace> for Error {
+    fn from(error: NoPlace) -> Error {
+        Error::new(Code::Usage, chain(&error)).caused_by(error)
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn of(error: &Error, directories: &Directories) -> Option<Cow<'static
     Some(match (error.retry_after(), remedy) {
         // The same answer comes from the cache until then, whatever was mended meanwhile.
         (Some(left), Remedy::SetRightClient | Remedy::CorrectSecretIn(_)) if error.is_remembered() => {
-            format!("{advice}; the issuer is asked again in {}", duration::show(left)).into()
+            format!("{advice}; the issuer is contacted again in {}", duration::show(left)).into()
         }
         _ => advice,
     })
@@ -65,7 +65,7 @@ impl Seen<'_> {
                 return format!("run tokenkeep credentials set -p {name} --token-url URL --client-id ID").into();
             }
             Remedy::UseProfile(name) => return format!("did you mean -p {name}?").into(),
-            Remedy::FindEndpoints => "run tokenkeep token get, which asks the issuer for them",
+            Remedy::FindEndpoints => "run tokenkeep token get, which requests them from the issuer",
             Remedy::SetVariables => {
                 "correct that variable; TOKENKEEP_CLIENT_ID and TOKENKEEP_SECRET_FILE are needed, and TOKENKEEP_TOKEN_URL or \
                  TOKENKEEP_PROVIDER, or unset all of them"
@@ -84,9 +84,10 @@ impl Seen<'_> {
             },
             Remedy::SetRightKey => match self.setting() {
                 Some(set) => {
-                    return format!("give the right key: {set}, or correct what the profile says of it").into();
+                    return format!("give the right key: {set}, or correct the keys of the profile that describe it")
+                        .into();
                 }
-                None => "run it again with the right key, or correct what is said of it",
+                None => "run it again with the right key, or correct the flags that describe it",
             },
             Remedy::LookAtProfile => {
                 return format!("run tokenkeep credentials show{named}, and set it again if it is the old one").into();
@@ -175,7 +176,7 @@ impl Seen<'_> {
             Remedy::GiveExactIssuer => "give --issuer exactly as the issuer writes it",
             Remedy::TakeIssuer(issuer) => return format!("run again with --issuer {}", quoted_text(issuer)).into(),
             Remedy::MendIssuerName => {
-                "have the issuer's server name its public https URL (behind a proxy it must be told), or give --token-url URL"
+                "have the issuer's server name its public https URL (behind a proxy it has to be configured), or give --token-url URL"
             }
             Remedy::AllowHttp(host) => {
                 return format!(
@@ -198,7 +199,7 @@ impl Seen<'_> {
             Remedy::CheckTokenUrl if self.is_being_set => "check --token-url",
             Remedy::CheckTokenUrl => return format!("check token_url: tokenkeep credentials show{named}").into(),
             Remedy::CheckWayToIssuer => {
-                "check what stands between this machine and the issuer: a firewall, a proxy, a list of allowed addresses"
+                "check for a firewall, a proxy or a list of allowed addresses between this machine and the issuer"
             }
             Remedy::TakeTypeAsBearer => match self.setting() {
                 Some(set) => return format!("if these are bearer tokens: {set} --token-type bearer").into(),
@@ -224,8 +225,10 @@ impl Seen<'_> {
                 return format!("run unset {variable}, or set it to http://HOST:PORT").into();
             }
             Remedy::GiveProxyPassword(variable) => {
-                return format!("set {variable} to http://USER:PASSWORD@HOST:PORT; it was asked once, and not again")
-                    .into();
+                return format!(
+                    "set {variable} to http://USER:PASSWORD@HOST:PORT; the proxy was tried once, and not again"
+                )
+                .into();
             }
             Remedy::AllowThroughProxy => "have the proxy let the issuer through, or name its host in NO_PROXY",
             Remedy::CheckProxy(variable) => {
@@ -263,9 +266,10 @@ impl Seen<'_> {
             Remedy::AcceptCached(left) => {
                 return format!("a token valid for {} is cached: leave --refresh out", duration::show(*left)).into();
             }
-            Remedy::ContactIssuer => "leave out --offline to ask the issuer",
+            Remedy::ContactIssuer => "leave out --offline to contact the issuer",
             Remedy::Wait(left) => {
-                return format!("the same answer as before, not asked again for {}", duration::show(*left)).into();
+                return format!("the same answer as before; the next request is possible in {}", duration::show(*left))
+                    .into();
             }
             Remedy::NameProvenRequest => "use --format dpop --method METHOD --url URL",
             Remedy::LeaveProofOut => {
@@ -409,7 +413,7 @@ impl Seen<'_> {
                 .into();
             }
             Remedy::RemoveFleetKey => "run tokenkeep fleet key remove",
-            Remedy::BringFleetKey => "bring it from a host that has it: tokenkeep fleet key export PATH",
+            Remedy::BringFleetKey => "copy it from a host that has it: tokenkeep fleet key export PATH",
             Remedy::NameFleetFile => "name a file instead: `key_file`, or `password`, in [fleet] of config.toml",
             Remedy::TakeFleetKeyFileOut => "take `key_file` out of [fleet]",
             Remedy::BuildWithRedis => "build it with the feature redis, or take [fleet] out of config.toml",
@@ -440,7 +444,7 @@ impl Seen<'_> {
             Remedy::ReadHelp => "run tokenkeep --help",
             Remedy::UseCommand(command) => return format!("did you mean tokenkeep {command}?").into(),
             Remedy::GiveSecretUnseen => {
-                "leave it out and type it when it is asked for, or give --secret-stdin or --secret-file PATH; \
+                "leave it out and type it at the prompt, or give --secret-stdin or --secret-file PATH; \
                  take it out of the history of the shell"
             }
             Remedy::UseSimilar(word) => return format!("did you mean {word}? run tokenkeep --help").into(),

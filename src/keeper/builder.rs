@@ -54,7 +54,7 @@ impl KeeperBuilder {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
             fleet: None,
-            observer: Box::new(|warning: &Warning| tracing::warn!(code = warning.code(), "{warning}")),
+            observer: Arc::new(|warning: &Warning| tracing::warn!(code = warning.code(), "{warning}")),
         }
     }
 
@@ -106,7 +106,7 @@ impl KeeperBuilder {
 
     /// Passes every warning to `observer`, in any thread and often inside a call of the keeper; it should return soon.
     pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> KeeperBuilder {
-        self.observer = Box::new(observer);
+        self.observer = Arc::new(observer);
         self
     }
 

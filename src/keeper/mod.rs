@@ -90,7 +90,7 @@ pub(crate) struct Parts {
 }
 
 /// Receives every warning.
-pub(crate) type Observer = Box<dyn Fn(&Warning) + Send + Sync>;
+pub(crate) type Observer = Arc<dyn Fn(&Warning) + Send + Sync>;
 
 /// Receives the entry of every request to the issuer.
 pub(crate) type Recorder = Box<dyn Fn(Entry) + Send + Sync>;

@@ -10,9 +10,10 @@ pub(crate) mod doctor;
 pub(crate) mod fleet;
 pub(crate) mod locked;
 pub(crate) mod operator;
+pub(crate) mod resource_server;
 pub(crate) mod stats;
 pub(crate) mod token;
 pub(crate) mod urls;
 mod waiting;
 
-pub(crate) use waiting::{Warn, block_on};
+pub(crate) use waiting::block_on;

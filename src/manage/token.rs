@@ -1,11 +1,11 @@
 //! The tokens that are kept here: listed, forgotten, revoked.
 
+use super::block_on;
 use super::fleet::tokens as fleet;
-use super::{Warn, block_on};
 use crate::cache::store::{FileStore, clear};
 use crate::cache::{Cache, CacheFault, Extent, sweep};
 use crate::error::{Code, Error, Remedy};
-use crate::keeper::{Keeper, identity_of};
+use crate::keeper::{Keeper, Observer, identity_of};
 use crate::manage::credential::belongs_to;
 use crate::open::{Home, Opened};
 use crate::profile::{Profile, ProfileName};
@@ -38,7 +38,7 @@ pub(crate) struct Listed {
 }
 
 /// Lists the tokens of the cache and of the fleet by profile, scope and place.
-pub(crate) fn list(home: &Home, warn: &Warn) -> Result<Vec<Listed>, Error> {
+pub(crate) fn list(home: &Home, observer: &Observer) -> Result<Vec<Listed>, Error> {
     let cached = match cache(home)? {
         Some(cache) => cache.list()?,
         None => Vec::new(),
@@ -51,7 +51,7 @@ pub(crate) fn list(home: &Home, warn: &Warn) -> Result<Vec<Listed>, Error> {
         Listed { place, profile, outline, validity }
     };
     let cached = cached.into_iter().map(|it| listed(Place::Cache, it.outline, *it.token.validity()));
-    let shared = fleet::list(home, warn)?.into_iter().map(|it| listed(Place::Fleet, it.outline, it.validity));
+    let shared = fleet::list(home, observer)?.into_iter().map(|it| listed(Place::Fleet, it.outline, it.validity));
     let mut all: Vec<Listed> = cached.chain(shared).collect();
     all.sort_by_cached_key(|it| (it.profile.clone(), it.outline.scopes.join(" "), it.place));
     Ok(all)
@@ -67,8 +67,22 @@ pub(crate) enum Meant {
     Only(Box<Profile>, TokenIdentity),
 }
 
+/// How many tokens were forgotten.
+pub(crate) struct Forgotten {
+    pub(crate) cached: usize,
+    /// Those that were taken back from the fleet; `None` if that was not wanted.
+    pub(crate) shared: Option<usize>,
+}
+
+/// Forgets tokens: those of the cache, and with an observer those of the fleet, which are first: otherwise they would
+/// come back from there.
+pub(crate) fn forget(home: &Home, meant: &Meant, fleet: Option<&Observer>) -> Result<Forgotten, Error> {
+    let shared = fleet.map(|observer| forget_in_fleet(home, meant, observer)).transpose()?;
+    Ok(Forgotten { cached: forget_cached(home, meant)?, shared })
+}
+
 /// Forgets cached tokens; returns how many. To forget all needs no key.
-pub(crate) fn forget(home: &Home, meant: &Meant) -> Result<usize, Error> {
+fn forget_cached(home: &Home, meant: &Meant) -> Result<usize, Error> {
     let (profile, only) = match meant {
         Meant::All => return forget_all(home),
         Meant::Of(profile) => (profile, None),
@@ -101,20 +115,20 @@ fn forget_all(home: &Home) -> Result<usize, Error> {
 }
 
 /// Takes tokens back from the fleet; returns how many.
-pub(crate) fn forget_in_fleet(home: &Home, meant: &Meant, warn: &Warn) -> Result<usize, Error> {
+fn forget_in_fleet(home: &Home, meant: &Meant, observer: &Observer) -> Result<usize, Error> {
     match meant {
-        Meant::All => home.profile_names()?.iter().map(|name| fleet::forget(home, name, None, warn)).sum(),
-        Meant::Of(profile) => fleet::forget(home, &profile.name, None, warn),
-        Meant::Only(profile, identity) => fleet::forget(home, &profile.name, Some(identity), warn),
+        Meant::All => home.profile_names()?.iter().map(|name| fleet::forget(home, name, None, observer)).sum(),
+        Meant::Of(profile) => fleet::forget(home, &profile.name, None, observer),
+        Meant::Only(profile, identity) => fleet::forget(home, &profile.name, Some(identity), observer),
     }
 }
 
 /// Revokes every cached token of a profile, and takes it back from the fleet; what is kept here stays. Returns how many.
-pub(crate) fn revoke_all(home: &Home, name: &ProfileName, warn: &Warn) -> Result<usize, Error> {
+pub(crate) fn revoke_all(home: &Home, name: &ProfileName, observer: &Observer) -> Result<usize, Error> {
     let profile = home.profile(name)?;
     let Some(cache) = cache(home)? else { return Ok(0) };
     let listed = cache.list()?;
-    let keeper = warn.keeper(home, name)?;
+    let keeper = home.keeper(name, observer.clone())?;
     let tokens: Vec<_> = listed.iter().filter(|listed| belongs_to(&listed.outline, &profile)).collect();
     block_on(async {
         for listed in &tokens {

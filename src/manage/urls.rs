@@ -1,10 +1,10 @@
-//! URLs that are given for a profile, and what to do about those that are refused.
+//! URLs and hosts that are given for a profile, and what to do about those that are refused.
 
 use url::{Host, Url};
 
 use crate::error::{Code, Error, Remedy};
 use crate::oauth::issuer_of_metadata;
-use crate::profile::{Endpoint, EndpointError, PlainHosts, may_be_plain};
+use crate::profile::{Endpoint, EndpointError, PlainHostError, PlainHosts, gap, may_be_plain};
 
 /// What a URL leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,5 +55,31 @@ fn secured(text: &str) -> Remedy {
         }
         Some(host) if may_be_plain(host.to_string().trim_matches(['[', ']'])) => Remedy::AllowHttp(host.to_string()),
         _ => Remedy::GiveIssuerUrl,
+    }
+}
+
+/// Reads the private hosts that plain http may go to; `None` if none was given.
+pub(crate) fn plain_hosts(name: &str, given: &[String]) -> Result<Option<PlainHosts>, Error> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    PlainHosts::new(given.iter().map(String::as_str)).map(Some).map_err(|why| {
+        let (code, remedy) = match why {
+            PlainHostError::Public => (Code::InsecureEndpoint, Remedy::GiveIssuerUrl),
+            PlainHostError::NotHost => (Code::Usage, Remedy::NamePlainHost),
+        };
+        Error::new(code, format!("{name} {why}; nothing was changed")).with_remedy(remedy)
+    })
+}
+
+/// Reads an issuer identifier, out of the URL of its metadata if that was given.
+pub(crate) fn issuer(name: &str, text: Option<&str>) -> Result<Option<String>, Error> {
+    match text.and_then(gap) {
+        Some(gap) => {
+            let message = format!("{name} {}; nothing was changed", EndpointError::Gap(gap));
+            Err(Error::new(Code::Usage, message).with_remedy(Remedy::FillGap))
+        }
+        // Copied from the browser, with the place of its metadata.
+        None => Ok(text.map(|text| issuer_of_metadata(text).unwrap_or_else(|| text.to_owned()))),
     }
 }

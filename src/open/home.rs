@@ -8,13 +8,13 @@ use directories::ProjectDirs;
 
 use super::endpoints::{ENDPOINTS, Endpoints};
 use super::recording::Recording;
-use crate::config::Config;
+use crate::config::{BackendName, Config, NamedBackend};
 use crate::error::{Code, Error, Remedy};
 #[cfg(feature = "cli")]
 use crate::secrets::Protection;
 use crate::secrets::{Backend, KeySource, PassphraseReader, is_credential_name};
 use crate::system::clock::{Clock, SystemClock};
-use crate::system::files::{EscapedPath, Given, judge_config_dir, read_given};
+use crate::system::files::{EscapedPath, Given, absolute, judge_config_dir, read_given};
 
 const CONFIG_CAP: usize = 64 * 1024;
 /// Names a key file by itself, if config.toml names no place for secrets.
@@ -52,7 +52,7 @@ impl Home {
             if !key_file.is_absolute() {
                 return Err(Error::new(Code::Usage, format!("{KEY_FILE} must be an absolute path")));
             }
-            (config.backend, config.key_file) = (Some("file".to_owned()), Some(key_file));
+            (config.backend, config.key_file) = (Some(NamedBackend::Known(BackendName::File)), Some(key_file));
             config.backend_by_variable = true;
         }
         Ok(Home {
@@ -85,22 +85,32 @@ impl Home {
             Error::new(Code::ConfigInvalid, format!("{}: {what}", EscapedPath(&path)))
                 .with_remedy(Remedy::EditFile(path.clone()))
         };
-        match (self.config.backend.as_deref(), &self.config.key_file, &self.config.key_credential) {
-            (None, _, _) => Ok(None),
-            (Some("keyring"), None, None) => Ok(Some(Backend::Keyring)),
-            (Some("none"), None, None) => Ok(Some(Backend::None)),
-            (Some("file"), Some(_), Some(_)) => Err(invalid("`key_file` and `key_credential` exclude each other")),
-            (Some("file"), None, Some(name)) if is_credential_name(name) => {
-                Ok(Some(Backend::File(KeySource::Credential(name.clone()))))
+        let named = match self.config.backend {
+            None => return Ok(None),
+            Some(NamedBackend::Known(named)) => named,
+            Some(NamedBackend::Unknown) => {
+                let names = BackendName::ALL.map(|(_, name)| format!("\"{name}\"")).join(", ");
+                return Err(invalid(&format!("`secrets.backend` must be one of {names}")));
             }
-            (Some("file"), None, Some(_)) => Err(invalid("`key_credential` must be a file name")),
-            (Some("file"), Some(path), None) if self.is_own_file(path) => {
-                Err(invalid("`key_file` names a file of tokenkeep's own"))
+        };
+        Ok(Some(match (named, &self.config.key_file, &self.config.key_credential) {
+            (BackendName::Keyring, None, None) => Backend::Keyring,
+            (BackendName::None, None, None) => Backend::None,
+            (BackendName::Keyring | BackendName::None, _, _) => {
+                return Err(invalid("a key belongs to the backend \"file\""));
             }
-            (Some("file"), _, None) => Ok(Some(Backend::File(KeySource::KeyFile(self.key_file())))),
-            (Some("keyring" | "none"), _, _) => Err(invalid("a key belongs to the backend \"file\"")),
-            (Some(_), _, _) => Err(invalid("`secrets.backend` must be one of \"keyring\", \"file\", \"none\"")),
-        }
+            (BackendName::File, Some(_), Some(_)) => {
+                return Err(invalid("`key_file` and `key_credential` exclude each other"));
+            }
+            (BackendName::File, None, Some(name)) if is_credential_name(name) => {
+                Backend::File(KeySource::Credential(name.clone()))
+            }
+            (BackendName::File, None, Some(_)) => return Err(invalid("`key_credential` must be a file name")),
+            (BackendName::File, Some(path), None) if self.is_own_file(path) => {
+                return Err(invalid("`key_file` names a file of tokenkeep's own"));
+            }
+            (BackendName::File, _, None) => Backend::File(KeySource::KeyFile(self.key_file())),
+        }))
     }
 
     /// Returns the key file of the file backend: as configured, else `key` beside the configuration.
@@ -159,8 +169,7 @@ impl Home {
 /// another directory in each process.
 fn located(typed: Option<PathBuf>, variable: &str, default: fn(&ProjectDirs) -> &Path) -> Result<PathBuf, Error> {
     if let Some(typed) = typed {
-        return std::path::absolute(&typed)
-            .map_err(|_| Error::new(Code::Usage, "a directory that was given is not a path"));
+        return Ok(absolute(&typed)?);
     }
     if let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) {
         let path = PathBuf::from(value);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::home::Home;
@@ -70,7 +71,7 @@ impl OpenOptions {
     /// Passes every warning to `observer`, in any thread and often inside a call of the keeper; it should return soon.
     /// If this is not called, warnings are events of [`tracing`].
     pub fn on_warning(mut self, observer: impl Fn(&Warning) + Send + Sync + 'static) -> OpenOptions {
-        self.observer = Some(Box::new(observer));
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -100,7 +101,7 @@ impl OpenOptions {
         home.config.timeout = self.timeout.unwrap_or(home.config.timeout);
         home.config.connect_timeout = self.connect_timeout.unwrap_or(home.config.connect_timeout);
         let name = home.profile_name(profile)?;
-        let log = || -> Observer { Box::new(|warning| tracing::warn!(code = warning.code(), "{warning}")) };
+        let log = || -> Observer { Arc::new(|warning| tracing::warn!(code = warning.code(), "{warning}")) };
         home.keeper(&name, self.observer.unwrap_or_else(log))
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::key::{DataKeySource, KeyCredential, KeyFile, KeyInKeyring, NoKey, PassphraseKey};
 use super::{Argon2Cost, OsKeyring, Retired, SealedFiles, SecretStore, SecretsError, is_credential_name};
+use crate::config::BackendName;
 use crate::seal::DataKey;
 use crate::system::files::{Dir, EscapedPath, path_from_text, path_to_text};
 
@@ -37,21 +38,21 @@ pub(crate) enum KeySource {
 impl Backend {
     /// Returns the name in the contract.
     pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Backend::Keyring => "keyring",
-            Backend::File(_) => "file",
-            Backend::None => "none",
-        }
+        let name = match self {
+            Backend::Keyring => BackendName::Keyring,
+            Backend::File(_) => BackendName::File,
+            Backend::None => BackendName::None,
+        };
+        name.name()
     }
 
     /// Reads what `Display` writes: a name, and the line after it if the backend has one.
     pub(super) fn parse<'a>(name: &str, next_line: impl FnOnce() -> Option<&'a str>) -> Option<Backend> {
-        match name {
-            "keyring" => Some(Backend::Keyring),
-            "file" => KeySource::parse(next_line()?).map(Backend::File),
-            "none" => Some(Backend::None),
-            _ => None,
-        }
+        Some(match BackendName::parse(name)? {
+            BackendName::Keyring => Backend::Keyring,
+            BackendName::File => Backend::File(KeySource::parse(next_line()?)?),
+            BackendName::None => Backend::None,
+        })
     }
 
     /// Describes it for people.

@@ -23,7 +23,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("the keeper", &["keeper"]),
     ("open", &["open"]),
     ("manage", &["manage"]),
-    ("the surface", &["consumers", "exit", "hints", "serve", "surroundings"]),
+    ("the surface", &["consumers", "exit", "hints", "serve"]),
+    ("the usage", &["usage"]),
     ("the programs", &["cli", "front"]),
 ];
 

@@ -120,7 +120,7 @@ fn an_issuer_that_is_named_alone_is_asked_once_for_its_endpoints() {
     let get = || run(&["--json", "token", "get"]).prints_token().run();
     // Without a request they are not known; the hint, to the letter, finds them.
     let unknown = run(&["--json", "token", "get", "--offline"]).run().fails(3, "config_invalid").error();
-    assert_eq!(unknown["hint"], "run tokenkeep token get, which asks the issuer for them");
+    assert_eq!(unknown["hint"], "run tokenkeep token get, which requests them from the issuer");
     let first = get().success().json();
     run(&["token", "get", "--offline"]).prints_token().run().success();
     let shown = run(&["--json", "credentials", "show"]).run().success().json();

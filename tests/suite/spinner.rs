@@ -7,7 +7,7 @@ use crate::common::issuer::Behaviour;
 use crate::common::{Issuer, tokenkeep};
 use crate::setup::{credential, get};
 
-const SHOWN: &str = "asking 127.0.0.1 for a token";
+const SHOWN: &str = "requesting a token from 127.0.0.1";
 const ERASED: &str = "\r\x1b[K";
 
 #[test]

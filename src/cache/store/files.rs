@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{LockDir, RecordError, RecordKey, RecordKind, RecordStore, WriteMode};
 use crate::seal::LARGEST_RECORD;
 use crate::system::clock::{Clock, SystemClock};
-use crate::system::files::{Dir, Durable, Missing, PlaceError, Stamp, random_name};
+use crate::system::files::{Dir, Durable, Missing, NoPlace, PlaceError, Stamp, absolute, random_name};
 use crate::token::RecordName;
 
 /// Temporaries of writers without the turn are removed when they are older than this, in seconds.
@@ -46,7 +46,7 @@ impl FileStore {
     /// is a data directory of the command line, whose records have another key.
     pub fn open(path: impl AsRef<Path>) -> Result<FileStore, RecordError> {
         let path = path.as_ref();
-        let path = std::path::absolute(path).map_err(|source| PlaceError::Io {
+        let path = absolute(path).map_err(|NoPlace(source)| PlaceError::Io {
             path: path.to_owned(),
             doing: "find",
             source,

@@ -2,20 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::place::{one_line, place_of};
 use crate::cli::Context;
 use crate::error::Error;
+use crate::manage::credential::{one_line, place_of};
 use crate::profile::{Profile, ProfileName};
 
 /// Prints the names of the profiles: what completes `-p` in a shell.
 pub(super) fn names(context: &Context<'_>) -> Result<u8, Error> {
     let names = context.home.profile_names()?;
     if context.ui.is_json() {
-        context.ui.json(&names.iter().map(ProfileName::as_str).collect::<Value>())?;
-        return Ok(0);
+        return context.ui.json(&names.iter().map(ProfileName::as_str).collect::<Value>());
     }
     let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    context.ui.data(lines.as_bytes()).map(|()| 0)
+    context.ui.data(lines.as_bytes())
 }
 
 pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
@@ -40,8 +39,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
                 "default": default == Some(name.as_str()),
             }),
         };
-        context.ui.json(&rows.iter().map(row).collect::<Value>())?;
-        return Ok(0);
+        return context.ui.json(&rows.iter().map(row).collect::<Value>());
     }
     let mut lines = String::new();
     for (name, profile) in &rows {
@@ -53,5 +51,5 @@ pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
             Err(error) => format!("{mark} {:<24} cannot be used: {error}\n", name.as_str()),
         });
     }
-    context.ui.data(lines.as_bytes()).map(|()| 0)
+    context.ui.data(lines.as_bytes())
 }

@@ -1,7 +1,6 @@
 //! `credentials`: set, list, show, remove.
 
 mod list;
-mod place;
 mod questions;
 mod remove;
 mod set;
@@ -10,8 +9,8 @@ mod source;
 mod typed;
 
 use super::Context;
-use super::args::Credentials;
 use crate::error::Error;
+use crate::usage::args::Credentials;
 
 pub(crate) fn run(context: &Context<'_>, command: Credentials) -> Result<u8, Error> {
     match command {

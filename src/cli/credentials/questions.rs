@@ -3,13 +3,13 @@
 use std::io::{self, IsTerminal as _};
 
 use super::source;
-use crate::cli::args::Set;
 use crate::cli::{Context, secret_input};
 use crate::error::{Error, Remedy};
 use crate::manage::credential::{bound_change, is_stored, provider_names};
 use crate::open::profiles;
 use crate::profile::{AuthMethod, ProfileFile, ProfileName};
 use crate::system::secret::Secret;
+use crate::usage::args::Set;
 
 /// Asks the user on a terminal for what a new profile needs and no flag gives: the source of tokens, and the client id.
 pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {

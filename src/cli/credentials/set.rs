@@ -1,7 +1,6 @@
 //! `credentials set`: what was typed, over what is there, becomes a bound credential.
 
 use super::{questions, source, typed};
-use crate::cli::args::Set;
 use crate::cli::{Context, block_on, request};
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
@@ -12,6 +11,7 @@ use crate::manage::fleet::derived;
 use crate::open::profiles;
 use crate::profile::{ProfileFile, ProfileName, Request};
 use crate::system::secret::Secret;
+use crate::usage::args::Set;
 
 pub(super) fn run(context: &Context<'_>, set: &Set) -> Result<u8, Error> {
     // What was typed is not in the profile yet, so no other command could build on it.

@@ -1,6 +1,5 @@
 //! Where the tokens of a profile come from, as it was typed: a provider with its fields, or an issuer.
 
-use crate::cli::args::Set;
 use crate::cli::issuer::ASKING;
 use crate::cli::{Context, block_on};
 use crate::error::{Code, Error, Remedy};
@@ -9,6 +8,7 @@ use crate::manage::discovery::{self, Spelling};
 use crate::manage::urls::{LeadsTo, endpoint};
 use crate::profile::preset::{self, Preset};
 use crate::profile::{ProfileFile, ProfileName};
+use crate::usage::args::Set;
 
 /// Finds the preset of a provider that was typed.
 pub(super) fn preset(set: &Set) -> Result<Option<Preset>, Error> {
@@ -44,7 +44,7 @@ fn find(provider: &str) -> Result<Preset, Error> {
 /// Returns the profile that is meant: that of -p, else the one that has the name of the provider, else `default`.
 pub(super) fn profile_name(context: &Context<'_>, set: &Set) -> Result<ProfileName, Error> {
     if context.profile.is_some() {
-        return context.home.profile_name(context.profile.as_deref());
+        return context.profile_name();
     }
     ProfileName::parse(set.provider.as_deref().unwrap_or("default"))
         .ok_or_else(|| Error::new(Code::Usage, "--provider is not known"))
@@ -61,7 +61,7 @@ pub(super) fn fields(set: &Set, preset: &Preset) -> Result<Vec<(String, String)>
         }
         let fields = preset.fields.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>().join(", ");
         let known = if fields.is_empty() { "nothing".to_owned() } else { fields };
-        Err(Error::new(Code::Usage, format!("--with: {} asks for {known}; nothing was changed", preset.name)))
+        Err(Error::new(Code::Usage, format!("--with: {} takes {known}; nothing was changed", preset.name)))
     };
     set.with.iter().map(field).collect()
 }

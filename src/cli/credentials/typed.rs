@@ -2,15 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::Set;
-use crate::cli::urls;
 use crate::error::{Code, Error, Remedy};
 use crate::manage::credential::allowed_by;
-use crate::manage::urls::{LeadsTo, endpoint};
-use crate::profile::{
-    AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, HeaderSource, Headers, HostEntry,
-    HostPattern, Hosts, ProfileFile, Reference, TokenType,
-};
+use crate::manage::urls::{LeadsTo, endpoint, issuer, plain_hosts};
+use crate::profile::{HeaderSource, Headers, HostEntry, HostPattern, Hosts, ProfileFile, Reference};
+use crate::system::files::absolute;
+use crate::usage::args::Set;
 
 /// Reads what was typed of a profile; `base` is the present profile, if what is not typed stays.
 pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFile, Error> {
@@ -24,26 +21,26 @@ pub(super) fn profile(set: &Set, base: Option<&ProfileFile>) -> Result<ProfileFi
             "--client-id holds a line end or another control character; nothing was changed",
         ));
     }
-    let allow_http = urls::allow_http(&set.allow_http)?;
+    let allow_http = plain_hosts("--allow-http", &set.allow_http)?;
     let allowed = allow_http.clone().or_else(|| base.and_then(allowed_by)).unwrap_or_default();
     let url = |flag, text: &Option<String>, leads_to| endpoint(flag, text.as_deref(), leads_to, &allowed);
     Ok(ProfileFile {
         provider: set.provider.clone(),
         client_id: set.client_id.clone(),
         token_url: url("--token-url", &set.token_url, LeadsTo::Issuer)?,
-        issuer: urls::issuer(set.issuer.as_deref())?,
+        issuer: issuer("--issuer", set.issuer.as_deref())?,
         allow_http,
         headers: headers(&set.header, base)?,
-        auth: set.auth.as_deref().and_then(AuthMethod::parse),
-        basic_encoding: set.basic_encoding.as_deref().and_then(BasicEncoding::parse),
-        assertion_audience: set.assertion_audience.as_deref().and_then(AssertionAudience::parse),
-        assertion_typ: set.assertion_typ.as_deref().and_then(AssertionTyp::parse),
-        assertion_algorithm: set.assertion_algorithm.as_deref().and_then(AssertionAlgorithm::parse),
+        auth: set.auth,
+        basic_encoding: set.basic_encoding,
+        assertion_audience: set.assertion_audience,
+        assertion_typ: set.assertion_typ,
+        assertion_algorithm: set.assertion_algorithm,
         assertion_key_id: set.assertion_key_id.clone(),
-        certificate_file: set.certificate_file.as_deref().map(absolute).transpose()?,
+        certificate_file: set.certificate_file.as_deref().map(written).transpose()?,
         dpop: set.dpop,
-        token_type: set.token_type.as_deref().and_then(TokenType::parse),
-        ca_file: set.ca_file.as_deref().map(absolute).transpose()?,
+        token_type: set.token_type,
+        ca_file: set.ca_file.as_deref().map(written).transpose()?,
         probe_url: url("--probe-url", &set.probe_url, LeadsTo::Resource)?,
         introspection_url: url("--introspection-url", &set.introspection_url, LeadsTo::Issuer)?,
         revocation_url: url("--revocation-url", &set.revocation_url, LeadsTo::Issuer)?,
@@ -69,7 +66,7 @@ fn headers(typed: &[String], present: Option<&ProfileFile>) -> Result<Option<Hea
             return present.cloned().map(|source| (typed.to_owned(), source)).ok_or_else(none);
         };
         let source = match place.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => HeaderSource::File(absolute(Path::new(path))?),
+            Some(("file", path)) if !path.is_empty() => HeaderSource::File(written(Path::new(path))?),
             Some(("env", variable)) if !variable.is_empty() && !variable.contains('\0') => {
                 HeaderSource::Env(variable.to_owned())
             }
@@ -103,9 +100,9 @@ fn fleet_epoch(set: &Set) -> Result<Option<String>, Error> {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    let path = std::path::absolute(path).map_err(|_| Error::new(Code::Usage, "a path that was given is none"))?;
-    // Profiles are text.
+/// Makes a path absolute, for a profile: there it is text.
+fn written(path: &Path) -> Result<PathBuf, Error> {
+    let path = absolute(path)?;
     if path.to_str().is_none() {
         return Err(Error::new(Code::Usage, "a path in a profile must be UTF-8 text"));
     }
@@ -114,7 +111,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 fn reference(text: &str) -> Result<Reference, Error> {
     match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => Ok(Reference::File(absolute(Path::new(path))?)),
+        Some(("file", path)) if !path.is_empty() => Ok(Reference::File(written(Path::new(path))?)),
         Some(("env", name)) if !name.is_empty() && !name.contains(['=', '\0']) => Ok(Reference::Env(name.to_owned())),
         Some(("command", words)) => {
             let words = serde_json::from_str(words).map_err(|_| {

@@ -1,11 +1,11 @@
 //! `token forget` and `token revoke`.
 
 use super::meant;
-use crate::cli::args::RequestArgs;
 use crate::cli::{Context, block_on};
 use crate::error::Error;
-use crate::manage::token::{self, Meant};
+use crate::manage::token::{self, Forgotten, Meant};
 use crate::profile::ProfileName;
+use crate::usage::args::RequestArgs;
 
 /// What was typed for `token forget`.
 pub(super) struct Typed {
@@ -17,21 +17,20 @@ pub(super) struct Typed {
 pub(super) fn run(context: &Context<'_>, typed: &Typed) -> Result<u8, Error> {
     let home = &context.home;
     let meant = if typed.all { Meant::All } else { meant::tokens(context, &typed.request)? };
-    // First: otherwise the token would come back from the fleet.
-    let taken_back = typed.fleet.then(|| token::forget_in_fleet(home, &meant, &context.warner())).transpose()?;
-    let forgotten = token::forget(home, &meant)?;
+    let fleet = typed.fleet.then(|| context.observer());
+    let Forgotten { cached, shared } = token::forget(home, &meant, fleet.as_ref())?;
     let whose = match &meant {
         Meant::All => "all profiles".to_owned(),
         Meant::Of(profile) | Meant::Only(profile, _) => profile.name.to_string(),
     };
-    let message = match taken_back {
+    let message = match shared {
         None if home.config.fleet.is_some() => {
-            format!("forgot {forgotten} cached token(s) of {whose}; what the fleet has stays: --fleet")
+            format!("forgot {cached} cached token(s) of {whose}; what the fleet has stays: --fleet")
         }
-        None => format!("forgot {forgotten} cached token(s) of {whose}"),
-        Some(shared) => format!("forgot {forgotten} cached and {shared} shared token(s) of {whose}"),
+        None => format!("forgot {cached} cached token(s) of {whose}"),
+        Some(shared) => format!("forgot {cached} cached and {shared} shared token(s) of {whose}"),
     };
-    let is_gone = forgotten > 0 || taken_back.is_some_and(|count| count > 0);
+    let is_gone = cached > 0 || shared.is_some_and(|count| count > 0);
     if is_gone { context.ui.changed(&message) } else { context.ui.unchanged(&message) }
 }
 
@@ -54,5 +53,5 @@ pub(super) fn revoke(context: &Context<'_>, typed: &RequestArgs) -> Result<u8, E
 /// Revokes every cached token of a profile.
 pub(in crate::cli) fn revoke_all(context: &Context<'_>, name: &ProfileName) -> Result<usize, Error> {
     let _waiting = context.ui.waiting("revoking the tokens");
-    token::revoke_all(&context.home, name, &context.warner())
+    token::revoke_all(&context.home, name, &context.observer())
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::meant;
-use crate::cli::args::Get;
 use crate::cli::{Context, block_on};
 use crate::consumers::format::Rendering;
 use crate::consumers::handed::Handed;
@@ -13,6 +12,7 @@ use crate::error::{Code, Error};
 use crate::keeper::{Keeper, Obtained, Source, Want};
 use crate::manage::token::offline;
 use crate::profile::Profile;
+use crate::usage::args::Get;
 
 pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     let min_ttl = match get.min_ttl.as_deref().map(duration::parse) {
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     let preferred = if min_ttl.is_some() { Duration::ZERO } else { client.preferred };
     // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
-        let name = context.home.profile_name(context.profile.as_deref())?;
+        let name = context.profile_name()?;
         if let Ok(Some((profile, token))) = context.home.cached(&name, preferred) {
             return print(context, answer, &Obtained { token, source: Source::Cache }, &profile);
         }
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
 
 fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtained, Error> {
     let host = keeper.profile().token_url.url().host_str().unwrap_or_default().to_owned();
-    let _waiting = context.ui.waiting(&format!("asking {host} for a token"));
+    let _waiting = context.ui.waiting(&format!("requesting a token from {host}"));
     block_on(keeper.obtain(want))
 }
 

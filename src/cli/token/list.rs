@@ -13,14 +13,13 @@ use crate::system::clock::Moment;
 use crate::token::Freshness;
 
 pub(super) fn run(context: &Context<'_>) -> Result<u8, Error> {
-    let listed = list(&context.home, &context.warner())?;
+    let listed = list(&context.home, &context.observer())?;
     let now = context.home.clock.now();
     if context.ui.is_json() {
-        context.ui.json(&listed.iter().map(|token| as_json(token, &now)).collect())?;
-        return Ok(0);
+        return context.ui.json(&listed.iter().map(|token| as_json(token, &now)).collect());
     }
     let lines: String = listed.iter().map(|token| as_line(token, &now)).collect();
-    context.ui.data(lines.as_bytes()).map(|()| 0)
+    context.ui.data(lines.as_bytes())
 }
 
 fn as_json(token: &Listed, now: &Moment) -> Value {

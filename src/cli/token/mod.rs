@@ -7,8 +7,8 @@ mod meant;
 mod validate;
 
 use super::Context;
-use super::args::Token;
 use crate::error::Error;
+use crate::usage::args::Token;
 pub(super) use forget::revoke_all;
 
 pub(crate) fn run(context: &Context<'_>, command: Token) -> Result<u8, Error> {

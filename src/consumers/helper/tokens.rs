@@ -6,10 +6,12 @@ use super::{Stop, Tokens};
 #[cfg(feature = "cli")]
 use crate::error::Error;
 use crate::keeper::Obtained;
+#[cfg(feature = "cli")]
+use crate::keeper::Observer;
 #[cfg(feature = "front")]
 use crate::keeper::Source;
 #[cfg(feature = "cli")]
-use crate::manage::{Warn, block_on};
+use crate::manage::block_on;
 use crate::open::Home;
 use crate::profile::{Profile, ProfileName};
 use crate::system::secret::Secret;
@@ -35,18 +37,18 @@ impl Tokens for KeptTokens {
 
 /// The tokens of keepers: kept ones, and fresh ones.
 #[cfg(feature = "cli")]
-pub(crate) struct KeeperTokens(pub(crate) Warn);
+pub(crate) struct KeeperTokens(pub(crate) Observer);
 
 #[cfg(feature = "cli")]
 impl Tokens for KeeperTokens {
     fn token(&mut self, home: &Home, name: &ProfileName, preferred: Duration) -> Result<(Profile, Obtained), Stop> {
-        let keeper = self.0.keeper(home, name)?.with_preferred_life(preferred);
+        let keeper = home.keeper(name, self.0.clone())?.with_preferred_life(preferred);
         let obtained = block_on(keeper.obtain(keeper.valid()))?;
         Ok((keeper.profile(), obtained))
     }
 
     fn reject(&mut self, home: &Home, name: &ProfileName, refused: &Secret) -> Result<(), Stop> {
-        let keeper = self.0.keeper(home, name)?;
+        let keeper = home.keeper(name, self.0.clone())?;
         let kept = keeper.kept()?.filter(|token| refused.holds(token.expose().as_bytes()));
         if let Some(token) = kept {
             keeper.reject(&token)?;

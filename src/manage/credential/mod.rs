@@ -7,8 +7,10 @@
 
 mod change;
 mod checks;
+mod description;
 mod editor;
 mod merge;
+mod place;
 mod preset;
 mod records;
 mod removal;
@@ -23,11 +25,13 @@ use crate::error::Error;
 use crate::profile::Profile;
 use crate::system::secret::Secret;
 
-pub(crate) use checks::{is_stored, kept_here};
+pub(crate) use checks::is_stored;
+pub(crate) use description::{Description, describe};
 pub(crate) use editor::{CredentialEditor, stored};
+pub(crate) use place::{one_line, place_of};
 pub(crate) use preset::{fill, provider_names};
 pub(crate) use records::belongs_to;
-pub(crate) use removal::remove;
+pub(crate) use removal::{Presence, presence, remove};
 pub(crate) use secret_form::check_form;
 pub(crate) use setting::{AsDefault, Done, Setting, check_name, check_place, complete, set, try_credential};
 pub(crate) use wish::{GivenSecret, Over, Refusal, Wish, allowed_by, bound_change};

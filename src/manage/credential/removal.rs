@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::checks::kept_here;
 use super::editor::CredentialEditor;
 use super::records::belongs_to;
 use super::setting::set_default;
@@ -13,6 +14,32 @@ use crate::open::profiles::{present, secrets_in};
 use crate::profile::{Binding, Generation, ProfileFile, ProfileName};
 use crate::secrets::{Configurations, ItemName, Retired};
 use crate::system::files::{EscapedPath, remove_config};
+
+/// Whether a profile is there, and the user's.
+pub(crate) enum Presence {
+    /// It is the user's.
+    OfUser,
+    /// It is the machine's, in this file.
+    OfMachine(PathBuf),
+    /// There is none.
+    Absent,
+}
+
+/// Looks for a profile that is to be removed.
+///
+/// # Errors
+/// [`Code::BindingMismatch`], if another data directory keeps its secret.
+pub(crate) fn presence(home: &Home, name: &ProfileName) -> Result<Presence, Error> {
+    // A file whose state cannot be read may exist.
+    if home.profiles_dir().join(name.file_name()).try_exists().unwrap_or(true) {
+        return kept_here(home, name).map(|()| Presence::OfUser);
+    }
+    match home.profile_file(name) {
+        Ok((path, _)) => Ok(Presence::OfMachine(path)),
+        Err(error) if error.code() == Code::ProfileNotFound => Ok(Presence::Absent),
+        Err(error) => Err(error),
+    }
+}
 
 /// Removes a profile with its secret and tokens, and its name as the default. Returns the data directory that they
 /// were in.

@@ -69,7 +69,7 @@ impl Wish<'_> {
         }
         let refused = |why: &str| Error::new(Code::Usage, format!("{why}; nothing was changed"));
         if wanted.token_url.is_none() && wanted.provider.is_none() {
-            return Err(refused("where to get tokens is missing").with_remedy(Remedy::NameIssuer).into());
+            return Err(refused("the source of tokens is missing").with_remedy(Remedy::NameIssuer).into());
         }
         let has_colon = wanted.client_id.as_ref().is_some_and(|id| id.contains(':'));
         if wanted.basic_encoding == Some(BasicEncoding::Raw) && has_colon {

@@ -6,14 +6,14 @@ use super::finding::{Finding, Status};
 use crate::encoding::hex;
 use crate::error::{Error, Remedy};
 use crate::fleet::{Fleet, FleetError, FleetKeyFrom, FleetName, Owner, Publication};
-use crate::keeper::identity_of;
+use crate::keeper::{Observer, identity_of};
+use crate::manage::block_on;
 use crate::manage::fleet::derived::derived_sources;
-use crate::manage::{Warn, block_on};
 use crate::open::Home;
 use crate::profile::ProfileName;
 
 /// Tries the fleet store as a fetch would, with a name of its own.
-pub(super) fn check(home: &Home, warn: &Warn) -> Result<Option<Finding>, Error> {
+pub(super) fn check(home: &Home, observer: &Observer) -> Result<Option<Finding>, Error> {
     let Some(fleet) = home.fleet()? else { return Ok(None) };
     let began = home.clock.boot();
     let tried = block_on(async {
@@ -37,7 +37,7 @@ pub(super) fn check(home: &Home, warn: &Warn) -> Result<Option<Finding>, Error> 
         }
     };
     // A store that answers does not help a profile that cannot be shared.
-    let unshared = if tried.is_ok() { unshared(home, warn)? } else { None };
+    let unshared = if tried.is_ok() { unshared(home, observer)? } else { None };
     Ok(Some(match (tried, unshared) {
         (Ok(()), Some((name, error))) if fleet.required => return Err(Error::required(&error).for_profile(&name)),
         (Ok(()), Some((name, error))) => {
@@ -63,10 +63,10 @@ pub(super) fn check(home: &Home, warn: &Warn) -> Result<Option<Finding>, Error> 
 }
 
 /// Finds a profile whose tokens are not shared because there is no key for them.
-fn unshared(home: &Home, warn: &Warn) -> Result<Option<(ProfileName, FleetError)>, Error> {
+fn unshared(home: &Home, observer: &Observer) -> Result<Option<(ProfileName, FleetError)>, Error> {
     for name in home.profile_names()? {
         let Ok(profile) = home.profile(&name) else { continue };
-        let keeper = warn.keeper(home, &name)?;
+        let keeper = home.keeper(&name, observer.clone())?;
         let found = block_on(async { Ok(keeper.shared(identity_of(&profile)).await) })?;
         if let Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)) = found {
             return Ok(Some((name, error)));

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 pub(crate) use finding::Report;
 use finding::{Finding, Status};
 
-use super::Warn;
 use crate::error::Error;
+use crate::keeper::Observer;
 use crate::open::Home;
 use crate::open::environment::Endpoints;
 use crate::secrets::{SecretsError, Stray};
@@ -29,7 +29,7 @@ pub(crate) struct Examination<'a> {
     pub(crate) profile: Option<&'a str>,
     pub(crate) online: Online<'a>,
     pub(crate) fix: Fix<'a>,
-    pub(crate) warn: Warn,
+    pub(crate) observer: Observer,
 }
 
 /// Which issuers receive a token request. The endpoints of the environment's issuer are looked up first.
@@ -63,7 +63,7 @@ pub(crate) type Consent<'a> = dyn Fn(&[&Stray]) -> Result<(), Error> + 'a;
 /// # Errors
 /// If the erasure of secrets was not agreed to. All other failures are findings.
 pub(crate) fn examine(examination: &Examination<'_>) -> Result<Report, Error> {
-    let Examination { home, profile, online, fix, warn } = examination;
+    let Examination { home, profile, online, fix, observer } = examination;
     let mut report = Report::default();
     let before = matches!(fix, Fix::Yes(_)).then(|| files(home));
     report.add(Finding::new("config_dir", Status::Ok, EscapedPath(&home.config_dir).to_string()));
@@ -79,10 +79,10 @@ pub(crate) fn examine(examination: &Examination<'_>) -> Result<Report, Error> {
     profiles::check(home, &mut report);
     profiles::plain_http(home, &mut report);
     surroundings::check(home, &mut report);
-    if let Some(finding) = report.try_to("fleet", || fleet::check(home, warn)) {
+    if let Some(finding) = report.try_to("fleet", || fleet::check(home, observer)) {
         finding.into_iter().for_each(|finding| report.add(finding));
     }
-    online::check(home, &mut report, *profile, *online, warn);
+    online::check(home, &mut report, *profile, *online, observer);
     // A lock or a first folder that was made meanwhile is no change that a script wants to know of.
     report.changed = before.map(|before| !before.is_subset(&files(home)));
     Ok(report)

@@ -1,18 +1,20 @@
 //! A token request with the credential of a profile, and the clock of its issuer.
 
+use std::sync::Arc;
+
 use super::Online;
 use super::finding::{Finding, Report, Status};
 use super::storage::basic_encoding;
 use crate::config::Config;
 use crate::error::{Error, Remedy};
-use crate::keeper::{Want, read_ca_file};
-use crate::manage::{Warn, block_on};
+use crate::keeper::{Observer, Want, read_ca_file};
+use crate::manage::block_on;
 use crate::oauth::Roots;
 use crate::open::Home;
 use crate::profile::ProfileName;
 
 /// Requests a token of each profile that is meant.
-pub(super) fn check(home: &Home, report: &mut Report, profile: Option<&str>, online: Online<'_>, warn: &Warn) {
+pub(super) fn check(home: &Home, report: &mut Report, profile: Option<&str>, online: Online<'_>, observer: &Observer) {
     let (Online::One(look_up) | Online::All(look_up)) = online else { return };
     let endpoints = report.try_to("issuer", look_up).flatten();
     let home = &Home { endpoints, ..home.clone() };
@@ -20,13 +22,13 @@ pub(super) fn check(home: &Home, report: &mut Report, profile: Option<&str>, onl
         Online::No => {}
         Online::One(_) => {
             if let Some(name) = report.try_to("credential", || home.profile_name(profile)) {
-                request_token(home, report, &name, "", warn);
+                request_token(home, report, &name, "", observer);
             }
         }
         Online::All(_) => {
             // A profile that cannot be listed has been reported by now.
             for name in home.profile_names().unwrap_or_default() {
-                request_token(home, report, &name, &format!(":{name}"), warn);
+                request_token(home, report, &name, &format!(":{name}"), observer);
             }
         }
     }
@@ -34,7 +36,7 @@ pub(super) fn check(home: &Home, report: &mut Report, profile: Option<&str>, onl
 
 /// Requests one token with the credential of a profile; the token does not come from the cache. `of` ends the name of
 /// each check.
-fn request_token(home: &Home, report: &mut Report, name: &ProfileName, of: &str, warn: &Warn) {
+fn request_token(home: &Home, report: &mut Report, name: &ProfileName, of: &str, observer: &Observer) {
     let credential = format!("credential{of}");
     let Some(profile) = report.try_to(&credential, || home.profile(name)) else { return };
     let ca = match read_ca_file(&profile) {
@@ -54,12 +56,12 @@ fn request_token(home: &Home, report: &mut Report, name: &ProfileName, of: &str,
         Ok(None) => report.add(Finding::new(clock, Status::Warn, "the issuer names no time")),
         Err(error) => report.fail(clock, &error),
     }
-    if let Some(()) = report.try_to(&credential, || tried(home, name, warn)) {
+    if let Some(()) = report.try_to(&credential, || tried(home, name, observer)) {
         report.add(Finding::new(credential, Status::Ok, format!("the issuer granted a token to {name}")));
     }
     let encoding = format!("basic_encoding{of}");
     if let Some(Some(finding)) = report.try_to(&encoding, || {
-        let keeper = home.keeper(name, Box::new(|_| {}))?;
+        let keeper = home.keeper(name, Arc::new(|_| {}))?;
         let proof = block_on(keeper.bound())?;
         Ok(proof.map(|proof| basic_encoding(&profile, &proof.secret)))
     }) {
@@ -67,11 +69,11 @@ fn request_token(home: &Home, report: &mut Report, name: &ProfileName, of: &str,
     }
 }
 
-fn tried(home: &Home, name: &ProfileName, warn: &Warn) -> Result<(), Error> {
+fn tried(home: &Home, name: &ProfileName, observer: &Observer) -> Result<(), Error> {
     // This tests the host's own credential at the issuer, not the token of another host.
     let config = Config { fleet: None, ..home.config.clone() };
     let alone = Home { config, ..home.clone() };
-    let keeper = warn.keeper(&alone, name)?;
+    let keeper = alone.keeper(name, observer.clone())?;
     let begun = keeper.parts().clock.now();
     block_on(keeper.obtain(Want::IssuedAfter(begun))).map(|_| ())
 }

@@ -1,5 +1,7 @@
 //! The profiles: which are usable, and which send their secret in plain http.
 
+use std::sync::Arc;
+
 use super::finding::{Finding, Report, Status};
 use crate::error::{Code, Error, Remedy};
 use crate::manage::block_on;
@@ -16,7 +18,7 @@ pub(super) fn check(home: &Home, report: &mut Report) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for name in &names {
         // The same steps as a fetch before its token request: the secret, its binding, the CA file.
-        match block_on(async { home.keeper(name, Box::new(|_| {}))?.bound().await }) {
+        match block_on(async { home.keeper(name, Arc::new(|_| {}))?.bound().await }) {
             Ok(_) => good.push(name.as_str()),
             Err(error) => bad.push((name, error)),
         }

@@ -85,10 +85,10 @@ pub(super) fn kernel_tier(keys: &Keys, keep: Option<Duration>) -> Finding {
         return finding(Status::Ok, "not needed: the key is at hand".to_owned());
     }
     if !cfg!(target_os = "linux") {
-        return finding(Status::Warn, "this system has none: the key is asked for at each get".to_owned());
+        return finding(Status::Warn, "this system has none: the key is requested at each get".to_owned());
     }
     match (keep, keys.tier_remaining()) {
-        (None, _) => finding(Status::Warn, "off: the key is asked for at each get".to_owned()),
+        (None, _) => finding(Status::Warn, "off: the key is requested at each get".to_owned()),
         (Some(keep), Some(left)) => finding(Status::Ok, format!("{}, {left} left", kept(keep))),
         (Some(keep), None) => finding(Status::Ok, format!("{}; empty now", kept(keep))),
     }
@@ -99,7 +99,7 @@ pub(super) fn file_system(dir: &Dir) -> Finding {
     match dir.file_system() {
         FileSystem::Local => Finding::new("file_system", Status::Ok, "local"),
         FileSystem::Network(name) => {
-            let detail = format!("{name}: locks may not hold, so a token may be asked for more than once");
+            let detail = format!("{name}: locks may not hold, so a token may be requested more than once");
             Finding::new("file_system", Status::Warn, detail).with_fix(Remedy::UseLocalDirectory)
         }
     }
@@ -119,7 +119,7 @@ pub(super) fn records(store: &dyn RecordStore, cache: Option<&Cache>) -> Result<
     let damaged = all.saturating_sub(opened + newer);
     let mut words = vec![format!("{all}")];
     if damaged > 0 {
-        words.push(format!("{damaged} do not open and are replaced when they are asked for again"));
+        words.push(format!("{damaged} do not open and are replaced when they are requested again"));
     }
     if newer > 0 {
         words.push(format!("{newer} were written by a newer version and stay until token forget"));

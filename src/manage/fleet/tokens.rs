@@ -3,9 +3,9 @@
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, Remedy};
 use crate::fleet::FleetError;
-use crate::keeper::identity_of;
+use crate::keeper::{Observer, identity_of};
+use crate::manage::block_on;
 use crate::manage::credential::belongs_to;
-use crate::manage::{Warn, block_on};
 use crate::open::{Home, Opened};
 use crate::profile::{Profile, ProfileName};
 use crate::token::{Outline, TokenIdentity, Validity};
@@ -18,14 +18,14 @@ pub(crate) struct Shared {
 
 /// Lists the tokens that the fleet has for the requests that this host knows: those of its profiles, and those in its
 /// cache. If the store is unavailable, one warning reports it.
-pub(crate) fn list(home: &Home, warn: &Warn) -> Result<Vec<Shared>, Error> {
+pub(crate) fn list(home: &Home, observer: &Observer) -> Result<Vec<Shared>, Error> {
     let mut listed = Vec::new();
     if home.config.fleet.is_none() {
         return Ok(listed);
     }
     for name in home.profile_names()? {
         let Ok(profile) = home.profile(&name) else { continue };
-        let keeper = warn.keeper(home, &name)?;
+        let keeper = home.keeper(&name, observer.clone())?;
         for identity in identities(home, &profile)? {
             let found = block_on(async { Ok(keeper.shared(identity.clone()).await) })?;
             match (found, identity.outline()) {
@@ -37,11 +37,11 @@ pub(crate) fn list(home: &Home, warn: &Warn) -> Result<Vec<Shared>, Error> {
                 }
                 (Ok(_), _) => {}
                 (Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)), _) => {
-                    warn.of(&Warning::of_fleet(&error, &name));
+                    observer(&Warning::of_fleet(&error, &name));
                     break;
                 }
                 (Err(error), _) => {
-                    warn.of(&Warning::FleetUnavailable(error.to_string()));
+                    observer(&Warning::FleetUnavailable(error.to_string()));
                     return Ok(listed);
                 }
             }
@@ -55,14 +55,14 @@ pub(crate) fn forget(
     home: &Home,
     name: &ProfileName,
     only: Option<&TokenIdentity>,
-    warn: &Warn,
+    observer: &Observer,
 ) -> Result<usize, Error> {
     if home.config.fleet.is_none() {
         return Err(Error::new(Code::Usage, "no fleet store is configured; nothing was forgotten")
             .with_remedy(Remedy::LeaveFleetOut));
     }
     let profile = home.profile(name)?;
-    let keeper = warn.keeper(home, name)?;
+    let keeper = home.keeper(name, observer.clone())?;
     let identities = match only {
         Some(only) => vec![only.clone()],
         None => identities(home, &profile)?,
@@ -74,7 +74,7 @@ pub(crate) fn forget(
                 Ok(there) => forgotten += usize::from(there),
                 // This host cannot have shared any token of it.
                 Err(error @ (FleetError::NoKey(_) | FleetError::KeyMissing)) => {
-                    warn.of(&Warning::of_fleet(&error, name));
+                    observer(&Warning::of_fleet(&error, name));
                     return Ok(forgotten);
                 }
                 // The caller wants the token gone: otherwise another host may continue to use it.

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+mod absolute;
 // On a system without modes, owners and descriptors to judge by, the access lists of the user's own folders protect the
 // files. There std opens them. `--cfg tokenkeep_portable` builds and tests that part on a Unix system too.
 mod beside;
@@ -27,6 +28,7 @@ mod permissions;
 #[cfg(any(not(unix), tokenkeep_portable))]
 mod portable;
 
+pub(crate) use absolute::{NoPlace, absolute};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use data_dir::Dir;
 #[cfg(all(unix, not(tokenkeep_portable)))]

@@ -115,7 +115,7 @@ fn a_record_whose_version_was_flipped_is_replaced_at_once() {
     flipped[4] ^= 0x80;
     put(&record, &flipped);
     let report = machine.tokenkeep(["doctor"]).run().success();
-    let line = "1 do not open and are replaced when they are asked for again";
+    let line = "1 do not open and are replaced when they are requested again";
     assert!(report.stdout_str().contains(line), "{report:?}");
     machine.get().run().success().says("warning: unseal_failed");
     machine.get().run().success().does_not_say("warning");

@@ -134,7 +134,7 @@ fn what_was_mistyped_is_typed_as_the_hint_says() {
     // GiveSecretUnseen: left out and typed, or given on stdin or in a file.
     let line = set_line(&issuer);
     let refused = terminal.types(&format!("{line} --secret x"));
-    assert!(refused.hint().starts_with("leave it out and type it when it is asked for"), "{refused:?}");
+    assert!(refused.hint().starts_with("leave it out and type it at the prompt"), "{refused:?}");
     terminal.works(&line);
     let file = environment.write_secret("files/secret", CLIENT_SECRET);
     for way in [0, 1] {

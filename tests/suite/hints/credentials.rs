@@ -87,7 +87,7 @@ fn a_credential_that_does_not_serve_is_set_again() {
     let refused = terminal.types(GET);
     assert_eq!(
         refused.hint(),
-        "give the right key: tokenkeep credentials set -p default, or correct what the profile says of it"
+        "give the right key: tokenkeep credentials set -p default, or correct the keys of the profile that describe it"
     );
     let other = environment.path("files/other.pem");
     environment.secret_place("files/other.pem");

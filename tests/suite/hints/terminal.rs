@@ -265,7 +265,7 @@ fn the_helper_takes_the_command_out_of_a_hint() {
         ("a token valid for 4m is cached: --min-ttl 0", "x --min-ttl 2h", vec!["x --min-ttl 0"]),
         ("did you mean -p billing?", "x -p biling", vec!["x -p billing"]),
         ("did you mean tokenkeep token get?", "x", vec!["tokenkeep token get"]),
-        ("leave out --offline to ask the issuer", "x --offline", vec!["x"]),
+        ("leave out --offline to contact the issuer", "x --offline", vec!["x"]),
         ("add --with domain=VALUE: the tenant's domain, such as a.example", "x", vec!["x --with domain=VALUE"]),
         ("undo the edit, or add --dpop=false to change it", "x", vec!["x --dpop=false"]),
     ] {

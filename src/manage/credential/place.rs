@@ -6,7 +6,7 @@ use crate::profile::{Reference, SecretSource};
 use crate::system::files::EscapedPath;
 
 /// Names the place of a secret, with its details if it has any.
-pub(super) fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
+pub(crate) fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) {
     match secret {
         SecretSource::Stored(_) => ("stored", None),
         SecretSource::Reference(Reference::File(path)) => ("reference", Some(format!("file {}", EscapedPath(path)))),
@@ -24,6 +24,7 @@ pub(super) fn place_of(secret: &SecretSource) -> (&'static str, Option<String>) 
     }
 }
 
-pub(super) fn one_line(text: &str) -> String {
+/// Writes a text on one line.
+pub(crate) fn one_line(text: &str) -> String {
     EscapedPath(Path::new(text)).to_string()
 }

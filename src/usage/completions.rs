@@ -12,7 +12,7 @@ const PROFILES: &str = "TOKENKEEP_PROFILES_HERE";
 const LIST: &str = "tokenkeep credentials list --names 2>/dev/null";
 
 /// Returns the completion script of a shell.
-pub(super) fn script(shell: Shell) -> String {
+pub(crate) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut completed(), "tokenkeep", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();

@@ -16,7 +16,7 @@ pub(crate) enum Fleet {
     Key(FleetKey),
     /// Set and remove the user and password of the fleet store.
     ///
-    /// They are kept where secrets are kept, for the hosts that `url` of [fleet] names now, and go to no others.
+    /// They are kept with the secrets, for the hosts that `url` of [fleet] names now, and go to no others.
     #[command(subcommand)]
     Login(FleetLoginCommand),
 }

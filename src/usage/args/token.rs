@@ -11,7 +11,7 @@ pub(crate) enum Token {
     /// Print the cached token while it is valid, else a fresh one.
     ///
     /// A fresh one costs one request; all other callers of the same token wait for it. A scope, audience, resource or
-    /// parameter that is given replaces the profile's; the token for it is kept by itself.
+    /// parameter that is given replaces the profile's; its token is kept separately.
     Get(Get),
     /// Check the cached token; fetch none.
     ///

@@ -1,40 +1,18 @@
 //! What was typed and is not a command: reported without quoting what was typed, which may be a secret.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
 
 use super::suggestions;
-use super::ui::Ui;
-use super::words::{command_of, own, wants_json};
+use super::words::{command_of, own};
 use crate::error::{Code, Error, Remedy};
-use crate::exit;
-
-/// Answers help and version on stdout, and everything else as a usage error. A command that ends too early is answered
-/// by its help.
-pub(crate) fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let ui = Ui::plain(wants_json(arguments));
-    let answered = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ui.data(error.render().to_string().as_bytes()),
-        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            ui.data(command_of(arguments).render_help().to_string().as_bytes())
-        }
-        kind => Err(told(kind, error, arguments)),
-    };
-    match answered {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            ui.error(&error);
-            ExitCode::from(exit::code(error.code()))
-        }
-    }
-}
 
 /// Makes the message from what clap knows by itself, the names of flags and values of its own. It quotes nothing that
 /// was typed, which may be a secret.
-fn told(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -> Error {
-    let of = |kind| own(error, kind);
+pub(super) fn of(error: &clap::Error, arguments: &[OsString]) -> Error {
+    let kind = error.kind();
+    let known = |kind| own(error, kind);
     if kind == ErrorKind::UnknownArgument && arguments.iter().any(gives_secret) {
         let message = "a secret is never given as an argument; nothing was changed";
         return Error::new(Code::Usage, message).with_remedy(Remedy::GiveSecretUnseen);
@@ -43,17 +21,17 @@ fn told(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -> Error {
         ErrorKind::UnknownArgument => "a flag or argument is not known".to_owned(),
         ErrorKind::InvalidSubcommand => "the command is not known".to_owned(),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            match (of(ContextKind::InvalidArg), of(ContextKind::ValidValue)) {
+            match (known(ContextKind::InvalidArg), known(ContextKind::ValidValue)) {
                 (Some(flag), Some(values)) => format!("{flag} takes one of {values}"),
                 (Some(flag), None) => format!("{flag} needs another value"),
                 (None, _) => "a value is not valid".to_owned(),
             }
         }
-        ErrorKind::MissingRequiredArgument => match of(ContextKind::InvalidArg) {
+        ErrorKind::MissingRequiredArgument => match known(ContextKind::InvalidArg) {
             Some(flags) => format!("{flags} is missing{}", values_of(&flags, arguments)),
             None => "a required argument is missing".to_owned(),
         },
-        ErrorKind::ArgumentConflict => match (of(ContextKind::InvalidArg), of(ContextKind::PriorArg)) {
+        ErrorKind::ArgumentConflict => match (known(ContextKind::InvalidArg), known(ContextKind::PriorArg)) {
             (Some(one), Some(other)) if one != other => format!("{one} and {other} exclude each other"),
             _ => "two flags exclude each other, or one is given twice".to_owned(),
         },

@@ -3,24 +3,26 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+
+use super::one_of;
+use crate::config::BackendName;
 
 /// `init`
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// Where secrets are kept: the OS keyring, sealed files, or nowhere.
-    #[arg(long, value_name = "BACKEND", value_parser = PossibleValuesParser::new(["keyring", "file", "none"]))]
-    pub(crate) backend: String,
+    /// The place for secrets: the OS keyring, sealed files, or none.
+    #[arg(long, value_name = "BACKEND", value_parser = one_of(BackendName::ALL))]
+    pub(crate) backend: BackendName,
     /// The key file; made if it is not there [default: `key` in the config directory].
     #[arg(long, value_name = "PATH", group = "key")]
     pub(crate) key_file: Option<PathBuf>,
     /// The systemd credential that holds the key.
     #[arg(long, value_name = "NAME", group = "key")]
     pub(crate) key_credential: Option<String>,
-    /// Ask for a passphrase that the key is made of.
+    /// Derive the key from a passphrase, typed at a hidden prompt.
     #[arg(long, group = "key")]
     pub(crate) passphrase: bool,
-    /// Move what is stored: copy, read back, switch, delete.
+    /// Move the stored secrets: copy, read back, switch, delete.
     #[arg(long = "move")]
     pub(crate) relocate: bool,
 }
@@ -28,7 +30,7 @@ pub(crate) struct Init {
 /// `rekey`
 #[derive(Debug, Args)]
 pub(crate) struct Rekey {
-    /// Destroy what is stored here, and the key if the keyring holds it.
+    /// Destroy the stored secrets and tokens, and the key if the keyring holds it.
     #[arg(long)]
     pub(crate) destroy: bool,
     /// Destroy without asking.

@@ -3,15 +3,18 @@
 mod backend;
 mod credentials;
 mod fleet;
+mod format;
 mod request;
 mod token;
 
 use std::path::PathBuf;
 
-use crate::consumers::helper::HELPERS;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::consumers::client::Errors;
+use crate::consumers::helper::HELPERS;
 
 pub(crate) use backend::{Init, Rekey};
 pub(crate) use credentials::{Credentials, Remove, Set};
@@ -20,7 +23,7 @@ pub(crate) use request::RequestArgs;
 pub(crate) use token::{Get, Token, Validate};
 
 /// Keep OAuth 2.0 client secrets sealed and access tokens cached: one request per token lifetime,
-/// however many processes ask.
+/// however many processes need it.
 #[derive(Debug, Parser)]
 #[command(name = "tokenkeep", version, max_term_width = 100, infer_long_args = false)]
 #[command(subcommand_required = true, arg_required_else_help = false)]
@@ -38,10 +41,10 @@ pub(crate) struct Global {
     /// The profile; else TOKENKEEP_PROFILE, default_profile of config.toml, or the only one.
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Where config.toml and profiles are [env: TOKENKEEP_CONFIG_DIR].
+    /// The directory of config.toml and profiles [env: TOKENKEEP_CONFIG_DIR].
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where sealed secrets and tokens are [env: TOKENKEEP_DATA_DIR].
+    /// The directory of sealed secrets and tokens [env: TOKENKEEP_DATA_DIR].
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Write results as JSON on stdout and errors as JSON on stderr.
@@ -95,7 +98,7 @@ pub(crate) enum Command {
         /// With --online: request a token of every profile.
         #[arg(long)]
         all: bool,
-        /// End what was interrupted, and remove what was left behind and no profile names.
+        /// Finish interrupted changes, and remove leftovers that no profile names.
         #[arg(long)]
         fix: bool,
         /// Erase secrets that no profile names without asking.
@@ -148,6 +151,26 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+impl Typed {
+    /// Returns where the client that a token is written for looks for what went wrong.
+    pub(crate) fn errors_of_client(&self) -> Errors {
+        match &self.command {
+            Command::Token(Token::Get(get)) => get.format.row().client.errors,
+            _ => Errors::Stderr,
+        }
+    }
+}
+
+/// Reads one of the words of a table as the value that it names.
+fn one_of<T, const N: usize>(table: [(T, &'static str); N]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(table.map(|(_, word)| word)).try_map(move |typed| {
+        table.iter().find(|(_, word)| *word == typed).map(|(value, _)| *value).ok_or("it is no word of the table")
+    })
 }
 
 /// Names the clients that have a helper.

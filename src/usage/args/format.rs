@@ -1,10 +1,9 @@
-//! The formats of a token as words of the command line.
+//! The formats of a token as values of a flag.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::consumers::format::Format;
-use crate::system::clock::WallTime;
 
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Format] {
@@ -15,9 +14,4 @@ impl ValueEnum for Format {
         let row = self.row();
         Some(PossibleValue::new(row.name).help(row.about))
     }
-}
-
-/// Writes a time as UTC, in whole seconds, rounded down; `None` if no calendar reaches it.
-pub(crate) fn time(wall: WallTime) -> Option<String> {
-    wall.to_utc()
 }

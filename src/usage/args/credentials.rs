@@ -2,20 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use super::RequestArgs;
+use super::{RequestArgs, one_of};
 use crate::profile::{AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, TokenType};
 
 /// `credentials`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Credentials {
-    /// Store a client's secret and what it is for.
+    /// Store a client's secret with its profile.
     ///
     /// The secret is typed at a hidden prompt, unless a flag names the place to read it from; no flag takes it as a value.
-    /// The profile is that of -p, else it has the name of the provider, else `default`. In a profile that is there, what
-    /// is not given stays; another URL, issuer, client or method needs the secret again.
+    /// The profile is that of -p, else it has the name of the provider, else `default`. An existing profile keeps each
+    /// part that is not given; another URL, issuer, client or method needs the secret again.
     Set(Box<Set>),
     /// List the profiles.
     List {
@@ -55,9 +54,9 @@ pub(crate) struct Set {
     /// Fill in what a provider needs, such as tenant=ID; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "provider")]
     pub(crate) with: Vec<String>,
-    /// How the client proves itself.
-    #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(|(_, name)| name)))]
-    pub(crate) auth: Option<String>,
+    /// How the client authenticates.
+    #[arg(long, value_name = "METHOD", value_parser = one_of(AuthMethod::ALL))]
+    pub(crate) auth: Option<AuthMethod>,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
     /// A resource that `token validate` shows the token to.
@@ -77,14 +76,14 @@ pub(crate) struct Set {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) host: Vec<String>,
     /// The audience of the client's assertions; token_endpoint for older servers.
-    #[arg(long, value_name = "WHOM", value_parser = PossibleValuesParser::new(AssertionAudience::ALL.map(|(_, name)| name)))]
-    pub(crate) assertion_audience: Option<String>,
+    #[arg(long, value_name = "WHOM", value_parser = one_of(AssertionAudience::ALL))]
+    pub(crate) assertion_audience: Option<AssertionAudience>,
     /// Whether assertions name their type (typ client-authentication+jwt); off for older servers.
-    #[arg(long, value_name = "ON|OFF", value_parser = PossibleValuesParser::new(AssertionTyp::ALL.map(|(_, name)| name)))]
-    pub(crate) assertion_typ: Option<String>,
-    /// What assertions are signed with, if the key leaves a choice.
-    #[arg(long, value_name = "ALG", value_parser = PossibleValuesParser::new(AssertionAlgorithm::ALL.map(|(_, name)| name)))]
-    pub(crate) assertion_algorithm: Option<String>,
+    #[arg(long, value_name = "ON|OFF", value_parser = one_of(AssertionTyp::ALL))]
+    pub(crate) assertion_typ: Option<AssertionTyp>,
+    /// The algorithm that signs assertions, if the key allows several.
+    #[arg(long, value_name = "ALG", value_parser = one_of(AssertionAlgorithm::ALL))]
+    pub(crate) assertion_algorithm: Option<AssertionAlgorithm>,
     /// The name of the key at the issuer (kid), if the key names none.
     #[arg(long, value_name = "KID")]
     pub(crate) assertion_key_id: Option<String>,
@@ -95,14 +94,14 @@ pub(crate) struct Set {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) dpop: Option<bool>,
     /// Take the issuer's tokens as Bearer, whatever it calls their type.
-    #[arg(long, value_name = "TYPE", value_parser = PossibleValuesParser::new(TokenType::ALL.map(|(_, name)| name)))]
-    pub(crate) token_type: Option<String>,
+    #[arg(long, value_name = "TYPE", value_parser = one_of(TokenType::ALL))]
+    pub(crate) token_type: Option<TokenType>,
     /// Certificate authorities to trust instead of the system's.
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,
     /// How id and secret are written into a Basic header; raw for servers that do not decode.
-    #[arg(long, value_name = "ENCODING", value_parser = PossibleValuesParser::new(BasicEncoding::ALL.map(|(_, name)| name)))]
-    pub(crate) basic_encoding: Option<String>,
+    #[arg(long, value_name = "ENCODING", value_parser = one_of(BasicEncoding::ALL))]
+    pub(crate) basic_encoding: Option<BasicEncoding>,
     /// Read the secret from stdin; one newline at its end is cut.
     #[arg(long, group = "secret")]
     pub(crate) secret_stdin: bool,
@@ -111,7 +110,7 @@ pub(crate) struct Set {
     pub(crate) secret_file: Option<PathBuf>,
     /// Store the place to read the secret from each time: file:PATH, env:NAME, command:JSON-ARRAY or
     /// github-actions:AUDIENCE.
-    #[arg(long, value_name = "WHERE", group = "secret")]
+    #[arg(long, value_name = "PLACE", group = "secret")]
     pub(crate) secret_at_fetch: Option<String>,
     /// A text in place of the secret that distinguishes shared tokens, if each host has a key or assertion of its own.
     #[arg(long, value_name = "TEXT")]

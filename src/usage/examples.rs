@@ -72,7 +72,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::args::Typed;
+    use crate::usage::args::Typed;
 
     #[test]
     fn every_example_can_be_parsed() {
