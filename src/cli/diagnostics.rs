@@ -34,7 +34,7 @@ pub(super) fn report_panics(ui: &Ui) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(Code::Internal, format!("a bug in tokenkeep at {place}; nothing stored was changed"))
             .with_remedy(Remedy::ReportBug);
-        ui.error(&error);
+        ui.failed(&error);
         let backtrace = std::backtrace::Backtrace::capture();
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
             ui.done(&backtrace.to_string());

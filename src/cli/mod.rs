@@ -26,7 +26,6 @@ use ui::Ui;
 use crate::consumers::helper::Invocation;
 use crate::error::warning::Warning;
 use crate::error::{Code, Error, chain};
-use crate::exit;
 use crate::keeper::Observer;
 use crate::ledger::{Condition, LedgerError};
 pub(crate) use crate::manage::block_on;

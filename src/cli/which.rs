@@ -18,9 +18,7 @@ pub(super) fn run(context: &Context<'_>, url: &str) -> Result<u8, Error> {
     let others = map.others(&target);
     let (profile, pattern) = (chosen.profile.as_str(), chosen.host.pattern.as_str());
     if context.ui.is_json() {
-        let other = |(entry, why): &(&Entry, String)| {
-            json!({"profile": entry.profile.as_str(), "pattern": entry.host.pattern.as_str(), "why": why})
-        };
+        let other = |(entry, why): &(&Entry, String)| json!({"profile": entry.profile.as_str(), "pattern": entry.host.pattern.as_str(), "why": why});
         let others: Vec<_> = others.iter().map(other).collect();
         return context.ui.json(&json!({"profile": profile, "pattern": pattern, "others": others}));
     }

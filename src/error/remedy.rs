@@ -169,6 +169,9 @@ pub enum Remedy {
         why: String,
     },
 
+    /// Name a host in `hosts` of a profile.
+    NameHost(String),
+
     // Tokens.
     /// Accept the cached token, which is valid for this long.
     LowerMinTtl(Duration),

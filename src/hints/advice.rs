@@ -231,6 +231,10 @@ impl Seen<'_> {
             Remedy::GiveField { name, what: Some(what) } => return format!("add --with {name}=VALUE: {what}").into(),
             Remedy::GiveRequestPart { name, why } => return format!("add --{name} VALUE: {why}").into(),
 
+            Remedy::NameHost(host) => {
+                return format!("run tokenkeep credentials set -p NAME --host {}", quoted_text(host)).into();
+            }
+
             // Tokens.
             Remedy::LowerMinTtl(left) => {
                 return format!("a token valid for {} is cached: --min-ttl 0", duration::show(*left)).into();

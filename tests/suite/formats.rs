@@ -1,5 +1,7 @@
 //! The formats of `token get`: each gives its client a token in the client's own words, and lives long enough for it.
 
+use std::time::SystemTime;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -10,7 +12,17 @@ use crate::setup::credential;
 
 /// Every format that hands a token out as one that any holder can use.
 const BEARER: [&str; 11] = [
-    "header", "bearer", "env", "fish", "powershell", "curl", "headers", "headers-list", "kubernetes", "google", "github",
+    "header",
+    "bearer",
+    "env",
+    "fish",
+    "powershell",
+    "curl",
+    "headers",
+    "headers-list",
+    "kubernetes",
+    "google",
+    "github",
 ];
 
 fn formatted(environment: &TestEnvironment, format: &str, variables: &[(&str, &str)]) -> Outcome {
@@ -21,6 +33,11 @@ fn formatted(environment: &TestEnvironment, format: &str, variables: &[(&str, &s
 fn end(text: &Value) -> i64 {
     let end: DateTime<Utc> = text.as_str().expect("a time").parse().expect("RFC 3339");
     end.timestamp()
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_secs()).expect("before the end of time")
 }
 
 #[test]
@@ -55,7 +72,9 @@ fn each_format_is_what_its_client_reads() {
 fn a_variable_is_named_for_each_shell() {
     let issuer = Issuer::start();
     let environment = environment_for(&issuer);
-    for (format, begin) in [("env", "export API_TOKEN='"), ("fish", "set -gx API_TOKEN '"), ("powershell", "$env:API_TOKEN = '")] {
+    for (format, begin) in
+        [("env", "export API_TOKEN='"), ("fish", "set -gx API_TOKEN '"), ("powershell", "$env:API_TOKEN = '")]
+    {
         let outcome = get(&environment, &["--format", format, "--env", "API_TOKEN"]);
         assert!(outcome.stdout_str().starts_with(begin), "{format}");
     }
@@ -97,13 +116,16 @@ fn google_gets_a_jwt_or_the_reason_and_nothing_on_stderr() {
     let answer = formatted(&environment, "google", &[]).success().json();
     assert_eq!((&answer["success"], &answer["id_token"]), (&json!(true), &json!(jwt)));
     assert_eq!(answer["token_type"], "urn:ietf:params:oauth:token-type:jwt");
-    let in_an_hour = Utc::now().timestamp() + 3600;
+    let in_an_hour = now() + 3600;
     let ends = answer["expiration_time"].as_i64().expect("seconds");
     assert!((in_an_hour - 60..=in_an_hour).contains(&ends), "{ends}");
 
     let failing = Issuer::start();
     let environment = environment_for(&failing);
-    failing.behave("/token", Behaviour::Answer { status: 400, headers: Vec::new(), body: "{\"error\":\"invalid_client\"}".into() });
+    failing.behave(
+        "/token",
+        Behaviour::Answer { status: 400, headers: Vec::new(), body: "{\"error\":\"invalid_client\"}".into() },
+    );
     let failed = formatted(&environment, "google", &[]).success();
     assert_eq!((failed.json()["success"].clone(), failed.stderr.as_str()), (json!(false), ""));
     assert_eq!(failed.json()["code"], "invalid_client");
@@ -121,7 +143,10 @@ fn a_job_of_github_masks_the_token_before_it_sets_the_variable() {
     environment.secret_place(&file);
     let variables = [("GITHUB_ENV", file.to_str().expect("text"))];
     for _ in 0..2 {
-        assert_eq!(formatted(&environment, "github", &variables).success().stdout_str(), format!("::add-mask::{token}\n"));
+        assert_eq!(
+            formatted(&environment, "github", &variables).success().stdout_str(),
+            format!("::add-mask::{token}\n")
+        );
     }
     let set = format!("ACCESS_TOKEN={token}\n");
     assert_eq!(std::fs::read_to_string(&file).expect("text"), format!("A=b\n{set}{set}"));
@@ -183,7 +208,7 @@ fn tokens_that_live_briefly_are_not_requested_at_each_call() {
     assert_eq!(issuer.count("/token"), 1);
     // Nothing reported lies in the past, and nothing after the end.
     let credential = formatted(&environment, "kubernetes", &[]).success().json();
-    let reported = end(&credential["status"]["expirationTimestamp"]) - Utc::now().timestamp();
+    let reported = end(&credential["status"]["expirationTimestamp"]) - now();
     assert!((0..=60).contains(&reported), "{reported}");
 }
 

@@ -14,6 +14,7 @@
 //! - `output`: stdout that is closed, full or not read
 //!
 //! **Clients that take the token**
+//! - `which`: the hosts that a token may be handed to
 //! - `formats`: what `token get --format` writes for each, and how long it lives
 //!
 //! **Proving the client**
@@ -149,3 +150,4 @@ mod tls;
 mod typing;
 mod users;
 mod validate;
+mod which;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{Stop, Tokens};
 #[cfg(feature = "cli")]
 use crate::error::Error;
-use crate::keeper::Obtained;
 #[cfg(feature = "cli")]
 use crate::keeper::Observer;
+use crate::keeper::Obtained;
 #[cfg(feature = "front")]
 use crate::keeper::Source;
 #[cfg(feature = "cli")]
