@@ -111,7 +111,7 @@ fn google_gets_a_jwt_or_the_reason_and_nothing_on_stderr() {
     assert_eq!((opaque.json()["code"].as_str(), opaque.stderr.as_str()), (Some("token_not_jwt"), ""));
 
     let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.Y2FuYXJ5";
-    issuer.set(json!({ "members": { "access_token": jwt } }));
+    issuer.set(json!({ "expires_in": 3600, "members": { "access_token": jwt } }));
     get(&environment, &["--refresh"]);
     let answer = formatted(&environment, "google", &[]).success().json();
     assert_eq!((&answer["success"], &answer["id_token"]), (&json!(true), &json!(jwt)));

@@ -82,6 +82,7 @@ fn a_wrong_entry_is_named_by_its_key_and_never_quoted() {
         let outcome = environment.tokenkeep(["--json", "token", "get", "-p", "forge"]).run();
         outcome.fails(3, "config_invalid").says(why).does_not_say("CANARY");
     }
+    with_hosts(&environment, "forge", "[]");
     for pattern in ["*.com", "https://a@b.example.com/"] {
         let set = ["--json", "credentials", "set", "-p", "forge", "--host", pattern];
         environment.tokenkeep(set).run().fails(2, "usage").says("--host").does_not_say("b.example.com");
