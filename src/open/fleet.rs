@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::home::Home;
 use crate::error::{Code, Error, Remedy};
-use crate::fleet::{Fleet, FleetKey};
+use crate::fleet::Fleet;
 use crate::keeper::Sharing;
 use crate::secrets::{ItemName, Keys, SecretsError, read_key_file};
 use crate::system::files::EscapedPath;
@@ -50,8 +50,7 @@ impl Home {
             Some(path) => Some(fleet_key_file(path)?),
             None => self.stored_key(keys)?,
         };
-        let explicit = bytes.map(|bytes| (FleetKey::id_of(&bytes), FleetKey::explicit(&bytes, &shared.namespace)));
-        Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit, vouched: keys.vouched()? }))
+        Ok(Some(Sharing::new(&shared.namespace, bytes.as_ref(), keys.vouched()?)))
     }
 
     /// Reads the fleet key that was made or imported here; `None` if none was.

@@ -4,8 +4,6 @@
 //! Key and login are items of the backend, as secrets are. A new one is a new item, and the file `shared` of the data
 //! directory, replaced in one step, names it.
 
-use sha2::{Digest, Sha256};
-
 use super::{DataDirLock, ItemName, Retired, SecretStore, SecretsError};
 use crate::encoding::hex;
 use crate::encoding::tlv::{Malformed, Reader, Writer};
@@ -73,35 +71,6 @@ impl FleetState {
     }
 }
 
-/// What a kept pass belongs to: another one for each of these.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestKeyId<'a> {
-    pub(crate) token_endpoint: &'a str,
-    pub(crate) client_id: &'a str,
-    pub(crate) auth_method: &'a str,
-    pub(crate) namespace: &'a str,
-    pub(crate) generation: Option<&'a [u8]>,
-    pub(crate) key: Option<&'a [u8; 32]>,
-    pub(crate) epoch: Option<&'a str>,
-}
-
-impl RequestKeyId<'_> {
-    /// Names the item that it is kept in.
-    pub(crate) fn item(&self) -> ItemName {
-        let mut writer = Writer::default();
-        writer
-            .bytes(1, self.token_endpoint.as_bytes())
-            .bytes(2, self.client_id.as_bytes())
-            .bytes(3, self.auth_method.as_bytes())
-            .bytes(4, self.namespace.as_bytes())
-            .optional(5, self.generation)
-            .optional(6, self.key.map(<[u8; 32]>::as_slice))
-            .optional(7, self.epoch.map(str::as_bytes));
-        let digest = Sha256::digest(writer.written());
-        ItemName::request_key(&digest[..16])
-    }
-}
-
 /// Keeps what can be derived again, in place of whatever was there.
 pub(crate) fn replace(secrets: &dyn SecretStore, item: &ItemName, content: &Secret) -> Result<(), SecretsError> {
     match secrets.read(item) {
@@ -152,34 +121,8 @@ mod tests {
     use crate::secrets::MemorySecrets;
 
     #[test]
-    fn a_pass_of_anything_else_is_another_item() {
-        let of = RequestKeyId {
-            token_endpoint: "https://a/t",
-            client_id: "c",
-            auth_method: "client_secret_basic",
-            namespace: "default",
-            generation: None,
-            key: None,
-            epoch: None,
-        };
-        let items = [
-            of.item(),
-            RequestKeyId { token_endpoint: "https://a/u", ..of }.item(),
-            RequestKeyId { client_id: "d", ..of }.item(),
-            RequestKeyId { auth_method: "client_secret_post", ..of }.item(),
-            RequestKeyId { namespace: "other", ..of }.item(),
-            RequestKeyId { generation: Some(&[1; 16]), ..of }.item(),
-            RequestKeyId { key: Some(&[1; 32]), ..of }.item(),
-            RequestKeyId { epoch: Some(""), ..of }.item(),
-        ];
-        for (at, item) in items.iter().enumerate() {
-            assert!(!items[at + 1..].contains(item), "{at}");
-        }
-    }
-
-    #[test]
-    fn what_can_be_derived_anew_replaces_what_was_there() {
-        let (secrets, item) = (MemorySecrets::default(), ItemName::request_key(&[1; 16]));
+    fn what_can_be_derived_again_replaces_what_was_there() {
+        let (secrets, item) = (MemorySecrets::default(), ItemName::client_key(&[1; 16]));
         for content in ["a", "b", "b"] {
             replace(&secrets, &item, &Secret::from(content)).expect("kept");
             assert_eq!(secrets.read(&item).expect("read"), Some(Secret::from(content)));

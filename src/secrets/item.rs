@@ -36,7 +36,7 @@ impl ItemName {
     }
 
     /// Names the item of what is derived from a client's secret for its fleet.
-    pub(crate) fn request_key(digest: &[u8]) -> ItemName {
+    pub(crate) fn client_key(digest: &[u8]) -> ItemName {
         ItemName(format!("{}{}", ItemName::DERIVED, hex::encode(digest)))
     }
 

@@ -33,7 +33,7 @@ pub(crate) use establish::first_key;
 pub(crate) use establish::{EstablishError, establish};
 #[cfg(any(feature = "cli", feature = "redis"))]
 pub(crate) use fleet::FleetLogin;
-pub(crate) use fleet::{FleetState, RequestKeyId, replace};
+pub(crate) use fleet::{FleetState, replace};
 pub(crate) use item::{Credential, ItemName};
 #[cfg(feature = "cli")]
 pub(crate) use key::PassphraseKind;

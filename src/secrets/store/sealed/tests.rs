@@ -104,7 +104,7 @@ fn a_removed_item_leaves_no_copy_under_any_name() {
 fn what_was_put_aside_is_still_read() {
     let (_root, store) = store();
     store.write(&item(1), &Secret::from("a")).expect("written");
-    store.write(&ItemName::request_key(&[1; 16]), &Secret::from("b")).expect("written");
+    store.write(&ItemName::client_key(&[1; 16]), &Secret::from("b")).expect("written");
     let strays = SealedFiles::unreferenced(&store.data_dir, Some(&store), std::iter::empty()).expect("listed");
     let mut kinds: Vec<StrayKind> = strays.iter().map(|stray| stray.kind).collect();
     kinds.sort_by_key(|kind| *kind == StrayKind::Secret);
