@@ -26,7 +26,6 @@ mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -64,7 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         typed.global.json = true;
     }
     let ui = Ui::new(&typed.global);
-    let recording = Recording::AtEnd(Arc::default());
+    let recording = Recording::at_end();
     let outcome = diagnostics::start(&typed.global).and_then(|()| command(typed, &ui, &recording));
     let exit = match outcome {
         Ok(exit) => ExitCode::from(exit),

@@ -144,12 +144,8 @@ fn known(from: &FleetKeyFrom, namespace: &str, keys: &impl KeyKeeper) -> Result<
     Ok(KeyOrigin { namespace: namespace.to_owned(), id, explicit })
 }
 
-/// Returns whether a key may be derived from the secrets of a profile.
+/// Returns whether a key may be derived from the secrets of a profile: the issuer makes them at random, or a user vouched
+/// for that.
 fn may_derive(profile: &Profile, keys: &impl KeyKeeper) -> Result<bool, FleetError> {
-    Ok(is_random_by_issuer(profile) || keys.is_vouched(profile)?)
-}
-
-/// Returns whether the issuer of a profile is known to make secrets at random.
-pub(crate) fn is_random_by_issuer(profile: &Profile) -> bool {
-    profile.secret_origin == SecretOrigin::Random
+    Ok(profile.secret_origin == SecretOrigin::Random || keys.is_vouched(profile)?)
 }

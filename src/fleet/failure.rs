@@ -64,6 +64,7 @@ impl Error {
     }
 
     /// Makes the error for what the fleet was to forget and may still have.
+    #[cfg(feature = "cli")]
     pub(crate) fn unforgotten(error: &FleetError) -> Error {
         Error::new(
             Code::FleetUnavailable,

@@ -31,9 +31,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use access::{CachedAccess, FleetAccess, KeyKeeper, is_random_by_issuer};
+pub(crate) use access::{CachedAccess, FleetAccess, KeyKeeper};
 use breaker::Breaker;
-pub(crate) use client_key::{ClientKey, ClientKeyName, KeyOrigin};
+#[cfg(feature = "cli")]
+pub(crate) use client_key::KeyOrigin;
+pub(crate) use client_key::{ClientKey, ClientKeyName};
 pub use failure::FleetError;
 pub(crate) use protocol::{Caller, Event, Failure, Judged, Step};
 pub(crate) use record::{Found, RequestKey};

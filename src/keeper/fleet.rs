@@ -16,7 +16,7 @@ use crate::cache::single_flight::TurnGuard;
 use crate::cache::store::WriteMode;
 use crate::error::Error;
 use crate::error::warning::Warning;
-use crate::fleet::{Caller, Event, Fleet, FleetAccess, FleetError, Found, Lease, Session, Step};
+use crate::fleet::{Caller, Event, Fleet, FleetAccess, FleetError, Lease, Session, Step};
 use crate::token::{AccessToken, TokenIdentity};
 
 /// What came of the request to the fleet.
@@ -230,30 +230,8 @@ impl Keeper {
         }
     }
 
-    /// Returns the token that the fleet has for a request of this profile.
-    pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, FleetError> {
-        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&request) else { return Ok(None) };
-        let Some(mut session) = self.session(&request, fleet).await? else { return Ok(None) };
-        Ok(match session.look().await? {
-            Found::Token { token, .. } => Some(token),
-            Found::Told { beside, .. } => beside,
-            _ => None,
-        })
-    }
-
-    /// Takes back what the fleet has for a request of this profile; `false` if it has nothing.
-    pub(crate) async fn forget_in_fleet(&self, identity: TokenIdentity) -> Result<bool, FleetError> {
-        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&request) else { return Ok(false) };
-        match self.session(&request, fleet).await? {
-            Some(mut session) => session.forget(None).await,
-            None => Ok(false),
-        }
-    }
-
     /// Begins a session with the fleet about one request; `None` if the profile was set again meanwhile.
-    async fn session<'a>(
+    pub(super) async fn session<'a>(
         &self,
         request: &Arc<ResolvedRequest>,
         fleet: &'a Fleet,

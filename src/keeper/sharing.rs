@@ -1,7 +1,7 @@
 //! How this host shares, for commands that set credentials.
 
-use crate::fleet::{FleetKey, KeyOrigin, is_random_by_issuer};
-use crate::profile::{AuthMethod, Profile};
+use crate::fleet::{FleetKey, KeyOrigin};
+use crate::profile::{AuthMethod, Profile, SecretOrigin};
 use crate::secrets::{ClientDigest, ItemName, SecretStore, SecretsError, Vouched, replace};
 use crate::system::secret::Secret;
 
@@ -32,7 +32,7 @@ impl Sharing {
 
     /// Returns whether a key may be derived from the secrets of a profile.
     pub(crate) fn may_derive(&self, profile: &Profile) -> bool {
-        is_random_by_issuer(profile)
+        profile.secret_origin == SecretOrigin::Random
             || self.vouched.holds(&ClientDigest::new(profile.token_url.as_str(), &profile.client_id))
     }
 

@@ -39,6 +39,7 @@ pub(crate) enum Kind {
     Token,
 }
 
+#[cfg(feature = "ledger")]
 impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -76,6 +77,7 @@ impl Entry {
     }
 
     /// Returns when it was sent, in milliseconds since 1970.
+    #[cfg(feature = "cli")]
     pub(super) fn sent_ms(&self) -> i64 {
         self.id >> RANDOM_BITS
     }
@@ -88,6 +90,7 @@ pub(super) fn id_at(time: WallTime) -> i64 {
 }
 
 /// Returns the time of an id.
+#[cfg(feature = "ledger")]
 pub(super) fn time_of(id: i64) -> WallTime {
     WallTime((id >> RANDOM_BITS).saturating_mul(1_000_000))
 }

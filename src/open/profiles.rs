@@ -1,4 +1,4 @@
-//! Profiles: which is meant, where its file is, what it says, which secrets the profiles name.
+//! Profiles: which is meant, where its file is, what it says.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use super::environment;
 use super::home::{Home, is_gone};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_certificate;
-use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
+use crate::profile::{ClientCertificate, NAME_RULE, Profile, ProfileFile, ProfileName};
 use crate::system::files::{EscapedPath, Given, caller_name, list_config_dir, read_given};
 
 /// Profiles that an administrator gives to all users of this machine. There are none on a system on which any user may
 /// make a folder of this name.
-const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
+pub(super) const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
 /// What stands for the path of a profile that the environment makes.
 const ENVIRONMENT: &str = "TOKENKEEP_*";
 /// The largest profile file that is read, in bytes.
@@ -114,28 +114,9 @@ impl Home {
         Some(error.with_remedy(Remedy::UseDataDirectory { path: other, variable }).for_profile(name))
     }
 
-    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot
-    /// be read may name any of them, and is an error.
-    pub(crate) fn generations(&self) -> Result<Vec<Generation>, Error> {
-        let mut generations = generations_in(&self.profiles_dir())?;
-        if let Some(directory) = SYSTEM_PROFILES {
-            generations.extend(generations_in(Path::new(directory))?);
-        }
-        Ok(generations)
-    }
-
     fn no_profile(&self) -> Error {
         let message = format!("no profile is set up for {} in {}", caller_name(), EscapedPath(&self.config_dir));
         Error::new(Code::ProfileNotFound, message).with_remedy(Remedy::SetFirstProfile)
-    }
-}
-
-/// Returns what a profile's file holds now; `None` if there is no such profile.
-pub(crate) fn present(profiles_dir: &Path, name: &ProfileName) -> Result<Option<ProfileFile>, Error> {
-    let path = profiles_dir.join(name.file_name());
-    match read_given(&path, Given::Open, PROFILE_CAP)? {
-        Some(bytes) => ProfileFile::parse(bytes).map(Some).map_err(|error| Error::in_profile(&path, &error)),
-        None => Ok(None),
     }
 }
 
@@ -143,28 +124,6 @@ pub(crate) fn present(profiles_dir: &Path, name: &ProfileName) -> Result<Option<
 pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Error> {
     let names = list_config_dir(profiles_dir)?.unwrap_or_default();
     Ok(names.iter().filter_map(|name| ProfileName::from_file_name(name)).collect())
-}
-
-/// Lists the stored secrets that the profiles in a directory name. A profile that cannot be read is an error.
-pub(crate) fn generations_in(profiles_dir: &Path) -> Result<Vec<Generation>, Error> {
-    let mut generations = Vec::new();
-    for name in profile_names(profiles_dir)? {
-        // One that is gone by now names nothing.
-        let file = present(profiles_dir, &name)?;
-        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
-    }
-    Ok(generations)
-}
-
-/// Lists the stored secrets that the profiles in a directory name, those with a mistake in them too. What cannot be read is an
-/// error.
-pub(crate) fn secrets_in(profiles_dir: &Path) -> Result<Vec<Generation>, Error> {
-    let mut generations = Vec::new();
-    for name in profile_names(profiles_dir)? {
-        let bytes = read_given(&profiles_dir.join(name.file_name()), Given::Open, PROFILE_CAP)?;
-        generations.extend(bytes.as_deref().and_then(ProfileFile::generation_in));
-    }
-    Ok(generations)
 }
 
 /// Adds the thumbprint of the certificate: a token belongs to the one that it was obtained with (RFC 8705 s. 3).

@@ -1,10 +1,16 @@
 //! The warm path: the token that is kept, for a process that looks once.
 
+use std::sync::Arc;
+
 use super::home::Home;
 use super::wiring::Opened;
+use crate::cache::Cache;
+use crate::cache::store::FileStore;
 use crate::error::Error;
 use crate::keeper::identity_of;
 use crate::profile::{Profile, ProfileName};
+use crate::seal::DataKey;
+use crate::system::files::Dir;
 use crate::token::AccessToken;
 
 impl Home {
@@ -18,5 +24,9 @@ impl Home {
         let kept = self.cache(dir, key).token(&identity_of(&profile)).ok().flatten();
         let valid = kept.filter(|token| token.validity().outlasts(profile.min_ttl, &self.clock.now()));
         Ok(valid.map(|token| (profile, token)))
+    }
+    /// Makes the cache of an opened data directory.
+    pub(crate) fn cache(&self, dir: Arc<Dir>, key: DataKey) -> Cache {
+        Cache::new(Arc::new(FileStore::new(dir, self.clock.clone())), key)
     }
 }

@@ -3,20 +3,16 @@
 use std::sync::Arc;
 
 use super::home::{Home, KEY_FILE, is_gone};
-use super::profiles::certified;
-use crate::cache::Cache;
 use crate::cache::single_flight::Flight;
 use crate::cache::store::{FileStore, RecordError};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Keeper, Keeping, LazyCache, NoCache, Observer, Parts, ProfileSource, Secrets};
 use crate::oauth::Transport;
-use crate::profile::{Profile, ProfileName};
-use crate::seal::DataKey;
+use crate::profile::ProfileName;
 use crate::secrets::{
     self, Backend, BackendChoice, ChoiceError, EstablishError, Keys, MissingKey, SecretsError, UnlockOptions,
 };
-use crate::system::files::{self, Dir, Missing, Stamp};
-use crate::system::secret::Secret;
+use crate::system::files::{Dir, Missing, Stamp};
 
 /// A data directory for which a place of secrets was chosen.
 pub(crate) struct Opened {
@@ -54,19 +50,7 @@ impl Home {
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
-    /// Wires a keeper for a credential that is not set yet; without `secret`, the profile names its place.
-    pub(crate) fn keeper_for_verification(
-        &self,
-        profile: Profile,
-        secret: Option<Secret>,
-        observer: Observer,
-    ) -> Result<Keeper, Error> {
-        let secrets = secret.map_or(Secrets::Profile, Secrets::Given);
-        let parts = self.parts(secrets, ProfileSource::Fixed, observer)?;
-        Ok(Keeper::from_parts(parts, certified(profile)?, None))
-    }
-
-    fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
+    pub(super) fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
         let (lazy_cache, shared) = self.lazy_cache()?;
         Ok(Parts {
             clock: self.clock.clone(),
@@ -162,18 +146,6 @@ impl Home {
     pub(crate) fn unlock_options(&self) -> UnlockOptions {
         let (keep, timeout) = (self.config.keep_unlocked, self.config.keyring_timeout);
         UnlockOptions { keep, timeout, passphrase: self.passphrase.clone() }
-    }
-
-    /// Removes the temporaries that a kill left in both directories. The lock shows that no other process writes one.
-    pub(crate) fn remove_temporaries(&self, dir: &Dir, lock: &secrets::DataDirLock) -> Result<(), Error> {
-        secrets::remove_temporaries(dir, lock)?;
-        files::remove_config_temporaries(&self.config_dir)?;
-        Ok(files::remove_config_temporaries(&self.profiles_dir())?)
-    }
-
-    /// Makes the cache of an opened data directory.
-    pub(crate) fn cache(&self, dir: Arc<Dir>, key: DataKey) -> Cache {
-        Cache::new(Arc::new(FileStore::new(dir, self.clock.clone())), key)
     }
 
     /// Makes the transport of this configuration.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml_edit::{Array, Formatted, InlineTable, Value};
 
+use super::auth::name_in;
 use super::{Endpoint, HeaderSource, Headers, PlainHosts, Reference};
 use crate::encoding::duration;
 
@@ -32,6 +33,21 @@ pub(super) fn seconds(seconds: &Duration) -> Value {
 
 pub(super) fn hosts(hosts: &PlainHosts) -> Value {
     array(hosts.iter())
+}
+
+/// Writes one of the words of a type.
+pub(super) fn word<T: Copy + PartialEq>(words: &[(T, &'static str)], value: T) -> Value {
+    Value::from(name_in(words, value))
+}
+
+/// Writes a list of texts, unless it is empty.
+pub(super) fn listed<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> Option<Value> {
+    (items.len() > 0).then(|| array(items))
+}
+
+/// Writes a table of texts, unless it is empty.
+pub(super) fn paired<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> Option<Value> {
+    (pairs.len() > 0).then(|| self::pairs(pairs))
 }
 
 /// Writes a list of texts.

@@ -109,7 +109,7 @@ fn choose(home: &Home, backend: &Backend) -> Result<(), Error> {
 /// Removes what a killed `init` left there. Under the lock, so that no other process is writing it.
 fn remove_interrupted(home: &Home, dir: &Arc<Dir>, backend: &Backend) -> Result<(), Error> {
     let lock = DataDirLock::take(dir)?;
-    home.remove_temporaries(dir, &lock)?;
+    crate::manage::locked::remove_temporaries(home, dir, &lock)?;
     if let Some(path) = backend.key_file() {
         remove_left_beside(path)?;
     }

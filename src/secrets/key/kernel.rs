@@ -40,7 +40,10 @@ impl KernelTier {
             tracing::debug!("there is no kernel tier; the key is asked for each time");
         }
     }
+}
 
+#[cfg(feature = "cli")]
+impl KernelTier {
     /// Returns how long the key stays, in the kernel's words (`7h`, `30m`); `None` if the kernel does not report it.
     pub(crate) fn remaining(&self) -> Option<String> {
         // Elsewhere these paths would name files that any user may make.
@@ -112,6 +115,7 @@ mod system {
         kept.ok()
     }
 
+    #[cfg(feature = "cli")]
     pub(super) fn empty(description: &str) -> Option<()> {
         ring()?.search(description).ok()?.invalidate().ok()
     }
@@ -131,6 +135,7 @@ mod system {
         None
     }
 
+    #[cfg(feature = "cli")]
     pub(super) fn empty(_description: &str) -> Option<()> {
         None
     }

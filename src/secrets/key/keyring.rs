@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{DataKeySource, Found, MissingKey, WantedKey};
 use crate::seal::DataKey;
-use crate::secrets::{ItemName, OsKeyring, Retired, SecretStore as _, SecretsError};
+use crate::secrets::{ItemName, OsKeyring, SecretStore as _, SecretsError};
 use crate::system::secret::Secret;
 
 /// An item of the OS keyring.
@@ -37,9 +37,10 @@ impl DataKeySource for KeyInKeyring {
         Ok(Some(key))
     }
 
+    #[cfg(feature = "cli")]
     fn erase(&self, wanted: &WantedKey<'_>) -> Result<(), SecretsError> {
         let Some(id) = wanted.id else { return Ok(()) };
-        keyring(wanted).remove(&Retired::by_name(ItemName::data_key(wanted.store_id, id)))?;
+        keyring(wanted).remove(&crate::secrets::Retired::by_name(ItemName::data_key(wanted.store_id, id)))?;
         Ok(())
     }
 }

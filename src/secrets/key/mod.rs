@@ -49,6 +49,7 @@ pub(super) trait DataKeySource {
     fn create(&self, wanted: &WantedKey<'_>, missing: MissingKey) -> Result<Option<DataKey>, SecretsError>;
 
     /// Erases a key that seals nothing any more. A key that was brought, or that a user knows, stays.
+    #[cfg(feature = "cli")]
     fn erase(&self, _wanted: &WantedKey<'_>) -> Result<(), SecretsError> {
         Ok(())
     }

@@ -58,6 +58,7 @@ pub(crate) struct Argon2Cost {
 
 impl Argon2Cost {
     /// What a new passphrase costs: tens of milliseconds, once per tier lifetime.
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
 
     /// Returns whether it may be computed: a process that can write `store` must not stop the machine.

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(feature = "cli")]
+mod copied;
 #[cfg(feature = "keyring")]
 mod keyring;
 #[cfg(test)]
@@ -15,8 +17,10 @@ use std::fmt;
 
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) use memory::Fault;
 #[cfg(test)]
-pub(crate) use memory::{Fault, MemorySecrets};
+pub(crate) use memory::MemorySecrets;
 #[cfg(not(feature = "keyring"))]
 pub(crate) use no_keyring::OsKeyring;
 pub(crate) use retired::Retired;
@@ -44,17 +48,20 @@ pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
 
     /// Writes an item that another store holds too until the file `store` names this one. A move that was killed may
     /// have left it here; anything else here is not overwritten.
+    #[cfg(feature = "cli")]
     fn stage(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         if self.read(item)?.as_ref() == Some(secret) { Ok(()) } else { self.write(item, secret) }
     }
 
     /// Puts what was staged into place, once the file `store` names this store. The next call makes up for a kill in
     /// between.
+    #[cfg(feature = "cli")]
     fn commit_staged(&self) -> Result<(), SecretsError> {
         Ok(())
     }
 
     /// Erases what an earlier key sealed and this store holds too.
+    #[cfg(feature = "cli")]
     fn clear_aside(&self) -> Result<(), SecretsError> {
         Ok(())
     }

@@ -79,6 +79,7 @@ impl Dir {
     }
 
     /// Returns its path.
+    #[cfg(feature = "ledger")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -162,6 +163,7 @@ impl Dir {
     }
 
     /// Renames a file of ours in place of another, durably.
+    #[cfg(feature = "ledger")]
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
         self.judge(from)?;
         self.judge(to)?;

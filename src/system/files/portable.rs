@@ -45,6 +45,7 @@ impl Dir {
     }
 
     /// Returns its path.
+    #[cfg(feature = "ledger")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -92,6 +93,7 @@ impl Dir {
     }
 
     /// Renames a file of ours in place of another.
+    #[cfg(feature = "ledger")]
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
         let (from, to) = (self.path.join(from), self.path.join(to));
         is_plain(&from)?;
