@@ -8,7 +8,7 @@ use crate::system::files::Dir;
 
 /// How entries would reach the ledger.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Recording;
+pub(crate) struct Recording(());
 
 impl Recording {
     /// Makes a recorder that keeps nothing.

@@ -64,7 +64,13 @@ impl Home {
     /// Reads a profile and makes it usable.
     pub(crate) fn profile(&self, name: &ProfileName) -> Result<Profile, Error> {
         let (path, file) = self.profile_file(name)?;
-        certified(file.resolve(name).map_err(|error| Error::in_profile(&path, &error).for_profile(name))?)
+        resolved(name, &path, &file)
+    }
+
+    /// Reads a profile that is a file and makes it usable; `None` if there is no such file.
+    #[cfg(feature = "front")]
+    pub(crate) fn profile_of_file(&self, name: &ProfileName) -> Result<Option<Profile>, Error> {
+        self.file_of(name)?.map(|(path, file)| resolved(name, &path, &file)).transpose()
     }
 
     /// Reads a profile, and returns its path too.
@@ -72,12 +78,8 @@ impl Home {
         if let Some(file) = environment::profile(name, self).map_err(|error| error.for_profile(name))? {
             return Ok((PathBuf::from(ENVIRONMENT), file));
         }
-        for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
-            let path = directory.join(name.file_name());
-            if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
-                let file = ProfileFile::parse(bytes).map_err(|error| Error::in_profile(&path, &error));
-                return file.map(|file| (path, file)).map_err(|error| error.for_profile(name));
-            }
+        if let Some(found) = self.file_of(name)? {
+            return Ok(found);
         }
         if self.profile_names()?.is_empty() {
             return Err(self.no_profile().with_remedy(Remedy::SetProfile(name.to_string())).for_profile(name));
@@ -89,6 +91,18 @@ impl Home {
             _ => Remedy::SetProfile(name.to_string()),
         };
         Err(Error::new(Code::ProfileNotFound, message).with_remedy(remedy).for_profile(name))
+    }
+
+    /// Reads the file of a profile, the user's or else the machine's; `None` if there is none.
+    fn file_of(&self, name: &ProfileName) -> Result<Option<(PathBuf, ProfileFile)>, Error> {
+        for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
+            let path = directory.join(name.file_name());
+            if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
+                let file = ProfileFile::parse(bytes).map_err(|error| Error::in_profile(&path, &error));
+                return file.map(|file| Some((path, file))).map_err(|error| error.for_profile(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the error for a stored secret that another data directory keeps. A sandbox or a variable may name
@@ -124,6 +138,10 @@ impl Home {
 pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Error> {
     let names = list_config_dir(profiles_dir)?.unwrap_or_default();
     Ok(names.iter().filter_map(|name| ProfileName::from_file_name(name)).collect())
+}
+
+fn resolved(name: &ProfileName, path: &Path, file: &ProfileFile) -> Result<Profile, Error> {
+    certified(file.resolve(name).map_err(|error| Error::in_profile(path, &error).for_profile(name))?)
 }
 
 /// Adds the thumbprint of the certificate: a token belongs to the one that it was obtained with (RFC 8705 s. 3).

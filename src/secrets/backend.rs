@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::key::{DataKeySource, KeyCredential, KeyFile, KeyInKeyring, NoKey, PassphraseKey};
+use super::key::{DataKeySource, KeyAtHand, KeyCredential, KeyFile, KeyInKeyring, NoKey, PassphraseKey};
 use super::{Argon2Cost, OsKeyring, SealedFiles, SecretStore, SecretsError, is_credential_name};
 use crate::seal::DataKey;
 use crate::system::files::{Dir, EscapedPath, path_from_text, path_to_text};
@@ -32,6 +32,19 @@ pub(crate) enum KeySource {
     Credential(String),
     /// A passphrase, typed or read from a descriptor.
     Passphrase(Argon2Cost),
+}
+
+/// Makes the source of a backend's data key.
+macro_rules! key_source {
+    ($backend:expr) => {
+        match $backend {
+            Backend::Keyring => Box::new(KeyInKeyring),
+            Backend::File(KeySource::KeyFile(path)) => Box::new(KeyFile(path)),
+            Backend::File(KeySource::Credential(name)) => Box::new(KeyCredential(name)),
+            Backend::File(KeySource::Passphrase(cost)) => Box::new(PassphraseKey(*cost)),
+            Backend::None => Box::new(NoKey),
+        }
+    };
 }
 
 impl Backend {
@@ -65,18 +78,17 @@ impl Backend {
 
     /// Returns where the data key comes from.
     pub(super) fn key_source(&self) -> Box<dyn DataKeySource + '_> {
-        match self {
-            Backend::Keyring => Box::new(KeyInKeyring),
-            Backend::File(KeySource::KeyFile(path)) => Box::new(KeyFile(path)),
-            Backend::File(KeySource::Credential(name)) => Box::new(KeyCredential(name)),
-            Backend::File(KeySource::Passphrase(cost)) => Box::new(PassphraseKey(*cost)),
-            Backend::None => Box::new(NoKey),
-        }
+        key_source!(self)
+    }
+
+    /// Returns the same for a look. The front links no more of a source than this.
+    pub(super) fn key_at_hand(&self) -> Box<dyn KeyAtHand + '_> {
+        key_source!(self)
     }
 
     /// Returns whether a daemon or a user hands the key out.
     pub(crate) fn needs_unlock(&self) -> bool {
-        self.key_source().needs_unlock()
+        self.key_at_hand().needs_unlock()
     }
 
     /// Returns whether neither a secret nor a token is kept.

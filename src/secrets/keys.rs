@@ -110,7 +110,7 @@ impl Keys {
 
     /// Returns the key if it is at hand; `None` if it has to be requested.
     pub(crate) fn key_if_cached(&self) -> Result<Option<DataKey>, SecretsError> {
-        match self.choice.backend.key_source().at_hand(&self.wanted())? {
+        match self.choice.backend.key_at_hand().at_hand(&self.wanted())? {
             Some(key) => Ok(Some(key)),
             None => Ok(self.choice.key_id.and_then(|id| self.tier(id)?.read(id))),
         }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{DataKeySource, Found, MissingKey, WantedKey};
+use super::{DataKeySource, Found, KeyAtHand, MissingKey, WantedKey};
 use crate::seal::DataKey;
 use crate::secrets::{ItemName, OsKeyring, SecretStore as _, SecretsError};
 use crate::system::secret::Secret;
@@ -10,7 +10,7 @@ use crate::system::secret::Secret;
 /// An item of the OS keyring.
 pub(crate) struct KeyInKeyring;
 
-impl DataKeySource for KeyInKeyring {
+impl KeyAtHand for KeyInKeyring {
     fn needs_unlock(&self) -> bool {
         true
     }
@@ -18,7 +18,9 @@ impl DataKeySource for KeyInKeyring {
     fn at_hand(&self, _wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
         Ok(None)
     }
+}
 
+impl DataKeySource for KeyInKeyring {
     fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
         let id = wanted.id.ok_or(SecretsError::Unreadable)?;
         let item = ItemName::data_key(wanted.store_id, id);
