@@ -5,9 +5,9 @@ use std::time::Duration;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
-use super::Entry;
-use super::entry::{id_at, time_of};
+use super::entry::{RANDOM_BITS, id_at};
 use super::failure::LedgerError;
+use super::{Entry, Kind};
 use crate::system::clock::{Deadline, WallTime};
 use crate::system::files::Dir;
 
@@ -153,6 +153,19 @@ impl Database {
             .map_err(fault)?;
         transaction.commit().map_err(fault)
     }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Token => "token",
+        }
+    }
+}
+
+/// Returns the time of an id.
+fn time_of(id: i64) -> WallTime {
+    WallTime((id >> RANDOM_BITS).saturating_mul(1_000_000))
 }
 
 /// Judges every file beside the ledger that SQLite opens by itself, whatever journal the ledger's header names.

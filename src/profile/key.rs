@@ -61,19 +61,10 @@ pub(super) enum Shown {
 pub(super) struct Field {
     pub(super) read: fn(&Source<'_>, &mut ProfileFile) -> Result<(), ProfileError>,
     #[cfg(any(test, feature = "cli"))]
-    pub(super) edit: Edit,
+    pub(super) edit: super::writing::Edit,
     /// The words that it takes, if it takes no others.
     #[cfg(test)]
     pub(super) words: fn() -> Vec<&'static str>,
-}
-
-/// How a key is changed in a file. The front only reads.
-#[cfg(any(test, feature = "cli"))]
-pub(super) struct Edit {
-    pub(super) write: fn(&ProfileFile) -> Option<toml_edit::Item>,
-    pub(super) differs: fn(&ProfileFile, &ProfileFile) -> bool,
-    /// Takes it from the second file, if the first one lacks it and the key is merged by itself.
-    pub(super) take_missing: fn(&mut ProfileFile, &mut ProfileFile),
 }
 
 /// What documents and the schema say of a key.

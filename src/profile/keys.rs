@@ -14,7 +14,7 @@ use super::key::Page;
 #[cfg(feature = "cli")]
 use super::key::Shown;
 #[cfg(any(test, feature = "cli"))]
-use super::key::{Edit, Topic};
+use super::key::Topic;
 use super::key::{Field, Key, Variable};
 use super::reading::Source;
 #[cfg(feature = "cli")]
@@ -50,24 +50,36 @@ macro_rules! key {
     };
 }
 
+/// How a key stands in the file. The front only reads, so nothing else is linked into it.
+macro_rules! access {
+    (
+        read: $read:expr, write: $write:expr, differs: $differs:expr, take_missing: $take_missing:expr,
+        words: $words:expr,
+    ) => {
+        Field {
+            read: $read,
+            #[cfg(any(test, feature = "cli"))]
+            edit: writing::Edit { write: $write, differs: $differs, take_missing: $take_missing },
+            #[cfg(test)]
+            words: $words,
+        }
+    };
+}
+
 /// A field that holds the value of one key: how that is read, and written.
 macro_rules! field {
     ($field:ident, $read:expr, $write:expr) => {
         field!($field, $read, $write, Vec::new)
     };
     ($field:ident, $read:expr, $write:expr, $words:expr) => {
-        Field {
+        access! {
             read: |source, file| {
                 file.$field = $read(source, stringify!($field))?;
                 Ok(())
             },
-            #[cfg(any(test, feature = "cli"))]
-            edit: Edit {
-                write: |file| file.$field.as_ref().map($write).map(toml_edit::value),
-                differs: |one, other| one.$field != other.$field,
-                take_missing: |file, other| file.$field = file.$field.take().or_else(|| other.$field.take()),
-            },
-            #[cfg(test)]
+            write: |file| file.$field.as_ref().map($write).map(toml_edit::value),
+            differs: |one, other| one.$field != other.$field,
+            take_missing: |file, other| file.$field = file.$field.take().or_else(|| other.$field.take()),
             words: $words,
         }
     };
@@ -88,7 +100,7 @@ macro_rules! one_of {
 /// A part of the request: how that is read into it, and written. A request is merged as a whole.
 macro_rules! part {
     ($part:ident, $read:ident, $with:ident, $write:expr) => {
-        Field {
+        access! {
             read: |source, file| {
                 if let Some(part) = source.table.$read(stringify!($part))? {
                     let request = take(&mut file.request).$with(part);
@@ -96,13 +108,9 @@ macro_rules! part {
                 }
                 Ok(())
             },
-            #[cfg(any(test, feature = "cli"))]
-            edit: Edit {
-                write: |file| $write(file.request.$part()).map(toml_edit::value),
-                differs: |one, other| one.request.$part().into_iter().ne(other.request.$part()),
-                take_missing: |_, _| {},
-            },
-            #[cfg(test)]
+            write: |file| $write(file.request.$part()).map(toml_edit::value),
+            differs: |one, other| one.request.$part().into_iter().ne(other.request.$part()),
+            take_missing: |_, _| {},
             words: Vec::new,
         }
     };
@@ -350,23 +358,19 @@ pub(crate) static KEYS: [Key; 30] = [
     },
     key! {
         binding: Own, Place, Variable::Ignored,
-        field: Field {
+        field: access! {
             read: |source, file| {
                 file.binding = source.binding.clone();
                 let table = source.table.table("binding")?;
                 file.set_at = table.map(|table| binding_table::set_at(&table)).transpose()?.flatten();
                 Ok(())
             },
-            #[cfg(any(test, feature = "cli"))]
-            edit: Edit {
-                write: |file| {
-                    file.binding.as_ref().map(|binding| toml_edit::Item::Table(binding_table::write(binding, file)))
-                },
-                differs: |one, other| one.binding != other.binding,
-                // It is made for one secret.
-                take_missing: |_, _| {},
+            write: |file| {
+                file.binding.as_ref().map(|binding| toml_edit::Item::Table(binding_table::write(binding, file)))
             },
-            #[cfg(test)]
+            differs: |one, other| one.binding != other.binding,
+            // It is made for one secret.
+            take_missing: |_, _| {},
             words: Vec::new,
         },
         shown: Shown::Apart,

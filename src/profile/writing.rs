@@ -6,8 +6,17 @@ use std::time::Duration;
 use toml_edit::{Array, Formatted, InlineTable, Value};
 
 use super::auth::name_in;
+use super::file::ProfileFile;
 use super::{Endpoint, HeaderSource, Headers, PlainHosts, Reference};
 use crate::encoding::duration;
+
+/// How a key is changed in a file. The front only reads.
+pub(super) struct Edit {
+    pub(super) write: fn(&ProfileFile) -> Option<toml_edit::Item>,
+    pub(super) differs: fn(&ProfileFile, &ProfileFile) -> bool,
+    /// Takes it from the second file, if the first one lacks it and the key is merged by itself.
+    pub(super) take_missing: fn(&mut ProfileFile, &mut ProfileFile),
+}
 
 #[expect(clippy::ptr_arg, reason = "a row of the table hands over what an option holds")]
 pub(super) fn text(text: &String) -> Value {

@@ -66,7 +66,7 @@ pub(crate) use store::Fault;
 pub(crate) use store::MemorySecrets;
 pub(crate) use store::{OsKeyring, Retired, SealedFiles, SecretStore};
 #[cfg(feature = "cli")]
-pub(crate) use store::{Stray, StrayKind};
+pub(crate) use store::{Staging, Stray, StrayKind};
 pub(crate) use vouched::{ClientDigest, Vouched};
 
 /// Why a secret cannot be read or kept. A definite absence is none of these: it is `None`.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::{DAY_MS, Database, FILE, MIGRATIONS, fault, judge_beside};
-use crate::ledger::entry::{id_at, time_of};
+use super::{DAY_MS, Database, FILE, MIGRATIONS, fault, judge_beside, time_of};
+use crate::ledger::entry::id_at;
 use crate::ledger::failure::LedgerError;
 use crate::ledger::stats::{Stats, Summed};
 use crate::system::clock::WallTime;

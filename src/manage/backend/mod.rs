@@ -12,7 +12,9 @@ use super::locked::created;
 use super::operator::Operator;
 use crate::error::{Code, Error, Remedy};
 use crate::open::{Home, is_gone};
-use crate::secrets::{Backend, BackendChoice, DataDirLock, KeySource, Keys, MissingKey, SealedFiles, establish};
+use crate::secrets::{
+    Backend, BackendChoice, DataDirLock, KeySource, Keys, MissingKey, SealedFiles, Staging as _, establish,
+};
 use crate::system::files::{Dir, EscapedPath, Missing, make_config_dir, remove_left_beside};
 
 /// What becomes of the secrets that are stored already.

@@ -131,21 +131,6 @@ impl SecretStore for SealedFiles {
     fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
         SealedFiles::remove_named(&self.data_dir, retired)
     }
-
-    #[cfg(feature = "cli")]
-    fn stage(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
-        self.write_beside(item, secret)
-    }
-
-    #[cfg(feature = "cli")]
-    fn commit_staged(&self) -> Result<(), SecretsError> {
-        SealedFiles::commit_staged(self)
-    }
-
-    #[cfg(feature = "cli")]
-    fn clear_aside(&self) -> Result<(), SecretsError> {
-        SealedFiles::clear_aside(self)
-    }
 }
 
 #[cfg(all(test, feature = "cli"))]

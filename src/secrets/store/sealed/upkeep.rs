@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{ASIDE, BESIDE, Found, SealedFiles, TEMPORARY, folder, place};
 use crate::seal::Plain;
+use crate::secrets::store::Staging;
 use crate::secrets::{ItemName, SecretsError};
 use crate::system::files::Dir;
 use crate::system::secret::Secret;
@@ -119,10 +120,12 @@ impl SealedFiles {
         }
         Ok(())
     }
+}
 
+impl Staging for SealedFiles {
     /// Writes an item beside the present one, which another key sealed, and reads it back. It takes effect once the
     /// file `store` names this store's key.
-    pub(crate) fn write_beside(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
+    fn stage(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
         let name = RecordName::of(item.as_str().as_bytes());
         let file = place(item) + BESIDE;
         self.put(&file, item, secret)?;
@@ -137,7 +140,7 @@ impl SealedFiles {
     ///
     /// A file goes only under two conditions. The item in its place was read back with this key. The file itself was
     /// read whole and names another key in its header. Any error ends the call, and every copy stays.
-    pub(crate) fn commit_staged(&self) -> Result<(), SecretsError> {
+    fn commit_staged(&self) -> Result<(), SecretsError> {
         let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
         for file in secrets.names()? {
             let Some(name) = file.strip_suffix(BESIDE).and_then(RecordName::from_hex) else { continue };
@@ -153,7 +156,7 @@ impl SealedFiles {
     }
 
     /// Erases what was put aside under an earlier key. Called after a move, for items that the new key opens in place.
-    pub(crate) fn clear_aside(&self) -> Result<(), SecretsError> {
+    fn clear_aside(&self) -> Result<(), SecretsError> {
         let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
         for file in secrets.names()? {
             let Some(name) = file.strip_suffix(ASIDE).and_then(RecordName::from_hex) else { continue };
