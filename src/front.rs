@@ -86,9 +86,12 @@ fn cached(typed: Typed) -> Option<AccessToken> {
             Some(profile) => Some(profile),
             None => text_variable("TOKENKEEP_PROFILE")?,
         };
-        home.cached(&home.profile_name(profile.as_deref())?)
+        match home.profile_of_file(&home.profile_name(profile.as_deref())?)? {
+            Some(profile) => home.cached(&profile),
+            None => Ok(None),
+        }
     };
-    look().ok().flatten().map(|(_, token)| token)
+    look().ok().flatten()
 }
 
 fn print(token: &AccessToken) -> ExitCode {

@@ -7,11 +7,17 @@
 mod auth;
 mod binding;
 mod binding_table;
+#[cfg(any(test, feature = "cli"))]
+mod editing;
 mod endpoint;
 mod failure;
 mod file;
+#[cfg(feature = "cli")]
+mod filling;
 mod gap;
 mod headers;
+#[cfg(feature = "cli")]
+mod inspection;
 mod key;
 mod keys;
 mod name;
@@ -25,6 +31,7 @@ mod schema;
 #[cfg(feature = "cli")]
 mod shown;
 mod text;
+#[cfg(any(test, feature = "cli"))]
 mod writing;
 
 use std::path::{Path, PathBuf};
