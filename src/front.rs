@@ -184,8 +184,11 @@ impl Answer {
                 Some(profile) => Some(profile),
                 None => text_variable("TOKENKEEP_PROFILE")?,
             };
-            let kept = home.cached(&home.profile_name(profile.as_deref())?, format.row().client.preferred)?;
-            Ok::<_, Error>(kept.map(|(profile, token)| (profile, token, home.clock.now())))
+            let Some(profile) = home.profile_of_file(&home.profile_name(profile.as_deref())?)? else {
+                return Ok(None);
+            };
+            let token = home.cached(&profile, format.row().client.preferred)?;
+            Ok::<_, Error>(token.map(|token| (profile, token, home.clock.now())))
         };
         let (profile, token, now) = look().ok().flatten()?;
         rendering.check(&profile).ok()?;

@@ -82,17 +82,12 @@
 //!
 //! The oldest Rust that builds this version is 1.95; a newer one is a minor version.
 
-#![cfg_attr(
-    not(all(feature = "cli", feature = "redis")),
-    expect(dead_code, reason = "parts below `manage` hold what the command line alone uses")
-)]
-
 mod cache;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 mod config;
-#[cfg(any(feature = "cli", feature = "front"))]
+#[cfg(feature = "cli")]
 mod consumers;
 mod encoding;
 pub mod error;

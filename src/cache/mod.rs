@@ -1,6 +1,8 @@
 //! Store and seal together: what an unreadable record means is decided here, once.
 
 mod failure;
+#[cfg(feature = "cli")]
+mod listing;
 pub(crate) mod single_flight;
 pub(crate) mod store;
 mod sweep;
@@ -14,7 +16,7 @@ use crate::cache::store::{RecordError, RecordKey, RecordKind, RecordStore, Write
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};
 use crate::system::clock::Clock;
 use crate::token::refusal::Refusal;
-use crate::token::{AccessToken, Outline, RecordName, TokenIdentity};
+use crate::token::{AccessToken, RecordName, TokenIdentity};
 
 /// Keeps tokens and refusals sealed in a store.
 #[derive(Clone, Debug)]
@@ -39,14 +41,6 @@ pub enum CacheFault {
     /// The store cannot do it.
     #[error(transparent)]
     Store(#[from] RecordError),
-}
-
-/// A cached token as a listing shows it.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) identity: TokenIdentity,
-    pub(crate) outline: Outline,
-    pub(crate) token: AccessToken,
 }
 
 impl Cache {
@@ -107,58 +101,6 @@ impl Cache {
     pub(crate) fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
         self.store.remove(slot(name, RecordKind::Refusal))?;
         Ok(self.store.remove(slot(name, RecordKind::Token))?)
-    }
-
-    /// Erases the refusal of an identity.
-    pub(crate) fn forget_refusal(&self, name: RecordName) -> Result<(), CacheFault> {
-        self.store.remove(slot(name, RecordKind::Refusal))?;
-        Ok(())
-    }
-
-    /// Lists every token that opens. Records that do not are passed over: they are not tokens.
-    pub(crate) fn list(&self) -> Result<Vec<Listed>, CacheFault> {
-        let mut listed = Vec::new();
-        for slot in self.store.list()?.into_iter().filter(|slot| slot.holds == RecordKind::Token) {
-            if let Some(identity) = self.identity_in(slot)?
-                && let Ok(outline) = identity.outline()
-                && let Ok(Some(token)) = self.token(&identity)
-            {
-                listed.push(Listed { identity, outline, token });
-            }
-        }
-        Ok(listed)
-    }
-
-    /// Lists the identities of every record, token or refusal, that opens.
-    pub(crate) fn identities(&self) -> Result<Vec<(TokenIdentity, Outline)>, CacheFault> {
-        let mut identities = Vec::new();
-        for slot in self.store.list()? {
-            if let Some(identity) = self.identity_in(slot)?
-                && let Ok(outline) = identity.outline()
-            {
-                identities.push((identity, outline));
-            }
-        }
-        Ok(identities)
-    }
-
-    /// Counts the records that were written by a newer version.
-    #[cfg(feature = "cli")]
-    pub(crate) fn newer(&self) -> Result<usize, CacheFault> {
-        let mut newer = 0;
-        for slot in self.store.list()? {
-            if let Some(record) = self.store.load(slot)? {
-                let opened = seal::open(&self.key, kind(slot.holds), slot.name, &record);
-                newer += usize::from(opened == Err(OpenError::NewerVersion));
-            }
-        }
-        Ok(newer)
-    }
-
-    fn identity_in(&self, slot: RecordKey) -> Result<Option<TokenIdentity>, CacheFault> {
-        let Some(record) = self.store.load(slot)? else { return Ok(None) };
-        let plain = seal::open(&self.key, kind(slot.holds), slot.name, &record);
-        Ok(plain.ok().map(|plain| TokenIdentity::from_bytes(plain.identity)))
     }
 
     fn load(&self, identity: &TokenIdentity, holds: RecordKind) -> Result<Option<Zeroizing<Vec<u8>>>, CacheFault> {

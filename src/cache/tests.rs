@@ -158,6 +158,7 @@ fn a_record_of_a_newer_version_is_not_written_over() {
     assert_eq!(store.load(slot).expect("loads"), Some(record));
 }
 
+#[cfg(feature = "cli")]
 #[test]
 fn a_listing_tells_clients_and_passes_over_what_does_not_open() {
     let (store, cache) = cache();

@@ -17,7 +17,7 @@ use crate::system::stdout;
 
 /// Answers one call. Warnings go to stderr if the client shows it to its user, else nowhere.
 pub(super) fn run(invocation: Invocation) -> ExitCode {
-    let (helper, recording) = (invocation.helper, Recording::AtEnd(Arc::default()));
+    let (helper, recording) = (invocation.helper, Recording::at_end());
     let ui = Ui::plain(false).for_client(helper.client.errors);
     let reply = answered(invocation, &ui, &recording).unwrap_or_else(|error| (helper.failure)(&error));
     let exit = print(&reply);

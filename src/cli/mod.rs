@@ -56,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Parsed::Refused(error) => return ended(&plain, Err(error)),
     };
     let ui = Ui::new(&typed.global).for_client(typed.errors_of_client());
-    let recording = Recording::AtEnd(Arc::default());
+    let recording = Recording::at_end();
     let outcome = diagnostics::start(&typed.global).and_then(|()| command(typed, &ui, &recording));
     let exit = ended(&ui, outcome.map_err(|error| advised(error, &arguments)));
     settle(&recording, &ui);

@@ -46,6 +46,7 @@ pub(crate) fn show(duration: Duration) -> String {
 }
 
 /// Writes a duration so that it is read back exactly, in whole seconds.
+#[cfg(any(test, feature = "cli"))]
 pub(crate) fn write(duration: Duration) -> String {
     let shown = show(duration);
     if exact(&shown) == Some(Duration::from_secs(duration.as_secs())) {

@@ -35,6 +35,7 @@ pub struct Error {
     pub(crate) oauth_error: Option<String>,
     pub(crate) profile: Option<String>,
     /// It happened while the profile was set: it may not be there, or not as it was typed.
+    #[cfg(any(feature = "cli", feature = "front"))]
     pub(crate) is_of_set: bool,
 }
 
@@ -52,6 +53,7 @@ impl Error {
             http_status: None,
             oauth_error: None,
             profile: None,
+            #[cfg(any(feature = "cli", feature = "front"))]
             is_of_set: false,
         }
     }
@@ -193,7 +195,7 @@ macro_rules! kinds {
         }
 
         /// Every kind, and what it means.
-        #[cfg(test)]
+        #[cfg(all(test, any(feature = "cli", feature = "front")))]
         pub(crate) const KINDS: &[(ErrorKind, &str)] = &[$((ErrorKind::$kind, $about),)*];
     };
 }
@@ -244,7 +246,7 @@ macro_rules! codes {
         }
 
         /// Every code, and what it means.
-        #[cfg(test)]
+        #[cfg(all(test, any(feature = "cli", feature = "front")))]
         pub(crate) const MEANINGS: &[(Code, &str)] = &[$((Code::$code, $about),)*];
 
         /// Every code with its name, exit code, and whether asking again may help.

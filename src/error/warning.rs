@@ -28,7 +28,7 @@ macro_rules! warnings {
         }
 
         /// Every code, and what it means. Two warnings may share one.
-        #[cfg(test)]
+        #[cfg(all(test, any(feature = "cli", feature = "front")))]
         pub(crate) const WARNINGS: &[(&str, &str)] = &[$(($code, $about),)*];
     };
 }

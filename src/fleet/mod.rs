@@ -13,12 +13,13 @@
 //!
 //! The store is handed sealed values under names that reveal nothing, and is not trusted.
 
-// `Session` is one caller and the store, `protocol` what it decides at each answer, `record` what is sealed before it
-// reaches the store, `store` the engines.
+// `access` finds the key, or makes it; `session` is one caller and the store, `protocol` what it decides at each answer,
+// `record` what is sealed before it reaches the store, `store` the engines.
 
+mod access;
 mod breaker;
+mod client_key;
 mod failure;
-mod fault;
 #[cfg(test)]
 mod model;
 mod protocol;
@@ -30,10 +31,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use access::{CachedAccess, FleetAccess, KeyKeeper};
 use breaker::Breaker;
-pub use fault::FleetError;
+#[cfg(feature = "cli")]
+pub(crate) use client_key::KeyOrigin;
+pub(crate) use client_key::{ClientKey, ClientKeyName};
+pub use failure::FleetError;
 pub(crate) use protocol::{Caller, Event, Failure, Judged, Step};
-pub(crate) use record::{Found, RequestKey, from_kept, kept};
+pub(crate) use record::{Found, RequestKey};
 pub(crate) use session::{Lease, Session, notice};
 #[cfg(feature = "redis")]
 pub(crate) use store::Access;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{FleetKey, FleetName, LARGEST_VALUE, Value};
+use super::client_key::ClientKey;
+use super::{FleetName, LARGEST_VALUE, Value};
 use crate::encoding::tlv::Malformed;
 use crate::seal::fleet::{open, seal};
 use crate::seal::{Kind, OpenError, Plain, SealError};
@@ -16,8 +17,7 @@ use crate::token::{AccessToken, TokenIdentity, Validity};
 /// What it takes to read and write the shared token of one request.
 #[derive(Clone)]
 pub(crate) struct RequestKey {
-    key: FleetKey,
-    epoch: [u8; 32],
+    of: ClientKey,
     identity: Vec<u8>,
     name: FleetName,
 }
@@ -57,21 +57,16 @@ pub(crate) enum Found {
 }
 
 impl RequestKey {
-    /// Makes the pass of a request; `None` if its identity does not decode.
-    pub(crate) fn new(key: FleetKey, epoch: [u8; 32], identity: &TokenIdentity) -> Option<RequestKey> {
-        let identity = identity.for_fleet(&epoch).ok()?;
-        let name = key.name(&identity);
-        Some(RequestKey { key, epoch, identity, name })
+    /// Makes the key of a request; `None` if its identity does not decode.
+    pub(crate) fn new(of: &ClientKey, identity: &TokenIdentity) -> Option<RequestKey> {
+        let identity = identity.for_fleet(&of.epoch).ok()?;
+        let name = of.key.name(&identity);
+        Some(RequestKey { of: of.clone(), identity, name })
     }
 
-    /// Returns the key.
-    pub(crate) fn key(&self) -> &FleetKey {
-        &self.key
-    }
-
-    /// Returns the epoch.
-    pub(crate) fn epoch(&self) -> &[u8; 32] {
-        &self.epoch
+    /// Returns the key of the client that requests.
+    pub(crate) fn client_key(&self) -> &ClientKey {
+        &self.of
     }
 
     /// Returns the name that the token is shared under.
@@ -99,14 +94,14 @@ impl RequestKey {
     }
 
     fn sealed(&self, kind: Kind, order: u64, body: Zeroizing<Vec<u8>>) -> Result<Vec<u8>, SealError> {
-        let value = seal(&self.key, self.name, kind, order, &Plain { identity: self.identity.clone(), body })?;
+        let value = seal(&self.of.key, self.name, kind, order, &Plain { identity: self.identity.clone(), body })?;
         if value.len() <= LARGEST_VALUE { Ok(value) } else { Err(SealError::TooLarge) }
     }
 
     /// Opens what was found. Its request was sent `asked_ago`, and its remaining time is counted from then.
     pub(crate) fn open(&self, value: Option<Value>, now: &Moment, asked_ago: Duration) -> Found {
         let Some(value) = value else { return Found::Nothing };
-        let (kind, order, plain) = match open(&self.key, self.name, &value.bytes) {
+        let (kind, order, plain) = match open(&self.of.key, self.name, &value.bytes) {
             Ok(opened) => opened,
             Err(OpenError::NewerVersion) => return Found::Newer,
             Err(OpenError::Sealed) => return Found::Unreadable(value.bytes),
@@ -139,7 +134,7 @@ impl RequestKey {
 
 impl fmt::Debug for RequestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pass({:?})", self.name)
+        write!(f, "RequestKey({:?})", self.name)
     }
 }
 
@@ -161,27 +156,12 @@ fn parts(body: &[u8]) -> Result<(Refusal, Option<&[u8]>), Malformed> {
     Ok(parts)
 }
 
-/// What of a pass is kept in the backend, so that the client's secret is not needed to read a token.
-pub(crate) fn kept(key: &FleetKey, epoch: &[u8; 32]) -> Zeroizing<Vec<u8>> {
-    let mut writer = crate::encoding::tlv::Writer::default();
-    writer.bytes(1, key.expose_root()).bytes(2, epoch);
-    writer.finish()
-}
-
-/// Reads what [`kept`] wrote.
-pub(crate) fn from_kept(bytes: &[u8]) -> Option<(FleetKey, [u8; 32])> {
-    let mut reader = crate::encoding::tlv::Reader::new(bytes);
-    let root = Zeroizing::new(reader.fixed(1).ok()?);
-    let epoch = reader.fixed(2).ok()?;
-    reader.finish().ok()?;
-    Some((FleetKey::from_root(root), epoch))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fleet::FleetKey;
     use crate::seal::fleet::EpochOf;
     use crate::system::clock::{BootId, WallTime};
     use crate::system::secret::Secret;
@@ -207,11 +187,11 @@ mod tests {
         })
     }
 
-    fn pass(secret: &str) -> RequestKey {
+    fn request_key(secret: &str) -> RequestKey {
         let secret = Secret::from(secret);
         let key = FleetKey::explicit(&Secret::from("k"), "default");
         let epoch = key.epoch(EpochOf::Secret(&secret));
-        RequestKey::new(key, epoch, &identity()).expect("an identity")
+        RequestKey::new(&ClientKey { key, epoch }, &identity()).expect("an identity")
     }
 
     fn moment(wall: i64, boot: u64) -> Moment {
@@ -240,7 +220,7 @@ mod tests {
 
     #[test]
     fn another_host_sees_what_is_left_by_its_own_clocks() {
-        let sealed = pass("s").seal(&token(3_600), 4).expect("sealed");
+        let sealed = request_key("s").seal(&token(3_600), 4).expect("sealed");
         // This host's clock is right, 100 s ahead, and 1,000 s behind; it booted 7 s ago, and a day ago.
         for (now, wanted) in [
             (moment(10_600, 7), 3_000),
@@ -248,15 +228,15 @@ mod tests {
             (moment(9_600, 7), 3_000),
             (moment(9_600, 86_400), 3_000),
         ] {
-            let found = pass("s").open(value(sealed.clone(), 3_000), &now, Duration::ZERO);
+            let found = request_key("s").open(value(sealed.clone(), 3_000), &now, Duration::ZERO);
             assert_eq!(seen(found, &now), Some(Duration::from_secs(wanted)), "{now:?}");
         }
     }
 
     #[test]
     fn a_token_is_no_fresher_than_its_seal_whatever_the_store_says() {
-        let sealed = pass("s").seal(&token(60), 4).expect("sealed");
-        let found = |now: Moment, left| pass("s").open(value(sealed.clone(), left), &now, Duration::ZERO);
+        let sealed = request_key("s").seal(&token(60), 4).expect("sealed");
+        let found = |now: Moment, left| request_key("s").open(value(sealed.clone(), left), &now, Duration::ZERO);
         assert_eq!(seen(found(moment(10_050, 7), 9_999), &moment(10_050, 7)), Some(Duration::from_secs(10)));
         assert!(matches!(found(moment(10_060, 7), 9_999), Found::Over { order: 4 }));
         assert!(matches!(found(moment(10_000, 7), 0), Found::Over { order: 4 }));
@@ -264,9 +244,9 @@ mod tests {
 
     #[test]
     fn what_another_host_asked_for_earlier_was_not_asked_for_since() {
-        let sealed = pass("s").seal(&token(60), 4).expect("sealed");
+        let sealed = request_key("s").seal(&token(60), 4).expect("sealed");
         let (then, now) = (moment(10_030, 100), moment(10_031, 101));
-        match pass("s").open(value(sealed, 29), &now, Duration::ZERO) {
+        match request_key("s").open(value(sealed, 29), &now, Duration::ZERO) {
             Found::Token { token, .. } => assert!(!token.validity().sent_since(&then, &now)),
             other => panic!("{other:?}"),
         }
@@ -282,9 +262,10 @@ mod tests {
             way: None,
             validity: Validity { lifetime: Duration::from_secs(lifetime), ..*token(1).validity() },
         };
-        let found =
-            |sealed: Vec<u8>, at: i64| pass("s").open(value(sealed, 3_000), &moment(10_000 + at, 7), Duration::ZERO);
-        let beside = pass("s").seal_refusal(&refusal(30), Some(&token(60)), 4).expect("sealed");
+        let found = |sealed: Vec<u8>, at: i64| {
+            request_key("s").open(value(sealed, 3_000), &moment(10_000 + at, 7), Duration::ZERO)
+        };
+        let beside = request_key("s").seal_refusal(&refusal(30), Some(&token(60)), 4).expect("sealed");
         match found(beside.clone(), 10) {
             Found::Told { refusal, beside: Some(kept), order: 4 } => {
                 assert_eq!(refusal.validity.at(&moment(10_010, 7)), Freshness::Fresh(Duration::from_secs(20)));
@@ -294,18 +275,18 @@ mod tests {
         }
         assert!(matches!(found(beside.clone(), 40), Found::Token { order: 4, stayed: true, .. }));
         assert!(matches!(found(beside, 60), Found::Over { order: 4 }));
-        let alone = pass("s").seal_refusal(&refusal(30), None, 4).expect("sealed");
+        let alone = request_key("s").seal_refusal(&refusal(30), None, 4).expect("sealed");
         assert!(matches!(found(alone.clone(), 10), Found::Told { beside: None, .. }));
         assert!(matches!(found(alone, 40), Found::Over { order: 4 }));
-        let longer = pass("s").seal_refusal(&refusal(90), Some(&token(60)), 4).expect("sealed");
+        let longer = request_key("s").seal_refusal(&refusal(90), Some(&token(60)), 4).expect("sealed");
         assert!(matches!(found(longer, 70), Found::Told { beside: None, .. }));
     }
 
     #[test]
     fn hosts_with_another_secret_or_request_do_not_meet() {
-        let sealed = pass("old").seal(&token(60), 1).expect("sealed");
-        assert_ne!(pass("old").name(), pass("new").name());
-        let found = pass("new").open(value(sealed, 50), &moment(10_001, 1), Duration::ZERO);
+        let sealed = request_key("old").seal(&token(60), 1).expect("sealed");
+        assert_ne!(request_key("old").name(), request_key("new").name());
+        let found = request_key("new").open(value(sealed, 50), &moment(10_001, 1), Duration::ZERO);
         assert!(matches!(found, Found::Unreadable(_)));
     }
 
@@ -318,10 +299,10 @@ mod tests {
 
     #[test]
     fn nothing_of_the_host_that_asked_is_in_what_it_shares() {
-        let sealed = pass("s").seal(&token(3_600), 4).expect("sealed");
+        let sealed = request_key("s").seal(&token(3_600), 4).expect("sealed");
         let now = Moment { boot_id: Some(BootId([1; 16])), ..moment(10_600, 51) };
         // In the same boot, by its boot time, it would look as if it had been requested a second ago.
-        let found = pass("s").open(value(sealed, 3_000), &now, Duration::ZERO);
+        let found = request_key("s").open(value(sealed, 3_000), &now, Duration::ZERO);
         assert_eq!(seen(found, &now), Some(Duration::from_secs(3_000)));
     }
 
@@ -331,18 +312,11 @@ mod tests {
             wall in 0_i64..20_000, boot in 0_u64..200_000, left in 0_u64..10_000, lifetime in 0_u64..10_000,
         ) {
             let now = moment(wall, boot);
-            let sealed = pass("s").seal(&token(lifetime), 1).expect("sealed");
-            if let Some(seen) = seen(pass("s").open(value(sealed, left), &now, Duration::ZERO), &now) {
+            let sealed = request_key("s").seal(&token(lifetime), 1).expect("sealed");
+            if let Some(seen) = seen(request_key("s").open(value(sealed, left), &now, Duration::ZERO), &now) {
                 prop_assert!(seen <= Duration::from_secs(left.min(lifetime)));
                 prop_assert!(i64::try_from(seen.as_secs()).expect("small") <= 10_000 + lifetime as i64 - wall);
             }
-        }
-
-        #[test]
-        fn what_is_kept_of_a_pass_is_read_back(root in any::<[u8; 32]>(), epoch in any::<[u8; 32]>()) {
-            let key = FleetKey::from_root(Zeroizing::new(root));
-            let (read, read_epoch) = from_kept(&kept(&key, &epoch)).expect("read");
-            prop_assert_eq!((*read.expose_root(), read_epoch), (root, epoch));
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::token::{AccessToken, Freshness, Validity};
 pub(crate) struct Session<'a> {
     fleet: &'a Fleet,
     clock: Arc<dyn Clock>,
-    pass: RequestKey,
+    request_key: RequestKey,
     owner: Owner,
     left: Duration,
 }
@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
     pub(crate) async fn begin(
         fleet: &'a Fleet,
         clock: Arc<dyn Clock>,
-        pass: RequestKey,
+        request_key: RequestKey,
     ) -> Result<Session<'a>, FleetError> {
         let mut owner = [0; 16];
         getrandom::fill(&mut owner).map_err(|_| FleetError::NoKey(SealError::Randomness.to_string()))?;
@@ -64,12 +64,12 @@ impl<'a> Session<'a> {
             return Err(FleetError::Broken);
         }
         fleet.store.prepare().await?;
-        Ok(Session { fleet, clock, pass, owner: Owner(owner), left })
+        Ok(Session { fleet, clock, request_key, owner: Owner(owner), left })
     }
 
     /// Looks.
     pub(crate) async fn look(&mut self) -> Result<Found, FleetError> {
-        let name = self.pass.name();
+        let name = self.request_key.name();
         let (value, ago) = self.ask(Cost::Charged, |store| store.look(name)).await?;
         Ok(self.opened(value, ago))
     }
@@ -85,7 +85,7 @@ impl<'a> Session<'a> {
     }
 
     async fn joined(&mut self, cost: Cost, floor: u64) -> Result<(Option<u64>, Found), FleetError> {
-        let (name, owner) = (self.pass.name(), self.owner);
+        let (name, owner) = (self.request_key.name(), self.owner);
         match self.ask(cost, |store| store.join(name, owner, floor)).await? {
             (Joined::Holder { order, value }, ago) => Ok((Some(order), self.opened(value, ago))),
             (Joined::Waiter { value }, ago) => Ok((None, self.opened(value, ago))),
@@ -93,12 +93,12 @@ impl<'a> Session<'a> {
     }
 
     fn opened(&self, value: Option<Value>, asked_ago: Duration) -> Found {
-        self.pass.open(value, &self.clock.now(), asked_ago)
+        self.request_key.open(value, &self.clock.now(), asked_ago)
     }
 
     /// Erases what is there; if `only` is given, only if it is that token.
     pub(crate) async fn forget(&mut self, only: Option<&AccessToken>) -> Result<bool, FleetError> {
-        let name = self.pass.name();
+        let name = self.request_key.name();
         let Some(only) = only else {
             return Ok(self.ask(Cost::Charged, |store| store.forget(name, None)).await?.0);
         };
@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
 
     /// Gives the lease back if what came with it is good enough.
     pub(crate) async fn leave(&mut self) {
-        let (name, owner) = (self.pass.name(), self.owner);
+        let (name, owner) = (self.request_key.name(), self.owner);
         if let Err(error) = self.ask(Cost::Charged, |store| store.leave(name, owner)).await {
             tracing::debug!("a lease was not given back, and ends by itself: {error}");
         }
@@ -217,11 +217,11 @@ impl Lease<'_> {
     }
 
     async fn renew(&self) {
-        let Session { fleet, pass, owner, .. } = &self.session;
+        let Session { fleet, request_key, owner, .. } = &self.session;
         loop {
             tokio::time::sleep(RENEWAL).await;
             // A renewal that gets no answer is repeated while the lease still holds.
-            let renewed = tokio::time::timeout(RENEWAL / 2, fleet.store.renew(pass.name(), *owner)).await;
+            let renewed = tokio::time::timeout(RENEWAL / 2, fleet.store.renew(request_key.name(), *owner)).await;
             match renewed.unwrap_or(Err(FleetError::TimedOut)) {
                 Ok(true) => {}
                 Ok(false) => tracing::debug!("the lease was lost; another host may ask as well"),
@@ -232,7 +232,7 @@ impl Lease<'_> {
 
     /// Hands a token to the fleet, and gives the lease back.
     pub(crate) async fn publish(mut self, token: &AccessToken) -> Result<(), FleetError> {
-        let sealed = self.session.pass.seal(token, self.permit.order);
+        let sealed = self.session.request_key.seal(token, self.permit.order);
         self.published(sealed, &[token.validity()]).await
     }
 
@@ -249,7 +249,7 @@ impl Lease<'_> {
         };
         let refusal = Refusal { code, ..refusal };
         let beside = self.beside.take();
-        let sealed = self.session.pass.seal_refusal(&refusal, beside.as_ref(), self.permit.order);
+        let sealed = self.session.request_key.seal_refusal(&refusal, beside.as_ref(), self.permit.order);
         let validities = [Some(&refusal.validity), beside.as_ref().map(AccessToken::validity)];
         self.published(sealed, validities.into_iter().flatten().collect::<Vec<_>>().as_slice()).await
     }
@@ -273,7 +273,7 @@ impl Lease<'_> {
                 return sealed.map(drop).map_err(|error| FleetError::NoKey(error.to_string()));
             }
         };
-        let (name, owner) = (self.session.pass.name(), self.session.owner);
+        let (name, owner) = (self.session.request_key.name(), self.session.owner);
         let publication = Publication { owner, bytes, lifetime, instead_of: self.permit.instead_of.clone() };
         let published = self.session.ask(Cost::Charged, |store| store.publish(name, publication)).await;
         // If that failed, the store is not asked again: a lease that stays ends by itself.
@@ -304,8 +304,8 @@ impl Drop for Lease<'_> {
         if self.returned {
             return;
         }
-        let Session { fleet, pass, owner, .. } = &self.session;
-        let (store, name, owner, budget) = (fleet.store.clone(), pass.name(), *owner, fleet.budget);
+        let Session { fleet, request_key, owner, .. } = &self.session;
+        let (store, name, owner, budget) = (fleet.store.clone(), request_key.name(), *owner, fleet.budget);
         runtime.spawn(async move {
             match tokio::time::timeout(budget, store.leave(name, owner)).await {
                 Ok(Ok(_)) => {}

@@ -206,6 +206,7 @@ pub(crate) fn read_ca_file(profile: &Profile) -> Result<Option<Vec<u8>>, Error> 
 }
 
 /// Reads the CA file of a profile, whatever it holds; `None` if none is named.
+#[cfg(feature = "cli")]
 pub(crate) fn read_ca_bytes(profile: &Profile) -> Result<Option<Vec<u8>>, Error> {
     profile.ca_file.as_deref().map_or(Ok(None), |path| read_ca_bytes_at(path, &profile.name).map(Some))
 }

@@ -1,7 +1,6 @@
 //! Requesting a token from the issuer, and keeping it.
 
 use super::Keeper;
-use super::access::FleetAccess;
 use super::call::Call;
 use super::credential::Proof;
 use super::fleet::FleetLease;
@@ -10,7 +9,7 @@ use crate::cache::single_flight::TurnGuard;
 use crate::cache::store::WriteMode;
 use crate::error::Error;
 use crate::error::warning::Warning;
-use crate::fleet::Lease;
+use crate::fleet::{FleetAccess, Lease};
 use crate::ledger::{Entry, Kind};
 use crate::oauth::issuer_code;
 use crate::oauth::{Attempt, Ended, ProofKey, TokenRequest};

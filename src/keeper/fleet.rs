@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::access::{AccessError, FleetAccess};
+use super::access::AccessError;
 use super::call::Call;
 use super::credential::Proof;
 use super::judge::Judge;
@@ -16,7 +16,7 @@ use crate::cache::single_flight::TurnGuard;
 use crate::cache::store::WriteMode;
 use crate::error::Error;
 use crate::error::warning::Warning;
-use crate::fleet::{Caller, Event, Fleet, FleetError, Found, Lease, Session, Step};
+use crate::fleet::{Caller, Event, Fleet, FleetAccess, FleetError, Lease, Session, Step};
 use crate::token::{AccessToken, TokenIdentity};
 
 /// What came of the request to the fleet.
@@ -60,7 +60,7 @@ impl Call<'_> {
                 return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
             }
         };
-        let session = Session::begin(fleet, keeper.parts.clock.clone(), access.pass.clone()).await;
+        let session = Session::begin(fleet, keeper.parts.clock.clone(), access.request_key().clone()).await;
         let mut session = match session {
             Ok(session) => session,
             Err(error) => {
@@ -229,36 +229,17 @@ impl Keeper {
         }
     }
 
-    /// Returns the token that the fleet has for a request of this profile.
-    pub(crate) async fn shared(&self, identity: TokenIdentity) -> Result<Option<AccessToken>, FleetError> {
-        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&request) else { return Ok(None) };
-        let Some(mut session) = self.session(&request, fleet).await? else { return Ok(None) };
-        Ok(match session.look().await? {
-            Found::Token { token, .. } => Some(token),
-            Found::Told { beside, .. } => beside,
-            _ => None,
-        })
-    }
-
-    /// Takes back what the fleet has for a request of this profile; `false` if it has nothing.
-    pub(crate) async fn forget_in_fleet(&self, identity: TokenIdentity) -> Result<bool, FleetError> {
-        let request = Arc::new(ResolvedRequest { profile: self.profile(), identity });
-        let Some(fleet) = self.fleet_of(&request) else { return Ok(false) };
-        match self.session(&request, fleet).await? {
-            Some(mut session) => session.forget(None).await,
-            None => Ok(false),
-        }
-    }
-
     /// Begins a session with the fleet about one request; `None` if the profile was set again meanwhile.
-    async fn session<'a>(
+    pub(super) async fn session<'a>(
         &self,
         request: &Arc<ResolvedRequest>,
         fleet: &'a Fleet,
     ) -> Result<Option<Session<'a>>, FleetError> {
         match self.fleet_access(request, fleet).await {
-            Ok((member, _)) => Session::begin(fleet, self.parts.clock.clone(), member.pass).await.map(Some),
+            Ok((access, _)) => {
+                let request_key = access.request_key().clone();
+                Session::begin(fleet, self.parts.clock.clone(), request_key).await.map(Some)
+            }
             Err(AccessError::ProfileChanged) => Ok(None),
             Err(AccessError::Failed(error)) => Err(FleetError::NoKey(error.to_string())),
             Err(AccessError::Unusable(error, _)) => Err(error),

@@ -14,6 +14,8 @@ mod fetch;
 mod fleet;
 mod hand_out;
 mod headers;
+#[cfg(feature = "cli")]
+mod in_fleet;
 mod judge;
 mod keeping;
 mod lazy_cache;
@@ -22,6 +24,8 @@ mod opened_cache;
 mod profile_source;
 mod refusals;
 mod revoke;
+#[cfg(feature = "cli")]
+mod sharing;
 pub(crate) mod validate;
 mod want;
 mod warnings;
@@ -29,7 +33,6 @@ mod warnings;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use access::Sharing;
 pub use builder::KeeperBuilder;
 use call::{Call, Waited};
 use credential::Proof;
@@ -40,9 +43,12 @@ use fetch::{Fetched, FleetAttempt};
 use fleet::{FetchFor, FleetOutcome};
 pub(crate) use keeping::Keeping;
 pub(crate) use lazy_cache::{LazyCache, NoCache};
+#[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) use memory::identity_of;
 use memory::{InMemory, ResolvedRequest};
 pub(crate) use profile_source::ProfileSource;
+#[cfg(feature = "cli")]
+pub(crate) use sharing::Sharing;
 use validate::{Reach, Report};
 pub use want::Want;
 use want::{TokenAtStart, WaitStart};

@@ -5,10 +5,9 @@ use std::time::Duration;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
-use super::Entry;
-use super::entry::{id_at, time_of};
+use super::entry::{RANDOM_BITS, id_at};
 use super::failure::LedgerError;
-use super::stats::{Stats, Summed};
+use super::{Entry, Kind};
 use crate::system::clock::{Deadline, WallTime};
 use crate::system::files::Dir;
 
@@ -23,9 +22,8 @@ const DAY_MS: i64 = 86_400_000;
 /// How many old lines go for each new one: enough that the ledger does not grow. The number is small, so that a wall
 /// clock that is ahead for some requests does not cost the history.
 const PRUNED_FOR_EACH: usize = 2;
-/// How long a write may take, and how long a report. A damaged or hostile file may hold what does not end.
+/// How long a write may take. A damaged or hostile file may hold what does not end.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
-const READ_WITHIN: Duration = Duration::from_secs(15);
 /// After how many steps of SQLite's machine the clock is looked at: some tens of microseconds.
 const STEPS: i32 = 10_000;
 /// The largest ledger, in pages of 4 KiB: some ten million requests.
@@ -49,23 +47,6 @@ impl Database {
         let mut database = Database::open(dir, WRITE_WITHIN)?;
         database.migrate()?;
         Ok(database)
-    }
-
-    /// Opens the ledger for reading; `None` if there is none yet.
-    pub(super) fn read(dir: &Dir) -> Result<Option<Database>, LedgerError> {
-        dir.judge(FILE)?;
-        judge_beside(dir)?;
-        if dir.stamp(FILE)?.is_none() {
-            return Ok(None);
-        }
-        // Not read-only: what a killed writer left in the journal has to be taken back before anything can be read. A
-        // ledger that this process may not write is opened for reading by SQLite itself.
-        let database = Database::open(dir, READ_WITHIN)?;
-        match database.version()? {
-            0 => Ok(None),
-            version if version > MIGRATIONS.len() => Err(LedgerError::NewerVersion),
-            _ => Ok(Some(database)),
-        }
     }
 
     fn open(dir: &Dir, within: Duration) -> Result<Database, LedgerError> {
@@ -172,65 +153,24 @@ impl Database {
             .map_err(fault)?;
         transaction.commit().map_err(fault)
     }
+}
 
-    /// Adds to `stats` what is there: whole days from their sums, the day in which they begin line by line.
-    pub(super) fn sum_up(&self, stats: &mut Stats) -> Result<(), LedgerError> {
-        let first_whole_day = stats.first_whole_day();
-        let mut lines = self
-            .0
-            .prepare(
-                "SELECT (request.id >> 20) / 86400000, profile, outcome, latency_ms FROM request
-                 JOIN series ON series.id = request.series WHERE request.id >= ?1 AND request.id < ?2 AND (?3 IS NULL OR profile = ?3)",
-            )
-            .map_err(fault)?;
-        let whole_days_from = WallTime(first_whole_day.saturating_mul(DAY_MS).saturating_mul(1_000_000));
-        let range = params![id_at(stats.from()), id_at(whole_days_from), stats.only()];
-        let mut rows = lines.query(range).map_err(fault)?;
-        while let Some(row) = rows.next().map_err(fault)? {
-            let latency: i64 = row.get(3).map_err(fault)?;
-            stats.add(row.get(0).map_err(fault)?, text(row, 1)?, text(row, 2)?, &Summed::one(latency));
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Token => "token",
         }
-        let mut days = self
-            .0
-            .prepare(
-                "SELECT day, profile, outcome, latency_up_to, requests, latency_ms, latency_max FROM daily
-                 WHERE day >= ?1 AND (?2 IS NULL OR profile = ?2)",
-            )
-            .map_err(fault)?;
-        let mut rows = days.query(params![first_whole_day, stats.only()]).map_err(fault)?;
-        while let Some(row) = rows.next().map_err(fault)? {
-            let number = |at| row.get::<_, i64>(at).map_err(fault);
-            let summed = Summed { up_to: number(3)?, requests: number(4)?, total: number(5)?, max: number(6)? };
-            stats.add(number(0)?, text(row, 1)?, text(row, 2)?, &summed);
-        }
-        self.find_last(stats)
     }
+}
 
-    /// Adds to `stats` when each profile was granted a token, and refused one, for the last time.
-    fn find_last(&self, stats: &mut Stats) -> Result<(), LedgerError> {
-        let mut lines = self
-            .0
-            .prepare(
-                "SELECT profile, outcome, MAX(request.id) FROM request JOIN series ON series.id = request.series
-                 WHERE request.id >= ?1 AND (?2 IS NULL OR profile = ?2) GROUP BY profile, outcome",
-            )
-            .map_err(fault)?;
-        let mut rows = lines.query(params![id_at(stats.from()), stats.only()]).map_err(fault)?;
-        while let Some(row) = rows.next().map_err(fault)? {
-            let sent = time_of(row.get(2).map_err(fault)?);
-            stats.note(text(row, 0)?, text(row, 1)?, sent);
-        }
-        Ok(())
-    }
+/// Returns the time of an id.
+fn time_of(id: i64) -> WallTime {
+    WallTime((id >> RANDOM_BITS).saturating_mul(1_000_000))
 }
 
 /// Judges every file beside the ledger that SQLite opens by itself, whatever journal the ledger's header names.
 fn judge_beside(dir: &Dir) -> Result<(), LedgerError> {
     [JOURNAL, "ledger.db-wal", "ledger.db-shm"].into_iter().try_for_each(|name| Ok(dir.judge(name)?))
-}
-
-fn text<'row>(row: &'row rusqlite::Row<'_>, at: usize) -> Result<&'row str, LedgerError> {
-    row.get_ref(at).map_err(fault)?.as_str().map_err(|_| LedgerError::Damaged)
 }
 
 /// The digest as bytes; an entry that was put down by hand and holds none has an empty one.
@@ -261,5 +201,7 @@ fn fault(error: rusqlite::Error) -> LedgerError {
     }
 }
 
-#[cfg(test)]
+#[cfg(feature = "cli")]
+mod reading;
+#[cfg(all(test, feature = "cli"))]
 mod tests;

@@ -8,7 +8,7 @@ use crate::system::clock::WallTime;
 use crate::token::RecordName;
 
 /// The bits of an id that distinguish requests of one millisecond.
-const RANDOM_BITS: u32 = 20;
+pub(super) const RANDOM_BITS: u32 = 20;
 
 /// The outcome of a request that brought a token.
 pub(super) const GRANTED: &str = "granted";
@@ -39,14 +39,6 @@ pub(crate) enum Kind {
     Token,
 }
 
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Kind::Token => "token",
-        }
-    }
-}
-
 impl Entry {
     /// Makes the entry of a request of this process that was sent at `sent` and took `latency`. Its outcome is
     /// "granted" until `failed` sets the code of the error.
@@ -74,22 +66,12 @@ impl Entry {
     pub(crate) fn failed(self, code: &str, http_status: Option<u16>) -> Entry {
         Entry { outcome: code.to_owned(), http_status, ..self }
     }
-
-    /// Returns when it was sent, in milliseconds since 1970.
-    pub(super) fn sent_ms(&self) -> i64 {
-        self.id >> RANDOM_BITS
-    }
 }
 
 /// Returns the first id of a time; a clock before 1970, or after the year 2248, counts as the nearest that has one.
 pub(super) fn id_at(time: WallTime) -> i64 {
     let last = i64::MAX >> RANDOM_BITS;
     time.0.div_euclid(1_000_000).clamp(0, last) << RANDOM_BITS
-}
-
-/// Returns the time of an id.
-pub(super) fn time_of(id: i64) -> WallTime {
-    WallTime((id >> RANDOM_BITS).saturating_mul(1_000_000))
 }
 
 /// Without randomness two requests of one millisecond and of one process may share an id: one line is lost.

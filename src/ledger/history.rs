@@ -2,13 +2,12 @@
 
 use std::fs::{File, TryLockError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use super::Entry;
 use super::database::{Database, FILE, JOURNAL};
 use super::failure::LedgerError;
 use super::pending::Pending;
-use super::{Entry, Stats};
-use crate::system::clock::{Clock, WallTime};
+use crate::system::clock::Clock;
 use crate::system::files::Dir;
 
 /// The first ledger that was damaged, which holds the history until then: it is never replaced.
@@ -19,8 +18,6 @@ const LATER_QUARANTINE: &str = "ledger.db.damaged.2";
 /// creation.
 const LOCK: &str = "ledger.lock";
 const UNREADABLE: LedgerError = LedgerError::Database("the disk failed");
-/// How long a reader waits for the writers; each takes some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One writer at a time in this process: a lock on a file is shared by all descriptors of one process on some systems.
 static IN_PROCESS: Mutex<()> = Mutex::new(());
@@ -64,55 +61,6 @@ impl Ledger {
             return Ok(Condition::Sound);
         }
         written
-    }
-
-    /// Sums up the requests since a time, by profile and day; of only one profile if it is named.
-    pub(crate) fn stats(&self, since: WallTime, only: Option<&str>) -> Result<(Stats, Condition), LedgerError> {
-        let mut left = PATIENCE;
-        let lock = loop {
-            match self.lock() {
-                Err(LedgerError::Busy) if !left.is_zero() => {
-                    let pause = Duration::from_millis(20).min(left);
-                    std::thread::sleep(pause);
-                    left -= pause;
-                }
-                Ok(lock) => break Some(lock),
-                Err(LedgerError::Busy) => break None,
-                // If nothing can be written, what is there is read.
-                Err(LedgerError::Place(place)) if place.is_read_only() => break None,
-                Err(error) => return Err(error),
-            }
-        };
-        let written = lock.as_ref().map(|lock| self.write(&[], lock));
-        let condition = match written {
-            Some(Ok(condition)) => condition,
-            Some(Err(LedgerError::Busy | LedgerError::Place(_) | LedgerError::Database(_))) | None => Condition::Sound,
-            Some(Err(error)) => return Err(error),
-        };
-        let (mut stats, mut read) = self.read(since, only)?;
-        if matches!(read, Err(LedgerError::Damaged)) {
-            (stats, read) = self.read(since, only)?;
-        }
-        match (read, lock) {
-            (Ok(()), _) => Ok((stats, condition)),
-            (Err(LedgerError::Damaged), Some(_lock)) => {
-                self.quarantine()?;
-                Ok((Stats::of(since, only), Condition::Quarantined))
-            }
-            (Err(error), _) => Err(error),
-        }
-    }
-
-    /// Sums up what could not be written yet, which counts all the same, and then what was.
-    fn read(&self, since: WallTime, only: Option<&str>) -> Result<(Stats, Result<(), LedgerError>), LedgerError> {
-        let mut stats = Stats::of(since, only);
-        Pending::of(&self.dir).entries()?.iter().for_each(|(_, entry)| stats.count(entry));
-        let read = match Database::read(&self.dir) {
-            Ok(Some(database)) => database.sum_up(&mut stats),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        Ok((stats, read))
     }
 
     fn write(&self, entries: &[Entry], _lock: &Lock) -> Result<Condition, LedgerError> {
@@ -179,5 +127,7 @@ struct Lock {
     _in_process: std::sync::MutexGuard<'static, ()>,
 }
 
-#[cfg(test)]
+#[cfg(feature = "cli")]
+mod reading;
+#[cfg(all(test, feature = "cli"))]
 mod tests;

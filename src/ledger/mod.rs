@@ -14,7 +14,7 @@ mod database;
 mod history;
 #[cfg(feature = "ledger")]
 mod pending;
-#[cfg(feature = "ledger")]
+#[cfg(feature = "cli")]
 mod stats;
 
 pub(crate) use entry::{Entry, Kind};
@@ -22,7 +22,5 @@ pub(crate) use entry::{Entry, Kind};
 pub(crate) use failure::LedgerError;
 #[cfg(feature = "ledger")]
 pub(crate) use history::{Condition, Ledger};
-#[cfg(all(feature = "ledger", feature = "cli"))]
-pub(crate) use stats::Row;
-#[cfg(feature = "ledger")]
-pub(crate) use stats::Stats;
+#[cfg(feature = "cli")]
+pub(crate) use stats::{Row, Stats};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Entry;
-use super::entry::GRANTED;
+use super::entry::{GRANTED, RANDOM_BITS};
 use crate::system::clock::WallTime;
 
 const DAY_MS: i64 = 86_400_000;
@@ -106,7 +106,7 @@ impl Stats {
     }
 
     pub(super) fn count(&mut self, entry: &Entry) {
-        let sent = entry.sent_ms();
+        let sent = sent_ms(entry);
         if self.only.as_ref().is_none_or(|only| *only == entry.profile) && sent >= self.from.0.div_euclid(1_000_000) {
             self.add(sent.div_euclid(DAY_MS), &entry.profile, &entry.outcome, &Summed::one(entry.latency_ms.into()));
             self.note(&entry.profile, &entry.outcome, WallTime(sent.saturating_mul(1_000_000)));
@@ -187,6 +187,11 @@ impl Row {
         };
         Latency { mean: self.total_ms / requests, p50: quantile(50), p95: quantile(95), max: self.max_ms }
     }
+}
+
+/// Returns when a request was sent, in milliseconds since 1970.
+fn sent_ms(entry: &Entry) -> i64 {
+    entry.id >> RANDOM_BITS
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::{Code, Error};
 use crate::open::{Home, Opened};
-use crate::secrets::{BackendChoice, DataDirLock, Keys, SecretsError};
-use crate::system::files::{Dir, Missing};
+use crate::secrets::{self, BackendChoice, DataDirLock, Keys, SecretsError};
+use crate::system::files::{self, Dir, Missing};
 
 /// A data directory that no other process changes.
 pub(crate) struct Locked {
@@ -37,7 +37,7 @@ impl Locked {
             let lock = DataDirLock::take(&dir)?;
             // Otherwise a rekey or a move came in between: what was opened is the old place, whose key is dead.
             if BackendChoice::load(&dir)? == choice {
-                home.remove_temporaries(&dir, &lock)?;
+                remove_temporaries(home, &dir, &lock)?;
                 return Ok((Locked { dir, keys, lock }, prepared));
             }
         }
@@ -47,7 +47,7 @@ impl Locked {
     pub(crate) fn first(home: &Home, dir: &Dir) -> Result<Locked, Error> {
         let lock = DataDirLock::take(dir)?;
         let Opened { dir, keys } = home.under_lock().opened()?.ok_or(SecretsError::NotChosen)?;
-        home.remove_temporaries(&dir, &lock)?;
+        remove_temporaries(home, &dir, &lock)?;
         Ok(Locked { dir, keys: Some(keys), lock })
     }
 
@@ -61,4 +61,11 @@ impl Locked {
 pub(crate) fn created(home: &Home) -> Result<Arc<Dir>, Error> {
     let vanished = || Error::new(Code::WriteFailed, "the data directory vanished while it was made");
     Dir::open(&home.data_dir, Missing::Create)?.map(Arc::new).ok_or_else(vanished)
+}
+
+/// Removes the temporaries that a kill left in both directories. The lock shows that no other process writes one.
+pub(crate) fn remove_temporaries(home: &Home, dir: &Dir, lock: &DataDirLock) -> Result<(), Error> {
+    secrets::remove_temporaries(dir, lock)?;
+    files::remove_config_temporaries(&home.config_dir)?;
+    Ok(files::remove_config_temporaries(&home.profiles_dir())?)
 }

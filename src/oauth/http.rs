@@ -190,24 +190,6 @@ impl Transport {
         Ok(Answer { status, body, is_html, retry_after, dpop_nonce, clock_difference })
     }
 
-    /// Checks that the system has certificate authorities to trust.
-    pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
-        let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
-        self.build(&url, &Roots::System.into(), Route::Direct).map(|_| ())
-    }
-
-    /// Requests the time of a token endpoint, without a credential. Returns the seconds that it is ahead; `None` if it
-    /// does not answer or names no time.
-    pub(crate) async fn clock_difference(&self, url: &Endpoint, roots: Roots<'_>) -> Option<i64> {
-        let asked = self.in_time(url, async {
-            let request = self.client(url, &roots.into())?.get(url.url().clone());
-            self.send(url, request, &[]).await
-        });
-        let response = asked.await.ok()?;
-        let date = DateTime::parse_from_rfc2822(&text(response.headers(), DATE)?).ok()?;
-        Some(date.timestamp().saturating_sub(self.clock.wall().seconds()))
-    }
-
     pub(super) async fn in_time<T>(
         &self,
         url: &Endpoint,
@@ -304,6 +286,28 @@ impl Transport {
             tracing::info!(seconds, "the issuer's clock differs from this machine's");
         }
         Some(seconds)
+    }
+}
+
+/// What `doctor` finds out without a credential.
+#[cfg(feature = "cli")]
+impl Transport {
+    /// Checks that the system has certificate authorities to trust.
+    pub(crate) fn system_roots(&self) -> Result<(), IssuerError> {
+        let url = Endpoint::parse("https://example.invalid/").map_err(|_| IssuerError::Roots { why: "no URL" })?;
+        self.build(&url, &Roots::System.into(), Route::Direct).map(|_| ())
+    }
+
+    /// Requests the time of a token endpoint, without a credential. Returns the seconds that it is ahead; `None` if it
+    /// does not answer or names no time.
+    pub(crate) async fn clock_difference(&self, url: &Endpoint, roots: Roots<'_>) -> Option<i64> {
+        let asked = self.in_time(url, async {
+            let request = self.client(url, &roots.into())?.get(url.url().clone());
+            self.send(url, request, &[]).await
+        });
+        let response = asked.await.ok()?;
+        let date = DateTime::parse_from_rfc2822(&text(response.headers(), DATE)?).ok()?;
+        Some(date.timestamp().saturating_sub(self.clock.wall().seconds()))
     }
 }
 

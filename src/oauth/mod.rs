@@ -5,6 +5,7 @@ mod authorities;
 mod client_auth;
 mod coding;
 mod connection_error;
+#[cfg(feature = "cli")]
 mod discovery;
 mod dpop;
 mod failure;
@@ -13,6 +14,8 @@ mod http;
 mod inquiry;
 mod introspection;
 mod jwt;
+#[cfg(feature = "cli")]
+mod key_check;
 mod probe;
 mod proxy;
 mod proxy_refusal;
@@ -38,7 +41,6 @@ pub(crate) use client_auth::Client;
 #[cfg(feature = "cli")]
 pub(crate) use discovery::{Metadata, issuer_of_metadata};
 pub(crate) use dpop::ProofKey;
-#[cfg(any(feature = "cli", feature = "front"))]
 #[cfg(feature = "cli")]
 pub(crate) use dpop::Use;
 pub(crate) use failure::issuer_code;
@@ -46,6 +48,8 @@ pub(crate) use grant::{GatewayHeader, TokenRequest};
 pub(crate) use http::{Roots, Transport, Trust, check_authorities};
 pub(crate) use introspection::Introspected;
 pub(crate) use jwt::Assertion;
+#[cfg(feature = "cli")]
+pub(crate) use key_check::check_key;
 pub(crate) use probe::Probed;
 pub(crate) use proxy::{ProxyFault, way_to};
 #[cfg(feature = "cli")]
@@ -56,21 +60,6 @@ pub(crate) use resource_server::ResourceServer;
 pub(crate) use retry::LONGEST_PAUSE;
 pub(crate) use wire::Granted;
 pub(crate) use workload::ActionsTokenRequest;
-
-/// Checks that a secret is a private key that a profile can sign with, or the one of a certificate.
-///
-/// # Errors
-/// [`IssuerError::Credential`], which names what the secret is instead.
-#[cfg(feature = "cli")]
-pub(crate) fn check_key(
-    profile: &crate::profile::Profile,
-    secret: &crate::system::secret::Secret,
-) -> Result<(), IssuerError> {
-    if profile.auth.shows_certificate() {
-        return signing_key::check_pem(secret);
-    }
-    signing_key::SigningKey::private(secret, profile.assertions.algorithm).map(|_| ())
-}
 
 /// Why an issuer, or a resource server, did not give what was requested. Holds no body and no message
 /// of a parser. What a server wrote is escaped, shortened and free of the known secrets.

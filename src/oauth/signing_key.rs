@@ -29,7 +29,7 @@ enum Key {
     EdDsa(Ed25519KeyPair),
 }
 
-const NOT_A_KEY: IssuerError = IssuerError::Credential("the secret is no private key in PEM or JWK");
+pub(super) const NOT_A_KEY: IssuerError = IssuerError::Credential("the secret is no private key in PEM or JWK");
 const WRONG_ALGORITHM: IssuerError = IssuerError::Credential("the private key does not go with assertion_algorithm");
 
 impl SigningKey {
@@ -106,14 +106,8 @@ impl SigningKey {
     }
 }
 
-/// Checks that a secret is the private key of a certificate, in PEM.
-pub(super) fn check_pem(secret: &Secret) -> Result<(), IssuerError> {
-    let text = secret.expose_text().ok_or(NOT_A_KEY)?;
-    PrivateKeyDer::from_pem_slice(text.as_bytes()).map(|_| ()).map_err(|_| IssuerError::Credential(no_key(text)))
-}
-
 /// Names what a text is that is no private key that signs here.
-fn no_key(text: &str) -> &'static str {
+pub(super) fn no_key(text: &str) -> &'static str {
     let is = |mark: &str| text.contains(mark);
     if is("BEGIN ENCRYPTED PRIVATE KEY") || is("Proc-Type: 4,ENCRYPTED") {
         "the private key is encrypted; decrypt a copy of it: openssl pkey -in KEY -out COPY"

@@ -1,93 +1,37 @@
 //! `[fleet]` of the configuration -> the fleet that a keeper belongs to.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use super::home::Home;
-use crate::error::{Code, Error, Remedy};
-use crate::fleet::{Fleet, FleetKey};
-use crate::keeper::Sharing;
-use crate::secrets::{ItemName, Keys, SecretsError, read_key_file};
-use crate::system::files::EscapedPath;
-use crate::system::secret::Secret;
+use crate::config::FleetConfig;
+use crate::error::Error;
+use crate::fleet::{Fleet, FleetKeyFrom, Store};
 
 impl Home {
     /// Wires the fleet; `None` if the configuration names none. It makes no connection.
-    #[cfg(feature = "redis")]
     pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
-        use std::sync::Arc;
-
-        use crate::fleet::{FleetKeyFrom, RedisStore};
-
         let Some(shared) = &self.config.fleet else { return Ok(None) };
-        let home = self.clone();
-        let store = RedisStore::with_source(shared.url.clone(), Arc::new(move || access(&home)), shared.budget);
+        let store = self.fleet_store(shared)?;
         let key = shared.key_file.clone().map_or(FleetKeyFrom::Backend, FleetKeyFrom::File);
-        let namespace = shared.namespace.clone();
-        Ok(Some(Fleet::new(Arc::new(store), namespace, key, shared.required, shared.budget)))
+        Ok(Some(Fleet::new(store, shared.namespace.clone(), key, shared.required, shared.budget)))
     }
 
-    /// An error if the configuration names a fleet: continuing without it would cost a request per host.
+    #[cfg(feature = "redis")]
+    fn fleet_store(&self, shared: &FleetConfig) -> Result<Arc<dyn Store>, Error> {
+        let home = self.clone();
+        let source = Arc::new(move || access(&home));
+        Ok(Arc::new(crate::fleet::RedisStore::with_source(shared.url.clone(), source, shared.budget)))
+    }
+
+    /// An error: continuing without the fleet would cost a request per host.
     #[cfg(not(feature = "redis"))]
-    pub(crate) fn fleet(&self) -> Result<Option<Fleet>, Error> {
-        if self.config.fleet.is_none() {
-            return Ok(None);
-        }
+    fn fleet_store(&self, _shared: &FleetConfig) -> Result<Arc<dyn Store>, Error> {
         let path = self.config_dir.join("config.toml");
-        let message =
-            format!("{} has `fleet`, and this program was built without the feature `redis`", EscapedPath(&path));
-        Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::BuildWithRedis))
-    }
-}
-
-impl Home {
-    /// Returns how this host shares; `None` if the configuration names no fleet store.
-    ///
-    /// # Errors
-    /// When there is an explicit key and it cannot be read, or the file of vouched clients cannot.
-    pub(crate) fn sharing(&self, keys: &Keys) -> Result<Option<Sharing>, Error> {
-        let Some(shared) = &self.config.fleet else { return Ok(None) };
-        let bytes = match &shared.key_file {
-            Some(path) => Some(fleet_key_file(path)?),
-            None => self.stored_key(keys)?,
-        };
-        let explicit = bytes.map(|bytes| (FleetKey::id_of(&bytes), FleetKey::explicit(&bytes, &shared.namespace)));
-        Ok(Some(Sharing { namespace: shared.namespace.clone(), explicit, vouched: keys.vouched()? }))
-    }
-
-    /// Reads the fleet key that was made or imported here; `None` if none was.
-    pub(crate) fn stored_key(&self, keys: &Keys) -> Result<Option<Secret>, Error> {
-        let Some(id) = keys.fleet_state()?.key else { return Ok(None) };
-        let item = ItemName::fleet_key(&keys.choice().store_id, &id);
-        let gone = || {
-            Error::new(Code::KeyFileMissing, "the fleet key is gone; import it again")
-                .with_remedy(Remedy::BringFleetKey)
-        };
-        Ok(Some(keys.read(&item)?.ok_or_else(gone)?))
-    }
-
-    /// Lists the items that hold what is derived for the fleet: whatever becomes of them, they are derived again.
-    pub(crate) fn derived_items(&self, keys: &Keys) -> Vec<ItemName> {
-        let Ok(Some(sharing)) = self.sharing(keys) else { return Vec::new() };
-        let names = self.profile_names().unwrap_or_default();
-        let profiles = names.iter().filter_map(|name| self.profile(name).ok());
-        profiles.map(|profile| sharing.item(&profile)).collect()
-    }
-}
-
-/// Reads the file that a fleet key is in. Whatever is wrong with it, another key in its place would part this host from
-/// its fleet.
-pub(crate) fn fleet_key_file(path: &Path) -> Result<Secret, Error> {
-    match read_key_file(path) {
-        Ok(Some(key)) => Ok(key),
-        Ok(None) => {
-            let message = format!("the file of the fleet key, {}, is missing; nothing was changed", EscapedPath(path));
-            Err(Error::new(Code::KeyFileMissing, message).with_remedy(Remedy::BringFleetKey))
-        }
-        Err(error @ SecretsError::KeyFileShort { .. }) => {
-            Err(Error::new(Code::KeyFileInsecure, format!("{error}; nothing was changed"))
-                .with_remedy(Remedy::BringFleetKey))
-        }
-        Err(error) => Err(error.into()),
+        let message = format!(
+            "{} has `fleet`, and this program was built without the feature `redis`",
+            crate::system::files::EscapedPath(&path)
+        );
+        Err(Error::new(crate::error::Code::ConfigInvalid, message).with_remedy(crate::error::Remedy::BuildWithRedis))
     }
 }
 
@@ -122,10 +66,7 @@ fn access(home: &Home) -> Result<crate::fleet::Access, crate::fleet::FleetError>
 
 /// Reads the login that was set here; it goes to the hosts that it was set for, and to no others.
 #[cfg(feature = "redis")]
-fn stored_login(
-    home: &Home,
-    shared: &crate::config::FleetConfig,
-) -> Result<Option<crate::fleet::Login>, crate::fleet::FleetError> {
+fn stored_login(home: &Home, shared: &FleetConfig) -> Result<Option<crate::fleet::Login>, crate::fleet::FleetError> {
     use crate::error::chain;
     use crate::fleet::{FleetError, Login};
     use crate::secrets::{FleetLogin, ItemName};

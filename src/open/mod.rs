@@ -6,19 +6,25 @@
 mod endpoints;
 pub(crate) mod environment;
 mod fleet;
+#[cfg(feature = "cli")]
+pub(crate) mod generations;
 mod home;
 #[cfg(feature = "cli")]
 mod named;
 mod options;
 pub(crate) mod profiles;
+#[cfg_attr(not(feature = "ledger"), path = "no_recording.rs")]
 pub(crate) mod recording;
+#[cfg(feature = "cli")]
+mod sharing;
+#[cfg(feature = "cli")]
+mod verification;
+#[cfg(any(feature = "cli", feature = "front"))]
 mod warm;
 mod wiring;
 
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) use environment::text_variable;
-#[cfg(feature = "cli")]
-pub(crate) use fleet::fleet_key_file;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) use home::Home;
 #[cfg(feature = "cli")]
@@ -26,6 +32,8 @@ pub(crate) use home::is_gone;
 #[cfg(feature = "cli")]
 pub(crate) use named::Named;
 pub use options::OpenOptions;
+#[cfg(feature = "cli")]
+pub(crate) use sharing::fleet_key_file;
 #[cfg(feature = "cli")]
 pub(crate) use wiring::Opened;
 

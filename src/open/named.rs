@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::generations;
 use super::home::Home;
-use super::profiles;
 use super::wiring::Opened;
 use crate::error::Error;
 use crate::profile::Generation;
@@ -47,5 +47,5 @@ fn generations_of(config_dir: &Path) -> Result<Option<Vec<Generation>>, Error> {
     if !judge_config_dir(config_dir)? {
         return Ok(None);
     }
-    profiles::generations_in(&config_dir.join("profiles")).map(Some)
+    generations::generations_in(&config_dir.join("profiles")).map(Some)
 }

@@ -1,4 +1,4 @@
-//! Profiles: which is meant, where its file is, what it says, which secrets the profiles name.
+//! Profiles: which is meant, where its file is, what it says.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use super::environment;
 use super::home::{Home, is_gone};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::read_certificate;
-use crate::profile::{ClientCertificate, Generation, NAME_RULE, Profile, ProfileFile, ProfileName};
+use crate::profile::{ClientCertificate, NAME_RULE, Profile, ProfileFile, ProfileName};
 use crate::system::files::{EscapedPath, Given, caller_name, list_config_dir, read_given};
 
 /// Profiles that an administrator gives to all users of this machine. There are none on a system on which any user may
 /// make a folder of this name.
-const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
+pub(super) const SYSTEM_PROFILES: Option<&str> = if cfg!(unix) { Some("/etc/tokenkeep/profiles") } else { None };
 /// What stands for the path of a profile that the environment makes.
 const ENVIRONMENT: &str = "TOKENKEEP_*";
 /// The largest profile file that is read, in bytes.
@@ -64,7 +64,13 @@ impl Home {
     /// Reads a profile and makes it usable.
     pub(crate) fn profile(&self, name: &ProfileName) -> Result<Profile, Error> {
         let (path, file) = self.profile_file(name)?;
-        certified(file.resolve(name).map_err(|error| Error::in_profile(&path, &error).for_profile(name))?)
+        resolved(name, &path, &file)
+    }
+
+    /// Reads a profile that is a file and makes it usable; `None` if there is no such file.
+    #[cfg(feature = "front")]
+    pub(crate) fn profile_of_file(&self, name: &ProfileName) -> Result<Option<Profile>, Error> {
+        self.file_of(name)?.map(|(path, file)| resolved(name, &path, &file)).transpose()
     }
 
     /// Reads a profile, and returns its path too.
@@ -72,12 +78,8 @@ impl Home {
         if let Some(file) = environment::profile(name, self).map_err(|error| error.for_profile(name))? {
             return Ok((PathBuf::from(ENVIRONMENT), file));
         }
-        for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
-            let path = directory.join(name.file_name());
-            if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
-                let file = ProfileFile::parse(bytes).map_err(|error| Error::in_profile(&path, &error));
-                return file.map(|file| (path, file)).map_err(|error| error.for_profile(name));
-            }
+        if let Some(found) = self.file_of(name)? {
+            return Ok(found);
         }
         if self.profile_names()?.is_empty() {
             return Err(self.no_profile().with_remedy(Remedy::SetProfile(name.to_string())).for_profile(name));
@@ -89,6 +91,18 @@ impl Home {
             _ => Remedy::SetProfile(name.to_string()),
         };
         Err(Error::new(Code::ProfileNotFound, message).with_remedy(remedy).for_profile(name))
+    }
+
+    /// Reads the file of a profile, the user's or else the machine's; `None` if there is none.
+    fn file_of(&self, name: &ProfileName) -> Result<Option<(PathBuf, ProfileFile)>, Error> {
+        for directory in [self.profiles_dir()].into_iter().chain(SYSTEM_PROFILES.map(PathBuf::from)) {
+            let path = directory.join(name.file_name());
+            if let Some(bytes) = read_given(&path, Given::Open, PROFILE_CAP)? {
+                let file = ProfileFile::parse(bytes).map_err(|error| Error::in_profile(&path, &error));
+                return file.map(|file| Some((path, file))).map_err(|error| error.for_profile(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the error for a stored secret that another data directory keeps. A sandbox or a variable may name
@@ -114,28 +128,9 @@ impl Home {
         Some(error.with_remedy(Remedy::UseDataDirectory { path: other, variable }).for_profile(name))
     }
 
-    /// Lists the stored secrets that profiles name, the user's and the machine's. A profile or a directory that cannot
-    /// be read may name any of them, and is an error.
-    pub(crate) fn generations(&self) -> Result<Vec<Generation>, Error> {
-        let mut generations = generations_in(&self.profiles_dir())?;
-        if let Some(directory) = SYSTEM_PROFILES {
-            generations.extend(generations_in(Path::new(directory))?);
-        }
-        Ok(generations)
-    }
-
     fn no_profile(&self) -> Error {
         let message = format!("no profile is set up for {} in {}", caller_name(), EscapedPath(&self.config_dir));
         Error::new(Code::ProfileNotFound, message).with_remedy(Remedy::SetFirstProfile)
-    }
-}
-
-/// Returns what a profile's file holds now; `None` if there is no such profile.
-pub(crate) fn present(profiles_dir: &Path, name: &ProfileName) -> Result<Option<ProfileFile>, Error> {
-    let path = profiles_dir.join(name.file_name());
-    match read_given(&path, Given::Open, PROFILE_CAP)? {
-        Some(bytes) => ProfileFile::parse(bytes).map(Some).map_err(|error| Error::in_profile(&path, &error)),
-        None => Ok(None),
     }
 }
 
@@ -145,26 +140,8 @@ pub(crate) fn profile_names(profiles_dir: &Path) -> Result<Vec<ProfileName>, Err
     Ok(names.iter().filter_map(|name| ProfileName::from_file_name(name)).collect())
 }
 
-/// Lists the stored secrets that the profiles in a directory name. A profile that cannot be read is an error.
-pub(crate) fn generations_in(profiles_dir: &Path) -> Result<Vec<Generation>, Error> {
-    let mut generations = Vec::new();
-    for name in profile_names(profiles_dir)? {
-        // One that is gone by now names nothing.
-        let file = present(profiles_dir, &name)?;
-        generations.extend(file.and_then(|file| file.binding).map(|binding| binding.generation));
-    }
-    Ok(generations)
-}
-
-/// Lists the stored secrets that the profiles in a directory name, those with a mistake in them too. What cannot be read is an
-/// error.
-pub(crate) fn secrets_in(profiles_dir: &Path) -> Result<Vec<Generation>, Error> {
-    let mut generations = Vec::new();
-    for name in profile_names(profiles_dir)? {
-        let bytes = read_given(&profiles_dir.join(name.file_name()), Given::Open, PROFILE_CAP)?;
-        generations.extend(bytes.as_deref().and_then(ProfileFile::generation_in));
-    }
-    Ok(generations)
+fn resolved(name: &ProfileName, path: &Path, file: &ProfileFile) -> Result<Profile, Error> {
+    certified(file.resolve(name).map_err(|error| Error::in_profile(path, &error).for_profile(name))?)
 }
 
 /// Adds the thumbprint of the certificate: a token belongs to the one that it was obtained with (RFC 8705 s. 3).

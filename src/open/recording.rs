@@ -1,46 +1,39 @@
 //! When the history of requests is written: at once by a program that goes on, at its end by one that answers once.
 
-#[cfg(feature = "ledger")]
 use std::sync::PoisonError;
 use std::sync::{Arc, Mutex};
 
 use crate::keeper::Recorder;
 use crate::ledger::Entry;
-#[cfg(feature = "ledger")]
 use crate::ledger::{Condition, Ledger, LedgerError};
 use crate::system::clock::Clock;
 use crate::system::files::Dir;
 
 /// How entries reach the ledger. Cloning shares what waits.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Recording {
-    /// Put down at once, written by a thread of its own.
-    #[default]
-    AtOnce,
-    /// Kept until [`Recording::settle`].
-    AtEnd(Arc<Mutex<Waiting>>),
+pub(crate) struct Recording {
+    /// Where entries wait for `settle`. Without it they are put down at once, and written by a thread of its own.
+    at_end: Option<Arc<Mutex<Waiting>>>,
 }
 
 /// Entries that wait, and the ledger that they belong to.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    #[cfg(feature = "ledger")]
+struct Waiting {
     ledger: Option<Ledger>,
     entries: Vec<Entry>,
 }
 
 impl Recording {
     /// Makes the recorder of a keeper; without a directory nothing is recorded.
-    #[cfg(feature = "ledger")]
     pub(crate) fn recorder(&self, dir: Option<Arc<Dir>>, clock: Arc<dyn Clock>) -> Recorder {
         let Some(ledger) = dir.map(|dir| Ledger::new(dir, clock)) else { return Box::new(|_| ()) };
-        match self.clone() {
-            Recording::AtEnd(waiting) => Box::new(move |entry| {
+        match self.at_end.clone() {
+            Some(waiting) => Box::new(move |entry| {
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 waiting.ledger.get_or_insert_with(|| ledger.clone());
                 waiting.entries.push(entry);
             }),
-            Recording::AtOnce => Box::new(move |entry| {
+            None => Box::new(move |entry| {
                 // On disk before the caller goes on: it may end before the thread does.
                 let spooled = ledger.spool(&entry);
                 let ledger = ledger.clone();
@@ -51,17 +44,18 @@ impl Recording {
             }),
         }
     }
+}
 
-    /// Without the feature `ledger` no history is kept.
-    #[cfg(not(feature = "ledger"))]
-    pub(crate) fn recorder(&self, _dir: Option<Arc<Dir>>, _clock: Arc<dyn Clock>) -> Recorder {
-        Box::new(|_| ())
+#[cfg(feature = "cli")]
+impl Recording {
+    /// Keeps entries until [`Recording::settle`].
+    pub(crate) fn at_end() -> Recording {
+        Recording { at_end: Some(Arc::default()) }
     }
 
     /// Writes what waits; called after the answer was given.
-    #[cfg(feature = "ledger")]
     pub(crate) fn settle(&self) -> Result<Condition, LedgerError> {
-        let Recording::AtEnd(waiting) = self else { return Ok(Condition::Sound) };
+        let Some(waiting) = &self.at_end else { return Ok(Condition::Sound) };
         let waiting = std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
         match waiting.ledger {
             Some(ledger) => ledger.record(&waiting.entries),
@@ -71,7 +65,6 @@ impl Recording {
 }
 
 /// Nothing depends on the history: what became of it is logged.
-#[cfg(feature = "ledger")]
 fn tell(written: Result<Condition, LedgerError>) {
     match written {
         Ok(Condition::Sound) => {}

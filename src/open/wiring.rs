@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use super::home::{Home, KEY_FILE, is_gone};
-use super::profiles::certified;
-use crate::cache::Cache;
 use crate::cache::single_flight::Flight;
 use crate::cache::store::{FileStore, RecordError};
+use crate::config::Config;
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Keeper, Keeping, LazyCache, NoCache, Observer, Parts, ProfileSource, Secrets};
 use crate::oauth::Transport;
-use crate::profile::{Profile, ProfileName};
-use crate::seal::DataKey;
+use crate::profile::ProfileName;
 use crate::secrets::{
     self, Backend, BackendChoice, ChoiceError, EstablishError, Keys, MissingKey, SecretsError, UnlockOptions,
 };
-use crate::system::files::{self, Dir, Missing, Stamp};
-use crate::system::secret::Secret;
+use crate::system::files::{Dir, Missing, Stamp};
 
 /// A data directory for which a place of secrets was chosen.
 pub(crate) struct Opened {
@@ -54,19 +51,7 @@ impl Home {
         Ok(Keeper::from_parts(parts, profile, stamp))
     }
 
-    /// Wires a keeper for a credential that is not set yet; without `secret`, the profile names its place.
-    pub(crate) fn keeper_for_verification(
-        &self,
-        profile: Profile,
-        secret: Option<Secret>,
-        observer: Observer,
-    ) -> Result<Keeper, Error> {
-        let secrets = secret.map_or(Secrets::Profile, Secrets::Given);
-        let parts = self.parts(secrets, ProfileSource::Fixed, observer)?;
-        Ok(Keeper::from_parts(parts, certified(profile)?, None))
-    }
-
-    fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
+    pub(super) fn parts(&self, secrets: Secrets, source: ProfileSource, observer: Observer) -> Result<Parts, Error> {
         let (lazy_cache, shared) = self.lazy_cache()?;
         Ok(Parts {
             clock: self.clock.clone(),
@@ -129,17 +114,8 @@ impl Home {
         let Some(dir) = Dir::open(&self.data_dir, missing)?.map(Arc::new) else { return Ok(None) };
         // Before the choice is read: a rekey that comes between is noticed later.
         let stamp = BackendChoice::stamp(&dir);
-        let choice = match (BackendChoice::load(&dir)?, configured) {
+        let choice = match (chosen(&dir, configured.as_ref(), &self.config)?, configured) {
             (None, None) => return Ok(None),
-            (Some(choice), Some(configured)) if choice.backend != configured && !has_moved(&choice, &configured) => {
-                let who = if self.config.backend_by_variable { KEY_FILE } else { "config.toml" };
-                let message = format!(
-                    "{who} says {}, and the data directory was set up for {}",
-                    configured.shown(),
-                    choice.backend.shown()
-                );
-                return Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::UseOneBackend));
-            }
             (Some(choice), _) => choice,
             // A key that needs a daemon or a user is not requested here; `Keys` requests it when it is needed.
             (None, Some(backend)) if self.holds_lock || backend.needs_unlock() => BackendChoice::new(backend)?,
@@ -152,10 +128,25 @@ impl Home {
                 }
             }
         };
+        Ok(Some(self.opened_with(dir, choice, stamp)))
+    }
+
+    /// Opens the data directory as it was chosen; `None` if nothing was chosen yet. Makes nothing.
+    #[cfg(any(feature = "cli", feature = "front"))]
+    pub(super) fn opened_as_chosen(&self) -> Result<Option<Opened>, Error> {
+        let configured = self.configured()?;
+        let Some(dir) = Dir::open(&self.data_dir, Missing::Leave)?.map(Arc::new) else { return Ok(None) };
+        // Before the choice is read, as above.
+        let stamp = BackendChoice::stamp(&dir);
+        let choice = chosen(&dir, configured.as_ref(), &self.config)?;
+        Ok(choice.map(|choice| self.opened_with(dir, choice, stamp)))
+    }
+
+    fn opened_with(&self, dir: Arc<Dir>, choice: BackendChoice, stamp: Option<Stamp>) -> Opened {
         let keys =
             Keys::new(dir.clone(), choice, self.unlock_options()).with_moved_key(self.key_file()).with_stamp(stamp);
         let keys = if self.holds_lock { keys.under_lock() } else { keys };
-        Ok(Some(Opened { dir, keys }))
+        Opened { dir, keys }
     }
 
     /// Returns how a key is obtained that takes a daemon or a user.
@@ -164,22 +155,28 @@ impl Home {
         UnlockOptions { keep, timeout, passphrase: self.passphrase.clone() }
     }
 
-    /// Removes the temporaries that a kill left in both directories. The lock shows that no other process writes one.
-    pub(crate) fn remove_temporaries(&self, dir: &Dir, lock: &secrets::DataDirLock) -> Result<(), Error> {
-        secrets::remove_temporaries(dir, lock)?;
-        files::remove_config_temporaries(&self.config_dir)?;
-        Ok(files::remove_config_temporaries(&self.profiles_dir())?)
-    }
-
-    /// Makes the cache of an opened data directory.
-    pub(crate) fn cache(&self, dir: Arc<Dir>, key: DataKey) -> Cache {
-        Cache::new(Arc::new(FileStore::new(dir, self.clock.clone())), key)
-    }
-
     /// Makes the transport of this configuration.
     pub(crate) fn transport(&self) -> Transport {
         Transport::new(self.clock.clone(), self.config.connect_timeout, self.config.timeout)
     }
+}
+
+/// Reads which backend was chosen; an error if the configuration names another one.
+fn chosen(dir: &Dir, configured: Option<&Backend>, config: &Config) -> Result<Option<BackendChoice>, Error> {
+    let choice = BackendChoice::load(dir)?;
+    if let (Some(choice), Some(configured)) = (&choice, configured)
+        && choice.backend != *configured
+        && !has_moved(choice, configured)
+    {
+        let who = if config.backend_by_variable { KEY_FILE } else { "config.toml" };
+        let message = format!(
+            "{who} says {}, and the data directory was set up for {}",
+            configured.shown(),
+            choice.backend.shown()
+        );
+        return Err(Error::new(Code::ConfigInvalid, message).with_remedy(Remedy::UseOneBackend));
+    }
+    Ok(choice)
 }
 
 /// Returns whether the configuration names another place of the key file, and the file that `store` names is gone.

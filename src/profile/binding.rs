@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{AuthMethod, Endpoint, PlainHosts, TokenBinding};
 use crate::encoding::hex;
-use crate::encoding::tlv::{Malformed, Reader, Writer};
+use crate::encoding::tlv::{Malformed, Reader};
 use crate::system::secret::SecretDigest;
 
 /// Names one stored secret for ever: 16 random bytes.
@@ -70,8 +70,9 @@ pub struct Binding {
 
 impl Binding {
     /// Encodes the binding for the sealed item.
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::default();
+        let mut writer = crate::encoding::tlv::Writer::default();
         let url = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|e| e.as_str().as_bytes().to_vec());
         writer
             .bytes(1, self.generation.as_bytes())

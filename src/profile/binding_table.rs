@@ -1,13 +1,14 @@
 //! `[binding]` of a profile's file: what the stored secret was set for, key by key.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use toml_edit::{Table as EditTable, Value};
+use chrono::{DateTime, Utc};
 
-use super::file::{ProfileError, ProfileFile};
+use super::file::ProfileError;
+#[cfg(any(test, feature = "cli"))]
+use super::file::ProfileFile;
 use super::reading::{allow_http, choice, owned, secure_endpoint};
-use super::{AuthMethod, Binding, Generation, TokenBinding, writing};
+use super::{AuthMethod, Binding, Generation, TokenBinding};
 use crate::encoding::hex;
 use crate::encoding::toml::{DocumentError, Table};
 use crate::system::secret::SecretDigest;
@@ -17,7 +18,8 @@ struct Bound {
     name: &'static str,
     /// The key of the profile that it pins, and whether a second binding has something else for it.
     pins: Option<(&'static str, Differs)>,
-    write: fn(&Binding, &ProfileFile) -> Option<Value>,
+    #[cfg(any(test, feature = "cli"))]
+    write: fn(&Binding, &ProfileFile) -> Option<toml_edit::Value>,
 }
 
 /// Whether the second binding is not what the first one pins.
@@ -29,61 +31,38 @@ macro_rules! pin {
     };
 }
 
+/// Makes the row of a key.
+macro_rules! bound {
+    ($name:literal, $pins:expr, $write:expr) => {
+        Bound {
+            name: $name,
+            pins: $pins,
+            #[cfg(any(test, feature = "cli"))]
+            write: $write,
+        }
+    };
+}
+
 /// Every key, in the order in which they are written.
+#[rustfmt::skip]
 static BOUND: [Bound; 14] = [
-    Bound { name: "generation", pins: None, write: |binding, _| Some(binding.generation.to_string().into()) },
-    Bound { name: "token_url", pins: pin!("token_url", token_url), write: |it, _| Some(it.token_url.as_str().into()) },
-    Bound { name: "issuer", pins: pin!("issuer", issuer), write: |it, _| it.issuer.as_ref().map(writing::text) },
-    Bound { name: "client_id", pins: pin!("client_id", client_id), write: |it, _| Some(writing::text(&it.client_id)) },
-    Bound { name: "auth", pins: pin!("auth", auth), write: |it, _| Some(it.auth.name().into()) },
-    Bound {
-        name: "introspection_url",
-        pins: pin!("introspection_url", introspection_url),
-        write: |it, _| it.introspection_url.as_ref().map(writing::url),
-    },
-    Bound {
-        name: "revocation_url",
-        pins: pin!("revocation_url", revocation_url),
-        write: |it, _| it.revocation_url.as_ref().map(writing::url),
-    },
-    Bound {
-        name: "probe_url",
-        pins: pin!("probe_url", probe_url),
-        write: |it, _| it.probe_url.as_ref().map(writing::url),
-    },
-    Bound {
-        name: "assertion_audience",
-        pins: pin!("assertion_audience", assertion_audience),
-        write: |it, _| it.assertion_audience.as_ref().map(writing::text),
-    },
-    Bound {
-        name: "ca_digest",
-        pins: pin!("ca_file", ca_digest),
-        write: |it, _| it.ca_digest.map(|digest| hex::encode(&digest).into()),
-    },
-    Bound {
-        name: "set_at",
-        pins: None,
-        write: |_, file| file.set_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true).into()),
-    },
-    Bound {
-        name: "allow_http",
-        pins: pin!("allow_http", allow_http),
-        write: |it, _| Some(&it.allow_http).filter(|hosts| !hosts.is_empty()).map(writing::hosts),
-    },
-    Bound {
-        name: "headers_digest",
-        pins: pin!("headers", headers_digest),
-        write: |it, _| it.headers_digest.as_ref().map(|digest| hex::encode(digest.as_bytes()).into()),
-    },
-    Bound {
-        name: "dpop",
-        // One way: tokens that need proofs are never less than what the secret was set for.
-        pins: Some(("dpop", |one, other| {
-            one.token_binding == TokenBinding::Dpop && other.token_binding == TokenBinding::Bearer
-        })),
-        write: |it, _| (it.token_binding == TokenBinding::Dpop).then_some(Value::from(true)),
-    },
+    bound!("generation", None, |binding, _| Some(binding.generation.to_string().into())),
+    bound!("token_url", pin!("token_url", token_url), |it, _| Some(it.token_url.as_str().into())),
+    bound!("issuer", pin!("issuer", issuer), |it, _| it.issuer.as_ref().map(super::writing::text)),
+    bound!("client_id", pin!("client_id", client_id), |it, _| Some(super::writing::text(&it.client_id))),
+    bound!("auth", pin!("auth", auth), |it, _| Some(it.auth.name().into())),
+    bound!("introspection_url", pin!("introspection_url", introspection_url), |it, _| it.introspection_url.as_ref().map(super::writing::url)),
+    bound!("revocation_url", pin!("revocation_url", revocation_url), |it, _| it.revocation_url.as_ref().map(super::writing::url)),
+    bound!("probe_url", pin!("probe_url", probe_url), |it, _| it.probe_url.as_ref().map(super::writing::url)),
+    bound!("assertion_audience", pin!("assertion_audience", assertion_audience), |it, _| it.assertion_audience.as_ref().map(super::writing::text)),
+    bound!("ca_digest", pin!("ca_file", ca_digest), |it, _| it.ca_digest.map(|digest| hex::encode(&digest).into())),
+    bound!("set_at", None, |_, file| file.set_at.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into())),
+    bound!("allow_http", pin!("allow_http", allow_http), |it, _| Some(&it.allow_http).filter(|hosts| !hosts.is_empty()).map(super::writing::hosts)),
+    bound!("headers_digest", pin!("headers", headers_digest), |it, _| it.headers_digest.as_ref().map(|digest| hex::encode(digest.as_bytes()).into())),
+    // One way: tokens that need proofs are never less than what the secret was set for.
+    bound!("dpop", Some(("dpop", |one, other| {
+        one.token_binding == TokenBinding::Dpop && other.token_binding == TokenBinding::Bearer
+    })), |it, _| (it.token_binding == TokenBinding::Dpop).then_some(true.into())),
 ];
 
 impl Binding {
@@ -137,12 +116,13 @@ pub(super) fn set_at(table: &Table<'_>) -> Result<Option<DateTime<Utc>>, Documen
 }
 
 /// Writes the table of a file that has a binding.
-pub(super) fn write(binding: &Binding, file: &ProfileFile) -> EditTable {
-    let mut table = EditTable::new();
+#[cfg(any(test, feature = "cli"))]
+pub(super) fn write(binding: &Binding, file: &ProfileFile) -> toml_edit::Table {
+    let mut table = toml_edit::Table::new();
     let mut comment = "\n# Written by tokenkeep alone: what the stored secret was set for.\n".to_owned();
     // A comment, because it decides nothing, and an earlier version can still read the file.
     if let Some(directory) =
-        file.kept_in.as_deref().and_then(Path::to_str).filter(|text| !text.contains(char::is_control))
+        file.kept_in.as_deref().and_then(std::path::Path::to_str).filter(|text| !text.contains(char::is_control))
     {
         comment.push_str(&format!("{KEPT_IN}{directory}\n"));
     }

@@ -25,7 +25,8 @@ pub(crate) fn gap(text: &str) -> Option<String> {
 }
 
 /// Returns what was not filled in of a value that becomes a part of a host or a path.
-pub(crate) fn gap_in_part(text: &str) -> Option<String> {
+#[cfg(any(test, feature = "cli"))]
+pub(super) fn gap_in_part(text: &str) -> Option<String> {
     marked(text, text.len())
         .or_else(|| if is_address(text) { None } else { bracketed(text) })
         .or_else(|| between_percents(text))

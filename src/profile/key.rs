@@ -1,7 +1,5 @@
 //! What is known of one key of a profile's file.
 
-use toml_edit::Item;
-
 #[cfg(feature = "cli")]
 use super::Profile;
 use super::file::{ProfileError, ProfileFile};
@@ -62,10 +60,8 @@ pub(super) enum Shown {
 /// How the key stands in a file and in its typed content.
 pub(super) struct Field {
     pub(super) read: fn(&Source<'_>, &mut ProfileFile) -> Result<(), ProfileError>,
-    pub(super) write: fn(&ProfileFile) -> Option<Item>,
-    pub(super) differs: fn(&ProfileFile, &ProfileFile) -> bool,
-    /// Takes it from the second file, if the first one lacks it and the key is merged by itself.
-    pub(super) take_missing: fn(&mut ProfileFile, &mut ProfileFile),
+    #[cfg(any(test, feature = "cli"))]
+    pub(super) edit: super::writing::Edit,
     /// The words that it takes, if it takes no others.
     #[cfg(test)]
     pub(super) words: fn() -> Vec<&'static str>,

@@ -3,10 +3,9 @@
 
 use std::mem::take;
 
-use toml_edit::{Item, value};
-
 #[cfg(feature = "cli")]
 use super::TokenBinding;
+#[cfg(feature = "cli")]
 use super::auth::name_in;
 use super::file::ProfileError;
 use super::gap::gap;
@@ -20,9 +19,11 @@ use super::key::{Field, Key, Variable};
 use super::reading::Source;
 #[cfg(feature = "cli")]
 use super::shown;
+#[cfg(any(test, feature = "cli"))]
+use super::writing;
 use super::{
     AssertionAlgorithm, AssertionAudience, AssertionTyp, AuthMethod, BasicEncoding, EndpointError, Repeats, TokenType,
-    binding_table, preset, reading, writing,
+    binding_table, preset, reading,
 };
 #[cfg(feature = "cli")]
 use crate::encoding::duration;
@@ -49,21 +50,36 @@ macro_rules! key {
     };
 }
 
+/// How a key stands in the file. The front only reads, so nothing else is linked into it.
+macro_rules! access {
+    (
+        read: $read:expr, write: $write:expr, differs: $differs:expr, take_missing: $take_missing:expr,
+        words: $words:expr,
+    ) => {
+        Field {
+            read: $read,
+            #[cfg(any(test, feature = "cli"))]
+            edit: writing::Edit { write: $write, differs: $differs, take_missing: $take_missing },
+            #[cfg(test)]
+            words: $words,
+        }
+    };
+}
+
 /// A field that holds the value of one key: how that is read, and written.
 macro_rules! field {
     ($field:ident, $read:expr, $write:expr) => {
         field!($field, $read, $write, Vec::new)
     };
     ($field:ident, $read:expr, $write:expr, $words:expr) => {
-        Field {
+        access! {
             read: |source, file| {
                 file.$field = $read(source, stringify!($field))?;
                 Ok(())
             },
-            write: |file| file.$field.as_ref().map($write).map(value),
+            write: |file| file.$field.as_ref().map($write).map(toml_edit::value),
             differs: |one, other| one.$field != other.$field,
             take_missing: |file, other| file.$field = file.$field.take().or_else(|| other.$field.take()),
-            #[cfg(test)]
             words: $words,
         }
     };
@@ -75,7 +91,7 @@ macro_rules! one_of {
         field!(
             $field,
             |source, key| reading::one_of(source, key, &<$type>::ALL),
-            |value| name_in(&<$type>::ALL, *value),
+            |value| writing::word(&<$type>::ALL, *value),
             || <$type>::ALL.iter().map(|(_, name)| *name).collect()
         )
     };
@@ -84,7 +100,7 @@ macro_rules! one_of {
 /// A part of the request: how that is read into it, and written. A request is merged as a whole.
 macro_rules! part {
     ($part:ident, $read:ident, $with:ident, $write:expr) => {
-        Field {
+        access! {
             read: |source, file| {
                 if let Some(part) = source.table.$read(stringify!($part))? {
                     let request = take(&mut file.request).$with(part);
@@ -92,10 +108,9 @@ macro_rules! part {
                 }
                 Ok(())
             },
-            write: |file| $write(file.request.$part()),
+            write: |file| $write(file.request.$part()).map(toml_edit::value),
             differs: |one, other| one.request.$part().into_iter().ne(other.request.$part()),
             take_missing: |_, _| {},
-            #[cfg(test)]
             words: Vec::new,
         }
     };
@@ -162,7 +177,7 @@ pub(crate) static KEYS: [Key; 31] = [
     },
     key! {
         scopes: Texts, Request, Variable::Sets,
-        field: part!(scopes, texts, with_scopes, listed),
+        field: part!(scopes, texts, with_scopes, writing::listed),
         shown: Shown::As("scope", |_, profile| Some(profile.request.scope_text())),
         about: "The scopes to request",
         otherwise: "none",
@@ -170,7 +185,7 @@ pub(crate) static KEYS: [Key; 31] = [
     },
     key! {
         audience: Text, Request, Variable::Sets,
-        field: part!(audience, text, with_audience, |audience: Option<&str>| audience.map(value)),
+        field: part!(audience, text, with_audience, |audience: Option<&str>| audience.map(toml_edit::Value::from)),
         shown: Shown::Value(|_, profile| profile.request.audience().map(str::to_owned)),
         about: "The API that the token is for, as Auth0 and others name it",
         otherwise: "none",
@@ -178,7 +193,7 @@ pub(crate) static KEYS: [Key; 31] = [
     },
     key! {
         resources: Texts, Request, Variable::Sets,
-        field: part!(resources, texts, with_resources, listed),
+        field: part!(resources, texts, with_resources, writing::listed),
         shown: Shown::Value(|_, profile| shown::words(profile.request.resources())),
         about: "The resources that the token is for (RFC 8707)",
         otherwise: "none",
@@ -186,7 +201,7 @@ pub(crate) static KEYS: [Key; 31] = [
     },
     key! {
         params: Pairs, Request, Variable::Refused("no variable holds further parameters"),
-        field: part!(params, pairs, with_params, paired),
+        field: part!(params, pairs, with_params, writing::paired),
         shown: Shown::Value(|_, profile| shown::params(&profile.request)),
         about: "Further parameters of the token request",
         otherwise: "none",
@@ -351,18 +366,19 @@ pub(crate) static KEYS: [Key; 31] = [
     },
     key! {
         binding: Own, Place, Variable::Ignored,
-        field: Field {
+        field: access! {
             read: |source, file| {
                 file.binding = source.binding.clone();
                 let table = source.table.table("binding")?;
                 file.set_at = table.map(|table| binding_table::set_at(&table)).transpose()?.flatten();
                 Ok(())
             },
-            write: |file| file.binding.as_ref().map(|binding| Item::Table(binding_table::write(binding, file))),
+            write: |file| {
+                file.binding.as_ref().map(|binding| toml_edit::Item::Table(binding_table::write(binding, file)))
+            },
             differs: |one, other| one.binding != other.binding,
             // It is made for one secret.
             take_missing: |_, _| {},
-            #[cfg(test)]
             words: Vec::new,
         },
         shown: Shown::Apart,
@@ -390,12 +406,4 @@ fn no_gap(issuer: &str) -> Result<(), String> {
 
 fn short(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > 256 { Err("must have 1 to 256 bytes".to_owned()) } else { Ok(()) }
-}
-
-fn listed<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> Option<Item> {
-    (items.len() > 0).then(|| value(writing::array(items)))
-}
-
-fn paired<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> Option<Item> {
-    (pairs.len() > 0).then(|| value(writing::pairs(pairs)))
 }

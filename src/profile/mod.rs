@@ -7,12 +7,18 @@
 mod auth;
 mod binding;
 mod binding_table;
+#[cfg(any(test, feature = "cli"))]
+mod editing;
 mod endpoint;
 mod failure;
 mod file;
+#[cfg(feature = "cli")]
+mod filling;
 mod gap;
 mod headers;
 mod hosts;
+#[cfg(feature = "cli")]
+mod inspection;
 mod key;
 mod keys;
 mod name;
@@ -26,6 +32,7 @@ mod schema;
 #[cfg(feature = "cli")]
 mod shown;
 mod text;
+#[cfg(any(test, feature = "cli"))]
 mod writing;
 
 use std::path::{Path, PathBuf};

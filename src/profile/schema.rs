@@ -89,7 +89,7 @@ fn every_key_is_read_and_written_and_merged() {
     for key in KEYS.iter().filter(|key| key.name != "binding") {
         let text = example(key);
         let file = ProfileFile::parse(text.clone().into_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
-        assert!((key.field.differs)(&file, &ProfileFile::default()), "{} is not read", key.name);
+        assert!((key.field.edit.differs)(&file, &ProfileFile::default()), "{} is not read", key.name);
         let written = file.render(None).expect("rendered");
         assert!(written.contains(&format!("{} = ", key.name)), "{} is not written", key.name);
         assert_eq!(ProfileFile::parse(written.into_bytes()), Ok(file.clone()));

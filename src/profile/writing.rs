@@ -6,9 +6,18 @@ use std::time::Duration;
 use toml_edit::{Array, Formatted, InlineTable, Value};
 
 use super::auth::name_in;
+use super::file::ProfileFile;
 use super::hosts::USERNAME;
 use super::{AuthScheme, Endpoint, HeaderSource, Headers, HostEntry, Hosts, PlainHosts, Reference};
 use crate::encoding::duration;
+
+/// How a key is changed in a file. The front only reads.
+pub(super) struct Edit {
+    pub(super) write: fn(&ProfileFile) -> Option<toml_edit::Item>,
+    pub(super) differs: fn(&ProfileFile, &ProfileFile) -> bool,
+    /// Takes it from the second file, if the first one lacks it and the key is merged by itself.
+    pub(super) take_missing: fn(&mut ProfileFile, &mut ProfileFile),
+}
 
 #[expect(clippy::ptr_arg, reason = "a row of the table hands over what an option holds")]
 pub(super) fn text(text: &String) -> Value {
@@ -48,6 +57,21 @@ pub(super) fn host_entries(hosts: &Hosts) -> Value {
         [("host", pattern.as_str())].into_iter().chain(scheme).chain(username).collect::<InlineTable>().into()
     };
     Value::Array(hosts.iter().map(entry).collect::<Array>())
+}
+
+/// Writes one of the words of a type.
+pub(super) fn word<T: Copy + PartialEq>(words: &[(T, &'static str)], value: T) -> Value {
+    Value::from(name_in(words, value))
+}
+
+/// Writes a list of texts, unless it is empty.
+pub(super) fn listed<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> Option<Value> {
+    (items.len() > 0).then(|| array(items))
+}
+
+/// Writes a table of texts, unless it is empty.
+pub(super) fn paired<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> Option<Value> {
+    (pairs.len() > 0).then(|| self::pairs(pairs))
 }
 
 /// Writes a list of texts.

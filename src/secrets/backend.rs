@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::key::{DataKeySource, KeyCredential, KeyFile, KeyInKeyring, NoKey, PassphraseKey};
-use super::{Argon2Cost, OsKeyring, Retired, SealedFiles, SecretStore, SecretsError, is_credential_name};
+use super::key::{DataKeySource, KeyAtHand, KeyCredential, KeyFile, KeyInKeyring, NoKey, PassphraseKey};
+use super::{Argon2Cost, OsKeyring, SealedFiles, SecretStore, SecretsError, is_credential_name};
 use crate::config::BackendName;
 use crate::seal::DataKey;
 use crate::system::files::{Dir, EscapedPath, path_from_text, path_to_text};
@@ -33,6 +33,19 @@ pub(crate) enum KeySource {
     Credential(String),
     /// A passphrase, typed or read from a descriptor.
     Passphrase(Argon2Cost),
+}
+
+/// Makes the source of a backend's data key.
+macro_rules! key_source {
+    ($backend:expr) => {
+        match $backend {
+            Backend::Keyring => Box::new(KeyInKeyring),
+            Backend::File(KeySource::KeyFile(path)) => Box::new(KeyFile(path)),
+            Backend::File(KeySource::Credential(name)) => Box::new(KeyCredential(name)),
+            Backend::File(KeySource::Passphrase(cost)) => Box::new(PassphraseKey(*cost)),
+            Backend::None => Box::new(NoKey),
+        }
+    };
 }
 
 impl Backend {
@@ -66,18 +79,17 @@ impl Backend {
 
     /// Returns where the data key comes from.
     pub(super) fn key_source(&self) -> Box<dyn DataKeySource + '_> {
-        match self {
-            Backend::Keyring => Box::new(KeyInKeyring),
-            Backend::File(KeySource::KeyFile(path)) => Box::new(KeyFile(path)),
-            Backend::File(KeySource::Credential(name)) => Box::new(KeyCredential(name)),
-            Backend::File(KeySource::Passphrase(cost)) => Box::new(PassphraseKey(*cost)),
-            Backend::None => Box::new(NoKey),
-        }
+        key_source!(self)
+    }
+
+    /// Returns the same for a look. The front links no more of a source than this.
+    pub(super) fn key_at_hand(&self) -> Box<dyn KeyAtHand + '_> {
+        key_source!(self)
     }
 
     /// Returns whether a daemon or a user hands the key out.
     pub(crate) fn needs_unlock(&self) -> bool {
-        self.key_source().needs_unlock()
+        self.key_at_hand().needs_unlock()
     }
 
     /// Returns whether neither a secret nor a token is kept.
@@ -100,19 +112,6 @@ impl Backend {
         }
     }
 
-    /// Returns what protects the secrets; `lies_beside` decides whether a copy of the data takes a key file along.
-    #[cfg(feature = "cli")]
-    pub(crate) fn protection(&self, lies_beside: impl FnOnce(&Path) -> bool) -> Protection {
-        match self {
-            Backend::Keyring => Protection::Keyring,
-            Backend::File(KeySource::KeyFile(path)) if lies_beside(path) => Protection::PlaintextEquivalent,
-            Backend::File(KeySource::KeyFile(_)) => Protection::KeyFile,
-            Backend::File(KeySource::Credential(_)) => Protection::SystemdCredential,
-            Backend::File(KeySource::Passphrase(_)) => Protection::Passphrase,
-            Backend::None => Protection::NothingKept,
-        }
-    }
-
     /// Returns whether two choices are the same; what a passphrase costs was decided by the first.
     pub(super) fn is_same_as(&self, other: &Backend) -> bool {
         self == other || (self.has_passphrase() && other.has_passphrase())
@@ -132,103 +131,9 @@ impl Backend {
         }
     }
 
-    /// Erases a retired item; sealed files go without their key. `false` if it was absent.
-    pub(crate) fn remove(&self, dir: &Dir, timeout: Duration, retired: &Retired) -> Result<bool, SecretsError> {
-        match self {
-            Backend::Keyring => OsKeyring::new(timeout).remove(retired),
-            Backend::File(_) => SealedFiles::remove_named(dir, retired),
-            Backend::None => Ok(false),
-        }
-    }
-
-    /// Erases everything: `items` of a keyring, and whatever lies in sealed files. Returns what failed.
-    pub(crate) fn erase_all(
-        &self,
-        dir: &Dir,
-        timeout: Duration,
-        items: impl Iterator<Item = Retired>,
-    ) -> Vec<SecretsError> {
-        match self {
-            Backend::Keyring => {
-                let keyring = OsKeyring::new(timeout);
-                items.filter_map(|item| keyring.remove(&item).err()).collect()
-            }
-            // The salt is half of the key: without it a copy of the key file opens nothing.
-            Backend::File(_) => SealedFiles::erase_all(dir).err().into_iter().collect(),
-            Backend::None => Vec::new(),
-        }
-    }
-
-    /// Removes the copy that an interrupted move left in another backend.
-    pub(crate) fn remove_copy_elsewhere(
-        &self,
-        dir: &Dir,
-        timeout: Duration,
-        retired: &Retired,
-    ) -> Result<CopyElsewhere, SecretsError> {
-        let outcome = |removed| if removed { CopyElsewhere::Removed } else { CopyElsewhere::Absent };
-        match self {
-            Backend::Keyring => SealedFiles::remove_named(dir, retired).map(outcome),
-            Backend::File(_) => {
-                Ok(OsKeyring::new(timeout).remove(retired).map_or_else(CopyElsewhere::Unknown, outcome))
-            }
-            Backend::None => Ok(CopyElsewhere::Absent),
-        }
-    }
-
-    /// Returns whether the items of another backend have to be written into this one. A keyring seals nothing with the
-    /// data key, so its items stay.
-    pub(crate) fn takes_items_of(&self, other: &Backend) -> bool {
-        !matches!((self, other), (Backend::Keyring, Backend::Keyring))
-    }
-
     /// Returns whether the key comes from a passphrase.
     pub(crate) fn has_passphrase(&self) -> bool {
         matches!(self, Backend::File(KeySource::Passphrase(_)))
-    }
-}
-
-/// A copy of an item that an interrupted move may have left.
-#[derive(Debug)]
-pub(crate) enum CopyElsewhere {
-    /// It is erased.
-    Removed,
-    /// There is none.
-    Absent,
-    /// The other backend does not answer, so there is nothing to do.
-    Unknown(SecretsError),
-}
-
-/// What protects the secrets of a backend.
-#[cfg(feature = "cli")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protection {
-    /// The OS keyring.
-    Keyring,
-    /// A passphrase.
-    Passphrase,
-    /// The service manager.
-    SystemdCredential,
-    /// A key file that lies elsewhere.
-    KeyFile,
-    /// Nothing: the key file is copied together with the data.
-    PlaintextEquivalent,
-    /// There is nothing to protect.
-    NothingKept,
-}
-
-#[cfg(feature = "cli")]
-impl Protection {
-    /// Returns the name in the contract.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Protection::Keyring => "keyring",
-            Protection::Passphrase => "passphrase",
-            Protection::SystemdCredential => "systemd-credential",
-            Protection::KeyFile => "key-file",
-            Protection::PlaintextEquivalent => "plaintext-equivalent",
-            Protection::NothingKept => "nothing-kept",
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::seal::KeyId;
 use crate::system::files::{Dir, Durable, PlaceError, Stamp};
 use crate::system::random::{self, NoRandomness};
 
-const NAME: &str = "store";
+pub(super) const NAME: &str = "store";
 pub(super) const TEMPORARY: &str = "store.tmp";
 const FIRST_LINE: &str = "tokenkeep-store";
 const FORMAT: u32 = 1;
@@ -94,13 +94,6 @@ impl BackendChoice {
     pub(crate) fn save(&self, data_dir: &Dir, lock: &DataDirLock) -> Result<(), ChoiceError> {
         lock.still_holds(data_dir)?;
         Ok(data_dir.replace(NAME, TEMPORARY, self.to_string().as_bytes(), Durable::Yes)?)
-    }
-
-    /// Erases the choice, and with it the salt that the data key was made with.
-    pub(crate) fn erase(data_dir: &Dir, lock: &DataDirLock) -> Result<(), ChoiceError> {
-        lock.still_holds(data_dir)?;
-        data_dir.remove(NAME)?;
-        Ok(())
     }
 
     /// Reads what [`BackendChoice`]'s `Display` writes.

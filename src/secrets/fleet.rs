@@ -4,17 +4,13 @@
 //! Key and login are items of the backend, as secrets are. A new one is a new item, and the file `shared` of the data
 //! directory, replaced in one step, names it.
 
-use sha2::{Digest, Sha256};
-
-use super::{DataDirLock, ItemName, Retired, SecretStore, SecretsError};
+use super::{ItemName, Retired, SecretStore, SecretsError};
 use crate::encoding::hex;
-use crate::encoding::tlv::{Malformed, Reader, Writer};
-use crate::system::files::{Dir, Durable};
+use crate::system::files::Dir;
 use crate::system::secret::Secret;
 
-const NAME: &str = "shared";
-pub(super) const TEMPORARY: &str = "shared.tmp";
-const FIRST_LINE: &str = "tokenkeep-shared 1";
+pub(super) const NAME: &str = "shared";
+pub(super) const FIRST_LINE: &str = "tokenkeep-shared 1";
 const LARGEST: usize = 4096;
 
 /// What the file `shared` names.
@@ -33,25 +29,7 @@ impl FleetState {
         FleetState::parse(&bytes).ok_or(SecretsError::FleetStateUnusable)
     }
 
-    /// Writes the file.
-    pub(crate) fn save(self, dir: &Dir, lock: &DataDirLock) -> Result<(), SecretsError> {
-        lock.still_holds(dir)?;
-        Ok(dir.replace(NAME, TEMPORARY, self.text().as_bytes(), Durable::Yes)?)
-    }
-
-    /// Erases the file.
-    pub(crate) fn erase(dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
-        dir.remove(NAME)?;
-        Ok(())
-    }
-
-    fn text(self) -> String {
-        let key = self.key.map(|id| format!("key {}\n", hex::encode(&id)));
-        let login = self.login.map(|id| format!("login {}\n", hex::encode(&id)));
-        format!("{FIRST_LINE}\n{}{}", key.unwrap_or_default(), login.unwrap_or_default())
-    }
-
-    fn parse(bytes: &[u8]) -> Option<FleetState> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<FleetState> {
         let mut lines = std::str::from_utf8(bytes).ok()?.lines().peekable();
         if lines.next()? != FIRST_LINE {
             return None;
@@ -64,41 +42,6 @@ impl FleetState {
             read.login = Some(hex::decode(&line["login ".len()..])?);
         }
         lines.next().is_none().then_some(read)
-    }
-
-    /// Lists the items that it names.
-    pub(crate) fn items(self, store_id: &[u8; 16]) -> Vec<ItemName> {
-        let key = self.key.map(|id| ItemName::fleet_key(store_id, &id));
-        key.into_iter().chain(self.login.map(|id| ItemName::fleet_login(store_id, &id))).collect()
-    }
-}
-
-/// What a kept pass belongs to: another one for each of these.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestKeyId<'a> {
-    pub(crate) token_endpoint: &'a str,
-    pub(crate) client_id: &'a str,
-    pub(crate) auth_method: &'a str,
-    pub(crate) namespace: &'a str,
-    pub(crate) generation: Option<&'a [u8]>,
-    pub(crate) key: Option<&'a [u8; 32]>,
-    pub(crate) epoch: Option<&'a str>,
-}
-
-impl RequestKeyId<'_> {
-    /// Names the item that it is kept in.
-    pub(crate) fn item(&self) -> ItemName {
-        let mut writer = Writer::default();
-        writer
-            .bytes(1, self.token_endpoint.as_bytes())
-            .bytes(2, self.client_id.as_bytes())
-            .bytes(3, self.auth_method.as_bytes())
-            .bytes(4, self.namespace.as_bytes())
-            .optional(5, self.generation)
-            .optional(6, self.key.map(<[u8; 32]>::as_slice))
-            .optional(7, self.epoch.map(str::as_bytes));
-        let digest = Sha256::digest(writer.written());
-        ItemName::request_key(&digest[..16])
     }
 }
 
@@ -113,73 +56,14 @@ pub(crate) fn replace(secrets: &dyn SecretStore, item: &ItemName, content: &Secr
     secrets.write(item, content)
 }
 
-/// A user and a password of a store, and the hosts that they are for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FleetLogin {
-    pub(crate) user: Option<String>,
-    pub(crate) password: Secret,
-    /// The address that they were set for, as it is shown.
-    pub(crate) hosts: String,
-}
-
-impl FleetLogin {
-    /// Encodes it for an item.
-    pub(crate) fn encode(&self) -> Secret {
-        let mut writer = Writer::default();
-        writer
-            .optional(1, self.user.as_deref().map(str::as_bytes))
-            .bytes(2, self.password.expose())
-            .bytes(3, self.hosts.as_bytes());
-        Secret::new(writer.written())
-    }
-
-    /// Decodes what [`FleetLogin::encode`] wrote.
-    pub(crate) fn decode(item: &Secret) -> Result<FleetLogin, Malformed> {
-        let mut reader = Reader::new(item.expose());
-        let user = reader.optional_text(1)?.map(str::to_owned);
-        let password = Secret::new(reader.bytes(2)?);
-        let hosts = reader.text(3)?.to_owned();
-        reader.finish()?;
-        Ok(FleetLogin { user, password, hosts })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::secrets::MemorySecrets;
 
     #[test]
-    fn a_pass_of_anything_else_is_another_item() {
-        let of = RequestKeyId {
-            token_endpoint: "https://a/t",
-            client_id: "c",
-            auth_method: "client_secret_basic",
-            namespace: "default",
-            generation: None,
-            key: None,
-            epoch: None,
-        };
-        let items = [
-            of.item(),
-            RequestKeyId { token_endpoint: "https://a/u", ..of }.item(),
-            RequestKeyId { client_id: "d", ..of }.item(),
-            RequestKeyId { auth_method: "client_secret_post", ..of }.item(),
-            RequestKeyId { namespace: "other", ..of }.item(),
-            RequestKeyId { generation: Some(&[1; 16]), ..of }.item(),
-            RequestKeyId { key: Some(&[1; 32]), ..of }.item(),
-            RequestKeyId { epoch: Some(""), ..of }.item(),
-        ];
-        for (at, item) in items.iter().enumerate() {
-            assert!(!items[at + 1..].contains(item), "{at}");
-        }
-    }
-
-    #[test]
-    fn what_can_be_derived_anew_replaces_what_was_there() {
-        let (secrets, item) = (MemorySecrets::default(), ItemName::request_key(&[1; 16]));
+    fn what_can_be_derived_again_replaces_what_was_there() {
+        let (secrets, item) = (MemorySecrets::default(), ItemName::client_key(&[1; 16]));
         for content in ["a", "b", "b"] {
             replace(&secrets, &item, &Secret::from(content)).expect("kept");
             assert_eq!(secrets.read(&item).expect("read"), Some(Secret::from(content)));
@@ -190,26 +74,6 @@ mod tests {
     fn a_file_that_is_newer_or_damaged_is_not_used() {
         for text in ["", "tokenkeep-shared 2\n", "tokenkeep-shared 1\nkey 00\n", "tokenkeep-shared 1\nx\n"] {
             assert_eq!(FleetState::parse(text.as_bytes()), None, "{text:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(key in any::<Option<[u8; 32]>>(), login in any::<Option<[u8; 16]>>()) {
-            let fleet_state = FleetState { key, login };
-            prop_assert_eq!(FleetState::parse(fleet_state.text().as_bytes()), Some(fleet_state));
-        }
-
-        #[test]
-        fn a_login_is_read_back(user in any::<Option<String>>(), password in "[ -~]{0,64}", hosts in "[a-z:/]{0,32}") {
-            let login = FleetLogin { user, password: Secret::from(password.as_str()), hosts };
-            prop_assert_eq!(FleetLogin::decode(&login.encode()), Ok(login));
-        }
-
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
-            let _ = FleetState::parse(&bytes);
-            let _ = FleetLogin::decode(&Secret::new(bytes));
         }
     }
 }

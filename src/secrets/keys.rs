@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::key::{Found, KernelTier, WantedKey};
 use super::{
-    BackendChoice, DataDirLock, EstablishError, FleetState, ItemName, MissingKey, Retired, SealedFiles, SecretStore,
+    BackendChoice, DataDirLock, EstablishError, FleetState, ItemName, MissingKey, SealedFiles, SecretStore,
     SecretsError, UnlockOptions, Vouched, establish, keep_in_kernel,
 };
 use crate::seal::{DataKey, KeyId};
@@ -111,7 +110,7 @@ impl Keys {
 
     /// Returns the key if it is at hand; `None` if it has to be requested.
     pub(crate) fn key_if_cached(&self) -> Result<Option<DataKey>, SecretsError> {
-        match self.choice.backend.key_source().at_hand(&self.wanted())? {
+        match self.choice.backend.key_at_hand().at_hand(&self.wanted())? {
             Some(key) => Ok(Some(key)),
             None => Ok(self.choice.key_id.and_then(|id| self.tier(id)?.read(id))),
         }
@@ -137,19 +136,6 @@ impl Keys {
         }
     }
 
-    /// Empties the kernel tier; `true` if a key was there.
-    pub(crate) fn lock(&self) -> bool {
-        let tier = self.choice.key_id.map(|id| KernelTier::new(&self.choice.store_id, id, Duration::ZERO));
-        tier.is_some_and(|tier| tier.empty())
-    }
-
-    /// Returns how long the kernel still keeps the key, for people; `None` if it holds none.
-    pub(crate) fn tier_remaining(&self) -> Option<String> {
-        let id = self.choice.key_id?;
-        let tier = self.tier(id)?;
-        tier.read(id).map(|_| tier.remaining().unwrap_or_else(|| "an unknown time".to_owned()))
-    }
-
     /// Returns the store of secrets that the choice names.
     pub(crate) fn secrets(&self) -> Result<Arc<dyn SecretStore>, SecretsError> {
         // A rekey or a move may have come since the choice was read.
@@ -171,16 +157,6 @@ impl Keys {
                 },
             }
         }
-    }
-
-    /// Erases a retired item from the backend. Sealed files go without their key.
-    pub(crate) fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
-        self.choice.backend.remove(&self.dir, self.options.timeout, retired)
-    }
-
-    /// Erases the data key, if it lies in the backend itself.
-    pub(crate) fn erase_key(&self) -> Result<(), SecretsError> {
-        self.choice.backend.key_source().erase(&self.wanted())
     }
 
     fn wanted(&self) -> WantedKey<'_> {
@@ -248,5 +224,7 @@ impl Keys {
     }
 }
 
+#[cfg(feature = "cli")]
+mod closing;
 #[cfg(test)]
 mod tests;

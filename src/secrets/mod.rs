@@ -1,17 +1,28 @@
 //! Secrets: items by name, in a place that was chosen explicitly and is remembered.
 
 mod backend;
+#[cfg(feature = "cli")]
+mod changes;
 mod choice;
+#[cfg(feature = "cli")]
 mod configurations;
 mod establish;
 mod failure;
 mod fleet;
+#[cfg(any(feature = "cli", feature = "redis"))]
+mod fleet_login;
 mod item;
 mod key;
 mod keys;
 mod lock;
+#[cfg(feature = "cli")]
+mod new_item;
 mod program;
+#[cfg(feature = "cli")]
+mod protection;
 mod reference;
+#[cfg(feature = "cli")]
+mod removal;
 mod store;
 mod vouched;
 
@@ -19,21 +30,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::seal::SealError;
-use crate::system::files::{Dir, EscapedPath, Mend, PlaceError};
+use crate::system::files::{EscapedPath, Mend, PlaceError};
 use crate::system::random::NoRandomness;
 
 pub(crate) use backend::{Backend, KeySource};
 #[cfg(feature = "cli")]
-pub(crate) use backend::{CopyElsewhere, Protection};
+pub(crate) use changes::remove_temporaries;
 pub(crate) use choice::{BackendChoice, ChoiceError};
 #[cfg(feature = "cli")]
 pub(crate) use configurations::Configurations;
 #[cfg(feature = "cli")]
 pub(crate) use establish::first_key;
 pub(crate) use establish::{EstablishError, establish};
+pub(crate) use fleet::{FleetState, replace};
 #[cfg(any(feature = "cli", feature = "redis"))]
-pub(crate) use fleet::FleetLogin;
-pub(crate) use fleet::{FleetState, RequestKeyId, replace};
+pub(crate) use fleet_login::FleetLogin;
 pub(crate) use item::{Credential, ItemName};
 #[cfg(feature = "cli")]
 pub(crate) use key::PassphraseKind;
@@ -44,21 +55,19 @@ pub(crate) use key::{
 pub(crate) use keys::{Keys, UnlockedKey};
 pub(crate) use lock::{DataDirLock, LockError};
 pub(crate) use program::ProgramError;
+#[cfg(feature = "cli")]
+pub(crate) use protection::Protection;
 pub(crate) use reference::{ReferenceError, exposure, place_of, read_reference};
+#[cfg(feature = "cli")]
+pub(crate) use removal::CopyElsewhere;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) use store::Fault;
 #[cfg(test)]
-pub(crate) use store::{Fault, MemorySecrets};
+pub(crate) use store::MemorySecrets;
 pub(crate) use store::{OsKeyring, Retired, SealedFiles, SecretStore};
 #[cfg(feature = "cli")]
-pub(crate) use store::{Stray, StrayKind};
+pub(crate) use store::{Staging, Stray, StrayKind};
 pub(crate) use vouched::{ClientDigest, Vouched};
-
-/// Removes the temporaries that a kill left in a data directory. The lock shows that no other process is writing one.
-pub(crate) fn remove_temporaries(data_dir: &Dir, _lock: &DataDirLock) -> Result<(), SecretsError> {
-    for name in [choice::TEMPORARY, configurations::TEMPORARY, fleet::TEMPORARY, vouched::TEMPORARY] {
-        data_dir.remove(name)?;
-    }
-    SealedFiles::sweep(data_dir)
-}
 
 /// Why a secret cannot be read or kept. A definite absence is none of these: it is `None`.
 #[derive(Debug, thiserror::Error)]

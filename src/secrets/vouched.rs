@@ -8,19 +8,18 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::{DataDirLock, SecretsError};
+use super::SecretsError;
 use crate::encoding::hex;
 use crate::encoding::tlv::Writer;
-use crate::system::files::{Dir, Durable};
+use crate::system::files::Dir;
 
-const NAME: &str = "vouched";
-pub(super) const TEMPORARY: &str = "vouched.tmp";
-const FIRST_LINE: &str = "tokenkeep-vouched 1";
+pub(super) const NAME: &str = "vouched";
+pub(super) const FIRST_LINE: &str = "tokenkeep-vouched 1";
 const LARGEST: usize = 1 << 20;
 
 /// A client of an issuer, as a digest: the file names neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ClientDigest([u8; 32]);
+pub(crate) struct ClientDigest(pub(super) [u8; 32]);
 
 impl ClientDigest {
     /// Returns the digest of a client.
@@ -33,7 +32,7 @@ impl ClientDigest {
 
 /// The clients that a user vouched for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Vouched(BTreeSet<ClientDigest>);
+pub(crate) struct Vouched(pub(super) BTreeSet<ClientDigest>);
 
 impl Vouched {
     /// Reads the file; an empty one if there is none.
@@ -42,33 +41,12 @@ impl Vouched {
         Vouched::parse(&bytes).ok_or(SecretsError::VouchedUnusable)
     }
 
-    /// Adds a client; `false` if it is there already.
-    pub(crate) fn add(dir: &Dir, client: ClientDigest, lock: &DataDirLock) -> Result<bool, SecretsError> {
-        let mut vouched = Vouched::load(dir)?;
-        if !vouched.0.insert(client) {
-            return Ok(false);
-        }
-        lock.still_holds(dir)?;
-        dir.replace(NAME, TEMPORARY, vouched.text().as_bytes(), Durable::Yes)?;
-        Ok(true)
-    }
-
-    /// Erases the file; `false` if there is none.
-    pub(crate) fn erase(dir: &Dir, _lock: &DataDirLock) -> Result<bool, SecretsError> {
-        Ok(dir.remove(NAME)?)
-    }
-
     /// Returns whether a client was vouched for.
     pub(crate) fn holds(&self, client: &ClientDigest) -> bool {
         self.0.contains(client)
     }
 
-    fn text(&self) -> String {
-        let clients = self.0.iter().map(|client| format!("client {}\n", hex::encode(&client.0)));
-        format!("{FIRST_LINE}\n{}", clients.collect::<String>())
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Vouched> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Vouched> {
         let mut lines = std::str::from_utf8(bytes).ok()?.lines();
         if lines.next()? != FIRST_LINE {
             return None;
@@ -80,8 +58,6 @@ impl Vouched {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -93,31 +69,10 @@ mod tests {
         }
     }
 
-    /// The digest of version 1 stays: it is in files.
-    #[test]
-    fn what_version_1_wrote_is_read() {
-        let digest = "00ed62e5ca422a799ccfe8a7b3c753190bdb09f07763a4fb010741e347703041";
-        let vouched = Vouched(BTreeSet::from([ClientDigest::new("https://issuer.example/token", "client")]));
-        assert_eq!(vouched.text(), format!("tokenkeep-vouched 1\nclient {digest}\n"));
-    }
-
     #[test]
     fn a_file_that_is_newer_or_damaged_is_not_used() {
         for text in ["", "tokenkeep-vouched 2\n", "tokenkeep-vouched 1\nclient 00\n", "tokenkeep-vouched 1\nx\n"] {
             assert_eq!(Vouched::parse(text.as_bytes()), None, "{text:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(clients in prop::collection::btree_set(any::<[u8; 32]>(), 0..8)) {
-            let vouched = Vouched(clients.into_iter().map(ClientDigest).collect());
-            prop_assert_eq!(Vouched::parse(vouched.text().as_bytes()), Some(vouched));
-        }
-
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
-            let _ = Vouched::parse(&bytes);
         }
     }
 }

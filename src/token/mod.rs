@@ -5,12 +5,16 @@
 
 mod access;
 pub(crate) mod identity;
+#[cfg(any(test, feature = "cli"))]
+mod outline;
 pub(crate) mod refusal;
 #[cfg(test)]
 mod tests;
 mod validity;
 
 pub use access::AccessToken;
-pub(crate) use identity::{Dimensions, Outline, RecordName, TokenIdentity};
+pub(crate) use identity::{Dimensions, RecordName, TokenIdentity};
+#[cfg(feature = "cli")]
+pub(crate) use outline::Outline;
 pub(crate) use validity::LONGEST_LIFETIME;
 pub use validity::{Freshness, LifetimeFrom, Validity};

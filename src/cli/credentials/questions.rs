@@ -6,7 +6,7 @@ use super::source;
 use crate::cli::{Context, secret_input};
 use crate::error::{Error, Remedy};
 use crate::manage::credential::{bound_change, is_stored, provider_names};
-use crate::open::profiles;
+use crate::open::generations;
 use crate::profile::{AuthMethod, ProfileFile, ProfileName};
 use crate::system::secret::Secret;
 use crate::usage::args::Set;
@@ -19,7 +19,7 @@ pub(super) fn answered(context: &Context<'_>, set: &Set) -> Result<Set, Error> {
         return Ok(answered);
     }
     let name = source::profile_name(context, set)?;
-    if profiles::present(&context.home.profiles_dir(), &name)?.is_some() {
+    if generations::present(&context.home.profiles_dir(), &name)?.is_some() {
         return Ok(answered);
     }
     if !has_source {

@@ -8,7 +8,7 @@ use crate::manage::credential::{
     self, AsDefault, CaFile, Done, GivenSecret, Outcome, Over, Refusal, Setting, Verify, Wish,
 };
 use crate::manage::fleet::derived;
-use crate::open::profiles;
+use crate::open::generations;
 use crate::profile::{ProfileFile, ProfileName, Request};
 use crate::system::secret::Secret;
 use crate::usage::args::Set;
@@ -31,7 +31,7 @@ fn typed_and_set(context: &Context<'_>, set: &Set) -> Result<u8, Refusal> {
     let name = source::profile_name(context, set)?;
     credential::check_name(&name)?;
     let home = &context.home;
-    let present = profiles::present(&home.profiles_dir(), &name)?;
+    let present = generations::present(&home.profiles_dir(), &name)?;
     let request = |present: &Request| request::typed(&set.request, present);
     let mut wish = wish(set, &name, &request);
     credential::check_place(home, &name, wish.over)?;

@@ -29,7 +29,9 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
         let name = context.profile_name()?;
-        if let Ok(Some((profile, token))) = context.home.cached(&name, preferred) {
+        if let Ok(profile) = context.home.profile(&name)
+            && let Ok(Some(token)) = context.home.cached(&profile, preferred)
+        {
             return print(context, answer, &Obtained { token, source: Source::Cache }, &profile);
         }
     }

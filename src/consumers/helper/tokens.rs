@@ -23,9 +23,10 @@ pub(crate) struct KeptTokens;
 #[cfg(feature = "front")]
 impl Tokens for KeptTokens {
     fn token(&mut self, home: &Home, name: &ProfileName, preferred: Duration) -> Result<(Profile, Obtained), Stop> {
-        match home.cached(name, preferred) {
-            Ok(Some((profile, token))) => Ok((profile, Obtained { token, source: Source::Cache })),
-            // The full program finds the same, and reports it.
+        // What keeps a profile or the cache from being read, the full program finds, too, and reports it.
+        let Ok(Some(profile)) = home.profile_of_file(name) else { return Err(Stop::NeedsFullProgram) };
+        match home.cached(&profile, preferred) {
+            Ok(Some(token)) => Ok((profile, Obtained { token, source: Source::Cache })),
             Ok(None) | Err(_) => Err(Stop::NeedsFullProgram),
         }
     }

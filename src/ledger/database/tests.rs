@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::entry::Kind;
 use super::*;
+use crate::ledger::Stats;
 use crate::system::files::Missing;
 use crate::token::RecordName;
 

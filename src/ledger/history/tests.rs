@@ -6,13 +6,15 @@ mod foreign;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::entry::Kind;
 use super::*;
-use crate::system::clock::ManualClock;
+use crate::ledger::Stats;
+use crate::system::clock::{ManualClock, WallTime};
 use crate::system::files::Missing;
 use crate::token::RecordName;
 

@@ -12,7 +12,9 @@ use super::locked::created;
 use super::operator::Operator;
 use crate::error::{Code, Error, Remedy};
 use crate::open::{Home, is_gone};
-use crate::secrets::{Backend, BackendChoice, DataDirLock, KeySource, Keys, MissingKey, SealedFiles, establish};
+use crate::secrets::{
+    Backend, BackendChoice, DataDirLock, KeySource, Keys, MissingKey, SealedFiles, Staging as _, establish,
+};
 use crate::system::files::{Dir, EscapedPath, Missing, make_config_dir, remove_left_beside};
 
 /// What becomes of the secrets that are stored already.
@@ -109,7 +111,7 @@ fn choose(home: &Home, backend: &Backend) -> Result<(), Error> {
 /// Removes what a killed `init` left there. Under the lock, so that no other process is writing it.
 fn remove_interrupted(home: &Home, dir: &Arc<Dir>, backend: &Backend) -> Result<(), Error> {
     let lock = DataDirLock::take(dir)?;
-    home.remove_temporaries(dir, &lock)?;
+    crate::manage::locked::remove_temporaries(home, dir, &lock)?;
     if let Some(path) = backend.key_file() {
         remove_left_beside(path)?;
     }

@@ -9,7 +9,7 @@ use super::{CaFile, Outcome, Verify};
 use crate::error::{Code, Error, Remedy, chain};
 use crate::keeper::read_ca_bytes;
 use crate::manage::operator::CleanupFailure;
-use crate::open::profiles::present;
+use crate::open::generations::present;
 use crate::profile::{Binding, Generation, Profile, ProfileFile, ProfileName, SecretSource};
 use crate::secrets::{Configurations, Credential, ItemName, Retired};
 use crate::system::files::make_config_dir;

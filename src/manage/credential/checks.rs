@@ -3,7 +3,7 @@
 use crate::error::{Code, Error};
 use crate::manage::backend::advise_files;
 use crate::manage::operator::{Notice, Operator};
-use crate::open::profiles::present;
+use crate::open::generations::present;
 use crate::open::{Home, Opened};
 use crate::profile::{Binding, ProfileName, Reference};
 use crate::seal::KeyId;

@@ -10,7 +10,7 @@ use super::writable::{Writable, report_leftovers};
 use crate::error::{Code, Error, chain};
 use crate::manage::operator::{CleanupFailure, Operator};
 use crate::open::Home;
-use crate::open::profiles::{present, secrets_in};
+use crate::open::generations::{present, secrets_in};
 use crate::profile::{Binding, Generation, ProfileFile, ProfileName};
 use crate::secrets::{Configurations, ItemName, Retired};
 use crate::system::files::{EscapedPath, remove_config};

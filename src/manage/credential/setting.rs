@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Observer, Want, read_ca_file_at};
 use crate::manage::backend::choose_keyring;
 use crate::manage::operator::{Notice, Operator};
-use crate::open::{Home, environment, profiles};
+use crate::open::{Home, environment, generations, profiles};
 use crate::profile::preset::Preset;
 use crate::profile::{Profile, ProfileFile, ProfileName};
 use crate::system::files::{Given, make_config_dir, read_given, replace_config};
@@ -106,7 +106,7 @@ pub(crate) fn set(
     let Setting { wish, ca_file, default, verify } = *setting;
     let name = &wish.name;
     let writable = Writable::open(home, operator)?;
-    let present = profiles::present(&home.profiles_dir(), name)?;
+    let present = generations::present(&home.profiles_dir(), name)?;
     wish.check_unedited(present.as_ref())?;
     let merged = wish.merged(present.as_ref())?;
     let is_first = profiles::profile_names(&home.profiles_dir())?.is_empty();

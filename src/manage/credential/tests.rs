@@ -6,7 +6,7 @@ use super::*;
 use crate::cache::Cache;
 use crate::cache::store::MemoryStore;
 use crate::error::Code;
-use crate::open::profiles::present;
+use crate::open::generations::present;
 use crate::profile::{Endpoint, Generation, ProfileFile, ProfileName, Request};
 use crate::seal::DataKey;
 use crate::secrets::{

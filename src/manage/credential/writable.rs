@@ -12,7 +12,7 @@ use crate::manage::backend::adopt_moved_key;
 use crate::manage::locked::Locked;
 use crate::manage::operator::{CleanupFailure, Notice, Operator};
 use crate::open::{Home, Opened};
-use crate::secrets::{Keys, SealedFiles, SecretStore, SecretsError};
+use crate::secrets::{Keys, SealedFiles, SecretStore, SecretsError, Staging as _};
 
 /// A data directory in which credentials are changed.
 pub(crate) struct Writable {

@@ -47,7 +47,7 @@ pub(super) fn check(home: &Home, report: &mut Report, opened: &Opened, fix: Fix<
     if let Fix::Yes(_) = fix {
         report.check("leftovers", || {
             let lock = DataDirLock::take(dir)?;
-            home.remove_temporaries(dir, &lock)?;
+            crate::manage::locked::remove_temporaries(home, dir, &lock)?;
             storage::remove_trials(dir, &lock)?;
             storage::swept(dir, cache.as_ref(), &*home.clock)
         });

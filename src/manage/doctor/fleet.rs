@@ -81,9 +81,9 @@ fn key(home: &Home, fleet: &Fleet) -> Result<String, Error> {
         Some(opened) => home.sharing(&opened.keys)?,
         None => None,
     };
-    Ok(match (&fleet.key, sharing.and_then(|sharing| sharing.explicit)) {
-        (FleetKeyFrom::File(_), Some((id, _))) => of("from `key_file`", &id),
-        (_, Some((id, _))) => of("from the backend", &id),
+    Ok(match (&fleet.key, sharing.and_then(|sharing| sharing.explicit_id())) {
+        (FleetKeyFrom::File(_), Some(id)) => of("from `key_file`", &id),
+        (_, Some(id)) => of("from the backend", &id),
         (FleetKeyFrom::File(_), None) => "from `key_file`".to_owned(),
         (_, None) => format!("derived from each client's secret{}", derived_sources(home)?),
     })

@@ -5,7 +5,7 @@ use super::{Consent, Fix};
 use crate::error::{Code, Error, Remedy};
 use crate::manage::backend;
 use crate::open::{Home, Named, Opened};
-use crate::secrets::{DataDirLock, SealedFiles, SecretsError, Stray, StrayKind};
+use crate::secrets::{DataDirLock, SealedFiles, SecretsError, Staging as _, Stray, StrayKind};
 
 /// Looks for files that no profile names, and with `fix` ends what was interrupted and removes them.
 pub(super) fn check(home: &Home, report: &mut Report, opened: &Opened, fix: Fix<'_>) -> Result<(), Error> {

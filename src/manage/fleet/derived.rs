@@ -120,7 +120,7 @@ pub(crate) fn ground(home: &Home, profile: &Profile) -> Result<Option<Ground>, E
 }
 
 fn derivable(sharing: &Sharing, profile: &Profile) -> Option<Ground> {
-    if sharing.explicit.is_some() {
+    if sharing.explicit_id().is_some() {
         Some(Ground::Explicit)
     } else if profile.auth == AuthMethod::FederatedAssertion {
         None

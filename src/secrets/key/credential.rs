@@ -3,18 +3,20 @@
 use std::path::PathBuf;
 
 use super::file::{KeyFileRole, as_role, found, read_key_file, read_recorded};
-use super::{DataKeySource, Found, MissingKey, WantedKey};
+use super::{DataKeySource, Found, KeyAtHand, MissingKey, WantedKey};
 use crate::seal::DataKey;
 use crate::secrets::SecretsError;
 
 /// A file of this name in `$CREDENTIALS_DIRECTORY`.
 pub(crate) struct KeyCredential<'a>(pub(crate) &'a str);
 
-impl DataKeySource for KeyCredential<'_> {
+impl KeyAtHand for KeyCredential<'_> {
     fn at_hand(&self, wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
         self.read(wanted).map(Some)
     }
+}
 
+impl DataKeySource for KeyCredential<'_> {
     fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
         found(self.read(wanted))
     }

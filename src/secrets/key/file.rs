@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{DataKeySource, Found, MissingKey, WantedKey};
+use super::{DataKeySource, Found, KeyAtHand, MissingKey, WantedKey};
 use crate::seal::DataKey;
 use crate::secrets::SecretsError;
 use crate::system::files::{Given, PlaceError, create_config, make_config_dir, read_given};
@@ -14,11 +14,13 @@ const SHORTEST: usize = 32;
 /// A key file, by its absolute path.
 pub(crate) struct KeyFile<'a>(pub(crate) &'a Path);
 
-impl DataKeySource for KeyFile<'_> {
+impl KeyAtHand for KeyFile<'_> {
     fn at_hand(&self, wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
         read_recorded(self.0, KeyFile::role(wanted), wanted).map(Some)
     }
+}
 
+impl DataKeySource for KeyFile<'_> {
     fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
         found(read_recorded(self.0, KeyFile::role(wanted), wanted))
     }

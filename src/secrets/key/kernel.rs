@@ -4,6 +4,9 @@
 //! (containers, cron, sudo) has nothing else that works at the first try. Every failure here means "no tier": the
 //! backend is used instead.
 
+#[cfg(feature = "cli")]
+mod closing;
+
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -40,22 +43,6 @@ impl KernelTier {
             tracing::debug!("there is no kernel tier; the key is asked for each time");
         }
     }
-
-    /// Returns how long the key stays, in the kernel's words (`7h`, `30m`); `None` if the kernel does not report it.
-    pub(crate) fn remaining(&self) -> Option<String> {
-        // Elsewhere these paths would name files that any user may make.
-        if !cfg!(target_os = "linux") {
-            return None;
-        }
-        let keys = std::fs::read_to_string("/proc/keys").ok()?;
-        let line = keys.lines().find(|line| line.contains(&self.description))?;
-        line.split_whitespace().nth(3).map(str::to_owned)
-    }
-
-    /// Empties the place; `true` if a key was there.
-    pub(crate) fn empty(&self) -> bool {
-        system::empty(&self.description).is_some()
-    }
 }
 
 /// How long the kernel keeps the key; `None` if not at all. By default it keeps none in a container or a user namespace
@@ -90,7 +77,7 @@ mod system {
     use linux_keyutils::{KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
     use zeroize::Zeroizing;
 
-    fn ring() -> Option<KeyRing> {
+    pub(super) fn ring() -> Option<KeyRing> {
         KeyRing::get_persistent(KeyRingIdentifier::Process).ok()
     }
 
@@ -111,10 +98,6 @@ mod system {
         }
         kept.ok()
     }
-
-    pub(super) fn empty(description: &str) -> Option<()> {
-        ring()?.search(description).ok()?.invalidate().ok()
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -128,10 +111,6 @@ mod system {
     }
 
     pub(super) fn fill(_description: &str, _bytes: &[u8], _keep: Duration) -> Option<()> {
-        None
-    }
-
-    pub(super) fn empty(_description: &str) -> Option<()> {
         None
     }
 }

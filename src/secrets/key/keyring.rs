@@ -2,15 +2,15 @@
 
 use zeroize::Zeroizing;
 
-use super::{DataKeySource, Found, MissingKey, WantedKey};
+use super::{DataKeySource, Found, KeyAtHand, MissingKey, WantedKey};
 use crate::seal::DataKey;
-use crate::secrets::{ItemName, OsKeyring, Retired, SecretStore as _, SecretsError};
+use crate::secrets::{ItemName, OsKeyring, SecretStore as _, SecretsError};
 use crate::system::secret::Secret;
 
 /// An item of the OS keyring.
 pub(crate) struct KeyInKeyring;
 
-impl DataKeySource for KeyInKeyring {
+impl KeyAtHand for KeyInKeyring {
     fn needs_unlock(&self) -> bool {
         true
     }
@@ -18,7 +18,9 @@ impl DataKeySource for KeyInKeyring {
     fn at_hand(&self, _wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
         Ok(None)
     }
+}
 
+impl DataKeySource for KeyInKeyring {
     fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
         let id = wanted.id.ok_or(SecretsError::Unreadable)?;
         let item = ItemName::data_key(wanted.store_id, id);
@@ -37,9 +39,10 @@ impl DataKeySource for KeyInKeyring {
         Ok(Some(key))
     }
 
+    #[cfg(feature = "cli")]
     fn erase(&self, wanted: &WantedKey<'_>) -> Result<(), SecretsError> {
         let Some(id) = wanted.id else { return Ok(()) };
-        keyring(wanted).remove(&Retired::by_name(ItemName::data_key(wanted.store_id, id)))?;
+        keyring(wanted).remove(&crate::secrets::Retired::by_name(ItemName::data_key(wanted.store_id, id)))?;
         Ok(())
     }
 }

@@ -32,8 +32,8 @@ use crate::config::KeepUnlocked;
 use crate::seal::{DataKey, KeyId};
 use crate::system::secret::Secret;
 
-/// Where a data key comes from.
-pub(super) trait DataKeySource {
+/// What a look finds out, which unlocks nothing and makes nothing.
+pub(super) trait KeyAtHand {
     /// Returns whether a daemon or a user hands the key out, so that the kernel keeps it for a while.
     fn needs_unlock(&self) -> bool {
         false
@@ -41,7 +41,10 @@ pub(super) trait DataKeySource {
 
     /// Returns the key if neither a daemon nor a user is needed for it.
     fn at_hand(&self, wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError>;
+}
 
+/// Where a data key comes from.
+pub(super) trait DataKeySource: KeyAtHand {
     /// Obtains the key, from a daemon or a user if need be.
     fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError>;
 
@@ -49,6 +52,7 @@ pub(super) trait DataKeySource {
     fn create(&self, wanted: &WantedKey<'_>, missing: MissingKey) -> Result<Option<DataKey>, SecretsError>;
 
     /// Erases a key that seals nothing any more. A key that was brought, or that a user knows, stays.
+    #[cfg(feature = "cli")]
     fn erase(&self, _wanted: &WantedKey<'_>) -> Result<(), SecretsError> {
         Ok(())
     }
@@ -119,11 +123,13 @@ impl WantedKey<'_> {
 /// The source of a backend that keeps nothing.
 pub(super) struct NoKey;
 
-impl DataKeySource for NoKey {
+impl KeyAtHand for NoKey {
     fn at_hand(&self, _wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
         Err(SecretsError::KeepsNothing)
     }
+}
 
+impl DataKeySource for NoKey {
     fn unlock(&self, _wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
         Err(SecretsError::KeepsNothing)
     }

@@ -4,7 +4,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use super::passphrase_reader::PassphraseKind;
-use super::{DataKeySource, Found, MissingKey, WantedKey};
+use super::{DataKeySource, Found, KeyAtHand, MissingKey, WantedKey};
 use crate::seal::DataKey;
 use crate::secrets::SecretsError;
 use crate::system::secret::Secret;
@@ -12,7 +12,7 @@ use crate::system::secret::Secret;
 /// A passphrase, typed or read from a descriptor.
 pub(crate) struct PassphraseKey(pub(crate) Argon2Cost);
 
-impl DataKeySource for PassphraseKey {
+impl KeyAtHand for PassphraseKey {
     fn needs_unlock(&self) -> bool {
         true
     }
@@ -20,7 +20,9 @@ impl DataKeySource for PassphraseKey {
     fn at_hand(&self, _wanted: &WantedKey<'_>) -> Result<Option<DataKey>, SecretsError> {
         Ok(None)
     }
+}
 
+impl DataKeySource for PassphraseKey {
     fn unlock(&self, wanted: &WantedKey<'_>) -> Result<Found, SecretsError> {
         let key = self.derived(wanted, PassphraseKind::Known)?;
         if wanted.accepts(&key) { Ok(Found::Key(key)) } else { Err(SecretsError::PassphraseWrong) }
@@ -58,6 +60,7 @@ pub(crate) struct Argon2Cost {
 
 impl Argon2Cost {
     /// What a new passphrase costs: tens of milliseconds, once per tier lifetime.
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) const DEFAULT: Argon2Cost = Argon2Cost { memory: 64 * 1024, passes: 3, lanes: 1 };
 
     /// Returns whether it may be computed: a process that can write `store` must not stop the machine.

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(feature = "cli")]
+mod copied;
 #[cfg(feature = "keyring")]
 mod keyring;
 #[cfg(test)]
@@ -10,25 +12,30 @@ mod memory;
 mod no_keyring;
 mod retired;
 mod sealed;
+#[cfg_attr(not(feature = "cli"), path = "no_staging.rs")]
+mod staging;
 
 use std::fmt;
 
 #[cfg(feature = "keyring")]
 pub(crate) use keyring::OsKeyring;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) use memory::Fault;
 #[cfg(test)]
-pub(crate) use memory::{Fault, MemorySecrets};
+pub(crate) use memory::MemorySecrets;
 #[cfg(not(feature = "keyring"))]
 pub(crate) use no_keyring::OsKeyring;
 pub(crate) use retired::Retired;
 pub(crate) use sealed::SealedFiles;
 #[cfg(feature = "cli")]
 pub(crate) use sealed::{Stray, StrayKind};
+pub(crate) use staging::Staging;
 
 use super::{ItemName, SecretsError};
 use crate::system::secret::Secret;
 
 /// Keeps secrets as immutable items.
-pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
+pub(crate) trait SecretStore: Staging + fmt::Debug + Send + Sync {
     /// Returns an item, or `None` if it is definitely absent.
     ///
     /// *Locked*, *unreachable* and *unreadable* are errors of their own: none of them may lead to something being
@@ -41,21 +48,4 @@ pub(crate) trait SecretStore: fmt::Debug + Send + Sync {
 
     /// Erases a retired item; `false` if it was absent.
     fn remove(&self, retired: &Retired) -> Result<bool, SecretsError>;
-
-    /// Writes an item that another store holds too until the file `store` names this one. A move that was killed may
-    /// have left it here; anything else here is not overwritten.
-    fn stage(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
-        if self.read(item)?.as_ref() == Some(secret) { Ok(()) } else { self.write(item, secret) }
-    }
-
-    /// Puts what was staged into place, once the file `store` names this store. The next call makes up for a kill in
-    /// between.
-    fn commit_staged(&self) -> Result<(), SecretsError> {
-        Ok(())
-    }
-
-    /// Erases what an earlier key sealed and this store holds too.
-    fn clear_aside(&self) -> Result<(), SecretsError> {
-        Ok(())
-    }
 }

@@ -4,8 +4,10 @@
 //! when the file `store` names it. `HEX.aside` was put aside: no profile that could be read names it. A reader tries
 //! all three, so a kill between two renames loses nothing.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+#[cfg(feature = "cli")]
+pub(crate) use upkeep::{Stray, StrayKind};
 
 use super::SecretStore;
 use crate::seal::{self, DataKey, Kind, LARGEST_RECORD, Plain};
@@ -19,32 +21,6 @@ use crate::token::RecordName;
 pub(crate) struct SealedFiles {
     data_dir: Arc<Dir>,
     key: DataKey,
-}
-
-/// A file that no profile names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stray {
-    /// Its name below `secrets/`.
-    file: String,
-    /// What it is.
-    pub(crate) kind: StrayKind,
-}
-
-impl std::fmt::Display for Stray {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "secrets/{}", self.file)
-    }
-}
-
-/// What a file is that no profile names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StrayKind {
-    /// It can be made again: derived for a fleet, a trial, a temporary.
-    Disposable,
-    /// A stored secret, or a file that does not open.
-    Secret,
-    /// It could not be read whole, so it is not touched.
-    Unreadable,
 }
 
 /// What a file of an item holds.
@@ -64,84 +40,10 @@ impl SealedFiles {
         SealedFiles { data_dir, key }
     }
 
-    /// Removes temporaries that a kill left. Called under the data directory's lock.
-    pub(crate) fn sweep(data_dir: &Dir) -> Result<(), SecretsError> {
-        if let Some(secrets) = folder(data_dir)? {
-            for name in secrets.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
-                secrets.remove(name)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lists the files of no item in `named`, but for those that were put aside. Without `sealed`, which has the key, a
-    /// file may hold a secret.
-    pub(crate) fn unreferenced(
-        data_dir: &Dir,
-        sealed: Option<&SealedFiles>,
-        named: impl Iterator<Item = ItemName>,
-    ) -> Result<Vec<Stray>, SecretsError> {
-        let Some(secrets) = folder(data_dir)? else { return Ok(Vec::new()) };
-        let named: HashSet<String> = named.map(|item| place(&item)).collect();
-        let mut strays = Vec::new();
-        for file in secrets.names()? {
-            if file.ends_with(ASIDE) || named.contains(file.strip_suffix(BESIDE).unwrap_or(&file)) {
-                continue;
-            }
-            let kind = match (sealed, RecordName::from_hex(item_of(&file))) {
-                _ if file.ends_with(TEMPORARY) => StrayKind::Disposable,
-                (Some(sealed), Some(name)) => match sealed.look(&file, name) {
-                    Ok(Found::Opened(plain)) if is_disposable(&plain) => StrayKind::Disposable,
-                    Ok(_) => StrayKind::Secret,
-                    Err(_) => StrayKind::Unreadable,
-                },
-                (None, _) | (_, None) => StrayKind::Secret,
-            };
-            strays.push(Stray { file, kind });
-        }
-        Ok(strays)
-    }
-
-    /// Lists the items that were put aside and open with the present key.
-    pub(crate) fn items_aside(&self) -> Result<Vec<ItemName>, SecretsError> {
-        let Some(secrets) = folder(&self.data_dir)? else { return Ok(Vec::new()) };
-        let mut items = Vec::new();
-        for file in secrets.names()? {
-            if let Some(name) = file.strip_suffix(ASIDE).and_then(RecordName::from_hex)
-                && let Found::Opened(plain) = self.look(&file, name)?
-            {
-                items.extend(ItemName::from_bytes(&plain.identity));
-            }
-        }
-        Ok(items)
-    }
-
     /// Returns whether any file is there but temporaries.
     pub(crate) fn any(data_dir: &Dir) -> Result<bool, SecretsError> {
         let Some(secrets) = folder(data_dir)? else { return Ok(false) };
         Ok(secrets.names()?.iter().any(|file| !file.ends_with(TEMPORARY)))
-    }
-
-    /// Counts the files that were put aside.
-    pub(crate) fn count_aside(data_dir: &Dir) -> Result<usize, SecretsError> {
-        let Some(secrets) = folder(data_dir)? else { return Ok(0) };
-        Ok(secrets.names()?.iter().filter(|file| file.ends_with(ASIDE)).count())
-    }
-
-    /// Erases a file that its owner retired explicitly. Called under the data directory's lock.
-    pub(crate) fn erase(data_dir: &Dir, stray: &Stray) -> Result<(), SecretsError> {
-        if let Some(secrets) = folder(data_dir)? {
-            secrets.remove(&stray.file)?;
-        }
-        Ok(())
-    }
-
-    /// Puts a file aside; a reader still finds it there. Called under the data directory's lock.
-    pub(crate) fn put_aside(data_dir: &Dir, stray: &Stray) -> Result<(), SecretsError> {
-        if let Some(secrets) = folder(data_dir)? {
-            secrets.rename(&stray.file, &format!("{}{ASIDE}", item_of(&stray.file)))?;
-        }
-        Ok(())
     }
 
     /// Erases an item, whatever key sealed it. Called under the data directory's lock.
@@ -152,60 +54,6 @@ impl SealedFiles {
             removed |= secrets.remove(&file)?;
         }
         Ok(removed)
-    }
-
-    /// Erases every item. Called under the data directory's lock.
-    pub(crate) fn erase_all(data_dir: &Dir) -> Result<(), SecretsError> {
-        if let Some(secrets) = folder(data_dir)? {
-            for name in secrets.names()? {
-                secrets.remove(&name)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes an item beside the present one, which another key sealed, and reads it back. It takes effect once the
-    /// file `store` names this store's key.
-    pub(crate) fn write_beside(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
-        let name = RecordName::of(item.as_str().as_bytes());
-        let file = place(item) + BESIDE;
-        self.put(&file, item, secret)?;
-        match self.look(&file, name)? {
-            Found::Opened(plain) if secret.holds(&plain.body) => Ok(()),
-            _ => Err(SecretsError::WriteUnverified),
-        }
-    }
-
-    /// Puts what was written beside into place. Called under the data directory's lock, once `store` names this key.
-    /// The next call makes up for a kill in between.
-    ///
-    /// A file goes only under two conditions. The item in its place was read back with this key. The file itself was
-    /// read whole and names another key in its header. Any error ends the call, and every copy stays.
-    pub(crate) fn commit_staged(&self) -> Result<(), SecretsError> {
-        let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
-        for file in secrets.names()? {
-            let Some(name) = file.strip_suffix(BESIDE).and_then(RecordName::from_hex) else { continue };
-            match self.look(&file, name)? {
-                Found::Opened(_) => secrets.rename(&file, &name.to_hex())?,
-                Found::OfAnotherKey if matches!(self.look(&name.to_hex(), name)?, Found::Opened(_)) => {
-                    secrets.remove(&file)?;
-                }
-                Found::OfAnotherKey | Found::Damaged | Found::Absent => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Erases what was put aside under an earlier key. Called after a move, for items that the new key opens in place.
-    pub(crate) fn clear_aside(&self) -> Result<(), SecretsError> {
-        let Some(secrets) = folder(&self.data_dir)? else { return Ok(()) };
-        for file in secrets.names()? {
-            let Some(name) = file.strip_suffix(ASIDE).and_then(RecordName::from_hex) else { continue };
-            if matches!(self.look(&name.to_hex(), name)?, Found::Opened(_)) {
-                secrets.remove(&file)?;
-            }
-        }
-        Ok(())
     }
 
     fn put(&self, file: &str, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
@@ -253,15 +101,6 @@ fn files(item: &ItemName) -> [String; 3] {
     [format!("{place}{BESIDE}"), format!("{place}{ASIDE}"), place]
 }
 
-/// Returns the part of a file's name that the item gave it.
-fn item_of(file: &str) -> &str {
-    file.split_once('.').map_or(file, |(place, _)| place)
-}
-
-fn is_disposable(plain: &Plain) -> bool {
-    ItemName::from_bytes(&plain.identity).is_some_and(|item| item.is_disposable())
-}
-
 impl SecretStore for SealedFiles {
     fn read(&self, item: &ItemName) -> Result<Option<Secret>, SecretsError> {
         let name = RecordName::of(item.as_str().as_bytes());
@@ -292,19 +131,9 @@ impl SecretStore for SealedFiles {
     fn remove(&self, retired: &Retired) -> Result<bool, SecretsError> {
         SealedFiles::remove_named(&self.data_dir, retired)
     }
-
-    fn stage(&self, item: &ItemName, secret: &Secret) -> Result<(), SecretsError> {
-        self.write_beside(item, secret)
-    }
-
-    fn commit_staged(&self) -> Result<(), SecretsError> {
-        SealedFiles::commit_staged(self)
-    }
-
-    fn clear_aside(&self) -> Result<(), SecretsError> {
-        SealedFiles::clear_aside(self)
-    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests;
+#[cfg(feature = "cli")]
+mod upkeep;

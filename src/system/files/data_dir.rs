@@ -78,11 +78,6 @@ impl Dir {
         FileSystem::Local
     }
 
-    /// Returns its path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Reads one of our files whole, or returns `None` if there is none.
     pub(crate) fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         let path = self.path.join(name);
@@ -159,15 +154,6 @@ impl Dir {
             self.sync()?;
         }
         Ok(())
-    }
-
-    /// Renames a file of ours in place of another, durably.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
-        self.judge(from)?;
-        self.judge(to)?;
-        rustix::fs::renameat(&self.fd, from, &self.fd, to)
-            .map_err(|e| PlaceError::io(&self.path.join(to), "replace", e))?;
-        self.sync()
     }
 
     /// Removes a file of ours; `false` if there was none. One that became readable to others goes too, but what is not
@@ -265,6 +251,24 @@ impl Dir {
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(PlaceError::io(&path, "stat", error)),
         }
+    }
+}
+
+/// For files that another library opens by their path.
+#[cfg(feature = "ledger")]
+impl Dir {
+    /// Returns its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Renames a file of ours in place of another, durably.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
+        self.judge(from)?;
+        self.judge(to)?;
+        rustix::fs::renameat(&self.fd, from, &self.fd, to)
+            .map_err(|e| PlaceError::io(&self.path.join(to), "replace", e))?;
+        self.sync()
     }
 }
 

@@ -14,6 +14,8 @@ mod absolute;
 // On a system without modes, owners and descriptors to judge by, the access lists of the user's own folders protect the
 // files. There std opens them. `--cfg tokenkeep_portable` builds and tests that part on a Unix system too.
 mod beside;
+#[cfg(all(unix, not(tokenkeep_portable), feature = "cli"))]
+mod config;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 mod data_dir;
 #[cfg(all(unix, not(tokenkeep_portable)))]
@@ -29,15 +31,14 @@ mod permissions;
 mod portable;
 
 pub(crate) use absolute::{NoPlace, absolute};
+#[cfg(all(unix, not(tokenkeep_portable), feature = "cli"))]
+pub(crate) use config::{remove_config, remove_config_temporaries, replace_config};
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use data_dir::Dir;
 #[cfg(all(unix, not(tokenkeep_portable)))]
 pub(crate) use external::{
     create_config, judge_config_dir, list_config_dir, make_config_dir, read_given, read_reference,
-    remove_config_temporaries,
 };
-#[cfg(all(unix, not(tokenkeep_portable), feature = "cli"))]
-pub(crate) use external::{remove_config, replace_config};
 #[cfg(any(not(unix), tokenkeep_portable))]
 use identity::is_at;
 pub(crate) use path_text::{path_from_text, path_to_text};
@@ -48,10 +49,10 @@ pub(crate) use permissions::{caller_id, caller_name, path_bytes, path_from_bytes
 #[cfg(any(not(unix), tokenkeep_portable))]
 pub(crate) use portable::{
     Dir, caller_id, caller_name, create_config, judge_config_dir, list_config_dir, make_config_dir, path_bytes,
-    path_from_bytes, read_given, read_reference, remove_config_temporaries,
+    path_from_bytes, read_given, read_reference,
 };
 #[cfg(all(any(not(unix), tokenkeep_portable), feature = "cli"))]
-pub(crate) use portable::{remove_config, replace_config};
+pub(crate) use portable::{remove_config, remove_config_temporaries, replace_config};
 
 /// Removes what a kill left beside a file while [`create_config`] made it.
 pub(crate) fn remove_left_beside(path: &Path) -> Result<(), PlaceError> {

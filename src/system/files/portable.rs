@@ -44,11 +44,6 @@ impl Dir {
         FileSystem::Local
     }
 
-    /// Returns its path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Reads one of our files whole, or returns `None` if there is none.
     pub(crate) fn read(&self, name: &str, cap: usize) -> Result<Option<Vec<u8>>, PlaceError> {
         read_plain(&self.path.join(name), cap)
@@ -91,14 +86,6 @@ impl Dir {
             .map_err(|e| PlaceError::io(&path, "write", e))
     }
 
-    /// Renames a file of ours in place of another.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
-        let (from, to) = (self.path.join(from), self.path.join(to));
-        is_plain(&from)?;
-        is_plain(&to)?;
-        renamed(&from, &to).map_err(|e| PlaceError::io(&to, "replace", e))
-    }
-
     /// Removes a file of ours; `false` if there was none.
     pub(crate) fn remove(&self, name: &str) -> Result<bool, PlaceError> {
         let path = self.path.join(name);
@@ -117,6 +104,7 @@ impl Dir {
     }
 
     /// Refuses what stands in place of a file of ours, without opening it.
+    #[cfg(feature = "ledger")]
     pub(crate) fn judge(&self, name: &str) -> Result<(), PlaceError> {
         is_plain(&self.path.join(name)).map(|_| ())
     }
@@ -126,6 +114,23 @@ impl Dir {
     pub(crate) fn still_holds(&self, name: &str, file: &File) -> Result<bool, PlaceError> {
         let path = self.path.join(name);
         is_at(&path, file).map_err(|e| PlaceError::io(&path, "stat", e))
+    }
+}
+
+/// For files that another library opens by their path.
+#[cfg(feature = "ledger")]
+impl Dir {
+    /// Returns its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Renames a file of ours in place of another.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), PlaceError> {
+        let (from, to) = (self.path.join(from), self.path.join(to));
+        is_plain(&from)?;
+        is_plain(&to)?;
+        renamed(&from, &to).map_err(|e| PlaceError::io(&to, "replace", e))
     }
 }
 
@@ -200,6 +205,7 @@ pub(crate) fn list_config_dir(path: &Path) -> Result<Option<Vec<String>>, PlaceE
 }
 
 /// Replaces a file in a configuration directory atomically. A symlink stays, and its target is replaced.
+#[cfg(feature = "cli")]
 pub(crate) fn replace_config(path: &Path, bytes: &[u8]) -> Result<(), PlaceError> {
     let target = if path.is_symlink() {
         fs::canonicalize(path).map_err(|_| PlaceError::insecure(path, "is a symlink that leads nowhere", None))?
@@ -231,6 +237,7 @@ pub(crate) fn remove_config(path: &Path) -> Result<bool, PlaceError> {
 
 /// Removes the temporaries that a kill left in a configuration directory. Called under the store lock: no other process
 /// writes then.
+#[cfg(feature = "cli")]
 pub(crate) fn remove_config_temporaries(path: &Path) -> Result<(), PlaceError> {
     for name in list_config_dir(path)?.unwrap_or_default() {
         if name.starts_with('.') && name.ends_with(".tmp") && name.len() == 21 {
@@ -261,6 +268,7 @@ pub(crate) fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
+#[cfg(feature = "cli")]
 fn temporary(path: &Path) -> Result<PathBuf, PlaceError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     Ok(directory.join(format!(".{}.tmp", random_name()?)))

@@ -1,5 +1,6 @@
 use super::*;
 use crate::profile::Generation;
+use crate::secrets::store::Staging as _;
 
 fn store() -> (tempfile::TempDir, SealedFiles) {
     let root = tempfile::tempdir().expect("a temporary directory");
@@ -48,7 +49,7 @@ fn what_was_written_beside_is_read_and_settles_into_its_place() {
     let (root, old) = store();
     let new = with_another_key(&old);
     old.write(&item(1), &Secret::from("a")).expect("written");
-    new.write_beside(&item(1), &Secret::from("a")).expect("written");
+    new.stage(&item(1), &Secret::from("a")).expect("written");
     assert_eq!(new.read(&item(1)).expect("read"), Some(Secret::from("a")));
     new.commit_staged().expect("settled");
     assert!(!path(&root, &(place(&item(1)) + BESIDE)).exists());
@@ -59,13 +60,13 @@ fn what_was_written_beside_is_read_and_settles_into_its_place() {
 fn a_copy_of_a_key_that_never_took_effect_goes_only_while_the_item_is_in_its_place() {
     let (root, present) = store();
     let killed = with_another_key(&present);
-    killed.write_beside(&item(1), &Secret::from("a")).expect("written");
+    killed.stage(&item(1), &Secret::from("a")).expect("written");
     let beside = path(&root, &(place(&item(1)) + BESIDE));
     present.commit_staged().expect("settled");
     assert!(beside.exists(), "it is the only copy");
-    present.write_beside(&item(2), &Secret::from("b")).expect("written");
+    present.stage(&item(2), &Secret::from("b")).expect("written");
     present.commit_staged().expect("settled");
-    killed.write_beside(&item(2), &Secret::from("b")).expect("written");
+    killed.stage(&item(2), &Secret::from("b")).expect("written");
     present.commit_staged().expect("settled");
     assert!(!path(&root, &(place(&item(2)) + BESIDE)).exists());
 }
@@ -77,7 +78,7 @@ fn a_copy_that_cannot_be_read_stays_and_is_an_error() {
     let (root, old) = store();
     let new = with_another_key(&old);
     old.write(&item(1), &Secret::from("a")).expect("written");
-    new.write_beside(&item(1), &Secret::from("a")).expect("written");
+    new.stage(&item(1), &Secret::from("a")).expect("written");
     let beside = path(&root, &(place(&item(1)) + BESIDE));
     std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o644)).expect("opened to others");
     if cfg!(not(tokenkeep_portable)) {
@@ -95,7 +96,7 @@ fn a_removed_item_leaves_no_copy_under_any_name() {
     let (root, old) = store();
     let new = with_another_key(&old);
     old.write(&item(1), &Secret::from("a")).expect("written");
-    new.write_beside(&item(1), &Secret::from("a")).expect("written");
+    new.stage(&item(1), &Secret::from("a")).expect("written");
     assert!(new.remove(&Retired::by_name(item(1))).expect("removed"));
     assert_eq!(std::fs::read_dir(path(&root, "")).expect("listed").count(), 0);
 }
@@ -104,7 +105,7 @@ fn a_removed_item_leaves_no_copy_under_any_name() {
 fn what_was_put_aside_is_still_read() {
     let (_root, store) = store();
     store.write(&item(1), &Secret::from("a")).expect("written");
-    store.write(&ItemName::request_key(&[1; 16]), &Secret::from("b")).expect("written");
+    store.write(&ItemName::client_key(&[1; 16]), &Secret::from("b")).expect("written");
     let strays = SealedFiles::unreferenced(&store.data_dir, Some(&store), std::iter::empty()).expect("listed");
     let mut kinds: Vec<StrayKind> = strays.iter().map(|stray| stray.kind).collect();
     kinds.sort_by_key(|kind| *kind == StrayKind::Secret);
