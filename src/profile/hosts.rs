@@ -144,17 +144,36 @@ impl HostPattern {
     /// Returns how closely it names a target, if it does.
     pub(crate) fn covers(&self, target: &Target) -> Option<Specificity> {
         let own = &self.target;
-        let is_host = match self.subdomains {
-            true => target.host.strip_suffix(&own.host).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-            false => target.host == own.host,
-        };
-        let is_server = is_host && target.port == own.port && target.is_plain == own.is_plain;
         // A prefix ends at a segment: /team is not a prefix of /teams.
-        (is_server && target.path.starts_with(&own.path)).then_some(Specificity {
+        (self.is_at(target) && target.path.starts_with(&own.path)).then_some(Specificity {
             is_exact: !self.subdomains,
             labels: own.host.split('.').count(),
             segments: own.path.len(),
         })
+    }
+
+    /// Returns whether it names a part of the server of a target, by a path.
+    pub(crate) fn has_path_at(&self, target: &Target) -> bool {
+        self.is_at(target) && self.target.depth() > 0
+    }
+
+    fn is_at(&self, target: &Target) -> bool {
+        let own = &self.target;
+        let is_host = match self.subdomains {
+            true => target.host.strip_suffix(&own.host).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            false => target.host == own.host,
+        };
+        is_host && target.port == own.port && target.is_plain == own.is_plain
+    }
+
+    /// Returns how many segments its path has.
+    pub(crate) fn depth(&self) -> usize {
+        self.target.depth()
+    }
+
+    /// Returns the one server that it names; `None` if it names several.
+    pub(crate) fn server(&self) -> Option<&Target> {
+        (!self.subdomains).then_some(&self.target)
     }
 
     /// Returns whether another pattern names the same targets.
@@ -218,6 +237,11 @@ impl Target {
             Ok(Host::Domain(name)) => name == LOCALHOST,
             Err(_) => false,
         }
+    }
+
+    /// Returns how many segments its path has.
+    pub(crate) fn depth(&self) -> usize {
+        self.path.len()
     }
 
     /// Returns its host, as a URL has it.
