@@ -74,10 +74,10 @@ fn helped(invocation: Invocation, own_name: &OsStr, arguments: &[OsString]) -> E
         reply
     };
     match looked() {
-        // What is to be reported is reported by the full program, which reads the same.
-        Some(reply) if reply.exit == 0 && reply.stderr.is_empty() => {
+        // What is to be reported to a person is reported by the full program, which reads the same.
+        Some(reply) if reply.stderr.is_empty() => {
             match crate::error::written(crate::system::stdout::write(reply.stdout.as_bytes())) {
-                Ok(()) => ExitCode::SUCCESS,
+                Ok(()) => ExitCode::from(reply.exit),
                 Err(error) => fail(&error, Style::default()),
             }
         }

@@ -20,9 +20,9 @@ pub(crate) struct Client {
 /// Where a client looks for what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Errors {
-    /// On stderr, beside an exit code that is not 0.
+    /// On stderr, which it shows to its user.
     Stderr,
-    /// In the answer on stdout, with exit code 0. It takes anything on stderr for a part of the answer.
+    /// In the answer on stdout. It takes anything on stderr for a part of the answer, or does not show it.
     Answer,
 }
 
@@ -110,4 +110,53 @@ pub(crate) static GITHUB: Client = client! {
 pub(crate) static GIT: Client = client! {
     "git", preferred: 60, margin: 0, errors: Stderr,
     asks: "a program with `get`, lines on stdin", expiry: "`password_expiry_utc`", refusal: "`erase`, with the token",
+};
+
+/// docker, podman, skopeo and Helm, which ask for each transfer of an image.
+#[rustfmt::skip]
+pub(crate) static DOCKER: Client = client! {
+    "docker", preferred: 300, margin: 0, errors: Answer,
+    asks: "a program with `get`, the server on stdin", expiry: "none", refusal: "`erase` at a logout, without the token",
+};
+
+/// cargo, which asks again when less than a minute is left.
+#[rustfmt::skip]
+pub(crate) static CARGO: Client = client! {
+    "cargo", preferred: 120, margin: 0, errors: Stderr,
+    asks: "a program with `--cargo-plugin`, lines of JSON on stdin", expiry: "`expiration`", refusal: "none",
+};
+
+/// pnpm, which asks once for each registry.
+#[rustfmt::skip]
+pub(crate) static PNPM: Client = client! {
+    "pnpm", preferred: 300, margin: 0, errors: Stderr,
+    asks: "a program without arguments", expiry: "none", refusal: "none",
+};
+
+/// pip and uv, which keep a password for as long as they run.
+#[rustfmt::skip]
+pub(crate) static KEYRING: Client = client! {
+    "keyring", preferred: 300, margin: 0, errors: Stderr,
+    asks: "`keyring get SERVICE [USER]`", expiry: "none", refusal: "none",
+};
+
+/// The go command, which keeps headers for as long as it runs.
+#[rustfmt::skip]
+pub(crate) static GOAUTH: Client = client! {
+    "goauth", preferred: 300, margin: 0, errors: Stderr,
+    asks: "a command, again with the URL after a refusal", expiry: "none", refusal: "the response, on stdin",
+};
+
+/// Terraform and OpenTofu, which keep a token for as long as they run.
+#[rustfmt::skip]
+pub(crate) static TERRAFORM: Client = client! {
+    "terraform", preferred: 600, margin: 0, errors: Stderr,
+    asks: "a program with `get HOST`", expiry: "none", refusal: "none",
+};
+
+/// kubelet, which keeps a password for as long as it was told to.
+#[rustfmt::skip]
+pub(crate) static KUBELET: Client = client! {
+    "kubelet", preferred: 300, margin: 60, errors: Stderr,
+    asks: "a program, JSON on stdin", expiry: "`cacheDuration`, used to the second", refusal: "none",
 };

@@ -69,6 +69,18 @@ impl HostMap {
         less.chain(missing).collect()
     }
 
+    /// Returns whether parts of the server of a target have entries of their own.
+    pub(crate) fn has_paths_at(&self, target: &Target) -> bool {
+        self.entries.iter().any(|entry| entry.host.pattern.has_path_at(target))
+    }
+
+    /// Returns the entries that name one server, each with it; without those that another one takes the place of.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&Entry, &Target)> {
+        let servers = self.entries.iter().filter_map(|entry| Some((entry, entry.host.pattern.server()?)));
+        servers
+            .filter(|(entry, server)| matches!(self.chosen(server), Ok(Some(chosen)) if std::ptr::eq(chosen, *entry)))
+    }
+
     /// Returns every entry.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries

@@ -168,6 +168,22 @@ impl HostPattern {
         }
     }
 
+    /// Returns whether it names a part of the server of a target, by a path.
+    pub(crate) fn has_path_at(&self, target: &Target) -> bool {
+        let is_at = matches!(self.covers(target), Ok(_) | Err(Miss::Path));
+        is_at && self.target.depth() > 0
+    }
+
+    /// Returns how many segments its path has.
+    pub(crate) fn depth(&self) -> usize {
+        self.target.depth()
+    }
+
+    /// Returns the one server that it names; `None` if it names several.
+    pub(crate) fn server(&self) -> Option<&Target> {
+        (!self.subdomains).then_some(&self.target)
+    }
+
     /// Returns whether another pattern names the same targets.
     pub(crate) fn covers_as(&self, other: &HostPattern) -> bool {
         self.target == other.target && self.subdomains == other.subdomains
@@ -229,6 +245,11 @@ impl Target {
             Ok(Host::Domain(name)) => name == LOCALHOST,
             Err(_) => false,
         }
+    }
+
+    /// Returns how many segments its path has.
+    pub(crate) fn depth(&self) -> usize {
+        self.path.len()
     }
 
     /// Returns its host, as a URL has it.

@@ -4,6 +4,8 @@ pub(crate) mod clock;
 pub(crate) mod files;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod hardening;
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) mod parent;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod runtime;

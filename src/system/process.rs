@@ -6,6 +6,8 @@
 
 use std::ffi::OsStr;
 use std::io;
+#[cfg(any(feature = "cli", feature = "front"))]
+use std::path::Path;
 use std::process::{Child, Command};
 
 /// Names the descriptor that a passphrase is read from.
@@ -31,6 +33,27 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     return unix::with_core_limit_of_caller(|| command.spawn());
     #[cfg(not(unix))]
     command.spawn()
+}
+
+/// Replaces this process by a program, with the limits that this process was started with; returns only if that cannot
+/// be.
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) fn become_program(command: &mut Command) -> io::Error {
+    #[cfg(unix)]
+    return unix::with_core_limit_of_caller(|| std::os::unix::process::CommandExt::exec(command));
+    #[cfg(not(unix))]
+    io::Error::new(io::ErrorKind::Unsupported, format!("{:?} has to be started by its own path", command.get_program()))
+}
+
+/// Returns whether a file is a program, as far as its mode shows.
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) fn may_start(file: &Path) -> bool {
+    #[cfg(unix)]
+    let is_program =
+        |metadata: &std::fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let is_program = |_: &std::fs::Metadata| true;
+    file.metadata().is_ok_and(|metadata| metadata.is_file() && is_program(&metadata))
 }
 
 #[cfg(all(unix, any(feature = "cli", feature = "front")))]

@@ -74,6 +74,7 @@
 //! - `users`: the walks of tests/users
 //! - `by_environment`: a profile of variables
 //! - `front`: the thin front of a release
+//! - `helpers`: clients that ask in their own words: git, docker, Bazel, cargo, pnpm, pip, go, Terraform, kubelet
 //! - `library`: the library in a program
 //!
 //! **The harness itself**
@@ -103,6 +104,7 @@ mod front;
 mod gateway;
 mod hardening;
 mod harness;
+mod helpers;
 mod herd;
 #[cfg(target_os = "linux")]
 mod hints;

@@ -20,8 +20,13 @@ pub(super) fn object(handed: &Handed<'_>) -> String {
 }
 
 /// A list of values for each name, and when they end: the credential helper specification of EngFlow.
-pub(in crate::consumers) fn list(handed: &Handed<'_>) -> String {
-    let headers = format!("{{\"headers\":{{\"Authorization\":[{}]}}", *quoted(&handed.authorization()));
+pub(super) fn list(handed: &Handed<'_>) -> String {
+    list_of(&handed.authorization(), handed)
+}
+
+/// The same for a server that takes the token in another way.
+pub(in crate::consumers) fn list_of(authorization: &str, handed: &Handed<'_>) -> String {
+    let headers = format!("{{\"headers\":{{\"Authorization\":[{}]}}", *quoted(authorization));
     match handed.reported_end(&BAZEL).to_utc() {
         Some(end) => format!("{headers},\"expires\":\"{end}\"}}\n"),
         None => format!("{headers}}}\n"),

@@ -29,7 +29,7 @@ pub(super) fn object(handed: &Handed<'_>) -> Value {
 }
 
 /// Writes a text as a JSON string, quotes included.
-pub(super) fn quoted(text: &str) -> Zeroizing<String> {
+pub(in crate::consumers) fn quoted(text: &str) -> Zeroizing<String> {
     // A string is always representable.
     Zeroizing::new(serde_json::to_string(text).unwrap_or_default())
 }

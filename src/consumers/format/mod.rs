@@ -3,8 +3,8 @@
 mod curl;
 pub(crate) mod github;
 pub(crate) mod google;
-mod headers;
-mod json;
+pub(in crate::consumers) mod headers;
+pub(in crate::consumers) mod json;
 pub(crate) mod kubernetes;
 mod shell;
 

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{Call, Granted, Reply, Stop, malformed};
+use crate::consumers::client::GIT;
 use crate::error::Error;
 use crate::profile::{AuthScheme, Target};
 use crate::system::secret::Secret;
@@ -57,7 +58,7 @@ fn credential(granted: &Granted, has_authtype: bool) -> Reply {
     let handed = granted.handed();
     let token = handed.token().expose();
     let mut text = String::with_capacity(token.len() + 160);
-    let end = handed.reported_end(&super::super::client::GIT).seconds();
+    let end = handed.reported_end(&GIT).seconds();
     // Writing to a String cannot fail.
     let _ = match granted.host.scheme {
         AuthScheme::Bearer if has_authtype => {
@@ -77,31 +78,41 @@ fn description(call: &mut Call<'_>) -> Result<Description, Error> {
         if line.is_empty() {
             break;
         }
-        let (key, value) = line.split_once('=').ok_or_else(|| malformed("git sent a line without ="))?;
-        // git refuses it too (credential.protectProtocol): programs differ in what ends a line.
-        if value.contains('\r') {
-            return Err(malformed("git sent a value with a carriage return"));
-        }
-        match key {
-            "protocol" => read.protocol = Some(value.to_owned()),
-            "host" => read.host = Some(value.to_owned()),
-            "path" => read.path = Some(value.to_owned()),
-            "url" => read.set_url(value),
-            "credential" => read.credential = Some(Secret::from(value)),
-            "password" => read.password = Some(Secret::from(value)),
-            "capability[]" => read.has_authtype |= value == "authtype",
-            _ => {}
-        }
+        read.take(line)?;
     }
     Ok(read)
 }
 
 impl Description {
-    /// A URL stands for its parts.
+    /// Takes over one line. Keys of a later git are ignored.
+    fn take(&mut self, line: &str) -> Result<(), Error> {
+        let (key, value) = line.split_once('=').ok_or_else(|| malformed("git sent a line without ="))?;
+        // git refuses it too (credential.protectProtocol): programs differ in what ends a line.
+        if value.contains(['\r', '\0']) {
+            return Err(malformed("git sent a value with a carriage return or a NUL byte"));
+        }
+        match key {
+            "protocol" => self.protocol = Some(value.to_owned()),
+            "host" => self.host = Some(value.to_owned()),
+            "path" => self.path = Some(encoded(value)),
+            "url" => self.set_url(value),
+            "credential" => self.credential = Some(Secret::from(value)),
+            "password" => self.password = Some(Secret::from(value)),
+            // An empty value takes back what stood before.
+            "capability[]" => self.has_authtype = value == "authtype" || self.has_authtype && !value.is_empty(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A URL stands for its parts, as git reads it: up to the first @ before the path it names a user.
     fn set_url(&mut self, url: &str) {
         let Some((protocol, rest)) = url.split_once("://") else { return };
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let host = authority.split_once('@').map_or(authority, |(_, host)| host);
+        let path = path.trim_start_matches('/');
         (self.protocol, self.host) = (Some(protocol.to_owned()), Some(host.to_owned()));
+        // It is percent-encoded already.
         self.path = Some(path.to_owned()).filter(|path| !path.is_empty());
     }
 
@@ -114,5 +125,91 @@ impl Description {
             return None;
         }
         Target::parse(&format!("https://{host}/{}", path.trim_start_matches('/'))).ok()
+    }
+}
+
+/// Encodes a path, of which git sends the decoded form: `My Project/_git/repo`. Dots stay, and make it no target.
+fn encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for sign in path.chars() {
+        if sign.is_ascii_control() || matches!(sign, ' ' | '%' | '?' | '#' | '\\') {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{:02X}", u32::from(sign));
+        } else {
+            encoded.push(sign);
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn described(lines: &[&str]) -> Description {
+        let mut read = Description::default();
+        lines.iter().for_each(|line| read.take(line).expect("a line of git"));
+        read
+    }
+
+    fn target(lines: &[&str]) -> Option<String> {
+        described(lines).target().map(|target| target.to_string())
+    }
+
+    #[test]
+    fn a_host_over_https_is_a_target_with_its_path() {
+        for (lines, is) in [
+            (&["protocol=https", "host=git.example.com"][..], Some("git.example.com")),
+            (&["protocol=https", "host=git.example.com:8443", "path=a/b.git"], Some("git.example.com:8443/a/b.git")),
+            (&["protocol=https", "host=h.example.com", "path=My Project/a"], Some("h.example.com/My%20Project/a")),
+            (&["protocol=https", "host=h.example.com", "path=a%2fb?c"], Some("h.example.com/a%252fb%3Fc")),
+            (&["url=https://user:password@h.example.com/My%20Project?x"], Some("h.example.com/My%20Project")),
+            (&["protocol=http", "host=other", "url=https://h.example.com"], Some("h.example.com")),
+            (&["protocol=http", "host=h.example.com"], None),
+            (&["protocol=https", "host=h.example.com", "path=a/../b"], None),
+            (&["protocol=https", "host=h.example.com/x"], None),
+            (&["protocol=https", "host=a@h.example.com"], None),
+            (&["url=https://a@b@h.example.com/"], None),
+            (&["url=https://h.example.com@evil.test\\"], None),
+            (&["url=h.example.com"], None),
+            (&["protocol=https"], None),
+            (&[], None),
+        ] {
+            assert_eq!(target(lines).as_deref(), is, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_git_can_send_is_what_it_said_last() {
+        let has = |lines: &[&str]| described(lines).has_authtype;
+        assert!(has(&["capability[]=authtype", "capability[]=state"]));
+        assert!(!has(&["capability[]=state"]) && !has(&["capability[]=authtype", "capability[]="]));
+    }
+
+    #[test]
+    fn what_would_end_a_line_elsewhere_is_refused() {
+        for line in ["host=a\rb", "wwwauth[]=Basic\r", "path=a\0b", "no key"] {
+            assert!(Description::default().take(line).is_err(), "{line:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_taken_or_an_error_that_does_not_quote_it(value in "\\PC{6,40}") {
+            for key in ["", "path=", "host=", "url=https://", "password=", "capability[]="] {
+                if let Err(error) = Description::default().take(&format!("{key}{value}")) {
+                    prop_assert!(!error.to_string().contains(&value));
+                }
+            }
+        }
+
+        #[test]
+        fn a_path_of_git_is_the_same_one_as_in_a_url(path in "[a-z %?#\\\\]{1,8}(/[a-z %?#\\\\]{1,8}){0,2}") {
+            let at = |path: &str| described(&["protocol=https", "host=h.example.com", path]).target();
+            let target = at(&format!("path={path}"));
+            prop_assert!(target.is_some_and(|target| target.depth() == path.split('/').count()));
+        }
     }
 }

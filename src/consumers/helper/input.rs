@@ -30,6 +30,13 @@ impl Input {
         &self.read
     }
 
+    /// Forgets what was taken: it was answered.
+    pub(crate) fn forget_taken(&mut self) {
+        let rest = Zeroizing::new(self.read.split_off(self.taken));
+        self.read = rest;
+        self.taken = 0;
+    }
+
     /// Takes all up to the end of the input, as text.
     ///
     /// # Errors
@@ -106,6 +113,16 @@ mod tests {
             assert_eq!(input.line().expect("text"), line);
         }
         assert_eq!(input.read_so_far(), b"a=b\n\nc");
+    }
+
+    #[test]
+    fn what_was_answered_is_not_handed_on() {
+        let mut input = Input::new(&b"a\nb\nc"[..]);
+        assert_eq!(input.line().expect("text"), Some("a"));
+        input.forget_taken();
+        assert_eq!(input.read_so_far(), b"b\nc");
+        assert_eq!(input.line().expect("text"), Some("b"));
+        assert_eq!(input.read_so_far(), b"b\nc", "the second line waits for its answer");
     }
 
     #[test]

@@ -4,24 +4,34 @@
 //! expects. It is the warm path with another mouth: the front program answers what it finds in the cache, and becomes
 //! the full program for the rest.
 
+mod bazel;
+mod cargo;
+mod docker;
 mod git;
+mod goauth;
 mod input;
 mod invocation;
+mod keyring;
+mod kubelet;
+mod pnpm;
+mod terraform;
 mod tokens;
 
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::client::{Client, GIT};
+use super::client::{BAZEL, CARGO, Client, DOCKER, GIT, GOAUTH, KEYRING, KUBELET, PNPM, TERRAFORM};
 use super::handed::Handed;
-use super::hosts::HostMap;
+use super::hosts::{Entry, HostMap};
 use crate::error::{Code, Error, Remedy};
-use crate::keeper::Obtained;
+use crate::keeper::{Obtained, Source};
 use crate::open::Home;
-use crate::profile::{HostEntry, Profile, ProfileName, Target, TokenBinding};
+use crate::profile::{AuthScheme, HostEntry, Profile, ProfileName, Target, TokenBinding};
 use crate::system::clock::Moment;
 use crate::system::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use input::Input;
 pub(crate) use invocation::Invocation;
@@ -44,13 +54,45 @@ pub(crate) struct Helper {
 }
 
 /// Every helper.
-pub(crate) static HELPERS: [Helper; 1] = [Helper {
-    name: "git",
-    program: "git-credential-tokenkeep",
-    client: &GIT,
-    answer: git::answer,
-    failure: git::failure,
-}];
+#[rustfmt::skip]
+pub(crate) static HELPERS: [Helper; 9] = [
+    Helper {
+        name: "git", program: "git-credential-tokenkeep", client: &GIT,
+        answer: git::answer, failure: git::failure,
+    },
+    Helper {
+        name: "docker", program: "docker-credential-tokenkeep", client: &DOCKER,
+        answer: docker::answer, failure: docker::failure,
+    },
+    Helper {
+        name: "bazel", program: "tokenkeep-bazel", client: &BAZEL,
+        answer: bazel::answer, failure: Reply::on_stderr,
+    },
+    Helper {
+        name: "cargo", program: "cargo-credential-tokenkeep", client: &CARGO,
+        answer: cargo::answer, failure: cargo::failure,
+    },
+    Helper {
+        name: "pnpm", program: "tokenkeep-npm", client: &PNPM,
+        answer: pnpm::answer, failure: Reply::on_stderr,
+    },
+    Helper {
+        name: "keyring", program: "keyring", client: &KEYRING,
+        answer: keyring::answer, failure: Reply::on_stderr,
+    },
+    Helper {
+        name: "goauth", program: "tokenkeep-goauth", client: &GOAUTH,
+        answer: goauth::answer, failure: Reply::on_stderr,
+    },
+    Helper {
+        name: "terraform", program: "terraform-credentials-tokenkeep", client: &TERRAFORM,
+        answer: terraform::answer, failure: Reply::on_stderr,
+    },
+    Helper {
+        name: "kubelet", program: "tokenkeep-kubelet", client: &KUBELET,
+        answer: kubelet::answer, failure: Reply::on_stderr,
+    },
+];
 
 /// What a client gets: the bytes of its protocol, a line for its user, and an exit code.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -116,17 +158,41 @@ pub(crate) struct Call<'a> {
     pub(crate) is_greeted: bool,
 }
 
-/// A token for a server.
-pub(crate) struct Granted {
-    pub(crate) host: HostEntry,
+/// A token with the profile that it is of.
+pub(crate) struct Provided {
     profile: Profile,
     obtained: Obtained,
     now: Moment,
 }
 
-impl Granted {
+impl Provided {
     pub(crate) fn handed(&self) -> Handed<'_> {
         Handed { obtained: &self.obtained, profile: &self.profile, now: &self.now }
+    }
+}
+
+/// A token for a server.
+pub(crate) struct Granted {
+    pub(crate) host: HostEntry,
+    provided: Provided,
+}
+
+impl Granted {
+    pub(crate) fn handed(&self) -> Handed<'_> {
+        self.provided.handed()
+    }
+
+    /// Returns what an `Authorization` header holds, as the server takes it: `Bearer TOKEN`, or the token as a password
+    /// (RFC 7617).
+    pub(crate) fn authorization(&self) -> Zeroizing<String> {
+        match self.host.scheme {
+            AuthScheme::Bearer => self.handed().authorization(),
+            AuthScheme::Basic => {
+                let pair = Zeroizing::new(format!("{}:{}", self.username(), self.handed().token().expose()));
+                let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+                Zeroizing::new(format!("Basic {}", *encoded))
+            }
+        }
     }
 
     /// Returns the user name that stands beside the token if it is sent as a password.
@@ -157,22 +223,52 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// Writes an answer at once, for a client that sends its next request only then. What was answered is not handed on.
+    ///
+    /// # Errors
+    /// [`Code::WriteFailed`].
+    pub(crate) fn send(&mut self, answer: &str) -> Result<(), Error> {
+        crate::error::written(crate::system::stdout::write(answer.as_bytes()))?;
+        self.input.forget_taken();
+        Ok(())
+    }
+
+    /// Returns the hosts of the profiles that count for this call.
+    pub(crate) fn hosts(&self) -> Result<HostMap, Error> {
+        HostMap::read(self.home, self.profile.as_ref())
+    }
+
     /// Returns the token for a server; `None` if no profile names it.
     pub(crate) fn token_for(&mut self, target: &Target) -> Result<Option<Granted>, Stop> {
-        let map = HostMap::read(self.home, self.profile.as_ref())?;
+        let map = self.hosts()?;
         let Some(entry) = map.chosen(target)? else { return Ok(None) };
-        let (profile, obtained) = self.tokens.token(self.home, &entry.profile, self.helper.client.preferred)?;
+        let provided = self.token_of(&entry.profile)?;
+        Ok(Some(Granted { host: entry.host.clone(), provided }))
+    }
+
+    /// Returns the token of a profile, for a client that does not name the server.
+    pub(crate) fn token_of(&mut self, name: &ProfileName) -> Result<Provided, Stop> {
+        let (profile, obtained) = self.tokens.token(self.home, name, self.helper.client.preferred)?;
         if profile.token_binding == TokenBinding::Dpop {
             return Err(needs_proof(&profile, self.helper).into());
         }
-        let now = self.home.clock.now();
-        Ok(Some(Granted { host: entry.host.clone(), profile, obtained, now }))
+        Ok(Provided { profile, obtained, now: self.home.clock.now() })
+    }
+
+    /// Returns the token for the hosts of an entry if it is kept and at hand. Requests none, so that a client that wants
+    /// to know of every host costs no request.
+    pub(crate) fn kept_for(&self, entry: &Entry) -> Option<Granted> {
+        let kept = self.home.cached(&entry.profile, self.helper.client.preferred);
+        let (profile, token) =
+            kept.ok().flatten().filter(|(profile, _)| profile.token_binding != TokenBinding::Dpop)?;
+        let obtained = Obtained { token, source: Source::Cache };
+        let provided = Provided { profile, obtained, now: self.home.clock.now() };
+        Some(Granted { host: entry.host.clone(), provided })
     }
 
     /// Takes a token out of use that a server refused.
     pub(crate) fn reject(&mut self, target: &Target, refused: &Secret) -> Result<(), Stop> {
-        let map = HostMap::read(self.home, self.profile.as_ref())?;
-        match map.chosen(target)? {
+        match self.hosts()?.chosen(target)? {
             Some(entry) => self.tokens.reject(self.home, &entry.profile, refused),
             None => Ok(()),
         }
