@@ -21,6 +21,7 @@ mod memory;
 mod opened_cache;
 mod profile_source;
 mod refusals;
+mod refused_by_client;
 mod revoke;
 pub(crate) mod validate;
 mod want;
@@ -236,7 +237,7 @@ impl Keeper {
         };
         if let Some((cache, token)) = kept
             && self.memory.is_rejected(&token, &self.parts.clock.now())
-            && let Err(fault) = cache.forget(request.identity.name())
+            && let Err(fault) = cache.forget_token(request.identity.name())
         {
             self.warn(&fault);
         }

@@ -6,6 +6,7 @@
 mod access;
 pub(crate) mod identity;
 pub(crate) mod refusal;
+pub(crate) mod rejection;
 #[cfg(test)]
 mod tests;
 mod validity;

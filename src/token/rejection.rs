@@ -1,0 +1,124 @@
+//! A token that a server refused, as one of its clients reported: remembered, so that clients cause few requests.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::encoding::tlv::{Malformed, Reader, Writer};
+use crate::system::clock::Moment;
+use crate::system::secret::SecretDigest;
+use crate::token::{AccessToken, Freshness, LifetimeFrom, Validity};
+
+/// How long no other token of an identity is rejected: a server that refuses every token must not use up a quota.
+pub(crate) const BETWEEN_REJECTIONS: Duration = Duration::from_secs(60);
+
+/// Which token was rejected, and when. It holds the digest of the token only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    token: SecretDigest,
+    /// When it was rejected, and for how long that is of use.
+    pub validity: Validity,
+}
+
+impl Rejection {
+    /// Makes the rejection of a token. It is remembered for as long as the token lives: an issuer may give it again.
+    pub(crate) fn new(token: &AccessToken, now: Moment) -> Rejection {
+        let left = match token.validity().at(&now) {
+            Freshness::Fresh(left) => left,
+            Freshness::Stale | Freshness::Unknown => token.validity().lifetime,
+        };
+        let lifetime = Duration::from_secs(left.as_secs() + 1).max(BETWEEN_REJECTIONS);
+        Rejection {
+            token: digest(token),
+            validity: Validity { sent: now, lifetime, lifetime_from: LifetimeFrom::Issuer },
+        }
+    }
+
+    /// Returns whether this is the rejection of a token, whenever that was requested.
+    pub(crate) fn is_of(&self, token: &AccessToken, now: &Moment) -> bool {
+        self.token == digest(token) && matches!(self.validity.at(now), Freshness::Fresh(_))
+    }
+
+    /// Returns for how much longer no other token is rejected, if it is too early for that.
+    pub(crate) fn pause(&self, now: &Moment) -> Option<Duration> {
+        match (Validity { lifetime: BETWEEN_REJECTIONS, ..self.validity }).at(now) {
+            Freshness::Fresh(left) => Some(left),
+            // A clock that was set back must not keep a token in use for long.
+            Freshness::Stale | Freshness::Unknown => None,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut writer = Writer::default();
+        writer.bytes(1, self.token.as_bytes());
+        self.validity.encode(&mut writer);
+        writer.finish()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Rejection, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let token = SecretDigest(reader.fixed(1)?);
+        let validity = Validity::decode(&mut reader)?;
+        reader.finish()?;
+        Ok(Rejection { token, validity })
+    }
+}
+
+fn digest(token: &AccessToken) -> SecretDigest {
+    SecretDigest(Sha256::digest(token.expose().as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::clock::{Clock as _, ManualClock, WallTime};
+    use crate::system::secret::Secret;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn token(value: &str, sent: Moment) -> AccessToken {
+        let validity = Validity { sent, lifetime: HOUR, lifetime_from: LifetimeFrom::Issuer };
+        AccessToken::new(Secret::from(value), "Bearer", None, validity).expect("visible ASCII")
+    }
+
+    #[test]
+    fn a_rejection_is_of_one_token_for_as_long_as_that_lives() {
+        let clock = ManualClock::new(WallTime(1_800_000_000_000_000_000));
+        let rejected = token("a", clock.now());
+        clock.advance(HOUR / 2);
+        let rejection = Rejection::new(&rejected, clock.now());
+        let again = token("a", clock.now());
+        assert!(rejection.is_of(&rejected, &clock.now()) && rejection.is_of(&again, &clock.now()));
+        assert!(!rejection.is_of(&token("b", clock.now()), &clock.now()));
+        clock.advance(HOUR / 2);
+        assert!(rejection.is_of(&again, &clock.now()));
+        clock.advance(Duration::from_secs(1));
+        assert!(!rejection.is_of(&again, &clock.now()));
+    }
+
+    #[test]
+    fn a_minute_lies_between_two_rejections_and_a_clock_that_was_set_back_ends_it() {
+        let clock = ManualClock::new(WallTime(1_800_000_000_000_000_000));
+        let rejection = Rejection::new(&token("a", clock.now()), clock.now());
+        assert_eq!(rejection.pause(&clock.now()), Some(BETWEEN_REJECTIONS));
+        clock.advance(BETWEEN_REJECTIONS - Duration::from_nanos(1));
+        assert!(rejection.pause(&clock.now()).is_some());
+        clock.advance(Duration::from_nanos(1));
+        assert_eq!(rejection.pause(&clock.now()), None);
+        clock.set_wall(WallTime(1_700_000_000_000_000_000));
+        assert_eq!(rejection.pause(&clock.now()), None);
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_holds_no_token() {
+        let clock = ManualClock::new(WallTime(1_800_000_000_000_000_000));
+        let rejection = Rejection::new(&token("the-token", clock.now()), clock.now());
+        let bytes = rejection.encode();
+        assert_eq!(Rejection::decode(&bytes), Ok(rejection));
+        assert!(!bytes.windows(9).any(|part| part == b"the-token"));
+        for length in 0..bytes.len() {
+            assert!(Rejection::decode(&bytes[..length]).is_err(), "{length}");
+        }
+    }
+}
