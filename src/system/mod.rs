@@ -5,6 +5,8 @@ pub(crate) mod files;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod hardening;
 pub(crate) mod process;
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) mod process_id;
 pub(crate) mod random;
 pub(crate) mod runtime;
 pub(crate) mod secret;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::meant;
 use crate::cli::args::Get;
 use crate::cli::{Context, block_on};
+use crate::consumers::callers::Meaning;
 use crate::consumers::format::{Details, Rendering};
 use crate::consumers::handed::Handed;
 use crate::encoding::duration;
@@ -12,32 +13,35 @@ use crate::error::{Code, Error};
 use crate::keeper::{Keeper, Obtained, Source, Want};
 use crate::manage::token::offline;
 use crate::profile::Profile;
+use crate::system::secret::Secret;
+use crate::token::AccessToken;
 
 pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     let min_ttl = match get.min_ttl.as_deref().map(duration::parse) {
         Some(None) => return Err(Error::new(Code::Usage, "--min-ttl takes a duration such as 90s, 5m or 1h30m")),
         other => other.flatten(),
     };
-    let rendering = Rendering::new(
-        get.format,
-        &Details {
-            variable: get.env.as_deref(),
-            method: get.method.as_deref(),
-            url: get.url.as_deref(),
-            nonce: get.nonce.as_deref(),
-        },
-    )?;
+    let details = Details {
+        variable: get.env.as_deref(),
+        method: get.method.as_deref(),
+        url: get.url.as_deref(),
+        nonce: get.nonce.as_deref(),
+    };
+    let answer = Answer { context, rendering: Rendering::new(get.format, &details)? };
     let client = get.format.row().client;
     let preferred = if min_ttl.is_some() { Duration::ZERO } else { client.preferred };
     // Most calls end here. If this look finds no token, the one that follows reports the reason.
     if min_ttl.is_none() && !get.refresh && get.request.is_empty() {
         let name = context.home.profile_name(context.profile.as_deref())?;
         if let Ok(Some((profile, token))) = context.home.cached(&name, preferred) {
-            return print(context, rendering, &Obtained { token, source: Source::Cache }, &profile);
+            let obtained = Obtained { token, source: Source::Cache };
+            if answer.meaning(&obtained, &profile) == Meaning::Wanted {
+                return answer.print(&obtained, &profile);
+            }
         }
     }
     let mut keeper = meant::keeper(context, &get.request)?;
-    rendering.check(&keeper.profile())?;
+    answer.rendering.check(&keeper.profile())?;
     if let Some(min_ttl) = min_ttl {
         keeper = keeper.with_min_ttl(min_ttl);
     } else if !preferred.is_zero() {
@@ -45,12 +49,21 @@ pub(super) fn run(context: &Context<'_>, get: &Get) -> Result<u8, Error> {
     }
     let want = if get.refresh { Want::IssuedAfter(keeper.parts().clock.now()) } else { keeper.valid() };
     let cached = if get.refresh { None } else { keeper.cached()? };
+    let cached = match cached {
+        Some(token) if !get.offline && answer.reports_refusal(&token, &keeper.profile()) => {
+            block_on(keeper.refused_by_client(&Secret::from(token.expose())))?;
+            keeper.cached()?
+        }
+        cached => cached,
+    };
     let obtained = match cached {
         Some(token) => Obtained { token, source: Source::Cache },
         None if get.offline => Obtained { token: offline(&context.home, &keeper)?, source: Source::Cache },
         None => fetched(context, &keeper, want)?,
     };
-    print(context, rendering, &obtained, &keeper.profile())
+    // Whatever it means, it is known by now; a token that has just come is noted.
+    let _ = answer.meaning(&obtained, &keeper.profile());
+    answer.print(&obtained, &keeper.profile())
 }
 
 fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtained, Error> {
@@ -59,10 +72,29 @@ fn fetched(context: &Context<'_>, keeper: &Keeper, want: Want) -> Result<Obtaine
     block_on(keeper.obtain(want))
 }
 
-fn print(context: &Context<'_>, rendering: Rendering, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
-    rendering.check(profile)?;
-    let rendering = if context.ui.is_json() { rendering.in_json() } else { rendering };
-    let handed = Handed { obtained, profile, now: &context.home.clock.now() };
-    context.ui.data(rendering.text(&handed)?.as_bytes())?;
-    rendering.finish(&handed).map(|()| 0)
+/// The answer to a call, but for the token.
+struct Answer<'a> {
+    context: &'a Context<'a>,
+    rendering: Rendering,
+}
+
+impl Answer<'_> {
+    /// Returns what the call means, if this token is to be handed over.
+    fn meaning(&self, obtained: &Obtained, profile: &Profile) -> Meaning {
+        let home = &self.context.home;
+        self.rendering.hand_over(&home.data_dir, &Handed { obtained, profile, now: &home.clock.now() })
+    }
+
+    fn reports_refusal(&self, token: &AccessToken, profile: &Profile) -> bool {
+        let obtained = Obtained { token: token.clone(), source: Source::Cache };
+        self.meaning(&obtained, profile) == Meaning::Refused
+    }
+
+    fn print(self, obtained: &Obtained, profile: &Profile) -> Result<u8, Error> {
+        self.rendering.check(profile)?;
+        let rendering = if self.context.ui.is_json() { self.rendering.in_json() } else { self.rendering };
+        let handed = Handed { obtained, profile, now: &self.context.home.clock.now() };
+        self.context.ui.data(rendering.text(&handed)?.as_bytes())?;
+        rendering.finish(&handed).map(|()| 0)
+    }
 }

@@ -9,10 +9,11 @@ pub(crate) mod kubernetes;
 mod proof;
 mod shell;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::callers::{self, Meaning};
 use super::client::{BAZEL, CURL, Client, GITHUB, GOOGLE, KUBERNETES, SESSION, SHELL};
 use super::handed::Handed;
 use crate::encoding::escape;
@@ -231,6 +232,15 @@ impl Rendering {
                 None => headers::line(handed),
             },
         }))
+    }
+
+    /// Notes to which process a token is handed, if its client reports a refusal by no more than another call; returns
+    /// what this call means. A person that calls for such a client is not one of its processes.
+    pub(crate) fn hand_over(&self, data_dir: &Path, handed: &Handed<'_>) -> Meaning {
+        match (self.format, &self.exec_info) {
+            (Format::Kubernetes, Some(_)) => callers::hand_over(data_dir, handed, &KUBERNETES),
+            _ => Meaning::Wanted,
+        }
     }
 
     /// Does what is left once the text was written.
