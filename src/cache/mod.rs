@@ -123,8 +123,9 @@ impl Cache {
 
     /// Erases all that is kept of an identity; `true` if there was a token.
     pub(crate) fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
+        let had_token = self.forget_token(name)?;
         self.store.remove(slot(name, RecordKind::Rejection))?;
-        self.forget_token(name)
+        Ok(had_token)
     }
 
     /// Erases the token and refusal of an identity, and leaves what is remembered of tokens that were rejected; `true`

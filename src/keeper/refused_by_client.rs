@@ -72,8 +72,10 @@ impl Keeper {
         match rejected {
             Ok(None) => {
                 self.reject(&token)?;
-                self.withdraw(&token).await;
                 self.take_back_if_retired(&request);
+                // A process that looks into the fleet meanwhile finds what was remembered.
+                drop(turn);
+                self.withdraw(&token).await;
             }
             Ok(Some(warning)) => self.observe(&warning),
             Err(fault) => self.warn(&fault),
