@@ -72,7 +72,7 @@ fn digest(token: &AccessToken) -> SecretDigest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::clock::{Clock as _, ManualClock, WallTime};
+    use crate::system::clock::{BootId, BootTime, Clock as _, ManualClock, WallTime};
     use crate::system::secret::Secret;
 
     const HOUR: Duration = Duration::from_secs(3_600);
@@ -108,6 +108,26 @@ mod tests {
         assert_eq!(rejection.pause(&clock.now()), None);
         clock.set_wall(WallTime(1_700_000_000_000_000_000));
         assert_eq!(rejection.pause(&clock.now()), None);
+    }
+
+    /// A vector that was made without this code: version 1 is read for ever.
+    #[test]
+    fn a_body_of_version_1_is_read_and_written() {
+        let hex = include_str!("../../tests/vectors/rejection-v1.hex").trim_end();
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| byte(&hex[at..at + 2])).collect();
+        let sent = Moment {
+            wall: WallTime(1_800_000_000_000_000_000),
+            boot: BootTime(5_000_000_000),
+            boot_id: Some(BootId([7; 16])),
+        };
+        let rejection = Rejection::decode(&bytes).expect("version 1");
+        assert!(rejection.is_of(&token("the-token", sent), &sent));
+        assert_eq!(rejection.validity, Validity { sent, lifetime: HOUR, lifetime_from: LifetimeFrom::Issuer });
+        assert_eq!(*rejection.encode(), bytes);
+    }
+
+    fn byte(digits: &str) -> u8 {
+        u8::from_str_radix(digits, 16).expect("hexadecimal digits")
     }
 
     #[test]
