@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode};
 
 use zeroize::Zeroizing;
 
+use crate::consumers::callers::Meaning;
 use crate::consumers::format::{Format, Rendering};
 use crate::consumers::handed::Handed;
 #[cfg(target_os = "linux")]
@@ -188,17 +189,27 @@ impl Answer {
                 return Ok(None);
             };
             let token = home.cached(&profile, format.row().client.preferred)?;
-            Ok::<_, Error>(token.map(|token| (profile, token, home.clock.now())))
+            let now = home.clock.now();
+            Ok::<_, Error>(token.map(|token| (profile, token, now, home.data_dir)))
         };
-        let (profile, token, now) = look().ok().flatten()?;
+        let (profile, token, now, data_dir) = look().ok().flatten()?;
         rendering.check(&profile).ok()?;
-        let rendering = if typed.json.is_some() { rendering.in_json() } else { rendering };
         let obtained = Obtained { token, source: Source::Cache };
-        Some(Answer { rendering, profile, obtained, now })
+        let answer = Answer { rendering, profile, obtained, now };
+        match answer.rendering.hand_over(&data_dir, &answer.handed()) {
+            Meaning::Wanted if typed.json.is_some() => Some(Answer { rendering: answer.rendering.in_json(), ..answer }),
+            Meaning::Wanted => Some(answer),
+            // A token that was refused is taken out of use by the full program.
+            Meaning::Refused => None,
+        }
+    }
+
+    fn handed(&self) -> Handed<'_> {
+        Handed { obtained: &self.obtained, profile: &self.profile, now: &self.now }
     }
 
     fn print(&self) -> ExitCode {
-        let handed = Handed { obtained: &self.obtained, profile: &self.profile, now: &self.now };
+        let handed = self.handed();
         let written = |text: Zeroizing<String>| crate::error::written(crate::system::stdout::write(text.as_bytes()));
         let printed =
             self.rendering.text(&handed, None).and_then(written).and_then(|()| self.rendering.finish(&handed));

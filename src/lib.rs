@@ -87,7 +87,7 @@ mod cache;
 #[doc(hidden)]
 pub mod cli;
 mod config;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "front"))]
 mod consumers;
 mod encoding;
 pub mod error;

@@ -34,7 +34,7 @@ impl Cache {
         Ok(listed)
     }
 
-    /// Lists the identities of every record, token or refusal, that opens.
+    /// Lists the identities of every record that opens, whatever it holds.
     pub(crate) fn identities(&self) -> Result<Vec<(TokenIdentity, Outline)>, CacheFault> {
         let mut identities = Vec::new();
         for slot in self.store.list()? {

@@ -16,9 +16,10 @@ use crate::cache::store::{RecordError, RecordKey, RecordKind, RecordStore, Write
 use crate::seal::{self, DataKey, Kind, OpenError, Plain};
 use crate::system::clock::Clock;
 use crate::token::refusal::Refusal;
+use crate::token::rejection::Rejection;
 use crate::token::{AccessToken, RecordName, TokenIdentity};
 
-/// Keeps tokens and refusals sealed in a store.
+/// Keeps tokens, refusals and rejections sealed in a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     store: Arc<dyn RecordStore>,
@@ -61,6 +62,12 @@ impl Cache {
         body.map(|body| Refusal::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
     }
 
+    /// Returns the last rejection of an identity, however old; `None` if there is none.
+    pub(crate) fn rejection(&self, identity: &TokenIdentity) -> Result<Option<Rejection>, CacheFault> {
+        let body = self.load(identity, RecordKind::Rejection)?;
+        body.map(|body| Rejection::decode(&body)).transpose().map_err(|_| CacheFault::Unsealed)
+    }
+
     /// Keeps a token, unless one is there that holds at the time that `clock` then shows and was requested later, and
     /// ends a refusal.
     pub(crate) fn keep(
@@ -97,8 +104,27 @@ impl Cache {
         self.save(identity, RecordKind::Refusal, refusal.encode(), writer)
     }
 
-    /// Erases the token and refusal of an identity; `true` if there was a token.
+    /// Remembers a rejection.
+    #[cfg(feature = "cli")]
+    pub(crate) fn keep_rejection(
+        &self,
+        identity: &TokenIdentity,
+        rejection: &Rejection,
+        writer: WriteMode,
+    ) -> Result<(), CacheFault> {
+        self.save(identity, RecordKind::Rejection, rejection.encode(), writer)
+    }
+
+    /// Erases all that is kept of an identity; `true` if there was a token.
     pub(crate) fn forget(&self, name: RecordName) -> Result<bool, CacheFault> {
+        let had_token = self.forget_token(name)?;
+        self.store.remove(slot(name, RecordKind::Rejection))?;
+        Ok(had_token)
+    }
+
+    /// Erases the token and refusal of an identity, and leaves what is remembered of tokens that were rejected; `true`
+    /// if there was a token.
+    pub(crate) fn forget_token(&self, name: RecordName) -> Result<bool, CacheFault> {
         self.store.remove(slot(name, RecordKind::Refusal))?;
         Ok(self.store.remove(slot(name, RecordKind::Token))?)
     }
@@ -134,6 +160,7 @@ fn kind(holds: RecordKind) -> Kind {
     match holds {
         RecordKind::Token => Kind::Token,
         RecordKind::Refusal => Kind::Refusal,
+        RecordKind::Rejection => Kind::Rejection,
     }
 }
 

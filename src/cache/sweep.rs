@@ -14,6 +14,7 @@ use crate::seal;
 use crate::system::clock::{Clock, Moment};
 use crate::system::files::{Dir, Missing, PlaceError};
 use crate::token::refusal::Refusal;
+use crate::token::rejection::Rejection;
 use crate::token::{AccessToken, RecordName, Validity};
 
 /// What was over for longer than this is removed.
@@ -38,6 +39,7 @@ pub(crate) enum Extent {
 struct Files {
     token: bool,
     refusal: bool,
+    rejection: bool,
     temporaries: Vec<(String, Leftover)>,
     locks: Vec<String>,
 }
@@ -84,6 +86,7 @@ impl Sweep<'_> {
             match what {
                 Leftover::Record(RecordKind::Token) => of.token = true,
                 Leftover::Record(RecordKind::Refusal) => of.refusal = true,
+                Leftover::Record(RecordKind::Rejection) => of.rejection = true,
                 Leftover::OfHolder | Leftover::OfAnother => of.temporaries.push((file, what)),
             }
         }
@@ -106,7 +109,11 @@ impl Sweep<'_> {
     }
 
     fn record(&self, name: RecordName, files: &Files) -> Result<usize, CacheFault> {
-        let records = [(files.token, RecordKind::Token), (files.refusal, RecordKind::Refusal)];
+        let records = [
+            (files.token, RecordKind::Token),
+            (files.refusal, RecordKind::Refusal),
+            (files.rejection, RecordKind::Rejection),
+        ];
         let present: Vec<_> = records.into_iter().filter(|(present, _)| *present).map(|(_, holds)| holds).collect();
         let mut over = Vec::new();
         for holds in &present {
@@ -199,6 +206,7 @@ impl Sweep<'_> {
         let validity: Option<Validity> = match holds {
             RecordKind::Token => AccessToken::decode(&plain.body).ok().map(|token| *token.validity()),
             RecordKind::Refusal => Refusal::decode(&plain.body).ok().map(|refusal| refusal.validity),
+            RecordKind::Rejection => Rejection::decode(&plain.body).ok().map(|rejection| rejection.validity),
         };
         Ok(validity.is_some_and(|validity| validity.is_over_for(DAY, &self.now)))
     }

@@ -96,6 +96,23 @@ fn a_token_that_was_kept_under_a_clock_ahead_is_replaced_by_the_next() {
     }
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn a_rejection_outlives_the_token_that_goes_and_the_one_that_comes() {
+    let (_, cache) = cache();
+    let clock = clock();
+    let rejection = Rejection::new(&token("x", &clock), clock.now());
+    let (a, name) = (identity("a"), identity("a").name());
+    cache.keep(&a, &token("x", &clock), WriteMode::Exclusive, &clock).expect("kept");
+    cache.keep_rejection(&a, &rejection, WriteMode::Exclusive).expect("kept");
+    assert!(cache.forget_token(name).expect("forgotten"));
+    cache.keep(&a, &token("y", &clock), WriteMode::Exclusive, &clock).expect("kept");
+    assert_eq!(cache.rejection(&a).expect("loads"), Some(rejection));
+    assert_eq!(cache.rejection(&identity("b")).expect("loads"), None);
+    assert!(cache.forget(name).expect("forgotten"));
+    assert_eq!(cache.rejection(&a).expect("loads"), None);
+}
+
 #[test]
 fn a_refusal_never_replaces_a_token_and_a_token_ends_it() {
     let (_, cache) = cache();

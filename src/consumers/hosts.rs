@@ -2,7 +2,9 @@
 
 use crate::error::{Code, Error};
 use crate::open::Home;
-use crate::profile::{HostEntry, Miss, ProfileName, Specificity, Target};
+#[cfg(feature = "cli")]
+use crate::profile::Miss;
+use crate::profile::{HostEntry, ProfileName, Specificity, Target};
 
 /// The entries of all profiles, or of one.
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl HostMap {
     }
 
     /// Returns the entries that do not count for a target though they name it, or its host, with the reason.
+    #[cfg(feature = "cli")]
     pub(crate) fn others(&self, target: &Target) -> Vec<(&Entry, String)> {
         let naming: Vec<&Entry> = self.naming(target).into_iter().skip(1).map(|(entry, _)| entry).collect();
         let less = naming.into_iter().map(|entry| (entry, "names it less closely".to_owned()));
@@ -79,11 +82,6 @@ impl HostMap {
         let servers = self.entries.iter().filter_map(|entry| Some((entry, entry.host.pattern.server()?)));
         servers
             .filter(|(entry, server)| matches!(self.chosen(server), Ok(Some(chosen)) if std::ptr::eq(chosen, *entry)))
-    }
-
-    /// Returns every entry.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
     }
 }
 

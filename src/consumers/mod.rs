@@ -1,8 +1,9 @@
 //! What takes a token from this program: the formats in which a token is written, and what each client does with it.
 //!
 //! [`client`] is the one table of client behaviour. [`format`](mod@format) writes a token, [`helper`] speaks the protocol of a
-//! client, and [`hosts`] knows which server may get which token.
+//! client, [`hosts`] knows which server may get which token, and [`callers`] which process was handed which one.
 
+pub(crate) mod callers;
 pub(crate) mod client;
 pub(crate) mod format;
 pub(crate) mod handed;

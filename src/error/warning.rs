@@ -73,6 +73,10 @@ warnings! {
     ScopeNarrowed "scope_narrowed" (String),
     /// The issuer did not name the type of its token.
     TokenTypeMissing "token_type_missing",
+    /// A server refuses the token, as it did less than a minute ago; the token stays in use for this long at least.
+    RejectionsLimited "rejections_limited" (Duration),
+    /// A server refuses the token that the issuer gave again after it was refused before; the token stays in use.
+    RejectedAgain "rejections_limited",
     /// The file that the secret is read from can be read by other users, as this text describes.
     SecretReadable "secret_readable" (String),
     /// A secret that is read at each fetch, as this names it, holds a line end or another control character.
@@ -135,6 +139,14 @@ impl fmt::Display for Warning {
             ),
             Warning::ScopeNarrowed(granted) => write!(f, "the issuer granted a narrower scope: {granted}"),
             Warning::TokenTypeMissing => f.write_str("the issuer names no token_type; it is taken as Bearer"),
+            Warning::RejectionsLimited(left) => write!(
+                f,
+                "a server refuses the token, as it did with another one a moment ago; it stays in use for {} at least, so that no quota is used up",
+                duration::show(*left)
+            ),
+            Warning::RejectedAgain => f.write_str(
+                "a server refuses the token that the issuer gave again after it was refused before; it stays in use",
+            ),
             Warning::SecretReadable(why) => f.write_str(why),
             Warning::SecretLines(place) => {
                 write!(f, "{place} holds a line end or another control character, which is sent as a part of it")

@@ -69,6 +69,7 @@ impl<'a> Judge<'a> {
     fn is_good(&self, token: &AccessToken, at_start: TokenAtStart) -> bool {
         let now = self.keeper.parts.clock.now();
         !self.keeper.memory.is_rejected(token, &now)
+            && !self.keeper.was_refused_by_client(token, &now)
             && self.want.accepts(token.validity(), &now, &self.start.with(at_start))
     }
 }

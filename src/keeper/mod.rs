@@ -23,6 +23,7 @@ mod memory;
 mod opened_cache;
 mod profile_source;
 mod refusals;
+mod refused_by_client;
 mod revoke;
 #[cfg(feature = "cli")]
 mod sharing;
@@ -242,7 +243,7 @@ impl Keeper {
         };
         if let Some((cache, token)) = kept
             && self.memory.is_rejected(&token, &self.parts.clock.now())
-            && let Err(fault) = cache.forget(request.identity.name())
+            && let Err(fault) = cache.forget_token(request.identity.name())
         {
             self.warn(&fault);
         }

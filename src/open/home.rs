@@ -136,7 +136,7 @@ impl Home {
         let is_data = below(&self.data_dir).is_some_and(|rest| {
             let name = first(&rest);
             let folders = ["secrets", "tokens", "locks", "ledger.pending"];
-            let files = ["", "store", "store.lock", "configurations", "shared", "vouched", ENDPOINTS];
+            let files = ["", "store", "store.lock", "configurations", "shared", "vouched", "callers", ENDPOINTS];
             folders.contains(&name.as_str())
                 || files.contains(&name.as_str())
                 || name.starts_with("ledger.")

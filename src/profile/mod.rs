@@ -49,7 +49,9 @@ pub(crate) use file::{ProfileError, ProfileFile};
 pub(crate) use gap::gap;
 pub use headers::{HeaderError, HeaderSource, Headers};
 pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
-pub(crate) use hosts::{AuthScheme, HostEntry, HostError, HostPattern, Hosts, Miss, Specificity, Target};
+pub(crate) use hosts::{AuthScheme, HostEntry, HostPattern, Hosts};
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) use hosts::{HostError, Miss, Specificity, Target};
 pub(crate) use key::Variable;
 pub(crate) use keys::KEYS;
 pub use name::ProfileName;

@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Shared,
     /// What a host of a fleet reports to the others instead of a token.
     FleetRefusal,
+    /// A token that a server refused, as a client reported.
+    Rejection,
 }
 
 impl Kind {
@@ -58,13 +60,14 @@ impl Kind {
             Kind::SecretItem => 3,
             Kind::Shared => 4,
             Kind::FleetRefusal => 5,
+            Kind::Rejection => 6,
         }
     }
 
     /// A data key that leaks with the kernel tier opens tokens; stored secrets have a key of their own.
     fn label(self) -> &'static [u8] {
         match self {
-            Kind::Token | Kind::Refusal => b"tokenkeep/v1/seal",
+            Kind::Token | Kind::Refusal | Kind::Rejection => b"tokenkeep/v1/seal",
             Kind::SecretItem => b"tokenkeep/v1/secret",
             Kind::Shared | Kind::FleetRefusal => b"tokenkeep/v1/shared/seal",
         }

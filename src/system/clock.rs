@@ -26,7 +26,7 @@ impl WallTime {
     }
 
     /// Writes it as UTC, in whole seconds, rounded down; `None` if no calendar reaches it.
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "front"))]
     pub(crate) fn to_utc(self) -> Option<String> {
         let time = chrono::DateTime::from_timestamp(self.seconds(), 0)?;
         Some(time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))

@@ -7,6 +7,8 @@ pub(crate) mod hardening;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod parent;
 pub(crate) mod process;
+#[cfg(any(feature = "cli", feature = "front"))]
+pub(crate) mod process_id;
 pub(crate) mod random;
 pub(crate) mod runtime;
 pub(crate) mod secret;

@@ -8,6 +8,7 @@ pub(crate) mod identity;
 #[cfg(any(test, feature = "cli"))]
 mod outline;
 pub(crate) mod refusal;
+pub(crate) mod rejection;
 #[cfg(test)]
 mod tests;
 mod validity;

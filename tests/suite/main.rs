@@ -9,6 +9,7 @@
 //! - `sent`: the issuer gets exactly the secret that was set
 //! - `retries`: what is sent again, when, and what never
 //! - `refusals`: what a refusal means, whatever its body is
+//! - `refused_tokens`: a token that a server refused, as its client reports
 //! - `limits`: an issuer that is slow or sends too much
 //! - `late_key`: a key that has to be waited for
 //! - `output`: stdout that is closed, full or not read
@@ -139,6 +140,7 @@ mod readme;
 mod real_issuers;
 mod redis_harness;
 mod refusals;
+mod refused_tokens;
 mod resource_server;
 mod retries;
 mod revocation;

@@ -11,6 +11,7 @@ pub(crate) fn slot(identity: &[u8]) -> RecordKey {
 pub(crate) fn check(store: &dyn RecordStore) {
     let (a, b) = (slot(b"a"), slot(b"b"));
     let refusal = RecordKey { holds: RecordKind::Refusal, ..a };
+    let rejection = RecordKey { holds: RecordKind::Rejection, ..a };
     let load = |slot| store.load(slot).expect("loads");
 
     assert_eq!(load(a), None, "an empty slot is absent, not an error");
@@ -26,6 +27,8 @@ pub(crate) fn check(store: &dyn RecordStore) {
     assert_eq!(store.stamp(a).expect("stamps"), Some(first), "reading changes nothing");
 
     store.save(refusal, b"refused", WriteMode::Concurrent).expect("saves");
+    store.save(rejection, b"rejected", WriteMode::Exclusive).expect("saves");
+    assert_eq!(load(refusal).as_deref(), Some(b"refused".as_slice()), "a rejection is no refusal");
     assert_eq!(load(a).as_deref(), Some(b"first".as_slice()), "a refusal does not replace a token");
 
     store.save(a, b"second", WriteMode::Concurrent).expect("saves");
@@ -36,12 +39,14 @@ pub(crate) fn check(store: &dyn RecordStore) {
     store.save(b, &large, WriteMode::Exclusive).expect("saves");
     assert_eq!(load(b), Some(large));
     let mut listed = store.list().expect("lists");
-    listed.sort_by_key(|slot| (slot.name.to_hex(), slot.holds == RecordKind::Refusal));
-    let mut wanted = vec![a, refusal, b];
-    wanted.sort_by_key(|slot| (slot.name.to_hex(), slot.holds == RecordKind::Refusal));
+    let order = |slot: &RecordKey| (slot.name.to_hex(), format!("{:?}", slot.holds));
+    listed.sort_by_key(order);
+    let mut wanted = vec![a, refusal, rejection, b];
+    wanted.sort_by_key(order);
     assert_eq!(listed, wanted);
 
     assert!(store.remove(a).expect("removes"));
     assert_eq!(load(a), None);
     assert_eq!(load(refusal).as_deref(), Some(b"refused".as_slice()));
+    assert_eq!(load(rejection).as_deref(), Some(b"rejected".as_slice()));
 }

@@ -1,4 +1,4 @@
-//! Records as files: `tokens/NAME` and `tokens/NAME.refused` in the data directory.
+//! Records as files: `tokens/NAME`, `tokens/NAME.refused` and `tokens/NAME.rejected` in the data directory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -154,19 +154,22 @@ fn alone(name: &str, digit: char) -> String {
 }
 
 const REFUSED: &str = ".refused";
+const REJECTED: &str = ".rejected";
 
 fn file_name(slot: RecordKey) -> String {
     let name = slot.name.to_hex();
     match slot.holds {
         RecordKind::Token => name,
         RecordKind::Refusal => name + REFUSED,
+        RecordKind::Rejection => name + REJECTED,
     }
 }
 
 fn slot(file_name: &str) -> Option<RecordKey> {
-    let (name, holds) = match file_name.strip_suffix(REFUSED) {
-        Some(name) => (name, RecordKind::Refusal),
-        None => (file_name, RecordKind::Token),
+    let (name, holds) = match (file_name.strip_suffix(REFUSED), file_name.strip_suffix(REJECTED)) {
+        (Some(name), _) => (name, RecordKind::Refusal),
+        (None, Some(name)) => (name, RecordKind::Rejection),
+        (None, None) => (file_name, RecordKind::Token),
     };
     RecordName::from_hex(name).map(|name| RecordKey { name, holds })
 }
@@ -233,9 +236,16 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_not_listed() {
-        for name in
-            ["", "x", ".refused", "00.tmp", &"0".repeat(63), &"G".repeat(64), &format!("{}.tmp", "0".repeat(64))]
-        {
+        for name in [
+            "",
+            "x",
+            ".refused",
+            ".rejected",
+            "00.tmp",
+            &"0".repeat(63),
+            &"G".repeat(64),
+            &format!("{}.tmp", "0".repeat(64)),
+        ] {
             assert_eq!(slot(name), None, "{name}");
         }
     }

@@ -16,7 +16,7 @@ pub use files::FileStore;
 pub(crate) use files::{Leftover, leftover};
 pub use memory::MemoryStore;
 
-/// The place of one record: a token or a remembered refusal of one identity.
+/// The place of one record of an identity: its token, or what is remembered of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RecordKey {
@@ -41,6 +41,8 @@ pub enum RecordKind {
     Token,
     /// Its remembered refusal.
     Refusal,
+    /// The last of its tokens that a client reported as refused by a server.
+    Rejection,
 }
 
 /// The writer: the holder of the turn, or one that continues without it.

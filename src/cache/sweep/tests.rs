@@ -106,6 +106,21 @@ fn what_was_over_for_a_day_goes_with_its_lock_and_nothing_goes_before() {
     }
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn a_rejection_goes_a_day_after_the_token_that_it_is_of() {
+    let place = Place::new();
+    place.keep("a");
+    let token = place.cache.token(&identity("a")).expect("loads").expect("there");
+    let rejection = Rejection::new(&token, place.clock.now());
+    place.cache.keep_rejection(&identity("a"), &rejection, WriteMode::Exclusive).expect("kept");
+    place.clock.advance(24 * HOUR);
+    assert_eq!(place.sweep(Extent::Everything), 0);
+    place.clock.advance(HOUR + Duration::from_secs(60));
+    assert_eq!(place.sweep(Extent::Everything), 3, "the token, its rejection and the lock");
+    assert_eq!((place.files("tokens"), place.files("locks")), (0, 0));
+}
+
 #[test]
 fn a_sample_of_many_is_two_hundred() {
     let place = Place::new();

@@ -7,6 +7,7 @@ use super::json::quoted;
 use crate::consumers::client::GOOGLE;
 use crate::consumers::handed::Handed;
 use crate::encoding::base64url;
+#[cfg(feature = "cli")]
 use crate::error::Error;
 
 /// The only type of token that is handed over.
@@ -27,6 +28,7 @@ pub(super) fn answer(handed: &Handed<'_>) -> String {
 }
 
 /// Writes an error in place of a token.
+#[cfg(feature = "cli")]
 pub(crate) fn failure(error: &Error) -> String {
     refusal(error.code().name(), &error.to_string())
 }

@@ -8,10 +8,11 @@ pub(in crate::consumers) mod json;
 pub(crate) mod kubernetes;
 mod shell;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::callers::{self, Meaning};
 use super::client::{BAZEL, CURL, Client, GITHUB, GOOGLE, KUBERNETES, SESSION, SHELL};
 use super::handed::Handed;
 use crate::encoding::escape;
@@ -45,13 +46,20 @@ pub(crate) struct Row {
     pub(crate) format: Format,
     pub(crate) name: &'static str,
     /// What it writes.
+    #[cfg(feature = "cli")]
     pub(crate) about: &'static str,
     /// What takes it.
     pub(crate) client: &'static Client,
 }
 
-const fn row(format: Format, name: &'static str, client: &'static Client, about: &'static str) -> Row {
-    Row { format, name, about, client }
+const fn row(format: Format, name: &'static str, client: &'static Client, _about: &'static str) -> Row {
+    Row {
+        format,
+        name,
+        #[cfg(feature = "cli")]
+        about: _about,
+        client,
+    }
 }
 
 /// Every format.
@@ -86,6 +94,7 @@ pub(crate) static FORMATS: [Row; 14] = [
 const VARIABLE: &str = "ACCESS_TOKEN";
 
 impl Format {
+    #[cfg(feature = "cli")]
     pub(crate) const ALL: [Format; FORMATS.len()] = {
         let mut all = [Format::Token; FORMATS.len()];
         let mut at = 0;
@@ -210,6 +219,15 @@ impl Rendering {
         }))
     }
 
+    /// Notes to which process a token is handed, if its client reports a refusal by no more than another call; returns
+    /// what this call means. A person that calls for such a client is not one of its processes.
+    pub(crate) fn hand_over(&self, data_dir: &Path, handed: &Handed<'_>) -> Meaning {
+        match (self.format, &self.exec_info) {
+            (Format::Kubernetes, Some(_)) => callers::hand_over(data_dir, handed, &KUBERNETES),
+            _ => Meaning::Wanted,
+        }
+    }
+
     /// Does what is left once the text was written.
     ///
     /// # Errors
@@ -225,7 +243,7 @@ impl Rendering {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
 

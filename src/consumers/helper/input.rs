@@ -26,6 +26,7 @@ impl Input {
     }
 
     /// Returns all that was read so far, taken or not.
+    #[cfg(any(test, feature = "front"))]
     pub(crate) fn read_so_far(&self) -> &[u8] {
         &self.read
     }

@@ -124,6 +124,7 @@ impl Reply {
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The full program has to answer: there is no valid token in the cache, or something has to be changed.
+    #[cfg(feature = "front")]
     NeedsFullProgram,
     /// It failed.
     Failed(Error),
@@ -206,6 +207,7 @@ impl Call<'_> {
     pub(crate) fn run(&mut self) -> Option<Reply> {
         match (self.helper.answer)(self) {
             Ok(reply) => Some(reply),
+            #[cfg(feature = "front")]
             Err(Stop::NeedsFullProgram) => None,
             Err(Stop::Failed(error)) => Some((self.helper.failure)(&error)),
         }
@@ -258,9 +260,11 @@ impl Call<'_> {
     /// Returns the token for the hosts of an entry if it is kept and at hand. Requests none, so that a client that wants
     /// to know of every host costs no request.
     pub(crate) fn kept_for(&self, entry: &Entry) -> Option<Granted> {
-        let kept = self.home.cached(&entry.profile, self.helper.client.preferred);
-        let (profile, token) =
-            kept.ok().flatten().filter(|(profile, _)| profile.token_binding != TokenBinding::Dpop)?;
+        let profile = self.home.profile(&entry.profile).ok()?;
+        if profile.token_binding == TokenBinding::Dpop {
+            return None;
+        }
+        let token = self.home.cached(&profile, self.helper.client.preferred).ok().flatten()?;
         let obtained = Obtained { token, source: Source::Cache };
         let provided = Provided { profile, obtained, now: self.home.clock.now() };
         Some(Granted { host: entry.host.clone(), provided })

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use super::{Stop, Tokens};
 #[cfg(feature = "cli")]
-use crate::error::Error;
-#[cfg(feature = "cli")]
 use crate::keeper::Observer;
 use crate::keeper::Obtained;
 #[cfg(feature = "front")]
@@ -50,14 +48,6 @@ impl Tokens for KeeperTokens {
 
     fn reject(&mut self, home: &Home, name: &ProfileName, refused: &Secret) -> Result<(), Stop> {
         let keeper = home.keeper(name, self.0.clone())?;
-        let kept = keeper.kept()?.filter(|token| refused.holds(token.expose().as_bytes()));
-        if let Some(token) = kept {
-            keeper.reject(&token)?;
-            block_on(async {
-                keeper.withdraw(&token).await;
-                Ok::<_, Error>(())
-            })?;
-        }
-        Ok(())
+        Ok(block_on(keeper.refused_by_client(refused))?)
     }
 }
