@@ -97,7 +97,7 @@ fn what_is_over_or_gone_is_removed_and_at_most_64_are_kept() {
     assert_eq!(place.entries(), MOST);
     assert_eq!(place.ask(1, "a", NOW + 100), Meaning::Wanted, "the oldest went first");
     assert_eq!(place.ask(70, "a", NOW + 100), Meaning::Refused);
-    let even = |process: ProcessId| process.number % 2 == 0;
+    let even = |process: ProcessId| process.number.is_multiple_of(2);
     place.asked(200, "a", NOW + 100, even).expect("noted");
     assert_eq!(place.entries(), 33);
     place.ask(201, "a", NOW + 3_800);
