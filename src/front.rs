@@ -78,7 +78,7 @@ fn helped(invocation: Invocation, own_name: &OsStr, arguments: &[OsString]) -> E
         // What is to be reported to a person is reported by the full program, which reads the same.
         Some(reply) if reply.stderr.is_empty() => {
             match crate::error::written(crate::system::stdout::write(reply.stdout.as_bytes())) {
-                Ok(()) => ExitCode::from(reply.exit),
+                Ok(()) => ExitCode::from(reply.exit.number(exit::code)),
                 Err(error) => fail(&error, Style::default()),
             }
         }

@@ -8,6 +8,7 @@ use super::settle;
 use super::ui::Ui;
 use crate::consumers::helper::{Call, Input, Invocation, KeeperTokens, Reply};
 use crate::error::{Code, Error, written};
+use crate::exit;
 use crate::keeper::Observer;
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
@@ -55,10 +56,10 @@ fn print(reply: &Reply) -> ExitCode {
     // If stderr is gone, there is no other place to report to.
     let _ = io::stderr().lock().write_all(reply.stderr.as_bytes());
     match written(stdout::write(reply.stdout.as_bytes())) {
-        Ok(()) => ExitCode::from(reply.exit),
+        Ok(()) => ExitCode::from(reply.exit.number(exit::code)),
         Err(error) => {
             let _ = writeln!(io::stderr().lock(), "tokenkeep: {error}");
-            ExitCode::from(crate::exit::code(error.code()))
+            ExitCode::from(exit::code(error.code()))
         }
     }
 }

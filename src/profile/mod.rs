@@ -49,9 +49,11 @@ pub(crate) use file::{ProfileError, ProfileFile};
 pub(crate) use gap::gap;
 pub use headers::{HeaderError, HeaderSource, Headers};
 pub(crate) use headers::{check_value as check_header_value, is_masked as is_header_masked};
+#[cfg(feature = "cli")]
+pub(crate) use hosts::Miss;
 pub(crate) use hosts::{AuthScheme, HostEntry, HostPattern, Hosts};
 #[cfg(any(feature = "cli", feature = "front"))]
-pub(crate) use hosts::{HostError, Miss, Specificity, Target};
+pub(crate) use hosts::{HostError, Specificity, Target};
 pub(crate) use key::Variable;
 pub(crate) use keys::KEYS;
 pub use name::ProfileName;

@@ -4,8 +4,6 @@ pub(crate) mod clock;
 pub(crate) mod files;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod hardening;
-#[cfg(any(feature = "cli", feature = "front"))]
-pub(crate) mod parent;
 pub(crate) mod process;
 #[cfg(any(feature = "cli", feature = "front"))]
 pub(crate) mod process_id;

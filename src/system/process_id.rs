@@ -1,5 +1,7 @@
 //! Which process is meant: its number, and when it started. A number is given again, but not at the same time.
 
+use super::clock::{BootTime, Moment, WallTime};
+
 /// A process of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProcessId {
@@ -15,6 +17,13 @@ impl ProcessId {
         return ProcessId::running(u32::try_from(rustix::process::getppid()?.as_raw_nonzero().get()).ok()?);
         #[cfg(not(target_os = "linux"))]
         None
+    }
+
+    /// Returns when it began, to a hundredth of a second before; `None` if the machine's clock began later.
+    pub(crate) fn began(self, now: &Moment) -> Option<Moment> {
+        let since_boot = self.started.checked_mul(1_000_000_000 / ticks_per_second())?;
+        let age = i64::try_from(now.boot.0.checked_sub(since_boot)?).ok()?;
+        Some(Moment { wall: WallTime(now.wall.0.checked_sub(age)?), boot: BootTime(since_boot), boot_id: now.boot_id })
     }
 
     /// Returns whether it still runs, as far as this process sees.
@@ -34,6 +43,17 @@ impl ProcessId {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second()
+}
+
+/// There is no process id on another system, so this is as good as any.
+#[cfg(not(target_os = "linux"))]
+fn ticks_per_second() -> u64 {
+    100
+}
+
 /// Reads the 22nd field of proc_pid_stat(5). The second one is the name of the program in parentheses, which may hold
 /// blanks and parentheses too.
 #[cfg(target_os = "linux")]
@@ -46,6 +66,7 @@ fn start_in(stat: &[u8]) -> Option<u64> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use crate::system::clock::{Clock as _, SystemClock};
 
     #[test]
     fn the_parent_runs_and_a_process_of_another_start_does_not() {
@@ -53,6 +74,13 @@ mod tests {
         assert!(parent.is_running());
         assert!(!ProcessId { started: parent.started + 1, ..parent }.is_running());
         assert!(!ProcessId { number: u32::MAX, ..parent }.is_running());
+    }
+
+    #[test]
+    fn the_parent_began_before_now_and_after_the_machine() {
+        let now = SystemClock.now();
+        let began = ProcessId::of_parent().and_then(|parent| parent.began(&now)).expect("the parent of a test lives");
+        assert!(began.boot < now.boot && began.wall < now.wall && began.boot_id == now.boot_id);
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The formats of `token get`: each gives its client a token in the client's own words, and lives long enough for it.
 
-use std::time::SystemTime;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use tokenkeep::clock::{Clock as _, SystemClock};
 
 use crate::common::issuer::Behaviour;
 use crate::common::{Issuer, Outcome, TestEnvironment, tokenkeep};
@@ -36,8 +35,7 @@ fn end(text: &Value) -> i64 {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_secs()).expect("before the end of time")
+    SystemClock.now().wall.0 / 1_000_000_000
 }
 
 #[test]

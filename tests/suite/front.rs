@@ -8,7 +8,7 @@ use crate::common::{Issuer, TestEnvironment, skipped};
 use crate::main_job::{environment_for, get};
 
 /// Copies the programs that lie in `names` into a folder of their own; `None` where the full program is tested.
-fn copied(environment: &TestEnvironment, names: &[&str]) -> Option<PathBuf> {
+pub(crate) fn copied(environment: &TestEnvironment, names: &[&str]) -> Option<PathBuf> {
     let Some(front) = std::env::var_os("TOKENKEEP_TEST_PROGRAM").map(PathBuf::from) else {
         skipped("no thin front is under test: scripts/test names it by TOKENKEEP_TEST_PROGRAM");
         return None;

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::common::{Invocation, Issuer, Outcome, TestEnvironment, tokenkeep};
+use crate::front::copied;
 use crate::setup::{PROFILE, credential, forget, get, prepend};
 
 /// A host that takes bearer tokens.
@@ -112,6 +113,23 @@ fn a_cold_answer_costs_one_request_and_a_warm_one_none() {
         assert!((client.token)(&warm) == kept(&environment), "{}: another token", client.name);
         assert_eq!((cold.stderr.as_str(), warm.stderr.as_str()), ("", ""), "{}", client.name);
     }
+}
+
+#[test]
+fn what_is_kept_and_what_is_not_ours_is_answered_by_the_thin_front_only() {
+    let issuer = Issuer::start();
+    let environment = warm(&issuer);
+    let Some(front) = copied(&environment, &["tokenkeep"]) else { return };
+    for client in CLIENTS {
+        let answer = |host: &str| {
+            let (words, input) = (client.ask)(host);
+            let call = environment.program(&front, ["helper", client.name]).args(words).stdin(input);
+            call.env("PATH", environment.path("links")).prints_token().run()
+        };
+        assert!((client.token)(&answer(HOST).success()) == kept(&environment), "{}", client.name);
+        client.foreign.inspect(|foreign| foreign(&answer(FOREIGN)));
+    }
+    assert_eq!(issuer.count("/token"), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! They look at stdout only. The one text for a server that is not ours lets them go on without a token; any other text
 //! beside exit code 1 is shown to the user.
 
-use super::{Call, Granted, Reply, Stop, malformed};
+use super::{Call, Exit, Granted, Reply, Stop, malformed};
 use crate::consumers::format::json::quoted;
 use crate::consumers::hosts::Entry;
 use crate::error::{Code, Error};
@@ -48,11 +48,11 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
 
 /// Reports a failure on stdout: what is on stderr is not shown.
 pub(super) fn failure(error: &Error) -> Reply {
-    Reply { exit: 1, ..Reply::answer(format!("tokenkeep: {error}\n")) }
+    Reply { exit: Exit::Failure, ..Reply::answer(format!("tokenkeep: {error}\n")) }
 }
 
 fn not_ours() -> Reply {
-    Reply { exit: 1, ..Reply::answer(NOT_OURS) }
+    Reply { exit: Exit::Failure, ..Reply::answer(NOT_OURS) }
 }
 
 fn server(call: &mut Call<'_>) -> Result<String, Error> {

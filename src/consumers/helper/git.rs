@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Call, Granted, Reply, Stop, malformed};
+use super::{Call, Exit, Granted, Reply, Stop, malformed};
 use crate::consumers::client::GIT;
 use crate::error::Error;
 use crate::profile::{AuthScheme, Target};
@@ -51,7 +51,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
 
 /// Ends the search: no other helper and no prompt would find a token of this host.
 pub(super) fn failure(error: &Error) -> Reply {
-    Reply { stdout: "quit=1\n".to_owned().into(), exit: 0, ..Reply::on_stderr(error) }
+    Reply { stdout: "quit=1\n".to_owned().into(), exit: Exit::Success, ..Reply::on_stderr(error) }
 }
 
 fn credential(granted: &Granted, has_authtype: bool) -> Reply {

@@ -10,7 +10,7 @@ use super::{Call, Granted, Reply, Stop, malformed};
 use crate::consumers::hosts::Entry;
 use crate::profile::Target;
 use crate::system::clock::Moment;
-use crate::system::parent;
+use crate::system::process_id::ProcessId;
 use crate::system::secret::Secret;
 
 /// How old a token is that go was surely handed already, if the system does not show when go began.
@@ -79,7 +79,7 @@ fn reject_sent(call: &mut Call<'_>, target: &Target, response: Response) -> Resu
 /// Returns the kept token of an entry if it is older than the go command.
 fn sent_before(call: &Call<'_>, entry: &Entry) -> Option<Secret> {
     let now = call.home.clock.now();
-    let began = parent::started(&now).unwrap_or_else(|| earlier(&now, SURELY_SENT));
+    let began = ProcessId::of_parent().and_then(|go| go.began(&now)).unwrap_or_else(|| earlier(&now, SURELY_SENT));
     let kept = call.kept_for(entry)?;
     let token = kept.handed();
     let token = token.token();

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use super::{Call, Granted, Reply, Stop, malformed};
+use super::{Call, Exit, Granted, Reply, Stop, malformed};
 use crate::consumers::format::json::quoted;
 use crate::error::{Code, Error};
 use crate::profile::Target;
@@ -127,7 +127,7 @@ fn handed_on(words: &[String]) -> Result<Reply, Stop> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let handed_to = std::env::var_os(HANDED_TO);
     let Some(next) = next(&path, handed_to.as_deref(), &own_programs()) else {
-        return Ok(Reply { exit: 1, ..Reply::default() });
+        return Ok(Reply { exit: Exit::Failure, ..Reply::default() });
     };
     let mut command = process::command(&next);
     command.args(words).env(HANDED_TO, &next);

@@ -99,7 +99,29 @@ pub(crate) static HELPERS: [Helper; 9] = [
 pub(crate) struct Reply {
     pub(crate) stdout: Zeroizing<String>,
     pub(crate) stderr: String,
-    pub(crate) exit: u8,
+    pub(crate) exit: Exit,
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Exit {
+    #[default]
+    Success,
+    /// In the way in which the protocol has failures: with exit code 1.
+    Failure,
+    /// As the command line ends with this error.
+    Of(Code),
+}
+
+impl Exit {
+    /// Returns the exit code; `of` has that of an error.
+    pub(crate) fn number(self, of: fn(Code) -> u8) -> u8 {
+        match self {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Of(code) => of(code),
+        }
+    }
 }
 
 impl Reply {
@@ -115,8 +137,7 @@ impl Reply {
 
     /// Makes a failure that a client finds on stderr: the message on one line.
     pub(crate) fn on_stderr(error: &Error) -> Reply {
-        let exit = crate::exit::code(error.code());
-        Reply { stderr: format!("tokenkeep: {error}\n"), exit, ..Reply::default() }
+        Reply { stderr: format!("tokenkeep: {error}\n"), exit: Exit::Of(error.code()), ..Reply::default() }
     }
 }
 

@@ -8,8 +8,10 @@ use std::fmt;
 
 use url::Host;
 
+#[cfg(feature = "cli")]
+pub(crate) use matching::Miss;
 #[cfg(any(feature = "cli", feature = "front"))]
-pub(crate) use matching::{Miss, Specificity};
+pub(crate) use matching::Specificity;
 pub(crate) use target::Target;
 
 /// The hosts that helpers may hand a profile's token to. A host that no entry names gets nothing.
