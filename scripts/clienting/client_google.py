@@ -1,18 +1,18 @@
 """google-auth for Python: an executable hands over a JWT, which Google exchanges for a token of its own."""
 
 import json
+import urllib.parse
 
 from clienting.row import client
 from clienting.server import Answer
-import urllib.parse
 
 PROGRAM = """
 import sys
-import google.auth
+import google.auth.pluggable
 import google.auth.transport.requests
 import google.auth.version
 
-credentials, _ = google.auth.load_credentials_from_file(sys.argv[1], scopes=["x"])
+credentials = google.auth.pluggable.Credentials.from_file(sys.argv[1], scopes=["x"])
 credentials.refresh(google.auth.transport.requests.Request())
 sys.stdout.write(f"{google.auth.version.__version__} {credentials.token}")
 """
@@ -46,8 +46,11 @@ def google_auth(desk):
     }))
     environment = {"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1", "REQUESTS_CA_BUNDLE": desk.certificate.ca}
 
+    program = desk.folder / "exchange.py"
+    program.write_text(PROGRAM)
+
     def once(succeeds=True):
-        return desk.run([python, "-c", PROGRAM, path], environment=environment, succeeds=succeeds)
+        return desk.run([python, program, path], environment=environment, succeeds=succeeds)
 
     def exchanged():
         version, token = once().stdout.split()

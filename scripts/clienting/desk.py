@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import subprocess
+import threading
 import time
 
 from clienting.certificate import Certificate
@@ -144,6 +145,10 @@ class Desk:
         process = subprocess.Popen([str(word) for word in command], env=environment, cwd=self.home, **how)
         self.closing.callback(ended, process)
         return process
+
+    def drain(self, pipe):
+        """Reads on to the end, so that a program with much to print is not stopped by a full pipe."""
+        threading.Thread(target=lambda: [None for _ in pipe], daemon=True).start()
 
 
 def ended(process):
