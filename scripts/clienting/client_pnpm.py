@@ -1,0 +1,84 @@
+"""pnpm, whose tokenHelper is a program without arguments."""
+
+import base64
+import hashlib
+import io
+import json
+import tarfile
+
+from clienting.row import client
+from clienting.server import Answer
+
+
+def archive():
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as files:
+        content = b'{"name": "found", "version": "1.0.0"}'
+        entry = tarfile.TarInfo("package/package.json")
+        entry.size = len(content)
+        files.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+class Registry:
+    def __init__(self):
+        self.url, self.content = "", archive()
+
+    def respond(self, request):
+        if request.path == "/found/-/found-1.0.0.tgz":
+            return Answer(200, self.content)
+        if request.path != "/found":
+            return Answer(404)
+        integrity = base64.b64encode(hashlib.sha512(self.content).digest()).decode()
+        dist = {"tarball": f"{self.url}/found/-/found-1.0.0.tgz", "integrity": f"sha512-{integrity}"}
+        version = {"name": "found", "version": "1.0.0", "dist": dist}
+        content = {"name": "found", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
+        return Answer(200, json.dumps(content).encode(), {"content-type": "application/json"})
+
+
+def tried(desk, version):
+    desk.bench.tools.debian("node", "nodejs")
+    program = desk.bench.tools.node(f"pnpm-{version.split('.')[0]}", f"pnpm@{version}") / "node_modules/.bin/pnpm"
+    registry = Registry()
+    server, foreign = desk.guarded(registry.respond, challenge="Bearer"), desk.foreign()
+    registry.url = server.url
+    desk.profile(server.host)
+    desk.environment |= {"NODE_EXTRA_CA_CERTS": str(desk.certificate.ca), "CI": "1", "XDG_CACHE_HOME": str(desk.folder / "cache")}
+    desk.version = desk.run([program, "--version"]).stdout.strip()
+    settings = f"//{server.host}/:tokenHelper={desk.bin}/tokenkeep-npm\ncafile={desk.certificate.ca}\n"
+    (desk.home / ".npmrc").write_text(settings)
+    work = desk.folder / "work"
+    work.mkdir()
+    (work / "package.json").write_text('{"name": "work", "version": "1.0.0"}')
+
+    def asked(of, succeeds=True):
+        return desk.run([program, "view", "found", "version", f"--registry={of.url}/"], cwd=work, succeeds=succeeds)
+
+    def once():
+        desk.claim("1.0.0" in asked(server).stdout, "pnpm does not know the version")
+
+    desk.calls(once)
+    desk.claim({request.scheme for request in server.served} == {"bearer"}, "the token arrived in another scheme")
+    desk.run([program, "add", "found@1.0.0", f"--registry={server.url}/"], cwd=work)
+    desk.claim((work / "node_modules/found/package.json").exists(), "pnpm did not install the package")
+    desk.fact("view and add")
+    asked(foreign, succeeds=False)
+    desk.nothing_for(foreign)
+    desk.expiry(once)
+    desk.issuer.revoke_all()
+    refused = asked(server, succeeds=False)
+    desk.claim(refused.returncode != 0 and server.refused, "a revoked token was served")
+    desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
+    once()
+    desk.fact("reports no refusal")
+
+
+@client("pnpm")
+def pnpm(desk):
+    tried(desk, "12.4.2")
+
+
+@client("pnpm-10")
+def pnpm_10(desk):
+    """The last one that takes no arguments, and the whole header only."""
+    tried(desk, "10.20.0")
