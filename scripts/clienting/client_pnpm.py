@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 
 from clienting.row import client
@@ -43,25 +44,29 @@ def tried(desk, version):
     server, foreign = desk.guarded(registry.respond, challenge="Bearer"), desk.foreign()
     registry.url = server.url
     desk.profile(server.host)
-    desk.environment |= {"NODE_EXTRA_CA_CERTS": str(desk.certificate.ca), "CI": "1", "XDG_CACHE_HOME": str(desk.folder / "cache")}
+    desk.environment |= {"NODE_EXTRA_CA_CERTS": str(desk.certificate.ca), "XDG_CACHE_HOME": str(desk.folder / "cache")}
     desk.version = desk.run([program, "--version"]).stdout.strip()
     settings = f"//{server.host}/:tokenHelper={desk.bin}/tokenkeep-npm\ncafile={desk.certificate.ca}\n"
     (desk.home / ".npmrc").write_text(settings)
-    work = desk.folder / "work"
+    work, cache = desk.folder / "work", desk.folder / "cache"
     work.mkdir()
-    (work / "package.json").write_text('{"name": "work", "version": "1.0.0"}')
 
     def asked(of, succeeds=True):
-        return desk.run([program, "view", "found", "version", f"--registry={of.url}/"], cwd=work, succeeds=succeeds)
+        # With nothing kept, so that the registry is read. (`pnpm view` of pnpm 10 is that of npm, which has no helper.)
+        shutil.rmtree(cache, ignore_errors=True)
+        (work / "pnpm-lock.yaml").unlink(missing_ok=True)
+        (work / "package.json").write_text('{"name": "work", "version": "1.0.0"}')
+        return desk.run([program, "add", "--lockfile-only", f"--registry={of.url}/", "found"], cwd=work, succeeds=succeeds)
 
     def once():
-        desk.claim("1.0.0" in asked(server).stdout, "pnpm does not know the version")
+        asked(server)
+        desk.claim("found@1.0.0" in (work / "pnpm-lock.yaml").read_text(), "pnpm did not find the package")
 
     desk.calls(once)
     desk.claim({request.scheme for request in server.served} == {"bearer"}, "the token arrived in another scheme")
     desk.run([program, "add", "found@1.0.0", f"--registry={server.url}/"], cwd=work)
     desk.claim((work / "node_modules/found/package.json").exists(), "pnpm did not install the package")
-    desk.fact("view and add")
+    desk.fact("read and install")
     asked(foreign, succeeds=False)
     desk.nothing_for(foreign)
     desk.expiry(once)

@@ -67,7 +67,17 @@ def tried(desk, once):
 
 @client("pip")
 def pip(desk):
-    program = desk.bench.tools.python("pip", "pip==25.3") / "pip"
+    tried_pip(desk, "26.3", "")
+
+
+@client("pip-25")
+def pip_25(desk):
+    """It asks its keyring for a password only, of the user that stands in the URL of the index."""
+    tried_pip(desk, "25.3", "oauth2@")
+
+
+def tried_pip(desk, version, user):
+    program = desk.bench.tools.python(f"pip-{version.split('.')[0]}", f"pip=={version}") / "pip"
     desk.version = desk.run([program, "--version"]).stdout.split()[1]
     desk.environment |= {
         "PIP_KEYRING_PROVIDER": "subprocess", "PIP_CERT": str(desk.certificate.ca), "PIP_NO_INPUT": "1",
@@ -75,7 +85,7 @@ def pip(desk):
     }
     # By name: pip 24.2 and later cannot check the certificate of an address.
     fixed = [program, "download", "--quiet", "--no-deps", "--no-cache-dir", "--retries", "0", "--dest", desk.folder / "files"]
-    tried(desk, lambda host: desk.run([*fixed, "--index-url", f"https://{host}/simple", "found"], succeeds=False))
+    tried(desk, lambda host: desk.run([*fixed, "--index-url", f"https://{user}{host}/simple", "found"], succeeds=False))
 
 
 @client("uv")
