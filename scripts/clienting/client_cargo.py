@@ -84,6 +84,7 @@ def cargo(desk):
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     desk.run(["cargo", "update"], cwd=folders["x"])
     desk.fact("reports no refusal; its user reads that the token was rejected")
+    desk.without_issuer(lambda: desk.run(["cargo", "update"], cwd=folders["x"], succeeds=False))
 
 
 def project(desk, registry):

@@ -72,3 +72,4 @@ def codex(desk):
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     once()
     desk.fact("reports no refusal")
+    desk.without_issuer(lambda: asked(succeeds=False))

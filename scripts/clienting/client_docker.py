@@ -75,6 +75,7 @@ def skopeo(desk):
 
     desk.revocation(log_out)
     desk.fact("reports no refusal: `skopeo logout` takes the token out of use")
+    desk.without_issuer(lambda: desk.run(inspect, succeeds=False))
 
 
 def serve(desk, registry, tokens, service):

@@ -71,7 +71,7 @@ def tried(desk, git, scheme):
     desk.run([git, "ls-remote", f"{foreign.url}/repository.git"], succeeds=False)
     desk.nothing_for(foreign)
     desk.expiry(lambda: desk.run([git, "ls-remote", url]))
-    return server
+    desk.without_issuer(lambda: desk.run([git, "ls-remote", url], succeeds=False))
 
 
 @client("git")

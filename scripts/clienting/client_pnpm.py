@@ -76,6 +76,7 @@ def tried(desk, version):
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     once()
     desk.fact("reports no refusal")
+    desk.without_issuer(lambda: asked(server, succeeds=False))
 
 
 @client("pnpm")

@@ -15,7 +15,14 @@ def prometheus(desk):
     said = desk.run([program, "--version"])
     desk.version = (said.stdout + said.stderr).split()[2].rstrip(",")
     metrics = {"content-type": "text/plain; version=0.0.4"}
-    server, foreign = desk.guarded(lambda _: Answer(200, b"served 1\n", metrics)), desk.foreign()
+    foreign, elsewhere = desk.foreign(), desk.foreign()
+
+    def answer(request):
+        if request.path == "/moved":
+            return Answer(302, b"", {"location": f"https://{elsewhere.named}/metrics"})
+        return Answer(200, b"served 1\n", metrics)
+
+    server = desk.guarded(answer)
     desk.profile()
     token, part = desk.home / "token", desk.home / "token.part"
     desk.kept_in_clear |= {token}
@@ -30,6 +37,7 @@ def prometheus(desk):
     own = {"authorization": {"credentials_file": str(token)}, "tls_config": {"ca_file": str(desk.certificate.ca)}}
     jobs = [
         {"job_name": "own", "static_configs": [{"targets": [server.host]}]} | own,
+        {"job_name": "moved", "metrics_path": "/moved", "static_configs": [{"targets": [server.host]}]} | own,
         {"job_name": "foreign", "static_configs": [{"targets": [foreign.host]}], "tls_config": own["tls_config"]},
     ]
     settings = {"global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"}, "scrape_configs": [job | {"scheme": "https"} for job in jobs]}
@@ -39,16 +47,20 @@ def prometheus(desk):
     process = desk.background([program, *where], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     desk.drain(process.stderr)
 
+    def scraped():
+        return [request for request in server.served if request.path == "/metrics"]
+
     number = desk.most_calls
-    until(lambda: len(server.served) >= number, f"{number} scrapes")
+    until(lambda: len(scraped()) >= number, f"{number} scrapes")
     desk.claim(desk.issuer.count == 1, f"{desk.issuer.count} requests")
     desk.fact(f"{number} scrapes = 1 request")
     until(lambda: foreign.requests, "the foreign target is scraped")
     desk.nothing_for(foreign)
+    desk.redirected(elsewhere, lambda: until(lambda: elsewhere.requests, "the redirect is followed"))
     desk.issuer.revoke_all()
     until(lambda: server.refused, "a revoked token is refused")
     renew("--refresh")
-    seen = len(server.served)
-    until(lambda: len(server.served) > seen, "the new token is read")
+    seen = len(scraped())
+    until(lambda: len(scraped()) > seen, "the new token is read")
     desk.claim(desk.issuer.count == 2, f"{desk.issuer.count} requests")
     desk.fact("reports no refusal; a new file counts from the next scrape on")

@@ -63,6 +63,7 @@ def tried(desk, once):
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     served()
     desk.fact("reports no refusal")
+    desk.without_issuer(lambda: once(host))
 
 
 @client("pip")

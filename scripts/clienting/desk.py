@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import subprocess
+import sys
 import threading
 import time
 
@@ -130,6 +131,26 @@ class Desk:
         self.claim(foreign.requests, "the foreign host was not asked at all")
         self.claim(not any(request.holds(self.issuer) for request in foreign.requests), "a foreign host got a secret")
         self.fact("foreign host: nothing")
+
+    def without_issuer(self, act):
+        """The last trial: with no token and no issuer the client fails soon, and its user reads why from tokenkeep."""
+        self.run(["tokenkeep", "token", "forget"])
+        self.issuer.stop()
+        began = time.monotonic()
+        ended = act()
+        self.claim(ended.returncode != 0, "it was served without a token")
+        self.claim(time.monotonic() - began < 30, "it did not fail soon")
+        said = ended.stderr + ended.stdout
+        self.fact(f"without issuer: {'shows why' if self.issuer.host in said else 'does not show why'}")
+        if self.bench.is_verbose:
+            print(said, file=sys.stderr)
+
+    def redirected(self, elsewhere, act):
+        """Whether the client sends the token to another host that the server names: its own affair, but worth knowing."""
+        act()
+        came = elsewhere.requests
+        word = "sends the token along" if any(request.holds(self.issuer) for request in came) else "sends no token" if came else "is not followed"
+        self.fact(f"a redirect to another host: {word}")
 
     def check_traces(self):
         """No secret in arguments of any process, and none in a file that is not meant to hold it."""

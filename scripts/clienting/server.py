@@ -60,6 +60,8 @@ class Server:
         self.port = self.server.server_address[1]
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"{'https' if certificate else 'http'}://{self.host}"
+        # Another name of the same server: for a client another host.
+        self.named = f"localhost:{self.port}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self):
