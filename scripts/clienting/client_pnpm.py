@@ -1,4 +1,4 @@
-"""pnpm, whose tokenHelper is a program without arguments."""
+"""pnpm, whose tokenHelper is a program, up to version 10 one without arguments."""
 
 import base64
 import hashlib
@@ -37,7 +37,8 @@ class Registry:
         return Answer(200, json.dumps(content).encode(), {"content-type": "application/json"})
 
 
-def tried(desk, version):
+def tried(desk, version, helper):
+    """`helper` is what stands in `.npmrc`, without the folder."""
     desk.bench.tools.debian("node", "nodejs")
     program = desk.bench.tools.node(f"pnpm-{version.split('.')[0]}", f"pnpm@{version}") / "node_modules/.bin/pnpm"
     registry = Registry()
@@ -46,7 +47,7 @@ def tried(desk, version):
     desk.profile(server.host)
     desk.environment |= {"NODE_EXTRA_CA_CERTS": str(desk.certificate.ca), "XDG_CACHE_HOME": str(desk.folder / "cache")}
     desk.version = desk.run([program, "--version"]).stdout.strip()
-    settings = f"//{server.host}/:tokenHelper={desk.bin}/tokenkeep-npm\ncafile={desk.certificate.ca}\n"
+    settings = f"//{server.host}/:tokenHelper={desk.bin}/{helper}\ncafile={desk.certificate.ca}\n"
     (desk.home / ".npmrc").write_text(settings)
     work, cache = desk.folder / "work", desk.folder / "cache"
     work.mkdir()
@@ -81,10 +82,11 @@ def tried(desk, version):
 
 @client("pnpm")
 def pnpm(desk):
-    tried(desk, "12.4.2")
+    """It takes arguments too."""
+    tried(desk, "12.4.2", "tokenkeep helper pnpm -p x")
 
 
 @client("pnpm-10")
 def pnpm_10(desk):
     """The last one that takes no arguments, and the whole header only."""
-    tried(desk, "10.20.0")
+    tried(desk, "10.20.0", "tokenkeep-npm")

@@ -91,15 +91,18 @@ def tried_pip(desk, version, user):
 
 @client("uv")
 def uv(desk):
+    """It asks its keyring if the index says `authenticate`, or if its URL names a user."""
     folder = desk.bench.tools.python("uv", "uv==0.13.8")
     program = folder / "uv"
     desk.version = desk.run([program, "--version"]).stdout.split()[1]
-    desk.environment |= {"UV_KEYRING_PROVIDER": "subprocess", "SSL_CERT_FILE": str(desk.certificate.ca), "UV_NO_CONFIG": "1"}
+    desk.environment |= {"UV_KEYRING_PROVIDER": "subprocess", "SSL_CERT_FILE": str(desk.certificate.ca)}
     fixed = [program, "pip", "compile", "-", "--no-cache", "--no-header", "--python", folder / "python"]
 
     def once(host):
-        # uv asks its keyring only if a user is named, or with `authenticate = "always"`.
-        url = f"https://oauth2@{host}/simple"
-        return desk.run([*fixed, "--default-index", url], stdin="found\n", succeeds=False)
+        path = desk.home / "uv.toml"
+        path.write_text(f'[[index]]\nurl = "https://{host}/simple"\ndefault = true\nauthenticate = "always"\n')
+        named = desk.run([*fixed, "--no-config", "--default-index", f"https://oauth2@{host}/simple"], stdin="found\n", succeeds=False)
+        asked = desk.run([*fixed, "--config-file", path], stdin="found\n", succeeds=False)
+        return named if named.returncode else asked
 
     tried(desk, once)
