@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import struct
 import subprocess
 import tarfile
@@ -15,7 +16,7 @@ class Registry:
     """An index with one crate, to which others may be published."""
 
     def __init__(self):
-        self.url, self.lines, self.files = "", {}, {}
+        self.url, self.downloads, self.lines, self.files = "", "", {}, {}
         self.add({"name": "found", "vers": "1.0.0", "deps": [], "features": {}}, crate("found"))
 
     def add(self, metadata, content):
@@ -31,7 +32,7 @@ class Registry:
             self.add(metadata, request.body[8 + size :])
             return Answer(200, b'{"warnings": null}')
         if request.path == "/index/config.json":
-            return Answer(200, json.dumps({"dl": f"{self.url}/dl", "api": self.url, "auth-required": True}).encode())
+            return Answer(200, json.dumps({"dl": self.downloads or f"{self.url}/dl", "api": self.url, "auth-required": True}).encode())
         content = self.files.get(request.path) or self.lines.get(request.path.rpartition("/")[2])
         return Answer(200 if content else 404, content or b"")
 
@@ -84,6 +85,10 @@ def cargo(desk):
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     desk.run(["cargo", "update"], cwd=folders["x"])
     desk.fact("reports no refusal; its user reads that the token was rejected")
+    elsewhere = desk.foreign()
+    registry.downloads = f"https://{elsewhere.named}/dl"
+    shutil.rmtree(desk.home / "cargo/registry")
+    desk.redirected(elsewhere, lambda: desk.run(["cargo", "fetch"], cwd=folders["x"], succeeds=False), "`dl` on another host")
     desk.without_issuer(lambda: desk.run(["cargo", "update"], cwd=folders["x"], succeeds=False))
 
 

@@ -145,12 +145,12 @@ class Desk:
         if self.bench.is_verbose:
             print(said, file=sys.stderr)
 
-    def redirected(self, elsewhere, act):
+    def redirected(self, elsewhere, act, what="a redirect to another host"):
         """Whether the client sends the token to another host that the server names: its own affair, but worth knowing."""
         act()
         came = elsewhere.requests
         word = "sends the token along" if any(request.holds(self.issuer) for request in came) else "sends no token" if came else "is not followed"
-        self.fact(f"a redirect to another host: {word}")
+        self.fact(f"{what}: {word}")
 
     def check_traces(self):
         """No secret in arguments of any process, and none in a file that is not meant to hold it."""
