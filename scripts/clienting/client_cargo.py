@@ -21,7 +21,8 @@ class Registry:
 
     def add(self, metadata, content):
         name, version = metadata["name"], metadata["vers"]
-        line = {"name": name, "vers": version, "deps": [], "features": {}, "yanked": False, "cksum": hashlib.sha256(content).hexdigest()}
+        line = {"name": name, "vers": version, "deps": [], "features": {}, "yanked": False}
+        line["cksum"] = hashlib.sha256(content).hexdigest()
         self.lines[name] = json.dumps(line).encode() + b"\n"
         self.files[f"/dl/{name}/{version}/download"] = content
 
@@ -81,7 +82,8 @@ def cargo(desk):
     desk.expiry(lambda: desk.run(["cargo", "update"], cwd=folders["x"]))
     desk.issuer.revoke_all()
     refused = desk.run(["cargo", "update"], cwd=folders["x"], succeeds=False)
-    desk.claim("401" in refused.stderr or "token rejected" in refused.stderr, f"the user does not read of the refusal: {refused.stderr[-300:]}")
+    is_shown = "401" in refused.stderr or "token rejected" in refused.stderr
+    desk.claim(is_shown, f"the user does not read of the refusal: {refused.stderr[-300:]}")
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     desk.run(["cargo", "update"], cwd=folders["x"])
     desk.fact("reports no refusal; its user reads that the token was rejected")

@@ -43,7 +43,7 @@ def respond(request):
 
 @client("codex")
 def codex(desk):
-    folder = desk.bench.tools.node("codex", "@openai/codex")
+    folder = desk.bench.tools.node("codex", "@openai/codex@0.171.0")
     program = folder / "node_modules/.bin/codex"
     desk.version = desk.run([program, "--version"]).stdout.split()[1]
     server, foreign = desk.guarded(respond, challenge="Bearer"), desk.foreign(challenge="Bearer")

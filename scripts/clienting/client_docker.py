@@ -1,6 +1,5 @@
 """skopeo with a private docker-registry: the token is the password at the registry's token service."""
 
-import base64
 import gzip
 import hashlib
 import io
@@ -11,7 +10,7 @@ import time
 import urllib.parse
 
 from clienting.certificate import openssl
-from clienting.issuer import encoded
+from clienting.issuer import encoded, encoded_bytes
 from clienting.row import client
 from clienting.server import Answer
 
@@ -21,9 +20,8 @@ class TokenService:
 
     def __init__(self, folder):
         self.key, self.certificate = folder / "registry.key", folder / "registry.pem"
-        openssl(
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry", "-keyout", self.key, "-out", self.certificate
-        )
+        made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry"]
+        openssl(*made, "-keyout", self.key, "-out", self.certificate)
         lines = self.certificate.read_text().splitlines()
         self.header = {"typ": "JWT", "alg": "RS256", "x5c": ["".join(line for line in lines if "-" not in line)]}
 
@@ -37,8 +35,9 @@ class TokenService:
             "access": [{"type": kind, "name": name, "actions": actions.split(",")} for kind, name, actions in access],
         }
         signed = f"{encoded(self.header)}.{encoded(claims)}"
-        done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=signed.encode(), capture_output=True, check=True)
-        token = f"{signed}.{base64.urlsafe_b64encode(done.stdout).rstrip(b'=').decode()}"
+        sign = ["openssl", "dgst", "-sha256", "-sign", self.key]
+        done = subprocess.run(sign, input=signed.encode(), capture_output=True, check=True)
+        token = f"{signed}.{encoded_bytes(done.stdout)}"
         return Answer(200, json.dumps({"token": token, "expires_in": 300}).encode(), {"content-type": "application/json"})
 
 
@@ -88,7 +87,8 @@ def serve(desk, registry, tokens, service):
             "tls": {"certificate": str(desk.certificate.chain), "key": str(desk.certificate.key)},
         },
         "auth": {"token": {
-            "realm": f"{tokens.url}/token", "service": "registry", "issuer": "clients", "rootcertbundle": str(service.certificate),
+            "realm": f"{tokens.url}/token", "service": "registry", "issuer": "clients",
+            "rootcertbundle": str(service.certificate),
         }},
     }
     path = desk.folder / "registry.yml"
@@ -118,7 +118,8 @@ def layout(folder):
     rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(packed.getvalue()).hexdigest()}"]}
     config = blob(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode(), "config.v1+json")
     kind = "application/vnd.oci.image.manifest.v1+json"
-    manifest = blob(json.dumps({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer]}).encode(), "manifest.v1+json")
+    content = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer]}
+    manifest = blob(json.dumps(content).encode(), "manifest.v1+json")
     manifest["annotations"] = {"org.opencontainers.image.ref.name": "v1"}
     (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [manifest]}))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')

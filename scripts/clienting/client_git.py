@@ -35,8 +35,8 @@ class Repository:
         return Answer(status, body, headers)
 
 
-def tried(desk, git, scheme):
-    """Everything that git does with a token, which arrives in this scheme."""
+def tried(desk, git, scheme, more=()):
+    """Everything that git does with a token, which arrives in this scheme; and `more` trials with the server."""
     desk.version = desk.run([git, "--version"]).stdout.split()[2]
     repository = Repository(desk, git)
     server = desk.guarded(repository.respond, challenge=['Bearer realm="git"', 'Basic realm="git"'])
@@ -71,6 +71,8 @@ def tried(desk, git, scheme):
     desk.run([git, "ls-remote", f"{foreign.url}/repository.git"], succeeds=False)
     desk.nothing_for(foreign)
     desk.expiry(lambda: desk.run([git, "ls-remote", url]))
+    for trial in more:
+        trial(desk, server)
     desk.without_issuer(lambda: desk.run([git, "ls-remote", url], succeeds=False))
 
 
@@ -78,7 +80,17 @@ def tried(desk, git, scheme):
 def git(desk):
     """The newest git of the machine; Debian 12 has an older one."""
     git = newest(desk)
-    tried(desk, git, "bearer" if version(desk, git) >= (2, 46) else "basic")
+    is_new = version(desk, git) >= (2, 46)
+    tried(desk, git, "bearer" if is_new else "basic", () if is_new else (typed,))
+
+
+def typed(desk, server):
+    """What git 2.46 would send, typed: for a machine that has none."""
+    host = f"protocol=https\nhost={server.host}\n\n"
+    given = desk.run(["git-credential-tokenkeep", "get"], stdin=f"capability[]=authtype\n{host}", prints_token=True).stdout
+    lines = dict(line.split("=", 1) for line in given.splitlines() if line)
+    desk.claim(lines["authtype"] == "Bearer" and desk.issuer.accepts(lines["credential"]), "no bearer token was given")
+    desk.fact("git 2.46 is not here: its protocol was typed")
 
 
 @client("git-password")
@@ -100,8 +112,8 @@ def git_lfs(desk):
     stored = {}
 
     def respond(request):
-        if request.path.endswith("/locks/verify"):
-            return as_lfs({"ours": [], "theirs": []})
+        if request.path.endswith(("/locks", "/locks/verify")):
+            return as_lfs({"ours": [], "theirs": [], "locks": []})
         if request.path.endswith("/objects/batch"):
             asked = json.loads(request.body)
             action = {"href": f"{server.url}/objects/", "authenticated": False}
@@ -139,6 +151,21 @@ def git_lfs(desk):
     desk.claim(stored and desk.issuer.count == before + 1, f"{desk.issuer.count - before} requests")
     schemes = sorted({request.scheme for request in server.served if "objects" in request.path})
     desk.fact(f"push and clone of an object = 1 request; sent as {', '.join(schemes)}")
+    desk.run([git, "-C", work, "remote", "add", "origin", url])
+    desk.run(["tokenkeep", "token", "forget"])
+
+    def locks(succeeds=True):
+        return desk.run([git, "-C", work, "lfs", "locks"], succeeds=succeeds)
+
+    desk.calls(locks)
+    desk.expiry(locks)
+    desk.revocation(locks)
+    desk.fact("the command that is refused is served")
+    foreign = desk.foreign(challenge='Basic realm="foreign"')
+    desk.run([git, "config", "--global", f"credential.{foreign.url}.helper", "tokenkeep"])
+    desk.run([git, "-C", work, "config", "lfs.url", f"{foreign.url}/lfs"])
+    locks(succeeds=False)
+    desk.nothing_for(foreign)
 
 
 def as_lfs(content):

@@ -80,7 +80,7 @@ def mcp_sdk(desk):
 @client("claude")
 def claude(desk):
     """`claude mcp list` connects to each server, and needs no account."""
-    folder = desk.bench.tools.node("claude", "@anthropic-ai/claude-code")
+    folder = desk.bench.tools.node("claude", "@anthropic-ai/claude-code@2.1.197")
     program = folder / "node_modules/.bin/claude"
     desk.environment |= {
         "NODE_EXTRA_CA_CERTS": str(desk.certificate.ca), "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1",

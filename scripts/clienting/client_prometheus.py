@@ -40,11 +40,14 @@ def prometheus(desk):
         {"job_name": "moved", "metrics_path": "/moved", "static_configs": [{"targets": [server.host]}]} | own,
         {"job_name": "foreign", "static_configs": [{"targets": [foreign.host]}], "tls_config": own["tls_config"]},
     ]
-    settings = {"global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"}, "scrape_configs": [job | {"scheme": "https"} for job in jobs]}
+    settings = {
+        "global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"},
+        "scrape_configs": [job | {"scheme": "https"} for job in jobs],
+    }
     path = desk.home / "prometheus.yml"
     path.write_text(json.dumps(settings))
-    where = [f"--config.file={path}", f"--storage.tsdb.path={desk.folder / 'data-of-prometheus'}", "--web.listen-address=127.0.0.1:0"]
-    process = desk.background([program, *where], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    where = [f"--config.file={path}", f"--storage.tsdb.path={desk.folder / 'scraped'}"]
+    process = desk.background([program, *where, "--web.listen-address=127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     desk.drain(process.stderr)
 
     def scraped():

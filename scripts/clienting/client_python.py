@@ -85,7 +85,7 @@ def tried_pip(desk, version, user):
         "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_CONFIG_FILE": "/dev/null",
     }
     # By name: pip 24.2 and later cannot check the certificate of an address.
-    fixed = [program, "download", "--quiet", "--no-deps", "--no-cache-dir", "--retries", "0", "--dest", desk.folder / "files"]
+    fixed = [program, "download", "--quiet", "--no-deps", "--no-cache-dir", "--retries", "0", "--dest", desk.folder / "d"]
     tried(desk, lambda host: desk.run([*fixed, "--index-url", f"https://{user}{host}/simple", "found"], succeeds=False))
 
 

@@ -117,7 +117,8 @@ def kubelet(desk):
     def answered(host):
         asked = {"apiVersion": KUBELET, "kind": "CredentialProviderRequest", "image": f"{host}/team/app:v1"}
         answer = json.loads(desk.run(["tokenkeep-kubelet"], stdin=json.dumps(asked), prints_token=True).stdout)
-        desk.claim(set(answer) <= {"apiVersion", "kind", "cacheKeyType", "cacheDuration", "auth"}, f"unknown fields: {set(answer)}")
+        known = {"apiVersion", "kind", "cacheKeyType", "cacheDuration", "auth"}
+        desk.claim(set(answer) <= known, f"unknown fields: {set(answer)}")
         desk.claim((answer["apiVersion"], answer["kind"]) == (KUBELET, "CredentialProviderResponse"), "another kind of answer")
         desk.claim(answer["cacheKeyType"] in ("Image", "Registry", "Global"), "an unknown cacheKeyType")
         duration = GO_DURATION.fullmatch(answer["cacheDuration"])
@@ -138,10 +139,12 @@ def kubelet(desk):
         return keep
 
     desk.calls(once)
-    desk.claim(0 < once() <= end_of_last(desk) - 60 - time.time() + 1, "it is kept for longer than up to a minute before the end")
+    keep, now = once(), time.time()
+    desk.claim(0 < keep <= end_of_last(desk) - 60 - now + 1, "it is kept for longer than up to a minute before the end")
     auth, _ = answered(foreign.host)
     shown_to(desk, f"{foreign.url}/v2/", header(auth, foreign.host))
     desk.nothing_for(foreign)
-    refused_on_stderr(desk, ["tokenkeep-kubelet"], '{"apiVersion": "credentialprovider.kubelet.k8s.io/v1beta1"}', "another version")
+    other = {"apiVersion": f"{KUBELET}beta1", "kind": "CredentialProviderRequest", "image": f"{server.host}/app"}
+    refused_on_stderr(desk, ["tokenkeep-kubelet"], json.dumps(other), "another version")
     desk.expiry(once)
     desk.fact("reports no refusal")

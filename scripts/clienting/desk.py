@@ -1,7 +1,6 @@
 """What one client is tried at: a home of its own, an issuer, servers, and what was found."""
 
 import contextlib
-import os
 import pathlib
 import subprocess
 import sys
@@ -75,9 +74,8 @@ class Desk:
         """Runs a program. No token may stand in its arguments or on stderr, nor on stdout unless it is for that."""
         command = [str(word) for word in command]
         environment = self.environment | {name: str(value) for name, value in (environment or {}).items()}
-        ended = subprocess.run(
-            command, input=stdin, env=environment, cwd=cwd or self.home, capture_output=True, text=True, errors="replace", timeout=seconds
-        )
+        how = {"capture_output": True, "text": True, "errors": "replace", "timeout": seconds}
+        ended = subprocess.run(command, input=stdin, env=environment, cwd=cwd or self.home, **how)
         shown = [*command, ended.stderr] + ([] if prints_token else [ended.stdout])
         if any(self.issuer.is_in(text) for text in shown):
             raise Failed(f"{command[0]} showed a secret in its arguments or output")
@@ -149,7 +147,9 @@ class Desk:
         """Whether the client sends the token to another host that the server names: its own affair, but worth knowing."""
         act()
         came = elsewhere.requests
-        word = "sends the token along" if any(request.holds(self.issuer) for request in came) else "sends no token" if came else "is not followed"
+        word = "sends no token" if came else "is not followed"
+        if any(request.holds(self.issuer) for request in came):
+            word = "sends the token along"
         self.fact(f"{what}: {word}")
 
     def check_traces(self):
@@ -192,8 +192,3 @@ def until(holds, what, seconds=60):
             raise Failed(f"{what}: not within {seconds} s")
         time.sleep(0.05)
     return found
-
-
-def found_in(path, name):
-    """Whether a program is in one of these folders."""
-    return any(os.access(pathlib.Path(folder) / name, os.X_OK) for folder in path.split(":"))
