@@ -33,7 +33,8 @@ class Registry:
             self.add(metadata, request.body[8 + size :])
             return Answer(200, b'{"warnings": null}')
         if request.path == "/index/config.json":
-            return Answer(200, json.dumps({"dl": self.downloads or f"{self.url}/dl", "api": self.url, "auth-required": True}).encode())
+            content = {"dl": self.downloads or f"{self.url}/dl", "api": self.url, "auth-required": True}
+            return Answer(200, json.dumps(content).encode())
         content = self.files.get(request.path) or self.lines.get(request.path.rpartition("/")[2])
         return Answer(200 if content else 404, content or b"")
 

@@ -31,7 +31,7 @@ def respond(request):
     if request.method != "POST" or not request.path.endswith("/responses"):
         return Answer(404)
     message = {"type": "message", "role": "assistant", "id": "m", "content": [{"type": "output_text", "text": "served"}]}
-    usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2, "input_tokens_details": None, "output_tokens_details": None}
+    usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
     events = [
         {"type": "response.created", "response": {"id": "r"}},
         {"type": "response.output_item.done", "output_index": 0, "item": message},
@@ -56,7 +56,7 @@ def codex(desk):
         (homes[name] / "config.toml").write_text((SETTINGS + auth).format(name=name, url=of.url))
 
     def asked(name="own", succeeds=True):
-        environment = {"CODEX_HOME": homes[name], "SSL_CERT_FILE": desk.certificate.ca, "CODEX_CA_CERTIFICATE": desk.certificate.ca}
+        environment = {"CODEX_HOME": homes[name], "SSL_CERT_FILE": desk.certificate.ca}
         words = ["exec", "--skip-git-repo-check", "--sandbox", "read-only", "any question"]
         return desk.run([program, *words], environment=environment, succeeds=succeeds, seconds=60)
 

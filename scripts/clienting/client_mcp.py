@@ -83,7 +83,8 @@ def claude(desk):
     folder = desk.bench.tools.node("claude", "@anthropic-ai/claude-code@2.1.197")
     program = folder / "node_modules/.bin/claude"
     desk.environment |= {
-        "NODE_EXTRA_CA_CERTS": str(desk.certificate.ca), "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1",
+        "NODE_EXTRA_CA_CERTS": str(desk.certificate.ca),
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1",
     }
     desk.version = desk.run([program, "--version"]).stdout.split()[0]
     server = desk.guarded(respond, challenge="Bearer", is_open=is_open)

@@ -47,7 +47,8 @@ def prometheus(desk):
     path = desk.home / "prometheus.yml"
     path.write_text(json.dumps(settings))
     where = [f"--config.file={path}", f"--storage.tsdb.path={desk.folder / 'scraped'}"]
-    process = desk.background([program, *where, "--web.listen-address=127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = desk.background([program, *where, "--web.listen-address=127.0.0.1:0"], **pipes)
     desk.drain(process.stderr)
 
     def scraped():

@@ -101,7 +101,8 @@ def uv(desk):
     def once(host):
         path = desk.home / "uv.toml"
         path.write_text(f'[[index]]\nurl = "https://{host}/simple"\ndefault = true\nauthenticate = "always"\n')
-        named = desk.run([*fixed, "--no-config", "--default-index", f"https://oauth2@{host}/simple"], stdin="found\n", succeeds=False)
+        index = ["--no-config", "--default-index", f"https://oauth2@{host}/simple"]
+        named = desk.run([*fixed, *index], stdin="found\n", succeeds=False)
         asked = desk.run([*fixed, "--config-file", path], stdin="found\n", succeeds=False)
         return named if named.returncode else asked
 
