@@ -2,6 +2,7 @@
 
 import json
 
+from clienting import client_mcp
 from clienting.row import client
 from clienting.server import Answer
 
@@ -23,6 +24,11 @@ command = "tokenkeep"
 args = ["token", "get", "-p", "x", "--min-ttl", "10m"]
 timeout_ms = 10000
 refresh_interval_ms = 300000
+"""
+MCP = """[mcp_servers.crm]
+url = "{url}/mcp"
+http_headers_helper = "tokenkeep {where} token get -p x --format headers"
+required = true
 """
 
 
@@ -46,14 +52,18 @@ def codex(desk):
     folder = desk.bench.tools.node("codex", "@openai/codex@0.171.0")
     program = folder / "node_modules/.bin/codex"
     desk.version = desk.run([program, "--version"]).stdout.split()[1]
+    mcp = desk.guarded(client_mcp.respond, challenge="Bearer", is_open=client_mcp.is_open)
     server, foreign = desk.guarded(respond, challenge="Bearer"), desk.foreign(challenge="Bearer")
     desk.profile(server.host)
     homes = {}
     for name, of in (("own", server), ("foreign", foreign)):
         homes[name] = desk.home / f"codex-{name}"
         homes[name].mkdir()
-        auth = AUTH if name == "own" else ""
-        (homes[name] / "config.toml").write_text((SETTINGS + auth).format(name=name, url=of.url))
+        (homes[name] / "config.toml").write_text(SETTINGS.format(name=name, url=of.url))
+    with (homes["own"] / "config.toml").open("a") as file:
+        # The variables of tokenkeep do not reach this command: Codex passes on a few of its own only.
+        where = f"--config-dir {desk.folder / 'config'} --data-dir {desk.folder / 'data'}"
+        file.write(AUTH.format(name="own") + MCP.format(url=mcp.url, where=where))
 
     def asked(name="own", succeeds=True):
         environment = {"CODEX_HOME": homes[name], "SSL_CERT_FILE": desk.certificate.ca}
@@ -64,6 +74,8 @@ def codex(desk):
         desk.claim("served" in asked().stdout, "codex printed no answer")
 
     desk.calls(once)
+    desk.claim(mcp.served, f"the MCP server was not connected to: {[(r.path, r.status) for r in mcp.requests]}")
+    desk.fact("model provider and MCP server")
     asked("foreign", succeeds=False)
     desk.nothing_for(foreign)
     desk.expiry(once)
