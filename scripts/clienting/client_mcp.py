@@ -113,3 +113,10 @@ def claude(desk):
     desk.run(["tokenkeep", "token", "get", "--refresh"], prints_token=True)
     once()
     desk.fact("runs the command at each connection, and reports no refusal")
+    desk.run(["tokenkeep", "token", "forget"])
+    desk.issuer.stop()
+    before = len(server.requests)
+    desk.claim("Connected" not in listed().get("own", ""), "it was served without a token")
+    came = server.requests[before:]
+    word = "connects without the header" if came and not any(request.token for request in came) else "does not connect"
+    desk.fact(f"without issuer: {word}")

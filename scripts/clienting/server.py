@@ -106,11 +106,10 @@ def arguments_with(issuer):
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            arguments = (process / "cmdline").read_bytes()
+            if issuer.is_in((process / "cmdline").read_bytes()):
+                found.append((process / "comm").read_text(errors="replace").strip())
         except OSError:
             continue
-        if issuer.is_in(arguments):
-            found.append(arguments.split(b"\0")[0].decode(errors="replace"))
     return found
 
 
