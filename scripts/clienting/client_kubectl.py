@@ -25,7 +25,7 @@ def answer(request, elsewhere):
 
 
 def configuration(desk, server, foreign):
-    """A kubeconfig is YAML, and so may be JSON. The foreign cluster has no user."""
+    """A kubeconfig is YAML, and so may be JSON. The foreign cluster has a user with a token of its own."""
     path = desk.home / "kubeconfig"
     clusters = [
         {"name": name, "cluster": {"server": of.url, "certificate-authority": str(desk.certificate.ca)}}
@@ -37,9 +37,11 @@ def configuration(desk, server, foreign):
     }
     path.write_text(json.dumps({
         "apiVersion": "v1", "kind": "Config", "current-context": "x",
-        "clusters": clusters, "users": [{"name": "x", "user": {"exec": exec_}}],
+        "clusters": clusters,
+        "users": [{"name": "x", "user": {"exec": exec_}}, {"name": "other", "user": {"token": "of-its-own"}}],
         "contexts": [
-            {"name": "x", "context": {"cluster": "x", "user": "x"}}, {"name": "foreign", "context": {"cluster": "foreign"}},
+            {"name": "x", "context": {"cluster": "x", "user": "x"}},
+            {"name": "foreign", "context": {"cluster": "foreign", "user": "other"}},
         ],
     }))
     return path
