@@ -77,7 +77,7 @@ class Guarded(Server):
         self.issuer, self.inner, self.challenge, self.is_open = issuer, answer, challenge, is_open
 
     def guarded(self, request):
-        if request.token and self.issuer.is_in(request.token):
+        if request.holds(self.issuer):
             # The client waits for this answer, so it is there to be looked at.
             self.leaks += arguments_with(self.issuer)
         if self.is_open(request) or (request.token and self.issuer.accepts(request.token)):
