@@ -19,12 +19,13 @@ class Candidate:
     version: str = ""
     # Where it prints a token: this one.
     prints: bytes = None
+    # What it reads.
+    stdin: str = os.devnull
 
     def prove(self):
         """Runs it once, as it will be timed, and looks at what it prints."""
-        ended = subprocess.run(
-            self.command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=120
-        )
+        with open(self.stdin, "rb") as stdin:
+            ended = subprocess.run(self.command, env=self.environment, stdin=stdin, capture_output=True, timeout=120)
         if ended.returncode != 0:
             said = ended.stderr.decode(errors="replace").strip()
             raise Unfit(f"it ended with {ended.returncode}: {said[-300:]}")
@@ -80,7 +81,7 @@ def in_turns(candidates, rounds):
 def once(candidate):
     """Times one run, from before the start until its end is known."""
     began = time.perf_counter()
-    pid = os.posix_spawn(candidate.command[0], candidate.command, candidate.environment, file_actions=silent())
+    pid = os.posix_spawn(candidate.command[0], candidate.command, candidate.environment, file_actions=silent(candidate.stdin))
     _, status = os.waitpid(pid, 0)
     took = time.perf_counter() - began
     if status:
@@ -88,9 +89,10 @@ def once(candidate):
     return took
 
 
-def silent():
-    """Nobody reads what a timed run writes, and it has nothing to read."""
-    return [(os.POSIX_SPAWN_DUP2, null(), descriptor) for descriptor in (0, 1, 2)]
+def silent(stdin):
+    """What a timed run writes is not read."""
+    reads = (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0)
+    return [reads] + [(os.POSIX_SPAWN_DUP2, null(), descriptor) for descriptor in (1, 2)]
 
 
 def null(opened=[]):

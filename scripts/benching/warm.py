@@ -1,13 +1,19 @@
 """The warm `token get`, as a complete command, beside what else prints a kept token."""
 
 from benching import chart, libraries, rivals
-from benching.home import Home
+from benching.home import SECRET, Home
 from benching.section import Section, Target
-from benching.stopwatch import Unfit, duration, in_turns, number
+from benching.stopwatch import Candidate, Unfit, duration, in_turns, number
 
 TRUE = "/bin/true"
 KEY_FILE, KERNEL, FULL = "tokenkeep, key file", "tokenkeep, kernel tier", "tokenkeep-full alone, key file"
 AGAINST = "tokenkeep of --against, key file"
+FORMATS = ("json", "header", "env", "bearer", "headers", "headers-list", "kubernetes", "google", "curl")
+ASKED = {
+    "git": "capability[]=authtype\nprotocol=https\nhost=api.example.com\n\n",
+    "docker": "https://api.example.com",
+    "bazel": '{"uri":"https://api.example.com/"}',
+}
 
 TEXT = """
 One complete command that prints an access token which is kept already: from `posix_spawn` to the return of `waitpid`.
@@ -17,6 +23,7 @@ proxies lead nowhere, and the loopback issuer that filled their caches counts no
 
 - **tokenkeep, key file**: `token get`, sealed files, the key beside the configuration.
 - **kernel tier**: the key made of a passphrase, kept by the kernel (`keep_unlocked = "8h"`).
+- **--format ...**, **helper ...**: the same in the words of a client; a helper reads its question on stdin.
 - **tokenkeep-full**: the program that does everything, without the small one before it.
 - **secret-tool**: prints a secret that lies in a real gnome-keyring on a session bus of its own. It knows nothing of a
   token's lifetime.
@@ -55,6 +62,10 @@ def competitors(bench, issuer):
         yield FULL, lambda: key_file(bench, issuer, FULL, bench.full)
     if bench.against:
         yield AGAINST, lambda: key_file(bench, issuer, AGAINST, bench.against)
+    for kind in FORMATS:
+        yield f"tokenkeep --format {kind}", lambda kind=kind: form(bench, issuer, kind)
+    for client in ASKED:
+        yield f"tokenkeep helper {client}", lambda client=client: helper(bench, issuer, client)
     yield "Rust, empty main", lambda: rivals.no_op(bench)
     yield "oidc-token", lambda: rivals.oidc_token(bench)
     yield "secret-tool lookup", lambda: rivals.secret_tool(bench)
@@ -79,6 +90,22 @@ def key_file(bench, issuer, name, program):
     home = Home(bench.tokenkeep, bench.folder("home")).with_key_file(issuer.token_url)
     token = home.tell("token", "get")
     return home.get(name, program=program, version=bench.version(program), prints=token)
+
+
+def form(bench, issuer, kind):
+    home = Home(bench.tokenkeep, bench.folder("home")).with_key_file(issuer.token_url)
+    home.tell("token", "get")
+    return home.get(f"tokenkeep --format {kind}", "--format", kind, version=bench.version())
+
+
+def helper(bench, issuer, client):
+    home = Home(bench.tokenkeep, bench.folder("home")).with_key_file(issuer.token_url)
+    home.tell("credentials", "set", "--host", "api.example.com", "--secret-stdin", stdin=SECRET.encode())
+    home.tell("token", "get")
+    asked = home.folder / "asked"
+    asked.write_text(ASKED[client])
+    command = [bench.tokenkeep, "helper", client, "get"]
+    return Candidate(f"tokenkeep helper {client}", command, home.environment, bench.version(), stdin=str(asked))
 
 
 def kernel_tier(bench, issuer):
@@ -111,6 +138,7 @@ def section(candidates, figures, missing, rounds):
             candidate.name.startswith("tokenkeep"),
         )
         for candidate in by_speed
+        if not is_of_client(candidate.name)
     ]
     subtitle = "median of complete commands; logarithmic: each line to the right is ten times as long"
     return Section(
@@ -125,8 +153,15 @@ def section(candidates, figures, missing, rounds):
     )
 
 
+def is_of_client(name):
+    return name.startswith(("tokenkeep --format", "tokenkeep helper"))
+
+
 def targets(figures):
     median = {name: figure.median for name, figure in figures.items()}
+    for name in filter(is_of_client, median):
+        yield Target(f"{name}, beside /bin/true", median[name] / median[TRUE], 1.0, " ×")
+        yield Target(f"{name}, beside /bin/true: the goal", median[name] / median[TRUE], 0.7, " ×", goal=True)
     for name in (KEY_FILE, KERNEL):
         if name in median:
             yield Target(f"{name}, beside /bin/true", median[name] / median[TRUE], 1.0, " ×")

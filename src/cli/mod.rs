@@ -1,6 +1,9 @@
 //! The command line: reads arguments and terminal, prints, and knows no protocol.
 
+mod check;
 mod credentials;
+#[cfg(unix)]
+mod curl;
 mod diagnostics;
 mod doctor;
 mod fleet;
@@ -102,6 +105,8 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Completions { shell } => {
             return ui.data(usage::script(shell).as_bytes());
         }
+        Command::Schema { of } => return check::schema(ui, of),
+        Command::Check { files } => return check::run(ui, &files),
         Command::Man { directory } => return manual::write(ui, directory.as_deref()),
         _ => {}
     }
@@ -134,6 +139,8 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
         Command::Token(command) => token::run(&context, command),
         Command::Fleet(command) => fleet::run(&context, command),
         Command::Doctor { online, all, fix, yes } => doctor::run(&context, &doctor::Typed { online, all, fix, yes }),
+        #[cfg(unix)]
+        Command::Curl { arguments } => curl::run(&context, &arguments),
         Command::Which { url } => which::run(&context, &url),
         Command::Lock => init::lock(&context),
         Command::Rekey(args) => init::rekey(&context, &args),
@@ -142,7 +149,11 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             stats::run(&context, since.as_deref(), form)
         }
         // A call of a client does not come here; a person typed a word that is none of its protocol.
-        Command::Helper { .. } | Command::Completions { .. } | Command::Man { .. } => Ok(0),
+        Command::Helper { .. }
+        | Command::Completions { .. }
+        | Command::Schema { .. }
+        | Command::Check { .. }
+        | Command::Man { .. } => Ok(0),
     }
 }
 

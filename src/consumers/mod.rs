@@ -5,6 +5,8 @@
 
 pub(crate) mod callers;
 pub(crate) mod client;
+#[cfg(all(feature = "cli", unix))]
+pub(crate) mod curl;
 pub(crate) mod format;
 pub(crate) mod handed;
 pub(crate) mod helper;

@@ -75,6 +75,21 @@ impl Parsed {
         }
     }
 
+    /// Returns the line, from 1, on which a key stands; a key in a table is named as in errors, `table.key`. The nearest
+    /// table that is there if the key itself is not.
+    #[cfg(feature = "cli")]
+    pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
+        let (mut table, mut at): (&dyn TableLike, _) = (self.0.as_table(), None);
+        for part in key.split('.') {
+            let Some((name, item)) = table.get_key_value(part) else { break };
+            at = name.span().or_else(|| item.span()).or(at);
+            let Some(inner) = item.as_table_like() else { break };
+            table = inner;
+        }
+        let before = &self.0.raw().as_bytes()[..at?.start.min(self.0.raw().len())];
+        Some(before.iter().filter(|byte| **byte == b'\n').count() + 1)
+    }
+
     /// Returns the outermost table.
     pub(crate) fn root(&self) -> Table<'_> {
         Table { table: self.0.as_table(), at: String::new() }
@@ -227,6 +242,21 @@ fn likeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b)
 }
 
+#[cfg(feature = "cli")]
+impl DocumentError {
+    /// Returns the key that is wrong, if it is known which.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            DocumentError::NotText | DocumentError::Syntax { .. } => None,
+            DocumentError::HoldsSecret { key }
+            | DocumentError::UnknownKey { key, .. }
+            | DocumentError::Renamed { key, .. }
+            | DocumentError::BindingDamaged { key }
+            | DocumentError::Invalid { key, .. } => Some(key),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +276,16 @@ mod tests {
         let error = Parsed::new(b"a = 1\nsecret = hunter2\n".to_vec()).err().expect("no TOML");
         assert_eq!(error, DocumentError::Syntax { line: 2 });
         assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn a_key_is_found_on_its_line() {
+        let document = parsed("a = 1\n\n[b]\nc = 2\n\"d.e\" = 3\n[f.g]\nh = { i = 4 }\n");
+        for (key, line) in [("a", 1), ("b", 3), ("b.c", 4), ("f.g.h.i", 7), ("f.g.x", 6), ("b.x.y", 3)] {
+            assert_eq!(document.line_of(key), Some(line), "{key}");
+        }
+        assert_eq!(document.line_of("x"), None);
     }
 
     #[test]

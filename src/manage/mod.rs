@@ -4,6 +4,7 @@
 //! answers questions and learns what happens on the way.
 
 pub(crate) mod backend;
+pub(crate) mod check;
 pub(crate) mod credential;
 pub(crate) mod discovery;
 pub(crate) mod doctor;

@@ -31,11 +31,11 @@ const HABITS: &[(&str, &[&str], &str)] = &[
     ("", &["get", "token-get", "fetch", "access-token"], "token get"),
     ("", &["refresh", "renew"], "token get --refresh"),
     // Commands that are still to come: until then a token in `$(...)` does the job.
-    ("", &["exec", "run", "curl", "watch", "serve", "helper", "which"], "token get"),
+    ("", &["exec", "run", "watch", "serve"], "token get"),
     ("", &["login", "add", "set", "auth", "configure", "setup"], "credentials set"),
     ("", &["list", "ls", "profiles"], "credentials list"),
     ("", &["show", "config", "whoami"], "credentials show"),
-    ("", &["validate", "check", "verify"], "token validate"),
+    ("", &["validate", "verify"], "token validate"),
     ("", &["status", "health"], "doctor"),
     ("", &["version"], "--version"),
     ("credentials", &["add", "create", "new", "login", "update", "rotate", "edit", "save", "store"], "credentials set"),

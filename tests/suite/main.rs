@@ -15,6 +15,8 @@
 //! - `output`: stdout that is closed, full or not read
 //!
 //! **Clients that take the token**
+//! - `check`: files are judged before a program reads them
+//! - `curl`: curl with a token that no other process sees
 //! - `which`: the hosts that a token may be handed to
 //! - `formats`: what `token get --format` writes for each, and how long it lives
 //!
@@ -89,8 +91,10 @@ mod by_environment;
 mod cache;
 mod canary;
 mod changed_place;
+mod check;
 mod common;
 mod contract;
+mod curl;
 mod debug_forms;
 mod disclosure;
 mod discovery;

@@ -51,6 +51,11 @@ impl Target {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(HostError::NotHost);
         };
+        // A URL parser lets through what some programs expand or split.
+        let is_plain_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !host.starts_with('[') && !host.bytes().all(is_plain_host) {
+            return Err(HostError::NotHost);
+        }
         if port == 0 || host.ends_with('.') || authority.is_empty() || !is_as_typed(authority, host) {
             return Err(HostError::NotHost);
         }
@@ -104,6 +109,7 @@ mod tests {
             ("https://example.com\\@evil.test/", HostError::NotHost),
             ("https://exa\tmple.com/", HostError::NotHost),
             ("https://%65xample.com/", HostError::NotHost),
+            ("https://{a,b}.example.com/", HostError::NotHost),
             ("https://127.1/", HostError::NotHost),
             ("https://0x7f000001/", HostError::NotHost),
             ("https://example.com./", HostError::NotHost),

@@ -73,6 +73,15 @@ pub(crate) enum Color {
     Never,
 }
 
+/// A file that has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// config.toml.
+    Config,
+    /// A profile, profiles/NAME.toml.
+    Profile,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -121,6 +130,16 @@ pub(crate) enum Command {
         #[arg(long)]
         prometheus: bool,
     },
+    /// Run curl with the header of a token, which stands in no argument.
+    ///
+    /// If the profile has `hosts`, curl may transfer exactly one https URL, to a host that they name, and no option that
+    /// could lead the token elsewhere is taken.
+    #[cfg(unix)]
+    Curl {
+        /// The arguments of curl.
+        #[arg(value_name = "ARG", required = true, last = true)]
+        arguments: Vec<String>,
+    },
     /// Print which profile's token a URL gets from the helpers, and why.
     Which {
         /// The URL, or a host.
@@ -139,6 +158,20 @@ pub(crate) enum Command {
         /// What the client appends.
         #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
+    },
+    /// Print the JSON Schema of config.toml or of a profile, for an editor.
+    Schema {
+        /// The file.
+        #[arg(value_name = "FILE", value_enum)]
+        of: SchemaOf,
+    },
+    /// Check files, for CI: config.toml, and profiles by their names.
+    ///
+    /// Prints a line for each that cannot be used, with the line and the key, and exits with 3.
+    Check {
+        /// The files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
     },
     /// Write the manual pages into a directory, or the first of them to stdout.
     Man {
