@@ -41,8 +41,8 @@
 //! # Errors
 //!
 //! An [`Error`] has a [`Code`] (what happened, as scripts know it), its [`ErrorKind`] (what a caller can do), a message
-//! without any secret, and perhaps a [`Remedy`](error::Remedy). A fault of the cache, the disk or the clock is none: it
-//! is a [`Warning`], and the token is handed out.
+//! without any secret, and perhaps a [`Remedy`](error::Remedy). A fault of the cache, the disk or the clock is a
+//! [`Warning`], and the token is handed out, unless `config.toml` has `required = true`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -77,7 +77,7 @@
 //!
 //! What lies on disk, in a keyring and in a fleet store is read by every later version; formats only gain. Codes of
 //! errors and warnings keep their names. Types that are `non_exhaustive` gain variants and fields: make a [`Profile`]
-//! with [`Profile::new`], then set what differs. What a clock or an engine of a program makes gains none. Every public
+//! with [`Profile::new`], then set what differs. Types that a program's own clock or engine makes stay as they are. Every public
 //! item is a line of `docs/api.txt`, so a change of one is reviewed.
 //!
 //! The oldest Rust that builds this version is 1.95; a newer one is a minor version.

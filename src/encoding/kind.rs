@@ -1,4 +1,4 @@
-//! The kinds of values that files hold which people write.
+//! The kinds of values in files that users write.
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,10 @@ impl Kind {
             Kind::Pairs => "table of texts".to_owned(),
             Kind::Headers => "table of texts, `{ file = PATH }` or `{ env = NAME }`".to_owned(),
             Kind::Place => "`{ file = PATH }`, `{ env = NAME }` or `{ command = [PROGRAM, ...] }`".to_owned(),
-            Kind::Secret => format!("{} or `{{ github_actions = AUDIENCE }}`", Kind::Place.described(words)),
+            Kind::Secret => {
+                "`{ file = PATH }`, `{ env = NAME }`, `{ command = [PROGRAM, ...] }` or `{ github_actions = AUDIENCE }`"
+                    .to_owned()
+            }
             Kind::Own => "table".to_owned(),
         }
     }

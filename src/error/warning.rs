@@ -40,13 +40,13 @@ warnings! {
     CacheWriteFailed "cache_write_failed" (String),
     /// The data directory cannot be written.
     CacheReadOnly "cache_read_only" (String),
-    /// A record was written by a newer version, and is left alone.
+    /// A record was written by a newer version, and is left as it is.
     CacheNewerVersion "cache_newer_version",
     /// There is no data key, so nothing is kept.
     DataKeyUnavailable "data_key_unavailable" (String),
     /// The data key was gone from its place, or another one stands there; old records are void.
     DataKeyReplaced "data_key_replaced",
-    /// The turn of another process did not end in time.
+    /// The turn of another process or host did not end in time.
     LockTimeout "lock_timeout",
     /// The file system does not lock files.
     LockUnsupported "lock_timeout",
@@ -107,18 +107,18 @@ impl Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::UnsealFailed => f.write_str("a cached record does not open and is asked for again"),
+            Warning::UnsealFailed => f.write_str("a cached record does not open; its token is requested again"),
             Warning::CacheWriteFailed(why) => write!(f, "the token cannot be kept: {why}"),
             Warning::CacheReadOnly(why) => write!(f, "the token cannot be kept, nothing can be written: {why}"),
-            Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left alone"),
+            Warning::CacheNewerVersion => f.write_str("the cache was written by a newer tokenkeep and is left as it is"),
             Warning::DataKeyUnavailable(why) => write!(f, "nothing is kept, the data key is not available: {why}"),
             Warning::DataKeyReplaced => f.write_str(
                 "the data key is another one now; tokens that were cached under the old one are requested again",
             ),
-            Warning::LockTimeout => f.write_str("another process did not end its request in time; going on alone"),
-            Warning::LockUnsupported => f.write_str("this file system does not lock files; going on alone"),
+            Warning::LockTimeout => f.write_str("another process or host did not end its request in time; this process sends its own"),
+            Warning::LockUnsupported => f.write_str("this file system does not lock files; each process sends its own request"),
             Warning::NetworkFilesystem(kind) => {
-                write!(f, "the data directory is on {kind}, where locks may not hold; a token may be asked for twice")
+                write!(f, "the data directory is on {kind}, where locks may not hold; a token may be requested twice")
             }
             Warning::CachePathInsecure(why) => write!(f, "the cache is not used: {why}"),
             Warning::ClockJump => f.write_str("the clock stands before the time the cached token was issued"),

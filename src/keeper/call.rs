@@ -32,7 +32,7 @@ impl Call<'_> {
         self.keeper.parts.flight.turn(name, self.keeper.patience(), || self.look()).await
     }
 
-    /// Requests the data key if it is not at hand, and looks again with it.
+    /// Unlocks the data key if it is not at hand, and looks again with it.
     pub(super) async fn look_with_key(&self) -> Result<Option<Waited>, Error> {
         if self.keeper.parts.lazy_cache.cache().is_some() {
             return Ok(None);

@@ -128,8 +128,8 @@ impl Call<'_> {
             earlier: &keeper.earlier(request),
         };
         let writer = if turn.lock_error().is_none() { WriteMode::Exclusive } else { WriteMode::Concurrent };
-        let told = |attempt: &Attempt<'_>| (keeper.parts.recorder)(entry(request, attempt));
-        match keeper.parts.transport.token(&form, &proof.trust(), &told).await {
+        let record = |attempt: &Attempt<'_>| (keeper.parts.recorder)(entry(request, attempt));
+        match keeper.parts.transport.token(&form, &proof.trust(), &record).await {
             Ok((granted, sent)) => keeper.keep(request, &self.want, granted, key, sent, writer),
             Err(error) => {
                 let error = keeper.failed(request, error);
@@ -145,7 +145,7 @@ impl Keeper {
     async fn share(&self, lease: Lease<'_>, token: &AccessToken) {
         let Some(fleet) = &self.parts.fleet else { return };
         if let Err(error) = lease.publish(token).await
-            && self.is_to_be_told(fleet, &error)
+            && self.warning_is_due(fleet, &error)
         {
             self.observe(&Warning::FleetUnavailable(error.to_string()));
         }
@@ -155,7 +155,7 @@ impl Keeper {
     async fn report(&self, request: &ResolvedRequest, lease: Lease<'_>, error: &Error) {
         let (failure, refusal) = self.reported(request, error);
         if let Err(error) = lease.report(failure, refusal).await {
-            tracing::debug!("the fleet was not told: {error}");
+            tracing::debug!("the failure was not reported to the fleet: {error}");
         }
     }
 

@@ -19,7 +19,7 @@ use crate::error::warning::Warning;
 use crate::fleet::{Caller, Event, Fleet, FleetAccess, FleetError, Lease, Session, Step};
 use crate::token::{AccessToken, TokenIdentity};
 
-/// What came of the request to the fleet.
+/// What the fleet answered.
 pub(super) enum FleetOutcome<'a> {
     /// It has a token that is good enough.
     Token(AccessToken),
@@ -46,8 +46,8 @@ pub(super) struct FleetLease<'a> {
 }
 
 impl Call<'_> {
-    /// Requests the fleet for a token, or for the turn to get one. A failure of the fleet is a warning, unless the fleet is
-    /// required.
+    /// Looks for a token in the fleet, or takes the lease to request one. A failure of the fleet is a warning, unless the
+    /// fleet is required.
     pub(super) async fn ask_fleet(&self, turn: &TurnGuard) -> Result<FleetOutcome<'_>, Error> {
         let (keeper, request) = (self.keeper, &self.request);
         let Some(fleet) = keeper.fleet_of(request) else { return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(None))) };
@@ -84,7 +84,7 @@ impl Call<'_> {
                 Ok(FleetOutcome::Fetch(FetchFor::Fleet(Box::new(FleetLease { lease, access, proof }))))
             }
             (Step::Refuse, _) => {
-                let refusal = judge.told.take();
+                let refusal = judge.refusal.take();
                 let error = refusal.as_ref().and_then(|refusal| keeper.refused(request, refusal.clone()));
                 let Some((refusal, error)) = refusal.zip(error) else {
                     return Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)));
@@ -97,7 +97,7 @@ impl Call<'_> {
                 Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof)))
             }
             // Two hosts in a row could not request one: to wait for the next would be in vain.
-            _ if judge.told.is_some() => Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof))),
+            _ if judge.refusal.is_some() => Ok(FleetOutcome::Fetch(FetchFor::ThisHost(proof))),
             // Another host has had the turn for longer than a request takes.
             _ => {
                 keeper.observe(&Warning::LockTimeout);
@@ -170,7 +170,7 @@ impl Keeper {
         request: &ResolvedRequest,
         error: &FleetError,
     ) -> Result<(), Error> {
-        let tell = self.is_to_be_told(fleet, error);
+        let tell = self.warning_is_due(fleet, error);
         if fleet.required {
             let mut made = Error::required(error).for_profile(&request.profile.name);
             // Read after the failure was noted: with an earlier time the pause would round up to one second more.
@@ -185,7 +185,7 @@ impl Keeper {
     }
 
     /// Returns whether a warning is due: once per outage of the store, each time for a fault on this host.
-    pub(super) fn is_to_be_told(&self, fleet: &Fleet, error: &FleetError) -> bool {
+    pub(super) fn warning_is_due(&self, fleet: &Fleet, error: &FleetError) -> bool {
         match error {
             // A fault on this host, before a request to the store, reveals nothing about the store.
             FleetError::NoKey(_) | FleetError::KeyMissing => true,
@@ -223,7 +223,7 @@ impl Keeper {
             Err(error) => Err(error),
         };
         if let Err(error) = outcome
-            && self.is_to_be_told(fleet, &error)
+            && self.warning_is_due(fleet, &error)
         {
             self.observe(&Warning::FleetUnavailable(format!("{error}; other hosts may go on with the token")));
         }

@@ -18,14 +18,14 @@ pub(super) struct Judge<'a> {
     /// Whether a newer version's value is in its place.
     pub(super) newer: bool,
     /// The refusal that a host that failed left instead.
-    pub(super) told: Option<Refusal>,
+    pub(super) refusal: Option<Refusal>,
     /// The token that is there, if it is not good enough: it may be for other callers.
     pub(super) beside: Option<AccessToken>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(keeper: &'a Keeper, want: Want, start: WaitStart) -> Judge<'a> {
-        Judge { keeper, want, start, first: None, good: None, newer: false, told: None, beside: None }
+        Judge { keeper, want, start, first: None, good: None, newer: false, refusal: None, beside: None }
     }
 
     pub(super) fn of(&mut self, found: Found) -> Judged {
@@ -37,7 +37,7 @@ impl<'a> Judge<'a> {
         self.first.get_or_insert(order);
         self.beside = None;
         self.newer = matches!(found, Found::Newer);
-        self.told = None;
+        self.refusal = None;
         match found {
             Found::Nothing => Judged::Absent,
             Found::Over { order } => Judged::Poor { order },
@@ -49,7 +49,7 @@ impl<'a> Judge<'a> {
             }
             Found::Told { refusal, beside, order } => {
                 let notice = notice(&refusal);
-                (self.told, self.beside) = (Some(refusal), beside);
+                (self.refusal, self.beside) = (Some(refusal), beside);
                 Judged::Notice { order, notice }
             }
             Found::Token { token, order, stayed } => {

@@ -74,7 +74,7 @@ pub struct Keeper {
     parts: Arc<Parts>,
     memory: Arc<InMemory>,
     min_ttl: Option<Duration>,
-    /// How long tokens are valid if their lifetime allows it.
+    /// How much longer a token must be valid, if its lifetime allows it.
     preferred: Option<Duration>,
 }
 
@@ -197,7 +197,7 @@ impl Keeper {
             let call = Call { keeper: self, request: self.memory.request(), want, start };
             let turn = match call.take_turn().await? {
                 Turn::Answered(Waited::Found(token)) => return Ok(Obtained { token, source: Source::Cache }),
-                // Another secret is another turn.
+                // The profile changed: its request has another identity, and another turn.
                 Turn::Answered(Waited::ProfileChanged) => continue,
                 Turn::Taken(turn) => turn,
             };
@@ -297,7 +297,7 @@ impl Keeper {
         }
     }
 
-    /// Requests the data key if it is not at hand; blocks for as long as the backend takes.
+    /// Unlocks the data key if it is not at hand; blocks for as long as the backend takes.
     pub(crate) fn open_cache(&self) {
         if self.parts.lazy_cache.unlock() == lazy_cache::Unlocked::KeyReplaced {
             self.observe(&Warning::DataKeyReplaced);
@@ -335,7 +335,7 @@ impl Keeper {
                 unkept()
             }
         };
-        // After the record was read: one that came a moment ago does not lie in the future.
+        // Read the clock after the record: a token of a moment ago must not lie in the future.
         let now = self.parts.clock.now();
         let Some((token, kept)) = candidate.filter(|(token, _)| !self.memory.is_rejected(token, &now)) else {
             self.memory.let_go(&now);
@@ -362,8 +362,8 @@ impl Keeper {
     }
 
     /// Checks the token that is kept, or `given`: by its lifetime, and if the profile names them and `reach` allows it,
-    /// at the introspection endpoint (RFC 7662) and at the resource that is probed. Requests no token and looks into
-    /// none: to its client a token is opaque (RFC 9068 s. 6). Any executor may drive the future.
+    /// at the introspection endpoint (RFC 7662) and at the resource that is probed. Requests no token and does not
+    /// parse the token: to its client it is opaque (RFC 9068 s. 6). Any executor may drive the future.
     ///
     /// A token that a resource refuses is dropped from the cache; a given one only if it is the kept one.
     ///
@@ -404,7 +404,7 @@ impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parts")
             .field("transport", &self.transport)
-            .field("vault", &self.lazy_cache)
+            .field("cache", &self.lazy_cache)
             .field("secrets", &self.secrets)
             .finish_non_exhaustive()
     }

@@ -35,7 +35,7 @@ impl Keeper {
         let Some(proof) = self.proof(&request).await? else {
             return Err(Error::new(
                 Code::CredentialMissing,
-                "the credential was set anew meanwhile; nothing was revoked",
+                "the credential was set again meanwhile; nothing was revoked",
             )
             .with_remedy(Remedy::Repeat)
             .for_profile(&profile.name));

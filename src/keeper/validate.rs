@@ -191,7 +191,7 @@ fn local(subject: Option<&Subject>, at: impl Fn(&Validity) -> Freshness) -> Chec
 async fn introspection(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Check, Error> {
     let name = "introspection";
     let Some(proof) = keeper.bound().await? else {
-        return Ok(check(name, Outcome::Unknown, "the credential was set anew meanwhile"));
+        return Ok(check(name, Outcome::Unknown, "the credential was set again meanwhile"));
     };
     let profile = keeper.profile();
     let client = proof.client(&profile);
@@ -222,7 +222,7 @@ async fn probe(keeper: &Keeper, url: &Endpoint, subject: &Subject) -> Result<Che
     // The binding that lies sealed beside the secret names the probe too: an edited profile must
     // not lead the token elsewhere.
     let Some(proof) = keeper.bound().await? else {
-        return Ok(check("probe", Outcome::Unknown, "the credential was set anew meanwhile"));
+        return Ok(check("probe", Outcome::Unknown, "the credential was set again meanwhile"));
     };
     match keeper.parts().transport.probe(url, subject.token(), &proof.trust()).await {
         Ok(Probed::Accepted(status)) => Ok(check("probe", Outcome::Pass, &format!("HTTP {status}"))),

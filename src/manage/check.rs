@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Config;
+use crate::config::{BackendName, Config, NamedBackend};
 use crate::encoding::toml::{DocumentError, Parsed};
 use crate::error::{Code, Error};
 use crate::profile::{NAME_RULE, ProfileError, ProfileFile, ProfileName};
@@ -36,7 +36,7 @@ pub(crate) fn check(file: &Path) -> Result<Option<Problem>, Error> {
     }
     let bytes = std::fs::read(file).map_err(|error| unread(format!("cannot be read: {error}")))?;
     let found = if file.file_name().is_some_and(|name| name == CONFIG) {
-        Config::parse(bytes.clone()).err().map(ProfileError::Document)
+        config(bytes.clone()).err().map(ProfileError::Document)
     } else {
         let Some(name) = file.file_name().and_then(|name| ProfileName::from_file_name(name.to_str()?)) else {
             return Ok(Some(problem(file, format!("is not called NAME.toml; NAME is {NAME_RULE}"), None, None)));
@@ -51,6 +51,20 @@ pub(crate) fn check(file: &Path) -> Result<Option<Problem>, Error> {
         };
         problem(file, error.to_string(), line, key)
     }))
+}
+
+/// Reads a configuration. A backend that is none is an error when secrets are needed, and here.
+fn config(bytes: Vec<u8>) -> Result<(), DocumentError> {
+    match Config::parse(bytes)?.backend {
+        Some(NamedBackend::Unknown) => {
+            let names: Vec<&str> = BackendName::ALL.into_iter().map(|(_, name)| name).collect();
+            Err(DocumentError::Invalid {
+                key: "secrets.backend".to_owned(),
+                why: format!("must be one of {}", names.join(", ")),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn problem(file: &Path, message: String, line: Option<usize>, key: Option<&str>) -> Problem {

@@ -80,7 +80,9 @@ pub(super) fn prove(client: &Client<'_>, mut form: Form, now: WallTime) -> Resul
 }
 
 fn assertion(client: &Client<'_>, key: &SigningKey, now: WallTime) -> Result<Zeroizing<String>, IssuerError> {
-    let of = client.assertion.ok_or(IssuerError::Credential("nobody is named whom an assertion would be for"))?;
+    let of = client
+        .assertion
+        .ok_or(IssuerError::Credential("the assertion has no audience: the profile names no issuer"))?;
     client_assertion(&of, client.client_id, key, now)
 }
 

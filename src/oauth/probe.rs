@@ -1,4 +1,4 @@
-//! Showing a token to a resource, to see whether it opens (RFC 6750 s. 3).
+//! Sends a token to a resource, to check whether the resource accepts it (RFC 6750 s. 3).
 
 use reqwest::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use reqwest::{Client, RequestBuilder, StatusCode};

@@ -106,7 +106,7 @@ impl SigningKey {
     }
 }
 
-/// Names what a text is that is no private key that signs here.
+/// Describes a text that is not a supported private key.
 pub(super) fn no_key(text: &str) -> &'static str {
     let is = |mark: &str| text.contains(mark);
     if is("BEGIN ENCRYPTED PRIVATE KEY") || is("Proc-Type: 4,ENCRYPTED") {

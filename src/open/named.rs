@@ -21,7 +21,7 @@ impl Home {
         for other in configurations.others(&self.config_dir) {
             match generations_of(other) {
                 Ok(Some(generations)) => items.extend(generations.into_iter().map(ItemName::credential)),
-                // Not mounted today, perhaps, or of another user: what it names is not known.
+                // It is absent, perhaps not mounted: what it names is not known.
                 Ok(None) => all_read = false,
                 Err(error) => {
                     tracing::info!("{} cannot be read: {error}", EscapedPath(other));

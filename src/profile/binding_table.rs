@@ -119,7 +119,7 @@ pub(super) fn set_at(table: &Table<'_>) -> Result<Option<DateTime<Utc>>, Documen
 #[cfg(any(test, feature = "cli"))]
 pub(super) fn write(binding: &Binding, file: &ProfileFile) -> toml_edit::Table {
     let mut table = toml_edit::Table::new();
-    let mut comment = "\n# Written by tokenkeep alone: what the stored secret was set for.\n".to_owned();
+    let mut comment = "\n# Only tokenkeep writes this table: what the stored secret was set for.\n".to_owned();
     // A comment, because it decides nothing, and an earlier version can still read the file.
     if let Some(directory) =
         file.kept_in.as_deref().and_then(std::path::Path::to_str).filter(|text| !text.contains(char::is_control))

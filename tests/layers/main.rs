@@ -23,7 +23,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("the keeper", &["keeper"]),
     ("open", &["open"]),
     ("manage", &["manage"]),
-    ("the surface", &["consumers", "exit", "hints", "serve"]),
+    ("the surface", &["consumers", "exit", "hints"]),
     ("the usage", &["usage"]),
     ("the programs", &["cli", "front"]),
 ];

@@ -233,7 +233,7 @@ fn a_token_is_not_written_in_a_form_that_does_not_open_anything() {
         let run = environment.tokenkeep(["--json", "token", "get", "--format", format]).args(options);
         run.prints_token().run()
     };
-    assert!(run("header", &[]).fails(2, "usage").stdout.is_empty());
+    assert!(run("header", &[]).fails(10, "downgrade_refused").stdout.is_empty());
     for options in [&api[..2], &api[2..], &[]] {
         run("dpop", options).fails(2, "usage");
     }

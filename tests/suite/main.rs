@@ -63,7 +63,7 @@
 //!
 //! **Fleet**
 //! - `fleet`: hosts that name one store, with real servers
-//! - `shared`: the contract of every engine
+//! - `fleet_store`: the contract of every engine
 //!
 //! **Around it**
 //! - `doctor`: one command for each red line

@@ -14,7 +14,7 @@ pub(crate) fn assert_can_be_typed(environment: &TestEnvironment, line: &str) {
     for (at, name) in typed.match_indices("tokenkeep ").filter(|(at, _)| !typed[..*at].ends_with(['/', '_'])) {
         // What comes then is the shell's, or another program's.
         let call = typed[at + name.len()..].split([')', '`']).next().unwrap_or_default();
-        let words = call.split_whitespace().take_while(|word| !["|", "<", ">", "&&", ";"].contains(word));
+        let words = call.split_whitespace().take_while(|word| !["|", "<", ">", "&&", ";", "--"].contains(word));
         let words: Vec<_> = words.map(|word| word.split('=').next().unwrap_or(word)).collect();
         let first = if words.first() == Some(&"-p") { 2 } else { 0 };
         let command = words[first..].split(|word| word.starts_with('-')).next().unwrap_or_default();

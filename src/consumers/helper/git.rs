@@ -1,7 +1,7 @@
 //! git: `git credential-tokenkeep get|store|erase` (gitcredentials(7), git-credential(1)).
 //!
-//! git 2.46 and later say that they can send a bearer token; earlier ones get it as a password. What is not for us is
-//! answered with nothing, so that git asks its next helper, or the user.
+//! git 2.46 and later say that they can send a bearer token; earlier ones get it as a password. If no profile
+//! names the host, the answer is empty, and git asks its next helper or the user.
 
 use std::fmt::Write as _;
 
@@ -120,7 +120,7 @@ impl Description {
     fn target(&self) -> Option<Target> {
         let (protocol, host) = (self.protocol.as_deref()?, self.host.as_deref()?);
         let path = self.path.as_deref().unwrap_or_default();
-        // Over plain http anyone on the way would read the token.
+        // Over plain http the token could be read on the way.
         if protocol != "https" || host.contains(['/', '?', '#']) {
             return None;
         }

@@ -40,7 +40,7 @@ impl KernelTier {
     /// Keeps the key for a while. Without a tier nothing is kept, and nothing is lost.
     pub(crate) fn fill(&self, key: &DataKey) {
         if system::fill(&self.description, key.expose_root(), self.keep).is_none() {
-            tracing::debug!("there is no kernel tier; the key is asked for each time");
+            tracing::debug!("there is no kernel tier; the key is unlocked each time");
         }
     }
 }

@@ -110,11 +110,11 @@ pub(crate) enum Command {
         /// Finish interrupted changes, and remove leftovers that no profile names.
         #[arg(long)]
         fix: bool,
-        /// Erase secrets that no profile names without asking.
+        /// Erase without asking the secrets that no profile names.
         #[arg(long, requires = "fix")]
         yes: bool,
     },
-    /// Empty the kernel's copy of the data key.
+    /// Erase the kernel's copy of the data key.
     Lock,
     /// Make another data key: reseal the secrets, void the cached tokens.
     Rekey(Rekey),

@@ -15,7 +15,7 @@ pub(crate) enum Token {
     Get(Get),
     /// Check the cached token; fetch none.
     ///
-    /// By its lifetime, and by showing it to the probe URL if the profile has one. Prints `valid` (exit code 0),
+    /// Check its lifetime, and show it to the introspection endpoint and the probe URL if the profile has them. Print `valid` (exit code 0),
     /// `not_valid` (5) or `indeterminate` (12), and what each check found.
     Validate(Validate),
     /// List the cached tokens, without their values.
@@ -29,7 +29,7 @@ pub(crate) enum Token {
     Forget {
         #[command(flatten)]
         request: RequestArgs,
-        /// Of all profiles.
+        /// Forget those of every profile.
         #[arg(long, conflicts_with_all = ["scope", "audience", "resource", "param"])]
         all: bool,
         /// Take them back from the fleet, too: the next host that needs one requests it from the issuer.
@@ -52,10 +52,10 @@ pub(crate) struct Get {
     /// Request nothing from the issuer.
     #[arg(long)]
     pub(crate) offline: bool,
-    /// How to write it.
+    /// Write the token in this format.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: Format,
-    /// The variable that `--format env` exports [default: ACCESS_TOKEN].
+    /// The variable that --format env, fish, powershell or github sets [default: ACCESS_TOKEN].
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Option<String>,
     /// The HTTP method that `--format dpop` proves.
