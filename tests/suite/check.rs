@@ -50,6 +50,7 @@ fn each_problem_is_named_with_its_file_line_and_key_and_no_value() {
         ("No Name.toml", PROFILE.to_owned(), json!(null), json!(null), "NAME.toml"),
     ] {
         let file = environment.write(format!("files/{name}"), text);
+        environment.secret_place(&file);
         let outcome = environment.tokenkeep(["--json", "check"]).arg(&file).run().fails(3, "config_invalid");
         let problem = &outcome.json()["problems"][0];
         assert_eq!((&problem["line"], &problem["key"]), (&line, &key), "{name}: {problem}");
