@@ -1,4 +1,4 @@
-//! Notations without a meaning of their own: Base64, durations, hexadecimal digits, records of tagged fields, TOML, escapes.
+//! Notations without a meaning of their own: Base64, durations, hexadecimal, TLV, TOML, escapes, kinds of values.
 
 pub(crate) mod base64url;
 #[cfg(test)]

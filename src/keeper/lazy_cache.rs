@@ -54,17 +54,17 @@ pub(crate) enum Unlocked {
 }
 
 impl LazyCache {
-    /// Makes a vault that is open.
+    /// Makes a cache that is open.
     pub(crate) fn ready(cache: Cache) -> LazyCache {
         LazyCache { place: Place::Ready(cache), failed: OnceLock::new() }
     }
 
-    /// Makes a vault whose key comes from `keys`.
+    /// Makes a cache whose key comes from `keys`.
     pub(crate) fn sealed(store: Arc<dyn RecordStore>, keys: Keys) -> LazyCache {
         LazyCache { place: Place::Sealed { store, unlocked: OpenedCache::new(keys) }, failed: OnceLock::new() }
     }
 
-    /// Makes a vault that keeps nothing.
+    /// Makes a cache that keeps nothing.
     pub(crate) fn nowhere(reason: NoCache) -> LazyCache {
         LazyCache { place: Place::Nowhere(reason), failed: OnceLock::new() }
     }

@@ -217,7 +217,7 @@ pub enum IssuerError {
         why: &'static str,
     },
     /// The answer is coded in a way that is not read.
-    #[error("the issuer's answer is not valid: it is encoded as {coding}, which was not asked for")]
+    #[error("the issuer's answer is not valid: it is encoded as {coding}, which was not requested")]
     Encoded {
         /// The HTTP status.
         status: u16,
@@ -250,7 +250,7 @@ pub enum IssuerError {
     Downgrade,
     /// The metadata is of another issuer (RFC 8414 s. 3.3).
     #[error(
-        "the metadata is of \"{}\", another issuer than the one that was asked for; nothing was changed",
+        "the metadata is of \"{}\", another issuer than the requested one; nothing was changed",
         one_line(.found, 200)
     )]
     IssuerDiffers {

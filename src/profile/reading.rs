@@ -174,7 +174,7 @@ pub(crate) fn reference(table: &Table<'_>, key: &str) -> Result<Option<Reference
 fn github(secret: &Table<'_>, audience: &str) -> Result<Reference, DocumentError> {
     let others = ["file", "command", "env"];
     if audience.is_empty() || secret.keys().any(|key| others.contains(&key)) {
-        return Err(secret.invalid("github_actions", "must be the audience of the token, and stand alone"));
+        return Err(secret.invalid("github_actions", "must be the audience of the token, and the only key beside host"));
     }
     Ok(Reference::GithubActions { audience: audience.to_owned(), host: owned(secret.text("host")?) })
 }

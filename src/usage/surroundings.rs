@@ -6,9 +6,9 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("TOKENKEEP_CONFIG_DIR", "The configuration directory: an absolute path."),
     ("TOKENKEEP_DATA_DIR", "The data directory: an absolute path."),
     (
-        "TOKENKEEP_TOKEN_URL (or TOKENKEEP_PROVIDER), TOKENKEEP_CLIENT_ID, TOKENKEEP_SECRET_FILE",
+        "TOKENKEEP_TOKEN_URL (or TOKENKEEP_PROVIDER or TOKENKEEP_ISSUER), TOKENKEEP_CLIENT_ID, TOKENKEEP_SECRET_FILE",
         "Make one whole profile, called env, which is used if no other is named. TOKENKEEP_SCOPES and the like set the \
-         other plain keys of a profile. No variable holds a secret, a command or allow_http.",
+         other plain keys of a profile. No variable holds a secret, a command, a header or allow_http.",
     ),
     (
         "TOKENKEEP_KEY_FILE",
@@ -27,7 +27,7 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "NO_PROXY",
-        "The hosts that are reached without it, separated by commas, semicolons or blanks: names with their subdomains, \
+        "The hosts that are reached without the proxy, separated by commas, semicolons or blanks: names with their subdomains, \
          addresses, networks (10.0.0.0/8), or * for all. HOST:PORT is for that port only.",
     ),
     ("CREDENTIALS_DIRECTORY", "The directory of the credential that init --key-credential names; systemd sets it."),
@@ -43,6 +43,8 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("    store", "Which place for secrets was chosen."),
     ("    secrets/, tokens/", "Secrets and tokens, sealed."),
     ("    configurations", "Which configuration directories store secrets here."),
+    ("    vouched", "The clients whose secrets a user vouched for."),
+    ("    callers", "Which process got which token, as digests: for kubectl."),
     ("    shared", "Which fleet key and which login of the fleet store are the present ones."),
     ("    locks/, *.lock", "Empty files: processes lock them to take turns."),
     (
