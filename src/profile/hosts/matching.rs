@@ -1,6 +1,6 @@
 //! Which pattern names a server, and how closely.
 
-use super::{HostEntry, HostPattern, Hosts, Target};
+use super::{HostPattern, Target};
 
 /// How closely a pattern names a target; the greater, the more specific.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,17 +23,7 @@ pub(crate) enum Miss {
     Path,
 }
 
-impl Hosts {
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &HostEntry> {
-        self.0.iter()
-    }
-}
-
 impl HostPattern {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// Returns how closely it names a target.
     ///
     /// # Errors
@@ -92,6 +82,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::profile::{HostEntry, Hosts};
 
     fn pattern(text: &str) -> HostPattern {
         HostPattern::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))

@@ -85,6 +85,12 @@ impl Hosts {
         }
         Ok(Hosts(entries))
     }
+
+    /// Returns the entries, as they stand in the profile.
+    #[cfg(any(test, feature = "cli", feature = "front"))]
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &HostEntry> {
+        self.0.iter()
+    }
 }
 
 impl HostEntry {
@@ -111,6 +117,12 @@ impl HostPattern {
             return Err(HostError::WideWildcard);
         }
         Ok(HostPattern { text: text.to_owned(), target, subdomains })
+    }
+
+    /// Returns the pattern as it was typed.
+    #[cfg(any(test, feature = "cli", feature = "front"))]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Returns whether another pattern names the same targets.
