@@ -109,6 +109,10 @@ class Storm:
 
     def judge(self, kind, name, since, ended, arguments, under):
         client, scope = PROFILES[name]
+        if under and "faketime: sem_open: File exists" in ended.err:
+            # Its semaphore has its process number, and one of an earlier process of that number is left: it started nothing.
+            self.counts["gets that faketime did not start"] += 1
+            return None
         if ended.code != 0:
             return self.fail(f"{kind} failed", f"{' '.join([*under, *arguments])}: {ended}")
         parts = ended.out.strip().split(".")
