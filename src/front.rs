@@ -17,7 +17,7 @@ use crate::consumers::callers::Meaning;
 use crate::consumers::format::{Format, Rendering};
 use crate::consumers::handed::Handed;
 #[cfg(target_os = "linux")]
-use crate::consumers::helper::{Call, Input, Invocation, KeptTokens};
+use crate::consumers::helper::{HelperCall, Input, Invocation, KeptTokens};
 use crate::error::{Code, Error, Remedy};
 use crate::exit;
 use crate::hints::style::{Style, is_colored};
@@ -67,7 +67,7 @@ fn helped(invocation: Invocation, own_name: &OsStr, arguments: &[OsString]) -> E
             None => None,
         };
         let (input, tokens) = (&mut input, &mut KeptTokens);
-        let mut call = Call { helper, home: &home, profile, words, input, tokens, is_greeted: false };
+        let mut call = HelperCall { helper, home: &home, profile, words, input, tokens, is_greeted: false };
         let reply = call.run();
         if call.is_greeted {
             greeted = Greeted::Yes;

@@ -3,7 +3,7 @@
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 use super::{Context, block_on};
-use crate::consumers::client::CURL;
+use crate::consumers::consumer::CURL;
 use crate::consumers::curl::target;
 use crate::consumers::format::{Format, Rendering};
 use crate::consumers::handed::Handed;

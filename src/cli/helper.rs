@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::settle;
 use super::ui::Ui;
-use crate::consumers::helper::{Call, Input, Invocation, KeeperTokens, Reply};
+use crate::consumers::helper::{HelperCall, Input, Invocation, KeeperTokens, Reply};
 use crate::error::{Code, Error, written};
 use crate::exit;
 use crate::keeper::Observer;
@@ -38,7 +38,7 @@ fn answered(invocation: Invocation, ui: &Ui, recording: &Recording) -> Result<Re
     };
     let ui = ui.clone();
     let observer: Observer = Arc::new(move |warning| ui.warn(warning));
-    let reply = Call {
+    let reply = HelperCall {
         helper,
         home: &home,
         profile: profile.map(name).transpose()?,

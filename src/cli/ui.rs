@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::consumers::client::Errors;
+use crate::consumers::consumer::Errors;
 use crate::consumers::format::google;
 use crate::error::warning::Warning;
 use crate::error::{Error, Remedy, written};

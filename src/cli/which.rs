@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Context;
-use crate::consumers::hosts::{Entry, HostMap};
+use crate::consumers::hosts::{HostMap, ProfileHost};
 use crate::error::{Code, Error, Remedy};
 use crate::profile::{ProfileName, Target};
 
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context<'_>, url: &str) -> Result<u8, Error> {
     let others = map.others(&target);
     let (profile, pattern) = (chosen.profile.as_str(), chosen.host.pattern.as_str());
     if context.ui.is_json() {
-        let other = |(entry, why): &(&Entry, String)| json!({"profile": entry.profile.as_str(), "pattern": entry.host.pattern.as_str(), "why": why});
+        let other = |(entry, why): &(&ProfileHost, String)| json!({"profile": entry.profile.as_str(), "pattern": entry.host.pattern.as_str(), "why": why});
         let others: Vec<_> = others.iter().map(other).collect();
         return context.ui.json(&json!({"profile": profile, "pattern": pattern, "others": others}));
     }

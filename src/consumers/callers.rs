@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::client::Client;
+use super::consumer::Consumer;
 use super::handed::Handed;
 use crate::encoding::hex;
 use crate::error::chain;
@@ -45,11 +45,11 @@ pub(crate) enum Meaning {
 }
 
 /// Notes that a token is handed to the process that started this one; returns what its call means.
-pub(crate) fn hand_over(data_dir: &Path, handed: &Handed<'_>, client: &Client) -> Meaning {
+pub(crate) fn hand_over(data_dir: &Path, handed: &Handed<'_>, client: &Consumer) -> Meaning {
     let Some(caller) = ProcessId::of_parent() else { return Meaning::Wanted };
     let end = handed.reported_end(client).seconds();
     let digest = digest(handed.token().expose(), caller);
-    let entry = Entry { caller, digest, since: handed.now.wall.seconds(), end };
+    let entry = Holder { caller, digest, since: handed.now.wall.seconds(), end };
     let noted = Dir::open(data_dir, Missing::Leave).map_err(Unnoted::from).and_then(|dir| match dir {
         Some(dir) => note(&dir, &entry, handed.now.wall, ProcessId::is_running),
         None => Ok(Meaning::Wanted),
@@ -62,7 +62,7 @@ pub(crate) fn hand_over(data_dir: &Path, handed: &Handed<'_>, client: &Client) -
 
 /// A token in the hands of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct Holder {
     caller: ProcessId,
     digest: String,
     /// Since when the process has it, and the end that it knows: seconds since 1970.
@@ -84,7 +84,7 @@ enum Unnoted {
 }
 
 /// Looks for the same entry, and adds it if there is none.
-fn note(dir: &Dir, entry: &Entry, now: WallTime, is_running: impl Fn(ProcessId) -> bool) -> Result<Meaning, Unnoted> {
+fn note(dir: &Dir, entry: &Holder, now: WallTime, is_running: impl Fn(ProcessId) -> bool) -> Result<Meaning, Unnoted> {
     let mut file = locked(dir)?;
     let mut entries = read(&mut file)?;
     let now = now.seconds();
@@ -116,22 +116,22 @@ fn locked(dir: &Dir) -> Result<File, Unnoted> {
 }
 
 /// Reads the entries; what is none is passed over.
-fn read(file: &mut File) -> Result<Vec<Entry>, Unnoted> {
+fn read(file: &mut File) -> Result<Vec<Holder>, Unnoted> {
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
     match lines.next().and_then(|line| line.strip_prefix(KIND)) {
-        Some(VERSION) => Ok(lines.filter_map(Entry::parse).take(MOST).collect()),
+        Some(VERSION) => Ok(lines.filter_map(Holder::parse).take(MOST).collect()),
         Some(version) if version.parse::<u32>().is_ok() => Err(Unnoted::Newer),
         _ => Ok(Vec::new()),
     }
 }
 
 /// Writes the entries in place of the present ones. It need not survive a kill: a line that was torn is passed over.
-fn write(file: &mut File, entries: &[Entry]) -> io::Result<()> {
+fn write(file: &mut File, entries: &[Holder]) -> io::Result<()> {
     let mut text = format!("{KIND}{VERSION}\n");
-    for Entry { caller, digest, since, end } in entries {
+    for Holder { caller, digest, since, end } in entries {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "caller {} {} {digest} {since} {end}", caller.number, caller.started);
     }
@@ -140,14 +140,14 @@ fn write(file: &mut File, entries: &[Entry]) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-impl Entry {
-    fn parse(line: &str) -> Option<Entry> {
+impl Holder {
+    fn parse(line: &str) -> Option<Holder> {
         let mut words = line.strip_prefix("caller ")?.split(' ');
         let mut word = || words.next();
         let caller = ProcessId { number: word()?.parse().ok()?, started: word()?.parse().ok()? };
         let digest = word().filter(|digest| hex::decode::<16>(digest).is_some())?.to_owned();
         let (since, end) = (word()?.parse().ok()?, word()?.parse().ok()?);
-        word().is_none().then_some(Entry { caller, digest, since, end })
+        word().is_none().then_some(Holder { caller, digest, since, end })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::client::Client;
+use super::consumer::Consumer;
 use crate::keeper::{Obtained, Source};
 use crate::profile::Profile;
 use crate::system::clock::{Moment, WallTime};
@@ -41,12 +41,12 @@ impl Handed<'_> {
 
     /// Returns when the token ends, as a client is told that uses it up to the second: never later than it ends, and
     /// not in the past as long as it is valid.
-    pub(crate) fn reported_end(&self, client: &Client) -> WallTime {
+    pub(crate) fn reported_end(&self, client: &Consumer) -> WallTime {
         self.now.wall.plus(self.reported_left(client))
     }
 
     /// The same as the time that is left.
-    pub(crate) fn reported_left(&self, client: &Client) -> Duration {
+    pub(crate) fn reported_left(&self, client: &Consumer) -> Duration {
         let left = self.left();
         left.checked_sub(client.margin).filter(|reported| reported.as_secs() > 0).unwrap_or(left)
     }

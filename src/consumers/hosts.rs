@@ -9,12 +9,12 @@ use crate::profile::{HostEntry, ProfileName, Specificity, Target};
 /// The entries of all profiles, or of one.
 #[derive(Debug)]
 pub(crate) struct HostMap {
-    entries: Vec<Entry>,
+    entries: Vec<ProfileHost>,
 }
 
 /// An entry, and the profile that it stands in.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct ProfileHost {
     pub(crate) profile: ProfileName,
     pub(crate) host: HostEntry,
 }
@@ -41,8 +41,8 @@ impl HostMap {
     }
 
     /// Returns the entries that name a target, the closest first.
-    pub(crate) fn naming(&self, target: &Target) -> Vec<(&Entry, Specificity)> {
-        let covers = |entry: &Entry| entry.host.pattern.covers(target).ok();
+    pub(crate) fn naming(&self, target: &Target) -> Vec<(&ProfileHost, Specificity)> {
+        let covers = |entry: &ProfileHost| entry.host.pattern.covers(target).ok();
         let mut naming: Vec<_> = self.entries.iter().filter_map(|entry| Some((entry, covers(entry)?))).collect();
         naming.sort_by_key(|(_, specificity)| std::cmp::Reverse(*specificity));
         naming
@@ -52,7 +52,7 @@ impl HostMap {
     ///
     /// # Errors
     /// [`Code::ConfigInvalid`], if two profiles name it equally closely.
-    pub(crate) fn chosen(&self, target: &Target) -> Result<Option<&Entry>, Error> {
+    pub(crate) fn chosen(&self, target: &Target) -> Result<Option<&ProfileHost>, Error> {
         match self.naming(target)[..] {
             [(first, a), (second, b), ..] if a == b => Err(ambiguous(first, second)),
             [(first, _), ..] => Ok(Some(first)),
@@ -62,8 +62,8 @@ impl HostMap {
 
     /// Returns the entries that do not count for a target though they name it, or its host, with the reason.
     #[cfg(feature = "cli")]
-    pub(crate) fn others(&self, target: &Target) -> Vec<(&Entry, String)> {
-        let naming: Vec<&Entry> = self.naming(target).into_iter().skip(1).map(|(entry, _)| entry).collect();
+    pub(crate) fn others(&self, target: &Target) -> Vec<(&ProfileHost, String)> {
+        let naming: Vec<&ProfileHost> = self.naming(target).into_iter().skip(1).map(|(entry, _)| entry).collect();
         let less = naming.into_iter().map(|entry| (entry, "names it less closely".to_owned()));
         let missing = self.entries.iter().filter_map(|entry| match entry.host.pattern.covers(target) {
             Ok(_) | Err(Miss::Host) => None,
@@ -78,20 +78,20 @@ impl HostMap {
     }
 
     /// Returns the entries that name one server, each with it; without those that another one takes the place of.
-    pub(crate) fn servers(&self) -> impl Iterator<Item = (&Entry, &Target)> {
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&ProfileHost, &Target)> {
         let servers = self.entries.iter().filter_map(|entry| Some((entry, entry.host.pattern.server()?)));
         servers
             .filter(|(entry, server)| matches!(self.chosen(server), Ok(Some(chosen)) if std::ptr::eq(chosen, *entry)))
     }
 }
 
-fn entries_of(home: &Home, name: &ProfileName) -> Result<Vec<Entry>, Error> {
+fn entries_of(home: &Home, name: &ProfileName) -> Result<Vec<ProfileHost>, Error> {
     let (_, file) = home.profile_file(name)?;
     let hosts = file.hosts.unwrap_or_default();
-    Ok(hosts.iter().map(|host| Entry { profile: name.clone(), host: host.clone() }).collect())
+    Ok(hosts.iter().map(|host| ProfileHost { profile: name.clone(), host: host.clone() }).collect())
 }
 
-fn ambiguous(first: &Entry, second: &Entry) -> Error {
+fn ambiguous(first: &ProfileHost, second: &ProfileHost) -> Error {
     let (one, other) = (&first.profile, &second.profile);
     let what = format!(
         "the profiles {one} and {other} both name {} in `hosts`; the token of neither was handed out",

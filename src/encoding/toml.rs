@@ -100,7 +100,7 @@ impl Parsed {
 const SECRETS: [&str; 6] = ["client_secret", "secret_key", "private_key", "password", "api_key", "access_token"];
 
 /// An item of a list of texts and tables.
-pub(crate) enum Entry<'a> {
+pub(crate) enum TextOrTable<'a> {
     Text(&'a str),
     Table(Table<'a>),
 }
@@ -154,16 +154,16 @@ impl<'a> Table<'a> {
     }
 
     /// Reads a list whose items are texts or tables, or one text.
-    pub(crate) fn entries(&self, key: &str) -> Result<Option<Vec<Entry<'a>>>, DocumentError> {
+    pub(crate) fn entries(&self, key: &str) -> Result<Option<Vec<TextOrTable<'a>>>, DocumentError> {
         let at = self.name(key);
-        let table = |table: &'a dyn TableLike| Entry::Table(Table { table, at: at.clone() });
+        let table = |table: &'a dyn TableLike| TextOrTable::Table(Table { table, at: at.clone() });
         self.value(key, "must be a list of texts or tables", |item| match item {
             Item::ArrayOfTables(tables) => Some(tables.iter().map(|item| table(item)).collect()),
-            _ if item.is_str() => item.as_str().map(|text| vec![Entry::Text(text)]),
+            _ if item.is_str() => item.as_str().map(|text| vec![TextOrTable::Text(text)]),
             _ => {
                 let entry = |item: &'a toml_edit::Value| match item.as_inline_table() {
                     Some(item) => Some(table(item)),
-                    None => item.as_str().map(Entry::Text),
+                    None => item.as_str().map(TextOrTable::Text),
                 };
                 item.as_array()?.iter().map(entry).collect()
             }

@@ -9,7 +9,7 @@ use super::{
     AuthScheme, Binding, Endpoint, HeaderSource, Headers, HostEntry, HostPattern, Hosts, PlainHostError, PlainHosts,
     Reference,
 };
-use crate::encoding::toml::{DocumentError, Entry, Table};
+use crate::encoding::toml::{DocumentError, Table, TextOrTable};
 use crate::system::secret::Secret;
 
 /// A profile's file that is read, with what other keys of it depend on.
@@ -123,11 +123,11 @@ fn header(headers: &Table<'_>, name: &str) -> Result<HeaderSource, DocumentError
 /// Reads the hosts that a token may be handed to.
 pub(super) fn hosts(source: &Source<'_>, key: &str) -> Result<Option<Hosts>, ProfileError> {
     let Some(entries) = source.table.entries(key)? else { return Ok(None) };
-    let entry = |entry: Entry<'_>| match entry {
-        Entry::Text(text) => {
+    let entry = |entry: TextOrTable<'_>| match entry {
+        TextOrTable::Text(text) => {
             HostPattern::parse(text).map(HostEntry::bearer).map_err(|why| source.table.invalid(key, why.to_string()))
         }
-        Entry::Table(table) => host_entry(&table),
+        TextOrTable::Table(table) => host_entry(&table),
     };
     let entries: Vec<HostEntry> = entries.into_iter().map(entry).collect::<Result<_, DocumentError>>()?;
     Ok(Hosts::new(entries).map(Some).map_err(|why| source.table.invalid(key, why))?)

@@ -29,7 +29,7 @@ impl Place {
         is_running: impl Fn(ProcessId) -> bool,
     ) -> Result<Meaning, Unnoted> {
         let caller = ProcessId { number: process, started: 7 };
-        let entry = Entry { caller, digest: digest(token, caller), since: at, end: at + 3_600 };
+        let entry = Holder { caller, digest: digest(token, caller), since: at, end: at + 3_600 };
         note(&self.dir, &entry, WallTime(at * 1_000_000_000), is_running)
     }
 
@@ -65,7 +65,7 @@ fn a_process_of_the_same_number_is_another_one() {
     let place = Place::new();
     place.ask(1, "a", NOW);
     let later = ProcessId { number: 1, started: 8 };
-    let entry = Entry { caller: later, digest: digest("a", later), since: NOW + 60, end: NOW + 3_600 };
+    let entry = Holder { caller: later, digest: digest("a", later), since: NOW + 60, end: NOW + 3_600 };
     let asked = note(&place.dir, &entry, WallTime((NOW + 60) * 1_000_000_000), |process| process == later);
     assert_eq!(asked.expect("noted"), Meaning::Wanted);
     assert_eq!(place.entries(), 1, "the first one is gone");

@@ -31,7 +31,7 @@ pub(super) fn no_job() -> Error {
     )
 }
 
-/// Sets the variable for later steps. Call it after the mask was written: a step may print its environment.
+/// Sets the variable for later steps. HelperCall it after the mask was written: a step may print its environment.
 ///
 /// # Errors
 /// [`Code::WriteFailed`] if the file cannot be written.

@@ -4,7 +4,7 @@
 //! too: they read stdout only, and take stderr for a part of it.
 
 use super::json::quoted;
-use crate::consumers::client::GOOGLE;
+use crate::consumers::consumer::GOOGLE;
 use crate::consumers::handed::Handed;
 use crate::encoding::base64url;
 #[cfg(feature = "cli")]

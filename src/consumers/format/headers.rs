@@ -1,7 +1,7 @@
 //! `header`, `bearer`, `headers`, `headers-list`: the Authorization header, in the shapes in which clients take it.
 
 use super::json::quoted;
-use crate::consumers::client::BAZEL;
+use crate::consumers::consumer::BAZEL;
 use crate::consumers::handed::Handed;
 
 /// One header line.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::json::quoted;
-use crate::consumers::client::KUBERNETES;
+use crate::consumers::consumer::KUBERNETES;
 use crate::consumers::handed::Handed;
 use crate::error::{Code, Error};
 

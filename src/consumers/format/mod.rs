@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::callers::{self, Meaning};
-use super::client::{BAZEL, CURL, Client, GITHUB, GOOGLE, KUBERNETES, SESSION, SHELL};
+use super::consumer::{BAZEL, CURL, Consumer, GITHUB, GOOGLE, KUBERNETES, SESSION, SHELL};
 use super::handed::Handed;
 use crate::encoding::escape;
 use crate::error::{Code, Error, Remedy};
@@ -42,18 +42,18 @@ pub(crate) enum Format {
 }
 
 /// What is known of a format.
-pub(crate) struct Row {
+pub(crate) struct FormatRow {
     pub(crate) format: Format,
     pub(crate) name: &'static str,
     /// What it writes.
     #[cfg(feature = "cli")]
     pub(crate) about: &'static str,
     /// What takes it.
-    pub(crate) client: &'static Client,
+    pub(crate) client: &'static Consumer,
 }
 
-const fn row(format: Format, name: &'static str, client: &'static Client, _about: &'static str) -> Row {
-    Row {
+const fn row(format: Format, name: &'static str, client: &'static Consumer, _about: &'static str) -> FormatRow {
+    FormatRow {
         format,
         name,
         #[cfg(feature = "cli")]
@@ -63,7 +63,7 @@ const fn row(format: Format, name: &'static str, client: &'static Client, _about
 }
 
 /// Every format.
-pub(crate) static FORMATS: [Row; 14] = [
+pub(crate) static FORMATS: [FormatRow; 14] = [
     row(Format::Token, "token", &SHELL, "The token and a newline"),
     row(Format::Json, "json", &SHELL, "A JSON object"),
     row(Format::Header, "header", &SHELL, "An Authorization header"),
@@ -112,7 +112,7 @@ impl Format {
     }
 
     /// Returns what is known of it.
-    pub(crate) fn row(self) -> &'static Row {
+    pub(crate) fn row(self) -> &'static FormatRow {
         FORMATS.iter().find(|row| row.format == self).expect("each format has a row: a test counts them")
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Call, Reply, Stop, malformed};
+use super::{HelperCall, Reply, Stop, malformed};
 use crate::consumers::format::headers;
 use crate::error::Error;
 use crate::profile::{HostError, Target};
@@ -14,7 +14,7 @@ struct Request {
 }
 
 /// Answers one call. A host that is not ours gets no header, so that the build goes on.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     match call.words.first().map(String::as_str) {
         Some("get") => {}
         Some(_) => return Err(malformed("the only command is get").into()),

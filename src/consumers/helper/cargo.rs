@@ -6,8 +6,8 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Call, Granted, Reply, Stop, malformed};
-use crate::consumers::client::CARGO;
+use super::{Granted, HelperCall, Reply, Stop, malformed};
+use crate::consumers::consumer::CARGO;
 use crate::consumers::format::json::quoted;
 use crate::error::{Code, Error};
 use crate::profile::{NAME_RULE, ProfileName, Target};
@@ -37,7 +37,7 @@ struct Registry {
 }
 
 /// Answers each line until stdin ends.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     call.greet(GREETING)?;
     let named = call.profile.clone();
     loop {
@@ -69,7 +69,7 @@ fn failed(error: &Error) -> String {
     format!("{{\"Err\":{{\"kind\":\"other\",\"message\":{},\"caused-by\":[]}}}}\n", *message)
 }
 
-fn answer_to(call: &mut Call<'_>, line: &str) -> Result<String, Stop> {
+fn answer_to(call: &mut HelperCall<'_>, line: &str) -> Result<String, Stop> {
     let request: Request =
         serde_json::from_str(line).map_err(|_| malformed("cargo sent a line that is no request of version 1"))?;
     if request.v != 1 {

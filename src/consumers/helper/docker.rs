@@ -3,9 +3,9 @@
 //! They look at stdout only. The one text for a server that is not ours lets them go on without a token; any other text
 //! beside exit code 1 is shown to the user.
 
-use super::{Call, Exit, Granted, Reply, Stop, malformed};
+use super::{Exit, Granted, HelperCall, Reply, Stop, malformed};
 use crate::consumers::format::json::quoted;
-use crate::consumers::hosts::Entry;
+use crate::consumers::hosts::ProfileHost;
 use crate::error::{Code, Error};
 use crate::profile::Target;
 use crate::system::secret::Secret;
@@ -14,7 +14,7 @@ use crate::system::secret::Secret;
 const NOT_OURS: &str = "credentials not found in native keychain\n";
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     let verb = call.words.first().map(String::as_str).unwrap_or_default().to_owned();
     match verb.as_str() {
         "get" => {
@@ -55,7 +55,7 @@ fn not_ours() -> Reply {
     Reply { exit: Exit::Failure, ..Reply::answer(NOT_OURS) }
 }
 
-fn server(call: &mut Call<'_>) -> Result<String, Error> {
+fn server(call: &mut HelperCall<'_>) -> Result<String, Error> {
     match call.input.all()?.trim() {
         "" => Err(malformed("the client named no server")),
         server => Ok(server.to_owned()),
@@ -69,10 +69,11 @@ fn pair(server: &str, granted: &Granted) -> Reply {
 }
 
 /// Names the servers whose token is kept. A client gets the token of each of them, and fails if one of them fails.
-fn list(call: &Call<'_>) -> Result<String, Stop> {
+fn list(call: &HelperCall<'_>) -> Result<String, Stop> {
     let map = call.hosts()?;
-    let is_listed =
-        |entry: &Entry, server: &Target| !server.is_plain() && server.depth() == 0 && call.kept_for(entry).is_some();
+    let is_listed = |entry: &ProfileHost, server: &Target| {
+        !server.is_plain() && server.depth() == 0 && call.kept_for(entry).is_some()
+    };
     let listed = map.servers().filter(|(entry, server)| is_listed(entry, server));
     let pairs = listed
         .map(|(entry, server)| format!("{}:{}", *quoted(&format!("https://{server}")), *quoted(&entry.host.username)));
@@ -80,7 +81,7 @@ fn list(call: &Call<'_>) -> Result<String, Stop> {
 }
 
 /// A logout. The client does not send the token that it got: it is the one that is kept.
-fn reject_kept(call: &mut Call<'_>, target: &Target) -> Result<(), Stop> {
+fn reject_kept(call: &mut HelperCall<'_>, target: &Target) -> Result<(), Stop> {
     let kept = match call.hosts()?.chosen(target)? {
         Some(entry) => call.kept_for(entry),
         None => None,

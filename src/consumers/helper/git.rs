@@ -5,15 +5,15 @@
 
 use std::fmt::Write as _;
 
-use super::{Call, Exit, Granted, Reply, Stop, malformed};
-use crate::consumers::client::GIT;
+use super::{Exit, Granted, HelperCall, Reply, Stop, malformed};
+use crate::consumers::consumer::GIT;
 use crate::error::Error;
 use crate::profile::{AuthScheme, Target};
 use crate::system::secret::Secret;
 
 /// What git says of the credential that it wants or refuses.
 #[derive(Debug, Default)]
-struct Description {
+struct CredentialDescription {
     protocol: Option<String>,
     host: Option<String>,
     path: Option<String>,
@@ -24,7 +24,7 @@ struct Description {
 }
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     let verb = call.words.first().map(String::as_str).unwrap_or_default().to_owned();
     match verb.as_str() {
         "get" => {
@@ -72,8 +72,8 @@ fn credential(granted: &Granted, has_authtype: bool) -> Reply {
     Reply::answer(text)
 }
 
-fn description(call: &mut Call<'_>) -> Result<Description, Error> {
-    let mut read = Description::default();
+fn description(call: &mut HelperCall<'_>) -> Result<CredentialDescription, Error> {
+    let mut read = CredentialDescription::default();
     while let Some(line) = call.input.line()? {
         if line.is_empty() {
             break;
@@ -83,7 +83,7 @@ fn description(call: &mut Call<'_>) -> Result<Description, Error> {
     Ok(read)
 }
 
-impl Description {
+impl CredentialDescription {
     /// Takes over one line. Keys of a later git are ignored.
     fn take(&mut self, line: &str) -> Result<(), Error> {
         let (key, value) = line.split_once('=').ok_or_else(|| malformed("git sent a line without ="))?;
@@ -148,8 +148,8 @@ mod tests {
 
     use super::*;
 
-    fn described(lines: &[&str]) -> Description {
-        let mut read = Description::default();
+    fn described(lines: &[&str]) -> CredentialDescription {
+        let mut read = CredentialDescription::default();
         lines.iter().for_each(|line| read.take(line).expect("a line of git"));
         read
     }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn what_would_end_a_line_elsewhere_is_refused() {
         for line in ["host=a\rb", "wwwauth[]=Basic\r", "path=a\0b", "no key"] {
-            assert!(Description::default().take(line).is_err(), "{line:?}");
+            assert!(CredentialDescription::default().take(line).is_err(), "{line:?}");
         }
     }
 
@@ -199,7 +199,7 @@ mod tests {
         #[test]
         fn any_line_is_taken_or_an_error_that_does_not_quote_it(value in "\\PC{6,40}") {
             for key in ["", "path=", "host=", "url=https://", "password=", "capability[]="] {
-                if let Err(error) = Description::default().take(&format!("{key}{value}")) {
+                if let Err(error) = CredentialDescription::default().take(&format!("{key}{value}")) {
                     prop_assert!(!error.to_string().contains(&value));
                 }
             }

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::{Call, Granted, Reply, Stop, malformed};
-use crate::consumers::hosts::Entry;
+use super::{Granted, HelperCall, Reply, Stop, malformed};
+use crate::consumers::hosts::ProfileHost;
 use crate::profile::Target;
 use crate::system::clock::Moment;
 use crate::system::process_id::ProcessId;
@@ -27,7 +27,7 @@ enum Response {
 }
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     match &call.words[..] {
         [] => Ok(Reply::answer(kept(call)?)),
         [url] => {
@@ -48,7 +48,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
 }
 
 /// Writes the tokens that are kept, for each server that an entry names.
-fn kept(call: &Call<'_>) -> Result<String, Stop> {
+fn kept(call: &HelperCall<'_>) -> Result<String, Stop> {
     let map = call.hosts()?;
     let servers = map.servers().filter(|(_, server)| !server.is_plain());
     let blocks =
@@ -63,7 +63,7 @@ fn block(prefix: &str, granted: &Granted) -> String {
 
 /// Takes the kept token out of use if go has sent it and the server refused it: the one that was there before go began.
 /// A later one was requested because of a refusal, or for another process, and was not sent yet.
-fn reject_sent(call: &mut Call<'_>, target: &Target, response: Response) -> Result<(), Stop> {
+fn reject_sent(call: &mut HelperCall<'_>, target: &Target, response: Response) -> Result<(), Stop> {
     let refused = match (response, call.hosts()?.chosen(target)?) {
         (Response::Other, _) | (_, None) => None,
         // Of a wildcard the first call hands out nothing: go has sent no token, unless the server saw one.
@@ -77,7 +77,7 @@ fn reject_sent(call: &mut Call<'_>, target: &Target, response: Response) -> Resu
 }
 
 /// Returns the kept token of an entry if it is older than the go command.
-fn sent_before(call: &Call<'_>, entry: &Entry) -> Option<Secret> {
+fn sent_before(call: &HelperCall<'_>, entry: &ProfileHost) -> Option<Secret> {
     let now = call.home.clock.now();
     let began = ProcessId::of_parent().and_then(|go| go.began(&now)).unwrap_or_else(|| earlier(&now, SURELY_SENT));
     let kept = call.kept_for(entry)?;

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use super::{Call, Exit, Granted, Reply, Stop, malformed};
+use super::{Exit, Granted, HelperCall, Reply, Stop, malformed};
 use crate::consumers::format::json::quoted;
 use crate::error::{Code, Error};
 use crate::profile::Target;
@@ -42,7 +42,7 @@ struct Typed {
 }
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     let typed = Typed::parse(&call.words).unwrap_or_default();
     let words: Vec<&str> = typed.words.iter().map(String::as_str).collect();
     let ([verb @ ("get" | "set" | "del"), service] | [verb @ ("get" | "set" | "del"), service, _]) = words[..] else {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Call, Granted, Reply, Stop, malformed};
-use crate::consumers::client::KUBELET;
+use super::{Granted, HelperCall, Reply, Stop, malformed};
+use crate::consumers::consumer::KUBELET;
 use crate::consumers::format::json::quoted;
 use crate::error::Error;
 use crate::profile::Target;
@@ -31,7 +31,7 @@ enum Scope {
 }
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     let request = call.input.all()?;
     let request: Request = serde_json::from_str(request)
         .map_err(|_| malformed("kubelet sent no JSON object with apiVersion, kind and image"))?;

@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::client::{BAZEL, CARGO, Client, DOCKER, GIT, GOAUTH, KEYRING, KUBELET, PNPM, TERRAFORM};
+use super::consumer::{BAZEL, CARGO, Consumer, DOCKER, GIT, GOAUTH, KEYRING, KUBELET, PNPM, TERRAFORM};
 use super::handed::Handed;
-use super::hosts::{Entry, HostMap};
+use super::hosts::{HostMap, ProfileHost};
 use crate::error::{Code, Error, Remedy};
 use crate::keeper::{Obtained, Source};
 use crate::open::Home;
@@ -46,9 +46,9 @@ pub(crate) struct Helper {
     pub(crate) name: &'static str,
     /// The name of the program that the client starts.
     pub(crate) program: &'static str,
-    pub(crate) client: &'static Client,
+    pub(crate) client: &'static Consumer,
     /// Answers one call.
-    pub(crate) answer: fn(&mut Call<'_>) -> Result<Reply, Stop>,
+    pub(crate) answer: fn(&mut HelperCall<'_>) -> Result<Reply, Stop>,
     /// Reports a failure in the way that the client understands.
     pub(crate) failure: fn(&Error) -> Reply,
 }
@@ -167,7 +167,7 @@ pub(crate) trait Tokens {
 }
 
 /// One call of a helper.
-pub(crate) struct Call<'a> {
+pub(crate) struct HelperCall<'a> {
     pub(crate) helper: &'static Helper,
     pub(crate) home: &'a Home,
     /// The one profile that the client's configuration names.
@@ -223,7 +223,7 @@ impl Granted {
     }
 }
 
-impl Call<'_> {
+impl HelperCall<'_> {
     /// Answers the call, or reports in the client's own way why not; `None` if the full program has to.
     pub(crate) fn run(&mut self) -> Option<Reply> {
         match (self.helper.answer)(self) {
@@ -280,7 +280,7 @@ impl Call<'_> {
 
     /// Returns the token for the hosts of an entry if it is kept and at hand. Requests none, so that a client that wants
     /// to know of every host costs no request.
-    pub(crate) fn kept_for(&self, entry: &Entry) -> Option<Granted> {
+    pub(crate) fn kept_for(&self, entry: &ProfileHost) -> Option<Granted> {
         let profile = self.home.profile(&entry.profile).ok()?;
         if profile.token_binding == TokenBinding::Dpop {
             return None;

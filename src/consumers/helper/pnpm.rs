@@ -4,10 +4,10 @@
 //! default one. Versions up to 10 take the output for the whole header, later ones take it for that if it begins with
 //! a word: `Bearer` is always written.
 
-use super::{Call, Reply, Stop, malformed};
+use super::{HelperCall, Reply, Stop, malformed};
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     if !call.words.is_empty() {
         return Err(malformed("tokenkeep-npm takes -p NAME and nothing else").into());
     }

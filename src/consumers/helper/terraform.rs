@@ -1,12 +1,12 @@
 //! Terraform and OpenTofu: `terraform-credentials-tokenkeep get|store|forget HOST`.
 
-use super::{Call, Reply, Stop, malformed};
+use super::{HelperCall, Reply, Stop, malformed};
 use crate::consumers::format::json::quoted;
 use crate::error::{Code, Error};
 use crate::profile::Target;
 
 /// Answers one call.
-pub(super) fn answer(call: &mut Call<'_>) -> Result<Reply, Stop> {
+pub(super) fn answer(call: &mut HelperCall<'_>) -> Result<Reply, Stop> {
     let words: Vec<&str> = call.words.iter().map(String::as_str).collect();
     match words[..] {
         ["get", host] => {

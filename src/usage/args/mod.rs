@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::consumers::client::Errors;
+use crate::consumers::consumer::Errors;
 use crate::consumers::helper::HELPERS;
 
 pub(crate) use backend::{Init, Rekey};
