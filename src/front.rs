@@ -1,7 +1,8 @@
-//! The warm path as a program of its own: `token get` with a valid token in the cache, and nothing else.
+//! The warm path as a program of its own: `token get` and the helpers of clients, with a valid token in the cache.
 //!
 //! It links no network, no database and no D-Bus code, so it starts in a third of the time. The full program handles
-//! whatever this one does not know, or finds amiss: this one prints nothing, changes nothing, and becomes it.
+//! whatever this one does not know, or finds amiss: this one prints nothing and becomes it. It writes one file only, for
+//! one format: which process has which token (`callers`).
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
@@ -26,7 +27,7 @@ use crate::open::{Home, environment, text_variable};
 use crate::profile::{Profile, ProfileName};
 use crate::system::clock::{Clock as _, Moment, SystemClock};
 use crate::system::hardening::harden;
-use crate::system::process::{FRONT_GREETED, FRONT_PROCESS, with_core_limit_of_caller};
+use crate::system::process::{self, FRONT_GREETED, FRONT_PROCESS, with_core_limit_of_caller};
 
 /// The program that does everything else; it lies beside this one.
 const FULL: &str = "tokenkeep-full";
@@ -95,15 +96,10 @@ fn helped(invocation: Invocation, own_name: &OsStr, arguments: &[OsString]) -> E
 /// Makes what was read the stdin of the program that this one becomes. A client sends nothing more before it is answered.
 #[cfg(target_os = "linux")]
 fn hand_on(read: &[u8]) -> io::Result<()> {
-    use std::io::{Seek as _, SeekFrom};
-
-    if read.is_empty() {
-        return Ok(());
+    if !read.is_empty() {
+        rustix::stdio::dup2_stdin(&process::readable(read)?)?;
     }
-    let mut memory = std::fs::File::from(rustix::fs::memfd_create("input", rustix::fs::MemfdFlags::CLOEXEC)?);
-    memory.write_all(read)?;
-    memory.seek(SeekFrom::Start(0))?;
-    Ok(rustix::stdio::dup2_stdin(&memory)?)
+    Ok(())
 }
 
 /// Whether the client of a helper was greeted.
@@ -162,7 +158,7 @@ fn path(argument: &OsStr) -> Option<PathBuf> {
     plain.then(|| PathBuf::from(argument))
 }
 
-/// A kept token, and how it was asked for.
+/// A kept token, and how it is written.
 struct Answer {
     rendering: Rendering,
     profile: Profile,

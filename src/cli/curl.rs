@@ -1,6 +1,6 @@
 //! `curl`: becomes curl, which reads the token from a descriptor.
 
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::fd::IntoRawFd as _;
 
 use super::{Context, block_on};
 use crate::consumers::consumer::CURL;
@@ -38,39 +38,11 @@ pub(super) fn run(context: &Context<'_>, arguments: &[String]) -> Result<u8, Err
     Err(Error::new(Code::Usage, format!("curl cannot be started: {error}; the token is kept")))
 }
 
-/// Puts bytes into memory that a program reads after an exec, through a descriptor; returns the descriptor as a path.
-#[cfg(target_os = "linux")]
+/// Makes a descriptor that curl reads, and returns its path.
 fn passed_on(bytes: &[u8]) -> Result<String, Error> {
-    use std::os::fd::{AsRawFd as _, IntoRawFd as _};
-
-    let failed = |error: std::io::Error| {
+    let descriptor = process::readable(bytes).map_err(|error| {
         Error::new(Code::WriteFailed, format!("the token cannot be passed on: {error}; it is kept"))
-    };
-    let memory =
-        rustix::fs::memfd_create("token", rustix::fs::MemfdFlags::empty()).map_err(|error| failed(error.into()))?;
-    let mut memory = std::fs::File::from(memory);
-    memory.write_all(bytes).and_then(|()| memory.seek(SeekFrom::Start(0))).map_err(failed)?;
-    let path = format!("/dev/fd/{}", memory.as_raw_fd());
-    // It has to outlive this function, up to the exec.
-    let _ = memory.into_raw_fd();
-    Ok(path)
-}
-
-/// On another system an unnamed pipe does the same: a token fits into it.
-#[cfg(not(target_os = "linux"))]
-fn passed_on(bytes: &[u8]) -> Result<String, Error> {
-    use std::os::fd::{AsRawFd as _, IntoRawFd as _};
-
-    let failed = |error: std::io::Error| {
-        Error::new(Code::WriteFailed, format!("the token cannot be passed on: {error}; it is kept"))
-    };
-    if bytes.len() > 4096 {
-        return Err(Error::new(Code::WriteFailed, "the token is too long to be passed on; it is kept"));
-    }
-    let (reader, writer) = rustix::pipe::pipe().map_err(|error| failed(error.into()))?;
-    let mut writer = std::fs::File::from(writer);
-    writer.write_all(bytes).map_err(failed)?;
-    let path = format!("/dev/fd/{}", reader.as_raw_fd());
-    let _ = reader.into_raw_fd();
-    Ok(path)
+    })?;
+    // It stays open up to the exec.
+    Ok(format!("/dev/fd/{}", descriptor.into_raw_fd()))
 }

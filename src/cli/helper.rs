@@ -1,5 +1,6 @@
 //! `helper`, and the programs that are links to this one: answers a client in its own protocol.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,14 +8,33 @@ use std::sync::Arc;
 use super::settle;
 use super::ui::Ui;
 use crate::consumers::helper::{HelperCall, Input, Invocation, KeeperTokens, Reply};
-use crate::error::{Code, Error, written};
+use crate::error::{Code, Error, Remedy, written};
 use crate::exit;
 use crate::keeper::Observer;
 use crate::open::recording::Recording;
 use crate::open::{Home, text_variable};
-use crate::profile::{NAME_RULE, ProfileName};
 use crate::system::process::{FRONT_GREETED, FRONT_PROCESS};
 use crate::system::stdout;
+use crate::usage::args::Global;
+
+/// Answers a call that a person typed with options of the command line before it.
+pub(super) fn run_typed(global: &Global, client: &str, words: &[String]) -> ExitCode {
+    let arguments: Vec<OsString> =
+        ["helper", client].into_iter().chain(words.iter().map(String::as_str)).map(OsString::from).collect();
+    match Invocation::parse(OsStr::new("tokenkeep"), &arguments) {
+        Some(call) => run(Invocation {
+            profile: call.profile.or_else(|| global.profile.clone()),
+            config_dir: call.config_dir.or_else(|| global.config_dir.clone()),
+            data_dir: call.data_dir.or_else(|| global.data_dir.clone()),
+            ..call
+        }),
+        None => {
+            let ui = Ui::new(global);
+            let error = Error::new(Code::Usage, format!("{client} makes no such call; nothing was changed"));
+            ExitCode::from(ui.failed(&error.with_remedy(Remedy::ReadCommandHelp("helper".to_owned()))))
+        }
+    }
+}
 
 /// Answers one call. Warnings go to stderr if the client shows it to its user, else nowhere.
 pub(super) fn run(invocation: Invocation) -> ExitCode {
@@ -33,23 +53,19 @@ fn answered(invocation: Invocation, ui: &Ui, recording: &Recording) -> Result<Re
         Some(profile) => Some(profile),
         None => text_variable("TOKENKEEP_PROFILE")?,
     };
-    let name = |name: String| {
-        ProfileName::parse(&name).ok_or_else(|| Error::new(Code::Usage, format!("a profile name is {NAME_RULE}")))
-    };
     let ui = ui.clone();
     let observer: Observer = Arc::new(move |warning| ui.warn(warning));
     let reply = HelperCall {
         helper,
         home: &home,
-        profile: profile.map(name).transpose()?,
+        profile: profile.map(|name| home.profile_name(Some(&name))).transpose()?,
         words,
         input: &mut Input::new(io::stdin()),
         tokens: &mut KeeperTokens(observer),
         is_greeted: std::env::var_os(FRONT_GREETED).is_some_and(|by| std::env::var_os(FRONT_PROCESS) == Some(by)),
     }
     .run();
-    // Only the front program leaves a call to another.
-    Ok(reply.unwrap_or_default())
+    reply.ok_or_else(|| Error::new(Code::Internal, "the helper left its call to another program"))
 }
 
 fn print(reply: &Reply) -> ExitCode {

@@ -58,6 +58,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Parsed::Text(text) => return ended(&plain, plain.data(text.as_bytes())),
         Parsed::Refused(error) => return ended(&plain, Err(error)),
     };
+    if let Command::Helper { client, words } = &typed.command {
+        return helper::run_typed(&typed.global, client, words);
+    }
     let ui = Ui::new(&typed.global).for_client(typed.errors_of_client());
     let recording = Recording::at_end();
     let outcome = diagnostics::start(&typed.global).and_then(|()| command(typed, &ui, &recording));
@@ -148,7 +151,7 @@ fn command(typed: Typed, ui: &Ui, recording: &Recording) -> Result<u8, Error> {
             let form = if prometheus { stats::Form::Prometheus } else { stats::Form::Report };
             stats::run(&context, since.as_deref(), form)
         }
-        // A call of a client does not come here; a person typed a word that is none of its protocol.
+        // These were carried out before the directories were found.
         Command::Helper { .. }
         | Command::Completions { .. }
         | Command::Schema { .. }

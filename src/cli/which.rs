@@ -5,11 +5,11 @@ use serde_json::json;
 use super::Context;
 use crate::consumers::hosts::{HostMap, ProfileHost};
 use crate::error::{Code, Error, Remedy};
-use crate::profile::{ProfileName, Target};
+use crate::profile::Target;
 
 pub(super) fn run(context: &Context<'_>, url: &str) -> Result<u8, Error> {
     let target = Target::parse(url).map_err(|why| Error::new(Code::Usage, format!("the URL {why}")))?;
-    let only = context.profile.as_deref().and_then(ProfileName::parse);
+    let only = context.profile.is_some().then(|| context.profile_name()).transpose()?;
     let map = HostMap::read(&context.home, only.as_ref())?;
     let Some(chosen) = map.chosen(&target)? else {
         let message = format!("no profile names {target} in `hosts`: helpers hand out no token for it");

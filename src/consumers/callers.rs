@@ -88,7 +88,7 @@ fn note(dir: &Dir, entry: &Holder, now: WallTime, is_running: impl Fn(ProcessId)
     let mut file = locked(dir)?;
     let mut entries = read(&mut file)?;
     let now = now.seconds();
-    // Of no use: its client asks because it is over, or its clock was set back.
+    // It is over, so its client asks for another one; or the clock was set back.
     entries.retain(|entry| entry.since <= now && now < entry.end);
     if let Some(before) = entries.iter().find(|of| of.caller == entry.caller && of.digest == entry.digest) {
         return Ok(if now - before.since > AT_ONCE { Meaning::Refused } else { Meaning::Wanted });

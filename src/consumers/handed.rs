@@ -39,8 +39,8 @@ impl Handed<'_> {
         }
     }
 
-    /// Returns when the token ends, as a client is told that uses it up to the second: never later than it ends, and
-    /// not in the past as long as it is valid.
+    /// Returns the end of the token that is reported to a client which uses it up to the second: never later than its
+    /// end, and not in the past while it is valid.
     pub(crate) fn reported_end(&self, client: &Consumer) -> WallTime {
         self.now.wall.plus(self.reported_left(client))
     }

@@ -232,7 +232,13 @@ impl Seen<'_> {
             Remedy::GiveRequestPart { name, why } => return format!("add --{name} VALUE: {why}").into(),
 
             Remedy::NameHost(host) => {
-                return format!("run tokenkeep credentials set -p NAME --host {}", quoted_text(host)).into();
+                let profile = self.profile.unwrap_or("NAME");
+                let host = quoted_text(host);
+                return format!(
+                    "run tokenkeep credentials set -p {profile} --host {host}, with a --host for each other host of that \
+                     profile"
+                )
+                .into();
             }
 
             // Tokens.

@@ -3,6 +3,7 @@
 use super::Keeper;
 use super::want::{TokenAtStart, WaitStart, Want};
 use crate::fleet::{Found, Judged, notice};
+use crate::system::clock::Moment;
 use crate::token::AccessToken;
 use crate::token::refusal::Refusal;
 
@@ -69,7 +70,15 @@ impl<'a> Judge<'a> {
     fn is_good(&self, token: &AccessToken, at_start: TokenAtStart) -> bool {
         let now = self.keeper.parts.clock.now();
         !self.keeper.memory.is_rejected(token, &now)
-            && !self.keeper.was_refused_by_client(token, &now)
+            && !self.was_refused_by_client(token, &now)
             && self.want.accepts(token.validity(), &now, &self.start.with(at_start))
+    }
+
+    /// Returns whether a token was rejected on this host and was not requested since: the fleet must not bring it back.
+    fn was_refused_by_client(&self, token: &AccessToken, now: &Moment) -> bool {
+        let identity = &self.keeper.memory.request().identity;
+        // A record that does not open says nothing of this token.
+        let last = self.keeper.parts.lazy_cache.cache().and_then(|cache| cache.rejection(identity).ok().flatten());
+        last.is_some_and(|last| last.is_of(token, now) && !token.validity().sent_since(&last.validity.sent, now))
     }
 }

@@ -23,6 +23,7 @@ mod memory;
 mod opened_cache;
 mod profile_source;
 mod refusals;
+#[cfg(feature = "cli")]
 mod refused_by_client;
 mod revoke;
 #[cfg(feature = "cli")]

@@ -4,29 +4,19 @@
 //! the quota of the issuer. What was rejected is remembered beside the token, for every process on this host.
 
 use super::Keeper;
-#[cfg(feature = "cli")]
 use super::in_thread;
-#[cfg(feature = "cli")]
 use crate::cache::CacheFault;
-#[cfg(feature = "cli")]
 use crate::cache::single_flight::Turn;
-#[cfg(feature = "cli")]
 use crate::cache::store::WriteMode;
-#[cfg(feature = "cli")]
 use crate::error::Error;
-#[cfg(feature = "cli")]
 use crate::error::warning::Warning;
 use crate::system::clock::Moment;
-#[cfg(feature = "cli")]
 use crate::system::runtime;
-#[cfg(feature = "cli")]
 use crate::system::secret::Secret;
 use crate::token::AccessToken;
-#[cfg(feature = "cli")]
 use crate::token::rejection::Rejection;
 
 /// How long a refusal waits for another process that has the turn. It requests a token, perhaps in place of this one.
-#[cfg(feature = "cli")]
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Keeper {
@@ -35,12 +25,10 @@ impl Keeper {
     ///
     /// # Errors
     /// When the profile has become unusable. What cannot be remembered is a warning, and the token stays.
-    #[cfg(feature = "cli")]
     pub(crate) async fn refused_by_client(&self, refused: &Secret) -> Result<(), Error> {
         runtime::run(self.take_out(refused)).await.map_err(Error::no_runtime)?
     }
 
-    #[cfg(feature = "cli")]
     async fn take_out(&self, refused: &Secret) -> Result<(), Error> {
         if self.parts.lazy_cache.cache().is_none() {
             let keeper = self.clone();
@@ -84,22 +72,12 @@ impl Keeper {
     }
 
     /// Returns the token that is kept, if it is this one; compared in constant time.
-    #[cfg(feature = "cli")]
     fn kept_as(&self, refused: &Secret) -> Result<Option<AccessToken>, Error> {
         Ok(self.kept()?.filter(|token| refused.holds(token.expose().as_bytes())))
-    }
-
-    /// Returns whether a token was rejected on this host and was not requested since: the fleet must not bring it back.
-    pub(super) fn was_refused_by_client(&self, token: &AccessToken, now: &Moment) -> bool {
-        let identity = &self.memory.request().identity;
-        // A record that does not open says nothing of this token.
-        let last = self.parts.lazy_cache.cache().and_then(|cache| cache.rejection(identity).ok().flatten());
-        last.is_some_and(|last| last.is_of(token, now) && !token.validity().sent_since(&last.validity.sent, now))
     }
 }
 
 /// Returns the warning for a token that stays in use, if it does.
-#[cfg(feature = "cli")]
 fn staying(last: &Rejection, token: &AccessToken, now: &Moment) -> Option<Warning> {
     if last.is_of(token, now) {
         return Some(Warning::RejectedAgain);
@@ -108,7 +86,6 @@ fn staying(last: &Rejection, token: &AccessToken, now: &Moment) -> Option<Warnin
 }
 
 /// A record that does not open is replaced; one that cannot be read may be there.
-#[cfg(feature = "cli")]
 fn unless_replaceable(fault: CacheFault) -> Result<Option<Rejection>, CacheFault> {
     match fault {
         CacheFault::Unsealed => Ok(None),
@@ -116,5 +93,5 @@ fn unless_replaceable(fault: CacheFault) -> Result<Option<Rejection>, CacheFault
     }
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests;

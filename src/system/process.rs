@@ -56,14 +56,14 @@ pub(crate) fn may_start(file: &Path) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.is_file() && is_program(&metadata))
 }
 
-#[cfg(all(unix, any(feature = "cli", feature = "front")))]
-pub(crate) use unix::lower_core_limit;
 #[cfg(all(unix, feature = "front"))]
 pub(crate) use unix::with_core_limit_of_caller;
 #[cfg(unix)]
 pub(crate) use unix::{Running, wants_terminal};
 #[cfg(all(unix, feature = "cli"))]
 pub(crate) use unix::{end_all, end_with_caller, ends_with_caller};
+#[cfg(all(unix, any(feature = "cli", feature = "front")))]
+pub(crate) use unix::{lower_core_limit, readable};
 
 #[cfg(unix)]
 mod unix {
@@ -83,6 +83,32 @@ mod unix {
     static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
     /// One at a time: the limit belongs to the process, not to a thread.
     static RESTORING: Mutex<()> = Mutex::new(());
+
+    /// Returns a descriptor that a program reads these bytes from, once this process has become it.
+    #[cfg(all(target_os = "linux", any(feature = "cli", feature = "front")))]
+    pub(crate) fn readable(bytes: &[u8]) -> std::io::Result<std::fs::File> {
+        use std::fs::File;
+        use std::io::{Seek as _, SeekFrom, Write as _};
+
+        let mut memory = File::from(rustix::fs::memfd_create("tokenkeep", rustix::fs::MemfdFlags::empty())?);
+        memory.write_all(bytes)?;
+        memory.seek(SeekFrom::Start(0))?;
+        Ok(memory)
+    }
+
+    /// The same on a system without files in memory: by a pipe, which holds this much at least.
+    #[cfg(all(not(target_os = "linux"), any(feature = "cli", feature = "front")))]
+    pub(crate) fn readable(bytes: &[u8]) -> std::io::Result<std::fs::File> {
+        use std::fs::File;
+        use std::io::{self, Write as _};
+
+        if bytes.len() > 4096 {
+            return Err(io::Error::other("it is longer than a pipe holds"));
+        }
+        let (reader, writer) = rustix::pipe::pipe()?;
+        File::from(writer).write_all(bytes)?;
+        Ok(File::from(reader))
+    }
 
     /// Allows this process no core dumps. The hard limit stays: a program that this process starts may need it.
     #[cfg(any(feature = "cli", feature = "front"))]

@@ -78,7 +78,7 @@ fn all_files_are_checked_and_one_that_is_missing_is_a_wrong_call() {
     environment.tokenkeep(["--json", "check", "/nonexistent/a.toml"]).run().fails(2, "usage");
     environment.tokenkeep(["--json", "check", "/"]).run().fails(2, "usage");
     environment.tokenkeep(["--json", "check"]).run().fails(2, "usage");
-    // A broken configuration keeps nobody from checking it.
+    // A broken configuration does not stop its own check.
     environment.write("config/config.toml", "backend = ");
     environment.tokenkeep(["check"]).arg(&good).run().success();
 }

@@ -1,7 +1,7 @@
 //! git: `git credential-tokenkeep get|store|erase` (gitcredentials(7), git-credential(1)).
 //!
-//! git 2.46 and later say that they can send a bearer token; earlier ones get it as a password. If no profile
-//! names the host, the answer is empty, and git asks its next helper or the user.
+//! git 2.46 and later say that they can send a bearer token; earlier ones get it as a password. If no profile names
+//! the host, the answer is empty, and git asks its next helper or the user.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::profile::{AuthScheme, Target};
 use crate::system::secret::Secret;
 
-/// What git says of the credential that it wants or refuses.
-#[derive(Debug, Default)]
+/// What git says of the credential that it wants or refuses. Without a debug form: a host may hold a password.
+#[derive(Default)]
 struct CredentialDescription {
     protocol: Option<String>,
     host: Option<String>,

@@ -13,7 +13,8 @@ use crate::profile::Target;
 use crate::system::files::EscapedPath;
 use crate::system::process;
 
-/// Holds, in a program that was handed a call, where it is: one that comes back here is not called again.
+/// Holds the path of the program that a call was handed to, for that program: if it comes back here, it is not called
+/// again.
 const HANDED_TO: &str = "TOKENKEEP_KEYRING_HANDED_TO";
 
 /// What is printed.
@@ -33,8 +34,9 @@ enum Output {
     Json,
 }
 
-/// What a client typed.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What a client typed. Without a debug form outside of tests: a service may hold a password.
+#[cfg_attr(test, derive(Debug))]
+#[derive(Default, PartialEq, Eq)]
 struct Typed {
     mode: Mode,
     output: Output,

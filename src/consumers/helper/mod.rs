@@ -17,8 +17,11 @@ mod pnpm;
 mod terraform;
 mod tokens;
 
+use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::consumer::{BAZEL, CARGO, Consumer, DOCKER, GIT, GOAUTH, KEYRING, KUBELET, PNPM, TERRAFORM};
@@ -30,8 +33,6 @@ use crate::open::Home;
 use crate::profile::{AuthScheme, HostEntry, Profile, ProfileName, Target, TokenBinding};
 use crate::system::clock::Moment;
 use crate::system::secret::Secret;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use input::Input;
 pub(crate) use invocation::Invocation;
@@ -95,8 +96,9 @@ pub(crate) static HELPERS: [Helper; 9] = [
 ];
 
 /// What a client gets: the bytes of its protocol, a line for its user, and an exit code.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub(crate) struct Reply {
+    /// Perhaps with a token.
     pub(crate) stdout: Zeroizing<String>,
     pub(crate) stderr: String,
     pub(crate) exit: Exit,
@@ -138,6 +140,12 @@ impl Reply {
     /// Makes a failure that a client finds on stderr: the message on one line.
     pub(crate) fn on_stderr(error: &Error) -> Reply {
         Reply { stderr: format!("tokenkeep: {error}\n"), exit: Exit::Of(error.code()), ..Reply::default() }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("stderr", &self.stderr).field("exit", &self.exit).finish_non_exhaustive()
     }
 }
 
@@ -308,4 +316,15 @@ fn needs_proof(profile: &Profile, helper: &Helper) -> Error {
 /// Makes the error for what a client sent and the protocol does not have. Nothing of it is quoted: it may hold a secret.
 pub(crate) fn malformed(what: &str) -> Error {
     Error::new(Code::Usage, what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_of_a_reply_holds_no_answer() {
+        let reply = Reply { stderr: "shown".to_owned(), ..Reply::answer("a token") };
+        assert_eq!(format!("{reply:?}"), "Reply { stderr: \"shown\", exit: Success, .. }");
+    }
 }

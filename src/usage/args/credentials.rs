@@ -72,7 +72,7 @@ pub(crate) struct Set {
     #[arg(long, value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
     /// A host that helpers may hand the token to: HOST[:PORT][/PATH], with *. before it for its subdomains; may be
-    /// repeated.
+    /// repeated. The hosts that are given replace those of the profile.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) host: Vec<String>,
     /// The audience of the client's assertions; token_endpoint for older servers.
