@@ -16,6 +16,8 @@ pub(super) fn of(kind: ErrorKind, error: &clap::Error, arguments: &[OsString]) -
     let (words, other) = words(arguments);
     let meant = match kind {
         ErrorKind::InvalidSubcommand => command_meant(error, &words, other, arguments),
+        // What follows is for curl, so it stands behind two dashes.
+        ErrorKind::UnknownArgument if words == ["curl"] => Some("curl -- ARGS".to_owned()),
         ErrorKind::UnknownArgument => other.and_then(|name| with_profile(&words.join(" "), name, arguments)),
         _ => None,
     };

@@ -79,7 +79,8 @@ fn without_curl_or_a_profile_nothing_is_started() {
     let missing =
         environment.tokenkeep(["--json", "curl", "--", "https://api.example.com/"]).env("PATH", "/nonexistent");
     missing.run().fails(2, "usage").says("curl cannot be started");
-    environment.tokenkeep(["--json", "curl", "https://api.example.com/"]).run().fails(2, "usage");
+    let typed = environment.tokenkeep(["--json", "curl", "https://api.example.com/"]).run().fails(2, "usage");
+    assert_eq!(typed.error()["hint"], "did you mean tokenkeep curl -- ARGS?");
     let other = TestEnvironment::new();
     other.tokenkeep(["--json", "curl", "--", "https://api.example.com/"]).run().fails(3, "profile_not_found");
     let dpop = TestEnvironment::new();

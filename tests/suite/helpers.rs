@@ -142,6 +142,10 @@ fn a_client_is_answered_by_the_command_too_and_by_a_program_with_the_name_of_a_p
         assert!((client.token)(&command.run().success()) == kept(&environment), "{}", client.name);
         let named = environment.tokenkeep(["-p", "default", "helper", client.name]).args(&words).stdin(&input);
         assert!((client.token)(&named.prints_token().run().success()) == kept(&environment), "{}", client.name);
+        // One that helpers do not have: the call is the same.
+        let verbose =
+            environment.tokenkeep(["--color", "never", "-q", "helper", client.name]).args(&words).stdin(&input);
+        assert!((client.token)(&verbose.prints_token().run().success()) == kept(&environment), "{}", client.name);
         if client.program != "keyring" {
             let program = link(&environment, &format!("{}-default", client.program));
             let by_profile = environment.program(program, &words).stdin(&input).prints_token().run().success();

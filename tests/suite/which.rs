@@ -44,6 +44,7 @@ fn what_is_no_host_of_a_profile_gets_nothing() {
     ] {
         environment.tokenkeep(["--json", "which", other]).run().fails(3, "profile_not_found");
     }
+    environment.tokenkeep(["--json", "which", "-p", "No Name", "git.example.com"]).run().fails(2, "usage");
     for wrong in
         ["https://user:CANARY-SECRET-x@git.example.com/", "https://git.example.com/a/../b", "ftp://git.example.com"]
     {
@@ -95,6 +96,9 @@ fn a_host_is_named_as_the_hint_says() {
     let environment = credential(&issuer, &["-p", "billing"]);
     let terminal = Terminal::of(&environment).with("NAME", "billing");
     terminal.follows("tokenkeep which https://api.example.com/v1");
+    // A list that is given replaces the present one.
+    let other = environment.tokenkeep(["which", "b.example.com"]).run().exits(3);
+    assert!(other.stderr.contains("with a --host for each other host of that profile"), "{other:?}");
     let shown = environment.tokenkeep(["--json", "credentials", "show", "-p", "billing"]).run().success().json();
     assert_eq!(shown["hosts"], "api.example.com/v1");
 }
